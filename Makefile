@@ -1,0 +1,51 @@
+# Everything a person does with the house. `make` alone lists it.
+SHELL := /bin/sh
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+FUZZTIME ?= 5s
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -X main.version=$(VERSION)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test race fuzz bench quality lint cross clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+setup: ## install libopus, libopusfile, PortAudio and pkg-config if they are missing
+	@scripts/setup.sh
+
+build: setup ## build bin/tincan and bin/tincand
+	go build -ldflags "$(LDFLAGS)" -o bin/tincan ./cmd/tincan
+	CGO_ENABLED=0 go build -ldflags "$(LDFLAGS)" -o bin/tincand ./cmd/tincand
+
+demo: build ## a real call over a real relay through a bad network, heard and measured
+	@scripts/setup.sh demo
+	@go run ./internal/demo $(DEMOFLAGS)
+
+test: setup ## run the tests
+	go vet ./...
+	go test ./...
+
+race: setup ## run the tests under the race detector
+	go test -race ./...
+
+fuzz: setup ## run every fuzz target for FUZZTIME (5s)
+	@scripts/fuzz.sh $(FUZZTIME)
+
+bench: setup ## run the benchmarks
+	go test -run '^$$' -bench . ./bench
+
+quality: build ## run the laboratory and compare with bench/baselines/quality.json
+	bin/tincan lab report --compare bench/baselines/quality.json --out build/quality
+
+lint: setup ## run the linters
+	go run $(GOLANGCI) run ./...
+
+cross: ## build the relay for linux, windows and darwin without cgo
+	@for os in linux windows darwin; do \
+		echo "tincand for $$os"; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=amd64 go build -o build/$$os/ ./cmd/tincand || exit 1; \
+	done
+
+clean: ## remove what was built
+	rm -rf bin build
