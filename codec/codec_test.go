@@ -1,0 +1,305 @@
+package codec_test
+
+import (
+	"errors"
+	"math"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/tincan-voice/tincan/codec"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// encodeAll encodes pcm and returns its frames; silence is an empty frame.
+func encodeAll(t testing.TB, cfg codec.EncoderConfig, pcm []float32) [][]byte {
+	t.Helper()
+	enc, err := codec.NewEncoder(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var frames [][]byte
+	for i := range len(pcm) / codec.FrameSize {
+		buf := make([]byte, codec.MaxFrameBytes)
+		n, err := enc.Encode(frame(pcm, i), buf)
+		if err != nil {
+			t.Fatalf("frame %d: %v", i, err)
+		}
+		frames = append(frames, buf[:n])
+	}
+	return frames
+}
+
+func newDecoder(t testing.TB) *codec.Decoder {
+	t.Helper()
+	dec, err := codec.NewDecoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dec
+}
+
+func TestRoundTripKeepsSpeechAndDelay(t *testing.T) {
+	in := speech(100)
+	out := make([]float32, len(in))
+	dec := newDecoder(t)
+	bytes := 0
+	for i, f := range encodeAll(t, codec.EncoderConfig{Bitrate: 32000}, in) {
+		if err := dec.Decode(f, frame(out, i)); err != nil {
+			t.Fatal(err)
+		}
+		bytes += len(f)
+	}
+	if rate := bytes * 8 / 2; rate < 20000 || rate > 40000 {
+		t.Errorf("%d bit/s for 32000", rate)
+	}
+	best, at := math.Inf(-1), 0
+	for lag := codec.Lookahead - 100; lag <= codec.Lookahead+100; lag++ {
+		if r := snr(in[:len(in)-lag], out[lag:]); r > best {
+			best, at = r, lag
+		}
+	}
+	if best < 6 {
+		t.Errorf("waveform SNR %.1f dB, want 6", best)
+	}
+	if d := at - codec.Lookahead; d < -24 || d > 24 {
+		t.Errorf("delay is %d samples, Lookahead says %d", at, codec.Lookahead)
+	}
+}
+
+func TestBitrateFollowsConfigure(t *testing.T) {
+	pcm := speech(100)
+	enc, err := codec.NewEncoder(codec.EncoderConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, codec.MaxFrameBytes)
+	for _, want := range []int{24000, 6000, 40000, 12000} {
+		if err := enc.Configure(codec.EncoderConfig{Bitrate: want}); err != nil {
+			t.Fatal(err)
+		}
+		if got := enc.Config().Bitrate; got != want {
+			t.Errorf("Config says %d, want %d", got, want)
+		}
+		bytes := 0
+		for i := range 100 {
+			n, err := enc.Encode(frame(pcm, i), buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bytes += n
+		}
+		if rate := bytes * 8 / 2; float64(rate) < 0.5*float64(want) || float64(rate) > 1.3*float64(want) {
+			t.Errorf("%d bit/s for %d", rate, want)
+		}
+	}
+}
+
+func TestConfigDefaultsAndLimits(t *testing.T) {
+	tests := []struct {
+		name string
+		cfg  codec.EncoderConfig
+		want codec.EncoderConfig // in effect; zero: ErrConfig
+	}{
+		{"zero", codec.EncoderConfig{}, codec.EncoderConfig{Bitrate: 24000, Complexity: 9}},
+		{"fec", codec.EncoderConfig{FEC: true}, codec.EncoderConfig{Bitrate: 24000, Complexity: 9, FEC: true, ExpectedLoss: 10}},
+		{"lowest", codec.EncoderConfig{Bitrate: 6000, Complexity: 1}, codec.EncoderConfig{Bitrate: 6000, Complexity: 1}},
+		{"highest", codec.EncoderConfig{Bitrate: 64000, Complexity: 10, ExpectedLoss: 100, DTX: true},
+			codec.EncoderConfig{Bitrate: 64000, Complexity: 10, ExpectedLoss: 100, DTX: true}},
+		{"bitrate low", codec.EncoderConfig{Bitrate: 5999}, codec.EncoderConfig{}},
+		{"bitrate high", codec.EncoderConfig{Bitrate: 64001}, codec.EncoderConfig{}},
+		{"bitrate negative", codec.EncoderConfig{Bitrate: -1}, codec.EncoderConfig{}},
+		{"complexity", codec.EncoderConfig{Complexity: 11}, codec.EncoderConfig{}},
+		{"complexity negative", codec.EncoderConfig{Complexity: -1}, codec.EncoderConfig{}},
+		{"loss", codec.EncoderConfig{ExpectedLoss: 101}, codec.EncoderConfig{}},
+		{"loss negative", codec.EncoderConfig{ExpectedLoss: -1}, codec.EncoderConfig{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			enc, err := codec.NewEncoder(tt.cfg)
+			if tt.want == (codec.EncoderConfig{}) {
+				if !errors.Is(err, codec.ErrConfig) {
+					t.Fatalf("error %v, want ErrConfig", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := enc.Config(); got != tt.want {
+				t.Errorf("in effect %+v, want %+v", got, tt.want)
+			}
+			if err := enc.Configure(codec.EncoderConfig{Bitrate: 1}); !errors.Is(err, codec.ErrConfig) {
+				t.Errorf("Configure: %v, want ErrConfig", err)
+			}
+			if got := enc.Config(); got != tt.want {
+				t.Errorf("after a refused Configure %+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestWrongSizesAreErrors(t *testing.T) {
+	enc, err := codec.NewEncoder(codec.EncoderConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dec := newDecoder(t)
+	valid := encodeAll(t, codec.EncoderConfig{FEC: true}, speech(5))[4]
+	for _, size := range []int{0, 1, 480, 959, 961, 1920} {
+		pcm := make([]float32, size)
+		if _, err := enc.Encode(pcm, make([]byte, 100)); !errors.Is(err, codec.ErrFrameSize) {
+			t.Errorf("Encode %d samples: %v", size, err)
+		}
+		if err := dec.Decode(valid, pcm); !errors.Is(err, codec.ErrFrameSize) {
+			t.Errorf("Decode %d samples: %v", size, err)
+		}
+		if err := dec.DecodeFEC(valid, pcm); !errors.Is(err, codec.ErrFrameSize) {
+			t.Errorf("DecodeFEC %d samples: %v", size, err)
+		}
+		if err := dec.Conceal(pcm); !errors.Is(err, codec.ErrFrameSize) {
+			t.Errorf("Conceal %d samples: %v", size, err)
+		}
+	}
+	if _, err := enc.Encode(make([]float32, codec.FrameSize), nil); !errors.Is(err, codec.ErrNoSpace) {
+		t.Errorf("Encode to nothing: %v", err)
+	}
+}
+
+// The libraries below look at capacities; a caller's slice of a larger array must
+// not be written beyond its length.
+func TestNothingIsWrittenBeyondTheLength(t *testing.T) {
+	pcm := speech(3)
+	enc, err := codec.NewEncoder(codec.EncoderConfig{Bitrate: 64000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 400)
+	for i := range 3 {
+		n, err := enc.Encode(frame(pcm, i), buf[:20])
+		if err != nil || n > 20 {
+			t.Fatalf("n %d, error %v", n, err)
+		}
+	}
+	for i, b := range buf[20:] {
+		if b != 0 {
+			t.Fatalf("byte %d written", 20+i)
+		}
+	}
+	dec := newDecoder(t)
+	out := make([]float32, 3*codec.FrameSize)
+	for i := range out {
+		out[i] = 7
+	}
+	if err := dec.Decode(encodeAll(t, codec.EncoderConfig{}, pcm)[0], out[:codec.FrameSize]); err != nil {
+		t.Fatal(err)
+	}
+	if err := dec.Conceal(out[:codec.FrameSize]); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range out[codec.FrameSize:] {
+		if s != 7 {
+			t.Fatalf("sample %d written", codec.FrameSize+i)
+		}
+	}
+}
+
+func TestDTX(t *testing.T) {
+	// 1 s of speech, 3 s of faint room noise, 1 s of speech.
+	pcm := add(append(append(speech(50), make([]float32, 150*codec.FrameSize)...), speech(50)...), noise(250, -75, 1))
+	for _, bitrate := range []int{8000, 16000, 24000, 40000, 64000} {
+		frames := encodeAll(t, codec.EncoderConfig{DTX: true, Bitrate: bitrate}, pcm)
+		sent := func(from, to int) (n int) {
+			for _, f := range frames[from:to] {
+				if len(f) > 0 {
+					n++
+				}
+			}
+			return n
+		}
+		if n := sent(0, 50); n != 50 {
+			t.Errorf("%d bit/s: %d of 50 frames of speech sent", bitrate, n)
+		}
+		// Once silent it stays so: no lone comfort-noise updates.
+		if n := sent(70, 200); n != 0 {
+			t.Errorf("%d bit/s: %d of 130 frames of silence sent", bitrate, n)
+		}
+		if n := sent(201, 250); n != 49 {
+			t.Errorf("%d bit/s: %d of 49 frames of speech after silence sent", bitrate, n)
+		}
+		for i, f := range frames {
+			if len(f) == 1 || len(f) == 2 {
+				t.Errorf("%d bit/s: frame %d has %d bytes", bitrate, i, len(f))
+			}
+		}
+	}
+	for i, f := range encodeAll(t, codec.EncoderConfig{}, make([]float32, 50*codec.FrameSize)) {
+		if len(f) == 0 {
+			t.Fatalf("without DTX frame %d is silence", i)
+		}
+	}
+}
+
+func TestConcealFadesAndRecovers(t *testing.T) {
+	frames := encodeAll(t, codec.EncoderConfig{}, sine(60, 300, 0.3))
+	dec := newDecoder(t)
+	pcm := make([]float32, codec.FrameSize)
+	if err := dec.Conceal(pcm); err != nil || codec.Level(pcm) != codec.Silent {
+		t.Fatalf("before the first frame: error %v, level %d", err, codec.Level(pcm))
+	}
+	decode := func(i int) {
+		t.Helper()
+		if err := dec.Decode(frames[i], pcm); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 30 {
+		decode(i)
+	}
+	before := codec.Level(pcm)
+	for range 50 {
+		if err := dec.Conceal(pcm); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := codec.Level(pcm); got < before+20 {
+		t.Errorf("after 1 s of loss -%d dBov, was -%d", got, before)
+	}
+	for i := 30; i < 60; i++ {
+		decode(i)
+	}
+	if got := codec.Level(pcm); got > before+1 || got < before-1 {
+		t.Errorf("recovered to -%d dBov, was -%d", got, before)
+	}
+	dec.Reset()
+	if err := dec.Conceal(pcm); err != nil || codec.Level(pcm) != codec.Silent {
+		t.Errorf("after Reset: error %v, level %d", err, codec.Level(pcm))
+	}
+}
+
+func TestLevel(t *testing.T) {
+	nan := float32(math.NaN())
+	tests := []struct {
+		name string
+		pcm  []float32
+		want uint8
+	}{
+		{"empty", nil, 127},
+		{"digital silence", make([]float32, 960), 127},
+		{"full-scale square", []float32{1, -1, 1, -1}, 0},
+		{"beyond full scale", []float32{8, -8}, 0},
+		{"full-scale sine", sine(1, 1000, 1), 3},
+		{"-20 dBov sine", sine(1, 1000, 0.1*math.Sqrt2), 20},
+		{"-60 dBov square", []float32{0.001, -0.001}, 60},
+		{"one 16-bit step", []float32{1.0 / 32768, -1.0 / 32768}, 90},
+		{"too faint", []float32{1e-9, -1e-9}, 127},
+		{"not a number", []float32{1, nan}, 127},
+		{"infinite", []float32{float32(math.Inf(1))}, 0},
+	}
+	for _, tt := range tests {
+		if got := codec.Level(tt.pcm); got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
+		}
+	}
+}
