@@ -29,7 +29,8 @@ func TestHasFECFollowsTheEncoder(t *testing.T) {
 		// The package comment's warning: at 5 % the rate does not reach, and libopus
 		// stays silent about it; asked for more it narrows the bandwidth.
 		{"12 kbit/s at 5 %", codec.EncoderConfig{Bitrate: 12000, FEC: true, ExpectedLoss: 5}, 0, 0},
-		{"16 kbit/s at 5 %", codec.EncoderConfig{Bitrate: 16000, FEC: true, ExpectedLoss: 5}, 0, 0},
+		{"16 kbit/s at 10 %", codec.EncoderConfig{Bitrate: 16000, FEC: true, ExpectedLoss: 10}, 0, 0},
+		{"24 kbit/s at 5 %", codec.EncoderConfig{Bitrate: 24000, FEC: true, ExpectedLoss: 5}, 0, 0},
 
 		{"20 kbit/s at 10 %", codec.EncoderConfig{Bitrate: 20000, FEC: true, ExpectedLoss: 10}, 60, 150},
 	}
