@@ -1,0 +1,185 @@
+package netproto
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// AppendPackage appends a control package to dst, byte for byte as Python's
+// json.dumps writes it ({"KEY": 2, "NAME": "Adam"}): ASCII only. Besides, braces
+// inside strings are escaped, because TIP_Project's client splits the stream
+// at }{. Errors are ErrIllTyped for values that do not fit the protocol and
+// ErrTooLarge above MaxPackage; then dst is returned as it came.
+func AppendPackage(dst []byte, p Package) ([]byte, error) {
+	start := len(dst)
+	if p == nil {
+		return dst, &PackageError{ErrIllTyped, "no package"}
+	}
+	e := encoder{buf: append(dst, `{"KEY": `...)}
+	e.buf = strconv.AppendInt(e.buf, int64(p.Key()), 10)
+	if err := e.fields(p); err != nil {
+		return dst[:start], err
+	}
+	e.buf = append(e.buf, '}')
+	if len(e.buf)-start > MaxPackage {
+		return dst[:start], ErrTooLarge
+	}
+	return e.buf, nil
+}
+
+type encoder struct {
+	buf []byte
+}
+
+func (e *encoder) fields(p Package) error {
+	switch p := p.(type) {
+	case Ack:
+	case UnknownError:
+		e.optString("REASON", p.Reason)
+	case SendNickname:
+		if p.Voice < 0 || p.Voice > maxVoice {
+			return illTyped("VOICE", p.Key())
+		}
+		e.string("NAME", p.Name)
+		e.optInt("VOICE", p.Voice)
+		e.optString("ROOM", p.Room)
+		e.optString("TOKEN", p.Token)
+		e.optString("RESUME", p.Resume)
+	case SendNewUsers:
+		if len(p.Sessions) > 0 && len(p.Sessions) != len(p.Users) {
+			return illTyped("SESSIONS", p.Key())
+		}
+		e.users(p)
+	case Disconnect:
+		if p.Reason == "" {
+			e.name("REASON")
+			e.buf = append(e.buf, "null"...)
+		}
+		e.optString("REASON", p.Reason)
+	case ServerClose:
+		e.optString("REASON", p.Reason)
+	case Session:
+		return e.session(p)
+	case ClientPort:
+		if p.Port < 0 || p.Port > math.MaxUint16 {
+			return illTyped("PORT", p.Key())
+		}
+		e.int("PORT", p.Port)
+	default:
+		return &PackageError{ErrIllTyped, fmt.Sprintf("%T is no package", p)}
+	}
+	return nil
+}
+
+func (e *encoder) users(p SendNewUsers) {
+	e.name("USERS")
+	e.buf = append(e.buf, '[')
+	for i, name := range p.Users {
+		if i > 0 {
+			e.buf = append(e.buf, ", "...)
+		}
+		e.buf = appendString(e.buf, name)
+	}
+	e.buf = append(e.buf, ']')
+	if len(p.Sessions) == 0 {
+		return
+	}
+	e.name("SESSIONS")
+	e.buf = append(e.buf, '[')
+	for i, id := range p.Sessions {
+		if i > 0 {
+			e.buf = append(e.buf, ", "...)
+		}
+		e.buf = strconv.AppendUint(e.buf, uint64(id), 10)
+	}
+	e.buf = append(e.buf, ']')
+}
+
+func (e *encoder) session(p Session) error {
+	fits := func(key []byte) bool { return len(key) == 0 || len(key) == KeySize }
+	switch {
+	case p.Voice < 0 || p.Voice > maxVoice:
+		return illTyped("VOICE", p.Key())
+	case !fits(p.HopKey):
+		return illTyped("HOP_KEY", p.Key())
+	case !fits(p.MediaKey):
+		return illTyped("MEDIA_KEY", p.Key())
+	case p.UDP < 0 || p.UDP > math.MaxUint16:
+		return illTyped("UDP", p.Key())
+	}
+	e.int("SESSION", int(p.Session))
+	e.optInt("VOICE", p.Voice)
+	e.optString("HOP_KEY", base64.StdEncoding.EncodeToString(p.HopKey))
+	e.optString("MEDIA_KEY", base64.StdEncoding.EncodeToString(p.MediaKey))
+	e.optInt("EPOCH", int(p.Epoch))
+	e.optInt("UDP", p.UDP)
+	e.optString("RESUME", p.Resume)
+	return nil
+}
+
+func (e *encoder) name(field string) {
+	e.buf = append(e.buf, `, "`...)
+	e.buf = append(e.buf, field...)
+	e.buf = append(e.buf, `": `...)
+}
+
+func (e *encoder) int(field string, v int) {
+	e.name(field)
+	e.buf = strconv.AppendInt(e.buf, int64(v), 10)
+}
+
+func (e *encoder) string(field, v string) {
+	e.name(field)
+	e.buf = appendString(e.buf, v)
+}
+
+func (e *encoder) optInt(field string, v int) {
+	if v != 0 {
+		e.int(field, v)
+	}
+}
+
+func (e *encoder) optString(field, v string) {
+	if v != "" {
+		e.string(field, v)
+	}
+}
+
+// appendString writes a JSON string as json.dumps with ensure_ascii does, and
+// braces as escapes. What is not UTF-8 becomes U+FFFD.
+func appendString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			dst = append(dst, '\\', byte(r))
+		case r == '\n':
+			dst = append(dst, `\n`...)
+		case r == '\r':
+			dst = append(dst, `\r`...)
+		case r == '\t':
+			dst = append(dst, `\t`...)
+		case r == '\b':
+			dst = append(dst, `\b`...)
+		case r == '\f':
+			dst = append(dst, `\f`...)
+		case r == '{' || r == '}' || r < ' ' || r > '~' && r <= 0xffff:
+			dst = appendEscape(dst, r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			dst = appendEscape(appendEscape(dst, high), low)
+		default:
+			dst = utf8.AppendRune(dst, r)
+		}
+	}
+	return append(dst, '"')
+}
+
+func appendEscape(dst []byte, r rune) []byte {
+	const hex = "0123456789abcdef"
+	return append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+}

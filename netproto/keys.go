@@ -1,0 +1,75 @@
+package netproto
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// Epochs of the room secret. A leave makes the relay start a new epoch with a
+// fresh secret.
+const (
+	EpochGrace  = time.Second // a talker starts to use a new epoch this long after it got it
+	EpochWindow = 4           // receivers keep the newest so many epochs
+)
+
+// KeySize is the size in bytes of RoomSecret and HopKey.
+const KeySize = 32
+
+// RoomSecret is what all members of a room share in one epoch: MEDIA_KEY of
+// the SESSION package, mixed with the passphrase where there is one.
+type RoomSecret [KeySize]byte
+
+// HopKey is what one session and the relay share: HOP_KEY of the SESSION
+// package.
+type HopKey [KeySize]byte
+
+// VoiceKey returns the key under which a session seals its voice in an epoch
+// (the whole number, not its two bits on the wire).
+func VoiceKey(s RoomSecret, session, epoch uint32) [16]byte {
+	const label = "tincan v1 voice"
+	info := make([]byte, 0, len(label)+8)
+	info = append(info, label...)
+	info = binary.BigEndian.AppendUint32(info, session)
+	info = binary.BigEndian.AppendUint32(info, epoch)
+	return [16]byte(derive(s[:], nil, string(info), 16))
+}
+
+// Up returns the key that seals what a client sends to the relay.
+func (k HopKey) Up() [16]byte { return [16]byte(derive(k[:], nil, "tincan v1 hop up", 16)) }
+
+// Down returns the key that seals what the relay sends to a client.
+func (k HopKey) Down() [16]byte { return [16]byte(derive(k[:], nil, "tincan v1 hop down", 16)) }
+
+// TagKey returns the key of the hop tags.
+func (k HopKey) TagKey() *TagKey {
+	return newTagKey([32]byte(derive(k[:], nil, "tincan v1 hop tag", 32)))
+}
+
+// PassphraseKey stretches the passphrase that the members of a room chose.
+// room is the name as in the ROOM value, "" where there is none. It takes
+// 64 MiB and about 0.1 s: the second recommended option of RFC 9106, section
+// 4 (argon2id, 3 passes, 64 MiB, 4 lanes). The salt is the same for everyone in
+// the room, because the members have no other common value.
+func PassphraseKey(passphrase, room string) [32]byte {
+	salt := sha256.Sum256([]byte("tincan v1 passphrase\x00" + room))
+	return [32]byte(argon2.IDKey([]byte(passphrase), salt[:16], 3, 64*1024, 4, 32))
+}
+
+// WithPassphrase mixes the secret that the relay gave with the key of the
+// passphrase, so that the relay knows only half of what it takes.
+func (s RoomSecret) WithPassphrase(k [32]byte) RoomSecret {
+	return RoomSecret(derive(s[:], k[:], "tincan v1 passphrase", KeySize))
+}
+
+// derive is HKDF-SHA-256 (RFC 5869), extract and expand.
+func derive(secret, salt []byte, info string, size int) []byte {
+	key, err := hkdf.Key(sha256.New, secret, salt, info, size)
+	if err != nil {
+		panic("netproto: " + err.Error()) // only sizes above 255 hashes fail
+	}
+	return key
+}

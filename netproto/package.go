@@ -1,0 +1,138 @@
+package netproto
+
+import (
+	"errors"
+	"fmt"
+)
+
+// MaxPackage is the largest control package in bytes, either way.
+const MaxPackage = 64 << 10
+
+// Key is the KEY value of a control package.
+type Key int
+
+// The control packages.
+const (
+	KeyAck          Key = 0
+	KeyUnknownError Key = 1
+	KeySendNickname Key = 2
+	KeySendNewUsers Key = 3
+	KeyDisconnect   Key = 4
+	KeyServerClose  Key = 5
+	KeySession      Key = 6
+	KeyClientPort   Key = 7
+)
+
+var keyNames = [...]string{
+	"ACK", "UNKNOWN_ERROR", "SEND_NICKNAME", "SEND_NEW_USERS",
+	"DISCONNECT", "SERVER_CLOSE", "SESSION", "CLIENT_PORT",
+}
+
+// String returns the name that the documents use.
+func (k Key) String() string {
+	if k >= 0 && int(k) < len(keyNames) {
+		return keyNames[k]
+	}
+	return fmt.Sprintf("KEY %d", int(k))
+}
+
+// Package is one control package: Ack, UnknownError, SendNickname,
+// SendNewUsers, Disconnect, ServerClose, Session or ClientPort, by value.
+// Values that are zero and not required are left out on the wire.
+type Package interface {
+	Key() Key
+}
+
+// Ack answers ClientPort.
+type Ack struct{}
+
+// UnknownError says that the last package was of no use.
+type UnknownError struct {
+	Reason string // for people
+}
+
+// SendNickname is the first package of a client.
+type SendNickname struct {
+	Name   string // see CheckName
+	Voice  int    // highest datagram version it speaks; 0 = wants no sealed voice
+	Room   string // "" = the default room; see CheckRoom
+	Token  string // what the relay's operator asks for, if anything
+	Resume string // Session.Resume of the session to go on with
+}
+
+// SendNewUsers is the list of who is in the room, sent on every change.
+type SendNewUsers struct {
+	Users    []string
+	Sessions []uint32 // in the order of Users; none from TIP_Project's server
+}
+
+// Disconnect ends a session, from either side.
+type Disconnect struct {
+	Reason string // for people
+}
+
+// ServerClose says that the relay ends.
+type ServerClose struct {
+	Reason string // for people
+}
+
+// Session gives a client its place in the room. The relay sends it again,
+// with a new MediaKey and Epoch, whenever somebody leaves.
+type Session struct {
+	Session  uint32
+	Voice    int    // datagram version to use; 0 = none
+	HopKey   []byte // nil or KeySize bytes
+	MediaKey []byte // room secret of Epoch: nil or KeySize bytes
+	Epoch    uint32
+	UDP      int    // the relay's UDP port; 0 = the TCP port
+	Resume   string // proves the session to a later connection
+}
+
+// ClientPort is the client's local UDP port; 0 = it has none.
+type ClientPort struct {
+	Port int
+}
+
+func (Ack) Key() Key          { return KeyAck }
+func (UnknownError) Key() Key { return KeyUnknownError }
+func (SendNickname) Key() Key { return KeySendNickname }
+func (SendNewUsers) Key() Key { return KeySendNewUsers }
+func (Disconnect) Key() Key   { return KeyDisconnect }
+func (ServerClose) Key() Key  { return KeyServerClose }
+func (Session) Key() Key      { return KeySession }
+func (ClientPort) Key() Key   { return KeyClientPort }
+
+// What is wrong with a package. A PackageError wraps one of them.
+var (
+	ErrBadJSON      = errors.New("bad JSON")
+	ErrUnknownKey   = errors.New("unknown KEY")
+	ErrMissingValue = errors.New("missing value")
+	ErrIllTyped     = errors.New("ill-typed value")
+)
+
+// PackageError says what is wrong with one package. The stream goes on: the
+// next call of Decoder.Next returns what follows it.
+type PackageError struct {
+	Problem error  // ErrBadJSON, ErrUnknownKey, ErrMissingValue or ErrIllTyped
+	Detail  string // for people: the value and package, or the kind of bad JSON
+}
+
+// Error returns a text that is fit for UnknownError.Reason: short, and without
+// anything that the peer sent.
+func (e *PackageError) Error() string {
+	if e.Detail == "" {
+		return e.Problem.Error()
+	}
+	return e.Problem.Error() + ": " + e.Detail
+}
+
+// Unwrap returns Problem.
+func (e *PackageError) Unwrap() error { return e.Problem }
+
+func badJSON(detail string) error { return &PackageError{ErrBadJSON, detail} }
+func missing(field string, k Key) error {
+	return &PackageError{ErrMissingValue, field + " of " + k.String()}
+}
+func illTyped(field string, k Key) error {
+	return &PackageError{ErrIllTyped, field + " of " + k.String()}
+}

@@ -1,0 +1,176 @@
+package netproto
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"strconv"
+)
+
+// maxVoice bounds VOICE, of which the datagram header has room for 3.
+const maxVoice = math.MaxUint16
+
+// parsePackage reads one complete JSON object.
+func parsePackage(b []byte) (Package, error) {
+	var values map[string]json.RawMessage // the last of equal keys counts, as in Python
+	if json.Unmarshal(b, &values) != nil {
+		return nil, badJSON("a value")
+	}
+	raw, ok := values["KEY"]
+	if !ok {
+		return nil, &PackageError{ErrMissingValue, "KEY"}
+	}
+	n, ok := parseInt(raw, math.MinInt64, math.MaxInt64)
+	if !ok {
+		return nil, &PackageError{ErrIllTyped, "KEY"}
+	}
+	if n < 0 || n >= int64(len(keyNames)) {
+		return nil, &PackageError{ErrUnknownKey, ""}
+	}
+	f := fields{key: Key(n), values: values}
+	p := f.pack()
+	if f.err != nil {
+		return nil, f.err
+	}
+	return p, nil
+}
+
+// fields reads the values of one package and keeps the first error.
+type fields struct {
+	key    Key
+	values map[string]json.RawMessage
+	err    error
+}
+
+func (f *fields) pack() Package {
+	switch f.key {
+	case KeyAck:
+		return Ack{}
+	case KeyUnknownError:
+		return UnknownError{Reason: f.string("REASON", false)}
+	case KeySendNickname:
+		return SendNickname{
+			Name:   f.string("NAME", true),
+			Voice:  int(f.int("VOICE", false, maxVoice)),
+			Room:   f.string("ROOM", false),
+			Token:  f.string("TOKEN", false),
+			Resume: f.string("RESUME", false),
+		}
+	case KeySendNewUsers:
+		return f.users()
+	case KeyDisconnect:
+		return Disconnect{Reason: f.string("REASON", false)}
+	case KeyServerClose:
+		return ServerClose{Reason: f.string("REASON", false)}
+	case KeySession:
+		return Session{
+			Session:  uint32(f.int("SESSION", true, math.MaxUint32)),
+			Voice:    int(f.int("VOICE", false, maxVoice)),
+			HopKey:   f.secret("HOP_KEY"),
+			MediaKey: f.secret("MEDIA_KEY"),
+			Epoch:    uint32(f.int("EPOCH", false, math.MaxUint32)),
+			UDP:      int(f.int("UDP", false, math.MaxUint16)),
+			Resume:   f.string("RESUME", false),
+		}
+	default:
+		return ClientPort{Port: int(f.int("PORT", true, math.MaxUint16))}
+	}
+}
+
+// value returns a value; nil when it is optional and missing or null.
+func (f *fields) value(field string, required bool) json.RawMessage {
+	raw, ok := f.values[field]
+	switch {
+	case !ok && required:
+		f.fail(missing(field, f.key))
+	case ok && string(raw) == "null" && !required:
+		return nil
+	}
+	return raw
+}
+
+func (f *fields) fail(err error) {
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+func (f *fields) int(field string, required bool, limit int64) int64 {
+	raw := f.value(field, required)
+	if raw == nil {
+		return 0
+	}
+	n, ok := parseInt(raw, 0, limit)
+	if !ok {
+		f.fail(illTyped(field, f.key))
+	}
+	return n
+}
+
+func (f *fields) string(field string, required bool) string {
+	raw := f.value(field, required)
+	if raw == nil {
+		return ""
+	}
+	var s *string // a pointer tells null from ""
+	if json.Unmarshal(raw, &s) != nil || s == nil {
+		f.fail(illTyped(field, f.key))
+		return ""
+	}
+	return *s
+}
+
+func (f *fields) secret(field string) []byte {
+	s := f.string(field, false)
+	if s == "" {
+		return nil
+	}
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil || len(b) != KeySize {
+		f.fail(illTyped(field, f.key))
+		return nil
+	}
+	return b
+}
+
+func (f *fields) users() SendNewUsers {
+	var p SendNewUsers
+	for _, raw := range f.list("USERS", true) {
+		var s *string
+		if json.Unmarshal(raw, &s) != nil || s == nil {
+			f.fail(illTyped("USERS", f.key))
+			return p
+		}
+		p.Users = append(p.Users, *s)
+	}
+	for _, raw := range f.list("SESSIONS", false) {
+		n, ok := parseInt(raw, 0, math.MaxUint32)
+		if !ok {
+			f.fail(illTyped("SESSIONS", f.key))
+			return p
+		}
+		p.Sessions = append(p.Sessions, uint32(n))
+	}
+	if len(p.Sessions) > 0 && len(p.Sessions) != len(p.Users) {
+		f.fail(illTyped("SESSIONS", f.key))
+	}
+	return p
+}
+
+func (f *fields) list(field string, required bool) []json.RawMessage {
+	raw := f.value(field, required)
+	if raw == nil {
+		return nil
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) != nil || list == nil {
+		f.fail(illTyped(field, f.key))
+	}
+	return list
+}
+
+// parseInt takes JSON integers only: no fraction, exponent, quotes or bool.
+func parseInt(raw json.RawMessage, low, high int64) (int64, bool) {
+	n, err := strconv.ParseInt(string(raw), 10, 64)
+	return n, err == nil && n >= low && n <= high
+}
