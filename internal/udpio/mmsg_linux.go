@@ -1,0 +1,257 @@
+package udpio
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"strconv"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxVector is the largest vector that sendmmsg takes (UIO_MAXIOV).
+const maxVector = 1024
+
+// fullWait is how long SendGroup waits for room in the socket's send buffer
+// before it gives the rest of the group up: as long as a 1 Gbit/s card needs
+// for an eighth of SocketBuffer.
+const fullWait = 4 * time.Millisecond
+
+// Marks in mmsgConn.users: Close was called; the file is closed.
+const (
+	closedBit = 1 << 40
+	doneBit   = 1 << 41
+)
+
+// mmsgConn is a Conn on Linux.
+type mmsgConn struct {
+	fd     int
+	family int
+	local  netip.AddrPort
+
+	// users counts the calls at work with fd; whoever is last after Close
+	// closes it, so that no call ever meets a file that took its number.
+	users atomic.Int64
+
+	// Owned by the reader.
+	hdrs [BatchSize]unix.Mmsghdr
+	iovs [BatchSize]unix.Iovec
+	sas  [BatchSize]sockaddr
+	bufs [BatchSize][BufferSize]byte
+	used int // headers that the kernel wrote to
+}
+
+// sockaddr is a struct sockaddr_in6 or sockaddr_in in the kernel's form.
+type sockaddr [unix.SizeofSockaddrInet6]byte
+
+func newMmsgConn(fd, family int, local netip.AddrPort) *mmsgConn {
+	c := &mmsgConn{fd: fd, family: family, local: local, used: BatchSize}
+	for i := range c.hdrs {
+		c.iovs[i].Base = &c.bufs[i][0]
+		c.iovs[i].SetLen(BufferSize)
+		h := &c.hdrs[i].Hdr
+		h.Name = &c.sas[i][0]
+		h.Iov = &c.iovs[i]
+		h.SetIovlen(1)
+	}
+	return c
+}
+
+func (c *mmsgConn) LocalAddr() netip.AddrPort { return c.local }
+
+// enter keeps the file open until exit; it fails once the Conn is closed.
+func (c *mmsgConn) enter() bool {
+	if c.users.Add(1) < closedBit {
+		return true
+	}
+	c.exit()
+	return false
+}
+
+func (c *mmsgConn) exit() {
+	if c.users.Add(-1) == closedBit && c.users.CompareAndSwap(closedBit, doneBit) {
+		_ = unix.Close(c.fd)
+	}
+}
+
+func (c *mmsgConn) Read(msgs []Message, wait time.Duration) (int, error) {
+	if !c.enter() {
+		return 0, ErrClosed
+	}
+	defer c.exit()
+	if wait >= 0 {
+		fds := [1]unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}
+		ts := unix.NsecToTimespec(int64(wait))
+		n, err := unix.Ppoll(fds[:], &ts, nil)
+		switch {
+		case c.users.Load() >= closedBit:
+			return 0, ErrClosed
+		case n == 0 || err == unix.EINTR:
+			return 0, nil
+		case err != nil:
+			return 0, err
+		}
+	}
+	for i := range c.used {
+		c.hdrs[i].Hdr.Namelen = unix.SizeofSockaddrInet6
+	}
+	c.used = 0
+	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(c.fd), uintptr(unsafe.Pointer(&c.hdrs[0])),
+		uintptr(min(len(msgs), BatchSize)), unix.MSG_WAITFORONE, 0, 0)
+	switch {
+	case c.users.Load() >= closedBit:
+		return 0, ErrClosed
+	case errno == unix.EINTR || errno == unix.EAGAIN:
+		return 0, nil
+	case errno != 0:
+		return 0, errno
+	}
+	c.used = int(n)
+	for i := range c.used {
+		msgs[i] = Message{From: c.sas[i].addrPort(), Data: c.bufs[i][:c.hdrs[i].Len]}
+	}
+	return c.used, nil
+}
+
+func (c *mmsgConn) Send(to netip.AddrPort, d []byte) error {
+	if !c.enter() {
+		return ErrClosed
+	}
+	defer c.exit()
+	var sa sockaddr
+	n := sa.set(c.family, to)
+	_, _, errno := unix.Syscall6(unix.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(d))), uintptr(len(d)),
+		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&sa)), uintptr(n))
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// mmsgGroup is a Group on Linux: message headers ready for sendmmsg.
+type mmsgGroup struct {
+	iov  unix.Iovec // the one payload of all
+	hdrs []unix.Mmsghdr
+	sas  []sockaddr
+}
+
+func (g *mmsgGroup) Len() int { return len(g.hdrs) }
+
+func (c *mmsgConn) NewGroup(to []netip.AddrPort) Group {
+	g := &mmsgGroup{hdrs: make([]unix.Mmsghdr, len(to)), sas: make([]sockaddr, len(to))}
+	for i, a := range to {
+		h := &g.hdrs[i].Hdr
+		h.Name = &g.sas[i][0]
+		h.Namelen = uint32(g.sas[i].set(c.family, a))
+		h.Iov = &g.iov
+		h.SetIovlen(1)
+	}
+	return g
+}
+
+func (c *mmsgConn) SendGroup(group Group, d []byte, skip []int) (int, error) {
+	g := group.(*mmsgGroup)
+	if !c.enter() {
+		return 0, ErrClosed
+	}
+	defer c.exit()
+	g.iov.Base = unsafe.SliceData(d)
+	g.iov.SetLen(len(d))
+	// Those to skip change places with the last ones: one call suffices.
+	end := len(g.hdrs)
+	for i := len(skip) - 1; i >= 0; i-- {
+		end--
+		g.hdrs[skip[i]], g.hdrs[end] = g.hdrs[end], g.hdrs[skip[i]]
+	}
+	sent, err := c.sendAll(g.hdrs[:end])
+	for _, s := range skip {
+		g.hdrs[s], g.hdrs[end] = g.hdrs[end], g.hdrs[s]
+		end++
+	}
+	g.iov.Base = nil // the payload is the caller's again
+	return sent, err
+}
+
+// sendAll sends the messages, however many calls that takes. sendmmsg stops
+// at the first message that fails, and says why only when that is the first of
+// a call: it is left out and the rest goes on. A full buffer is waited for
+// once, fullWait in all.
+func (c *mmsgConn) sendAll(hdrs []unix.Mmsghdr) (sent int, first error) {
+	waited := false
+	for len(hdrs) > 0 {
+		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(c.fd), uintptr(unsafe.Pointer(&hdrs[0])),
+			uintptr(min(len(hdrs), maxVector)), unix.MSG_DONTWAIT, 0, 0)
+		switch {
+		case errno == 0:
+			sent += int(n)
+			hdrs = hdrs[n:]
+		case errno == unix.EINTR:
+		case (errno == unix.EAGAIN || errno == unix.ENOBUFS) && !waited:
+			waited = true
+			fds := [1]unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLOUT}}
+			_, _ = unix.Poll(fds[:], int(fullWait/time.Millisecond))
+		case errno == unix.EAGAIN || errno == unix.ENOBUFS:
+			return sent, errno
+		default:
+			if first == nil {
+				first = errno
+			}
+			hdrs = hdrs[1:]
+		}
+	}
+	return sent, first
+}
+
+func (c *mmsgConn) Close() error {
+	if !c.enter() {
+		return ErrClosed
+	}
+	defer c.exit()
+	for n := c.users.Load(); !c.users.CompareAndSwap(n, n+closedBit); n = c.users.Load() {
+		if n >= closedBit {
+			return ErrClosed
+		}
+	}
+	// An unconnected socket answers ENOTCONN, and wakes its readers all the same.
+	_ = unix.Shutdown(c.fd, unix.SHUT_RDWR)
+	return nil
+}
+
+// set writes an address in the kernel's form for a socket of the family, and
+// returns its length: 0, which no call accepts, for IPv6 on an IPv4 socket.
+func (sa *sockaddr) set(family int, a netip.AddrPort) int {
+	ip := a.Addr()
+	binary.NativeEndian.PutUint16(sa[0:], uint16(family))
+	binary.BigEndian.PutUint16(sa[2:], a.Port())
+	if family == unix.AF_INET {
+		if ip = ip.Unmap(); !ip.Is4() {
+			return 0
+		}
+		ip4 := ip.As4()
+		copy(sa[4:8], ip4[:])
+		return unix.SizeofSockaddrInet4
+	}
+	ip16 := ip.As16() // IPv4 mapped into IPv6
+	copy(sa[8:24], ip16[:])
+	if zone := ip.Zone(); zone != "" {
+		scope, _ := strconv.ParseUint(zone, 10, 32) // a number, from addrPort
+		binary.NativeEndian.PutUint32(sa[24:], uint32(scope))
+	}
+	return unix.SizeofSockaddrInet6
+}
+
+// addrPort reads an address in the kernel's form. Only a link-local one, which
+// has a zone, may allocate.
+func (sa *sockaddr) addrPort() netip.AddrPort {
+	port := binary.BigEndian.Uint16(sa[2:])
+	if binary.NativeEndian.Uint16(sa[0:]) == unix.AF_INET {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(sa[4:8])), port)
+	}
+	ip := netip.AddrFrom16([16]byte(sa[8:24])).Unmap()
+	if scope := binary.NativeEndian.Uint32(sa[24:]); scope != 0 && ip.Is6() {
+		ip = ip.WithZone(strconv.FormatUint(uint64(scope), 10))
+	}
+	return netip.AddrPortFrom(ip, port)
+}

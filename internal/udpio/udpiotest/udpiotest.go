@@ -1,0 +1,124 @@
+// Package udpiotest is UDP in memory: sockets that implement udpio.Conn and
+// meet in a Network, for tests that want neither ports nor a kernel.
+package udpiotest
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/udpio"
+)
+
+// queueSize is how many datagrams a Conn holds for its reader; more are lost,
+// as they are in a kernel.
+const queueSize = 4096
+
+// Network connects the Conns that were made by its Listen.
+type Network struct {
+	mu    sync.Mutex
+	conns map[netip.AddrPort]*conn
+}
+
+// NewNetwork returns a network without sockets.
+func NewNetwork() *Network {
+	return &Network{conns: make(map[netip.AddrPort]*conn)}
+}
+
+type conn struct {
+	net   *Network
+	local netip.AddrPort
+	in    chan udpio.Message
+	done  chan struct{}
+	once  sync.Once
+}
+
+// Listen makes a Conn with the given address, which must be free.
+func (n *Network) Listen(addr netip.AddrPort) udpio.Conn {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.conns[addr] != nil {
+		panic("udpiotest: address in use: " + addr.String())
+	}
+	c := &conn{net: n, local: addr, in: make(chan udpio.Message, queueSize), done: make(chan struct{})}
+	n.conns[addr] = c
+	return c
+}
+
+func (c *conn) Read(msgs []udpio.Message, wait time.Duration) (int, error) {
+	var timeout <-chan time.Time
+	if wait >= 0 {
+		t := time.NewTimer(wait)
+		defer t.Stop()
+		timeout = t.C
+	}
+	select {
+	case <-c.done:
+		return 0, udpio.ErrClosed
+	case <-timeout:
+		return 0, nil
+	case msgs[0] = <-c.in:
+	}
+	for i := 1; i < len(msgs); i++ {
+		select {
+		case msgs[i] = <-c.in:
+		default:
+			return i, nil
+		}
+	}
+	return len(msgs), nil
+}
+
+func (c *conn) Send(to netip.AddrPort, d []byte) error {
+	select {
+	case <-c.done:
+		return udpio.ErrClosed
+	default:
+	}
+	c.net.mu.Lock()
+	peer := c.net.conns[to]
+	c.net.mu.Unlock()
+	if peer == nil {
+		return nil // as on a network: nobody says so
+	}
+	m := udpio.Message{From: c.local, Data: append([]byte(nil), d[:min(len(d), udpio.BufferSize)]...)}
+	select {
+	case peer.in <- m:
+	default:
+	}
+	return nil
+}
+
+type group []netip.AddrPort
+
+func (g group) Len() int { return len(g) }
+
+func (c *conn) NewGroup(to []netip.AddrPort) udpio.Group { return group(to) }
+
+func (c *conn) SendGroup(g udpio.Group, d []byte, skip []int) (sent int, err error) {
+	for i, to := range g.(group) {
+		if len(skip) > 0 && skip[0] == i {
+			skip = skip[1:]
+			continue
+		}
+		if err := c.Send(to, d); err != nil {
+			return sent, err
+		}
+		sent++
+	}
+	return sent, nil
+}
+
+func (c *conn) LocalAddr() netip.AddrPort { return c.local }
+
+func (c *conn) Close() error {
+	err := udpio.ErrClosed
+	c.once.Do(func() {
+		c.net.mu.Lock()
+		delete(c.net.conns, c.local)
+		c.net.mu.Unlock()
+		close(c.done)
+		err = nil
+	})
+	return err
+}
