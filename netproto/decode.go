@@ -1,8 +1,6 @@
 package netproto
 
-import (
-	"errors"
-)
+import "errors"
 
 // Decoder takes a stream of control packages apart, in whatever pieces it
 // comes. The zero value is ready. After every Write call Next until it returns
@@ -16,8 +14,9 @@ import (
 // A bad object ends where its braces balance, strings not looked at, or at }{
 // whatever the balance: so a missing quote costs one package, not the stream.
 type Decoder struct {
-	buf  []byte // begins with the object under way, or with what is not looked at yet
-	pos  int    // buf[:pos] has been scanned
+	buf  []byte
+	off  int // buf[off:] is the object under way, or what is not looked at yet
+	pos  int // of it so many bytes have been scanned
 	scan scanner
 	mode decodeMode
 	junk int  // bytes dropped since the last good place
@@ -43,6 +42,10 @@ func (d *Decoder) Write(b []byte) {
 	if d.err != nil {
 		return
 	}
+	if d.off > 0 {
+		d.buf = d.buf[:copy(d.buf, d.buf[d.off:])]
+		d.off = 0
+	}
 	d.buf = append(d.buf, b...)
 }
 
@@ -62,7 +65,7 @@ func (d *Decoder) Next() (Package, error) {
 }
 
 func (d *Decoder) next() (Package, error) {
-	for d.pos < len(d.buf) {
+	for d.off+d.pos < len(d.buf) {
 		switch d.mode {
 		case between:
 			if err := d.skipRubbish(); err != nil {
@@ -84,46 +87,44 @@ func (d *Decoder) next() (Package, error) {
 			}
 		}
 	}
-	if len(d.buf) == 0 && cap(d.buf) > keepBuffer {
-		d.buf = nil
+	if d.off == len(d.buf) && cap(d.buf) > keepBuffer {
+		d.buf, d.off = nil, 0
 	}
 	return nil, ErrNeedMore
 }
 
-// skipRubbish drops what stands before the next object. What is no space is
-// reported once.
+// skipRubbish drops what stands before the next object. Of what is no space
+// the first byte is reported.
 func (d *Decoder) skipRubbish() error {
-	n := 0
-	rubbish := false
-	for n < len(d.buf) && d.buf[n] != '{' {
-		rubbish = rubbish || !isSpace(d.buf[n])
-		n++
-	}
-	first := rubbish && d.junk == 0
-	if rubbish || d.junk > 0 {
-		d.junk += n
-	}
-	if n < len(d.buf) {
-		d.mode, d.junk, d.scan = object, 0, scanner{}
-	}
-	d.drop(n)
-	if d.junk > MaxPackage {
-		return ErrTooLarge
-	}
-	if first {
-		return badJSON("no object")
+	for _, c := range d.buf[d.off:] {
+		if c == '{' {
+			d.mode, d.junk, d.scan = object, 0, scanner{}
+			return nil
+		}
+		d.drop(1)
+		if d.junk == 0 && isSpace(c) {
+			continue
+		}
+		d.junk++
+		switch {
+		case d.junk == 1:
+			return badJSON("no object")
+		case d.junk > MaxPackage:
+			return ErrTooLarge
+		}
 	}
 	return nil
 }
 
-// scanObject goes on scanning the object at the start of buf. It returns the
-// object when it is complete, nil when bytes are missing.
+// scanObject goes on scanning the object under way. It returns the object when
+// it is complete, nil when bytes are missing.
 func (d *Decoder) scanObject() ([]byte, error) {
-	for d.pos < len(d.buf) {
+	rest := d.buf[d.off:]
+	for d.pos < len(rest) {
 		if d.pos == MaxPackage {
 			return nil, ErrTooLarge
 		}
-		problem := d.scan.step(d.buf[d.pos])
+		problem := d.scan.step(rest[d.pos])
 		if problem != "" {
 			d.mode, d.pos, d.open, d.last, d.junk = bad, 0, 0, 0, 0
 			return nil, badJSON(problem)
@@ -131,7 +132,7 @@ func (d *Decoder) scanObject() ([]byte, error) {
 		d.pos++
 		if d.scan.state == scanDone {
 			d.mode = between
-			return d.buf[:d.pos], nil
+			return rest[:d.pos], nil
 		}
 	}
 	return nil, nil
@@ -140,8 +141,9 @@ func (d *Decoder) scanObject() ([]byte, error) {
 // skipBad drops the rest of a bad object.
 func (d *Decoder) skipBad() error {
 	n := 0
-	for n < len(d.buf) && d.mode == bad {
-		c := d.buf[n]
+	rest := d.buf[d.off:]
+	for n < len(rest) && d.mode == bad {
+		c := rest[n]
 		if c == '{' && d.last == '}' {
 			d.mode = between // the next object begins here
 			break
@@ -170,8 +172,5 @@ func (d *Decoder) skipBad() error {
 	return nil
 }
 
-// drop removes the first n bytes of the buffer.
-func (d *Decoder) drop(n int) {
-	d.buf = d.buf[:copy(d.buf, d.buf[n:])]
-	d.pos = 0
-}
+// drop is done with n bytes.
+func (d *Decoder) drop(n int) { d.off, d.pos = d.off+n, 0 }

@@ -24,7 +24,7 @@ type Feedback struct {
 	Listeners    uint16 // sessions that voice is forwarded to now; 0 = nobody hears
 	WorstLossQ8  uint8  // datagrams lost before any repair
 	MedianLossQ8 uint8
-	WorstHoleQ8  uint8 // frames concealed or late, after all repair
+	WorstHoleQ8  uint8 // frames concealed, after all repair
 	MedianHoleQ8 uint8
 	WorstBurstQ3 uint8  // mean length of a run of lost datagrams, in eighths
 	WorstRTT     uint16 // listener to relay, ms

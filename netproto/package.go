@@ -117,12 +117,9 @@ type PackageError struct {
 	Detail  string // for people: the value and package, or the kind of bad JSON
 }
 
-// Error returns a text that is fit for UnknownError.Reason: short, and without
-// anything that the peer sent.
+// Error returns a text that is fit for UnknownError.Reason: short, ASCII, and
+// with no more of what the peer sent than one character or number.
 func (e *PackageError) Error() string {
-	if e.Detail == "" {
-		return e.Problem.Error()
-	}
 	return e.Problem.Error() + ": " + e.Detail
 }
 

@@ -25,7 +25,7 @@ func parsePackage(b []byte) (Package, error) {
 		return nil, &PackageError{ErrIllTyped, "KEY"}
 	}
 	if n < 0 || n >= int64(len(keyNames)) {
-		return nil, &PackageError{ErrUnknownKey, ""}
+		return nil, &PackageError{ErrUnknownKey, strconv.FormatInt(n, 10)}
 	}
 	f := fields{key: Key(n), values: values}
 	p := f.pack()

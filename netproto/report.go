@@ -4,7 +4,7 @@ import "encoding/binary"
 
 const (
 	reportHeadSize  = 13
-	reportBlockSize = 25
+	reportBlockSize = 27
 	maxReportBlocks = (MaxBody - reportHeadSize) / reportBlockSize
 
 	flagDeaf = 0x01
@@ -27,19 +27,20 @@ type Report struct {
 type TalkerReport struct {
 	Session   uint32
 	Highest   uint32 // highest sequence number that came
-	Received  uint16 // datagrams that came, without duplicates
-	Lost      uint16 // datagrams that had not come by themselves when later ones had
-	Late      uint16 // frames that came after their time to be played
-	Repaired  uint16 // missing frames that a copy, Opus FEC or a resend replaced
-	Resent    uint16 // of these, by a resend
-	Concealed uint16 // frames that were made up
+	Received  uint16 // datagrams that came, duplicates and resends not counted
+	Lost      uint16 // datagrams that did not, resends not counted
+	Played    uint16 // frames whose time to be played came, silence not counted
+	Late      uint16 // frames that came after it
+	Repaired  uint16 // of Played: from a copy, Opus FEC or a resend
+	Resent    uint16 // of Repaired: from a resend
+	Concealed uint16 // of Played: made up, because there was nothing in time
 	BurstQ3   uint8  // mean length of a run of lost datagrams, in eighths; 255 = 31.9 or more
 	Jitter    uint16 // spread of the arrival delay in ms: 95th percentile above the least
 	Buffer    uint16 // playout delay of the jitter buffer now, in ms
 }
 
 // AppendReport appends the body of a listener's report to dst. The error is
-// ErrTooLarge for more talkers than one datagram takes (46).
+// ErrTooLarge for more talkers than one datagram takes (43).
 func AppendReport(dst []byte, r *Report) ([]byte, error) {
 	if len(r.Talkers) > maxReportBlocks {
 		return dst, ErrTooLarge
@@ -56,7 +57,7 @@ func AppendReport(dst []byte, r *Report) ([]byte, error) {
 		t := &r.Talkers[i]
 		dst = binary.BigEndian.AppendUint32(dst, t.Session)
 		dst = binary.BigEndian.AppendUint32(dst, t.Highest)
-		for _, v := range [...]uint16{t.Received, t.Lost, t.Late, t.Repaired, t.Resent, t.Concealed} {
+		for _, v := range [...]uint16{t.Received, t.Lost, t.Played, t.Late, t.Repaired, t.Resent, t.Concealed} {
 			dst = binary.BigEndian.AppendUint16(dst, v)
 		}
 		dst = append(dst, t.BurstQ3)
@@ -103,12 +104,13 @@ func parseTalkerReport(b []byte) TalkerReport {
 		Highest:   binary.BigEndian.Uint32(b[4:]),
 		Received:  binary.BigEndian.Uint16(b[8:]),
 		Lost:      binary.BigEndian.Uint16(b[10:]),
-		Late:      binary.BigEndian.Uint16(b[12:]),
-		Repaired:  binary.BigEndian.Uint16(b[14:]),
-		Resent:    binary.BigEndian.Uint16(b[16:]),
-		Concealed: binary.BigEndian.Uint16(b[18:]),
-		BurstQ3:   b[20],
-		Jitter:    binary.BigEndian.Uint16(b[21:]),
-		Buffer:    binary.BigEndian.Uint16(b[23:]),
+		Played:    binary.BigEndian.Uint16(b[12:]),
+		Late:      binary.BigEndian.Uint16(b[14:]),
+		Repaired:  binary.BigEndian.Uint16(b[16:]),
+		Resent:    binary.BigEndian.Uint16(b[18:]),
+		Concealed: binary.BigEndian.Uint16(b[20:]),
+		BurstQ3:   b[22],
+		Jitter:    binary.BigEndian.Uint16(b[23:]),
+		Buffer:    binary.BigEndian.Uint16(b[25:]),
 	}
 }

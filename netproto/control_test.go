@@ -1,0 +1,316 @@
+package netproto
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var encodings = []struct {
+	p    Package
+	want string
+}{
+	{Ack{}, `{"KEY": 0}`},
+	{UnknownError{}, `{"KEY": 1}`},
+	{UnknownError{"bad JSON"}, `{"KEY": 1, "REASON": "bad JSON"}`},
+	{SendNickname{Name: "Adam"}, `{"KEY": 2, "NAME": "Adam"}`},
+	{SendNickname{Name: "Zoë", Voice: 1, Room: "r", Token: "t", Resume: "s"},
+		`{"KEY": 2, "NAME": "Zo\u00eb", "VOICE": 1, "ROOM": "r", "TOKEN": "t", "RESUME": "s"}`},
+	{SendNickname{Name: "{a}{b}"}, `{"KEY": 2, "NAME": "\u007ba\u007d\u007bb\u007d"}`},
+	{SendNickname{Name: "q\"b\\s/\b\f\n\r\t\x01\x1f\x7f"}, `{"KEY": 2, "NAME": "q\"b\\s/\b\f\n\r\t\u0001\u001f\u007f"}`},
+	{SendNickname{Name: "\u20ac\U0001f600\U0010ffff"}, `{"KEY": 2, "NAME": "\u20ac\ud83d\ude00\udbff\udfff"}`},
+	{SendNewUsers{Users: []string{"Adam", "Julie"}}, `{"KEY": 3, "USERS": ["Adam", "Julie"]}`},
+	{SendNewUsers{}, `{"KEY": 3, "USERS": []}`},
+	{SendNewUsers{Users: []string{"Adam", "Adam"}, Sessions: []uint32{1, math.MaxUint32}},
+		`{"KEY": 3, "USERS": ["Adam", "Adam"], "SESSIONS": [1, 4294967295]}`},
+	{Disconnect{}, `{"KEY": 4, "REASON": null}`},
+	{Disconnect{"bye"}, `{"KEY": 4, "REASON": "bye"}`},
+	{ServerClose{}, `{"KEY": 5}`},
+	{ServerClose{"stopped"}, `{"KEY": 5, "REASON": "stopped"}`},
+	{Session{Session: 1}, `{"KEY": 6, "SESSION": 1}`},
+	{Session{Session: math.MaxUint32, Voice: 1, HopKey: make([]byte, 32), MediaKey: bytes.Repeat([]byte{255}, 32), Epoch: 3, UDP: 9998, Resume: "x"},
+		`{"KEY": 6, "SESSION": 4294967295, "VOICE": 1, "HOP_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", ` +
+			`"MEDIA_KEY": "//////////////////////////////////////////8=", "EPOCH": 3, "UDP": 9998, "RESUME": "x"}`},
+	{ClientPort{9999}, `{"KEY": 7, "PORT": 9999}`},
+}
+
+func TestAppendPackage(t *testing.T) {
+	for _, tt := range encodings {
+		got, err := AppendPackage([]byte("x"), tt.p)
+		if err != nil || string(got) != "x"+tt.want {
+			t.Errorf("AppendPackage(%+v)\n got %s, %v\nwant x%s", tt.p, got, err, tt.want)
+		}
+		back, err := decodeAll([]byte(tt.want), 1)
+		if err != nil || len(back) != 1 {
+			t.Fatalf("decoding %s: %v, %v", tt.want, back, err)
+		}
+		if diff := cmp.Diff(any(tt.p), back[0]); diff != "" {
+			t.Errorf("%s comes back otherwise:\n%s", tt.want, diff)
+		}
+	}
+}
+
+func TestAppendPackageRefuses(t *testing.T) {
+	long := strings.Repeat("x", MaxPackage)
+	tests := []struct {
+		name string
+		p    Package
+		want error
+	}{
+		{"nil", nil, ErrIllTyped},
+		{"pointer", &Ack{}, ErrIllTyped},
+		{"port", ClientPort{65536}, ErrIllTyped},
+		{"negative port", ClientPort{-1}, ErrIllTyped},
+		{"voice", SendNickname{Name: "a", Voice: -1}, ErrIllTyped},
+		{"hop key", Session{HopKey: make([]byte, 16)}, ErrIllTyped},
+		{"media key", Session{MediaKey: make([]byte, 33)}, ErrIllTyped},
+		{"udp", Session{UDP: 1 << 20}, ErrIllTyped},
+		{"session voice", Session{Voice: 1 << 20}, ErrIllTyped},
+		{"sessions", SendNewUsers{Users: []string{"a"}, Sessions: []uint32{1, 2}}, ErrIllTyped},
+		{"size", Disconnect{long}, ErrTooLarge},
+	}
+	for _, tt := range tests {
+		got, err := AppendPackage([]byte("x"), tt.p)
+		if !errors.Is(err, tt.want) || string(got) != "x" {
+			t.Errorf("%s: %.20q, %v, want %v", tt.name, got, err, tt.want)
+		}
+	}
+}
+
+// decodeAll writes the stream in pieces and returns packages and, as strings,
+// errors; a fatal error besides.
+func decodeAll(stream []byte, piece int) ([]any, error) {
+	var d Decoder
+	var got []any
+	for len(stream) > 0 {
+		n := min(piece, len(stream))
+		d.Write(stream[:n])
+		stream = stream[n:]
+		for {
+			p, err := d.Next()
+			var bad *PackageError
+			switch {
+			case err == nil:
+				got = append(got, p)
+			case errors.As(err, &bad):
+				got = append(got, bad.Error())
+			case errors.Is(err, ErrNeedMore):
+			default:
+				return got, err
+			}
+			if errors.Is(err, ErrNeedMore) {
+				break
+			}
+		}
+	}
+	return got, nil
+}
+
+// streams are what a peer might send and what the decoder makes of it. They
+// are part of the test vectors.
+var streams = []struct {
+	name, stream string
+	want         []any
+}{
+	{"two in a row", `{"KEY": 2, "NAME": "Adam"}{"KEY": 7, "PORT": 9999}`, []any{SendNickname{Name: "Adam"}, ClientPort{9999}}},
+	{"spaces", " \r\n{ \"KEY\"\t: 0 } \n{\"KEY\":0}\n", []any{Ack{}, Ack{}}},
+	{"no spaces", `{"NAME":"Adam","KEY":2}`, []any{SendNickname{Name: "Adam"}}},
+	{"braces in a string", `{"KEY": 2, "NAME": "}{"}{"KEY": 0}`, []any{SendNickname{Name: "}{"}, Ack{}}},
+	{"escapes", `{"KEY": 2, "NAME": "\"\\\u007b\/\ud83d\ude00"}`, []any{SendNickname{Name: "\"\\{/\U0001f600"}}},
+	{"escaped key", `{"\u004bEY": 0}`, []any{Ack{}}},
+	{"raw UTF-8", `{"KEY": 2, "NAME": "Zoë"}`, []any{SendNickname{Name: "Zoë"}}},
+	{"unknown values", `{"KEY": 0, "X": {"KEY": [1, {"Y": "}"}, []], "Z": {}}, "W": -1.5E+3}`, []any{Ack{}}},
+	{"case matters", `{"key": 0}`, []any{"missing value: KEY"}},
+	{"equal keys, the last counts", `{"KEY": 99, "NAME": "a", "NAME": "b", "KEY": 2}`, []any{SendNickname{Name: "b"}}},
+	{"reason null", `{"KEY": 4, "REASON": null}`, []any{Disconnect{}}},
+	{"reason missing", `{"KEY": 4}`, []any{Disconnect{}}},
+	{"optional null", `{"KEY": 2, "NAME": "a", "VOICE": null}`, []any{SendNickname{Name: "a"}}},
+	{"lone surrogate", `{"KEY": 2, "NAME": "a\ud800b"}`, []any{SendNickname{Name: "a\ufffdb"}}},
+	{"not UTF-8", "{\"KEY\": 2, \"NAME\": \"a\xffb\"}", []any{SendNickname{Name: "a\ufffdb"}}},
+
+	{"key is 1.0", `{"KEY": 1.0}{"KEY": 0}`, []any{"ill-typed value: KEY", Ack{}}},
+	{"key is 1e0", `{"KEY": 1e0}`, []any{"ill-typed value: KEY"}},
+	{"key is a string", `{"KEY": "1"}`, []any{"ill-typed value: KEY"}},
+	{"key is true", `{"KEY": true}`, []any{"ill-typed value: KEY"}},
+	{"key is null", `{"KEY": null}`, []any{"ill-typed value: KEY"}},
+	{"key is huge", `{"KEY": 99999999999999999999999}`, []any{"ill-typed value: KEY"}},
+	{"key 8", `{"KEY": 8}`, []any{"unknown KEY: 8"}},
+	{"key -1", `{"KEY": -1}{"KEY": 0}`, []any{"unknown KEY: -1", Ack{}}},
+	{"no key", `{}{"KEY": 0}`, []any{"missing value: KEY", Ack{}}},
+	{"no name", `{"KEY": 2}`, []any{"missing value: NAME of SEND_NICKNAME"}},
+	{"name null", `{"KEY": 2, "NAME": null}`, []any{"ill-typed value: NAME of SEND_NICKNAME"}},
+	{"name a number", `{"KEY": 2, "NAME": 7}`, []any{"ill-typed value: NAME of SEND_NICKNAME"}},
+	{"voice true", `{"KEY": 2, "NAME": "a", "VOICE": true}`, []any{"ill-typed value: VOICE of SEND_NICKNAME"}},
+	{"users a string", `{"KEY": 3, "USERS": "Adam"}`, []any{"ill-typed value: USERS of SEND_NEW_USERS"}},
+	{"users null", `{"KEY": 3, "USERS": null}`, []any{"ill-typed value: USERS of SEND_NEW_USERS"}},
+	{"users of numbers", `{"KEY": 3, "USERS": [1]}`, []any{"ill-typed value: USERS of SEND_NEW_USERS"}},
+	{"users with null", `{"KEY": 3, "USERS": [null]}`, []any{"ill-typed value: USERS of SEND_NEW_USERS"}},
+	{"sessions too few", `{"KEY": 3, "USERS": ["a", "b"], "SESSIONS": [1]}`, []any{"ill-typed value: SESSIONS of SEND_NEW_USERS"}},
+	{"sessions of strings", `{"KEY": 3, "USERS": ["a"], "SESSIONS": ["1"]}`, []any{"ill-typed value: SESSIONS of SEND_NEW_USERS"}},
+	{"port too large", `{"KEY": 7, "PORT": 65536}`, []any{"ill-typed value: PORT of CLIENT_PORT"}},
+	{"port negative", `{"KEY": 7, "PORT": -1}`, []any{"ill-typed value: PORT of CLIENT_PORT"}},
+	{"port huge", `{"KEY": 7, "PORT": 1e999}`, []any{"ill-typed value: PORT of CLIENT_PORT"}},
+	{"session missing", `{"KEY": 6}`, []any{"missing value: SESSION of SESSION"}},
+	{"short key", `{"KEY": 6, "SESSION": 1, "HOP_KEY": "AAAA"}`, []any{"ill-typed value: HOP_KEY of SESSION"}},
+	{"no base64", `{"KEY": 6, "SESSION": 1, "MEDIA_KEY": "%"}`, []any{"ill-typed value: MEDIA_KEY of SESSION"}},
+
+	{"rubbish", `abc{"KEY": 0}]]{"KEY": 0}}`, []any{"bad JSON: no object", Ack{}, "bad JSON: no object", Ack{}, "bad JSON: no object"}},
+	{"bare word", `{"KEY": 2, "NAME": Adam}{"KEY": 0}`, []any{"bad JSON: out of place: A", Ack{}}},
+	{"wrong literal", `{"KEY": nul}{"KEY": 0}`, []any{"bad JSON: a value", Ack{}}},
+	{"wrong number", `{"KEY": 01}{"KEY": 0}`, []any{"bad JSON: a value", Ack{}}},
+	{"wrong escape", `{"KEY": 2, "NAME": "\x"}{"KEY": 0}`, []any{"bad JSON: a value", Ack{}}},
+	{"single quotes", `{'KEY': 0}{"KEY": 0}`, []any{"bad JSON: out of place: '", Ack{}}},
+	{"comma at the end", `{"KEY": 0,}{"KEY": 0}`, []any{"bad JSON: out of place: }", Ack{}}},
+	{"comma in a list", `{"KEY": 3, "USERS": ["a",]}{"KEY": 0}`, []any{"bad JSON: out of place: ]", Ack{}}},
+	{"wrong bracket", `{"KEY": 3, "USERS": ["a"}}{"KEY": 0}`, []any{"bad JSON: out of place: }", "bad JSON: no object", Ack{}}},
+	{"no colon", `{"KEY" 0}{"KEY": 0}`, []any{"bad JSON: out of place: 0", Ack{}}},
+	{"quote missing", `{"KEY": 2, "NAME": "Adam}{"KEY": 7, "PORT": 9999}`, []any{"bad JSON: out of place: K", ClientPort{9999}}},
+	{"brace missing", `{"KEY": 2, {"KEY": 7, "PORT": 9999}{"KEY": 0}`, []any{"bad JSON: out of place: {", Ack{}}},
+	{"line break in a string", "{\"KEY\": 2, \"NAME\": \"a\nb\"}{\"KEY\": 0}", []any{"bad JSON: control character in a string", Ack{}}},
+	{"no package inside a bad one", `{"KEY": X, "Y": {"KEY": 0}, "Z": 0} {"KEY": 4}`, []any{"bad JSON: out of place: X", Disconnect{}}},
+	{"zero byte", "{\"KEY\":\x00 0}{\"KEY\": 0}", []any{"bad JSON: out of place: a byte that is not printable", Ack{}}},
+	{"list", `[{"KEY": 0}]`, []any{"bad JSON: no object", Ack{}, "bad JSON: no object"}},
+	{"deep", `{"KEY": ` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}{"KEY": 0}`, []any{"bad JSON: nested too deeply", Ack{}}},
+	{"nothing yet", `{"KEY": 2, "NAME": "Ad`, nil},
+}
+
+func TestDecoder(t *testing.T) {
+	for _, tt := range streams {
+		for _, piece := range []int{1, 2, 3, 7, len(tt.stream)} {
+			got, err := decodeAll([]byte(tt.stream), piece)
+			if err != nil {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("%s, %d bytes at once:\n%s", tt.name, piece, diff)
+			}
+		}
+	}
+}
+
+// Whatever the split, the packages are the same.
+func TestDecoderRandomSplits(t *testing.T) {
+	var stream []byte
+	var want []any
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		s := streams[rng.IntN(len(streams)-1)]
+		if last := s.stream[len(s.stream)-1]; last != '}' || s.want[len(s.want)-1] == "bad JSON: no object" {
+			continue
+		}
+		stream = append(stream, s.stream...)
+		want = append(want, s.want...)
+	}
+	for range 50 {
+		var d Decoder
+		var got []any
+		for rest := stream; len(rest) > 0; {
+			n := min(1+rng.IntN(200), len(rest))
+			d.Write(rest[:n])
+			rest = rest[n:]
+			for {
+				p, err := d.Next()
+				if errors.Is(err, ErrNeedMore) {
+					break
+				}
+				if err != nil {
+					got = append(got, err.Error())
+				} else {
+					got = append(got, p)
+				}
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+}
+
+func TestDecoderBounds(t *testing.T) {
+	fill := func(n int) string { return `{"KEY": 4, "REASON": "` + strings.Repeat("x", n-24) + `"}` }
+	tests := []struct {
+		name, stream string
+		want         int // packages and errors before the fatal one
+		fatal        error
+	}{
+		{"largest", fill(MaxPackage) + `{"KEY": 0}`, 2, nil},
+		{"one more", fill(MaxPackage+1) + `{"KEY": 0}`, 0, ErrTooLarge},
+		{"endless string", `{"KEY": "` + strings.Repeat("x", 2*MaxPackage), 0, ErrTooLarge},
+		{"endless list", `{"KEY": [` + strings.Repeat("1,", MaxPackage), 0, ErrTooLarge},
+		{"endless rubbish", strings.Repeat("x", 2*MaxPackage) + `{"KEY": 0}`, 1, ErrTooLarge},
+		{"endless bad package", `{x` + strings.Repeat("{", 2*MaxPackage), 1, ErrTooLarge},
+		{"spaces are free", strings.Repeat(" ", 2*MaxPackage) + `{"KEY": 0}`, 1, nil},
+		{"many small", strings.Repeat(`{"KEY": 0}`, MaxPackage/4), MaxPackage / 4, nil},
+	}
+	for _, tt := range tests {
+		for _, piece := range []int{1, 1000, len(tt.stream)} {
+			got, err := decodeAll([]byte(tt.stream), piece)
+			if len(got) != tt.want || !errors.Is(err, tt.fatal) {
+				t.Errorf("%s, %d at once: %d results and %v, want %d and %v", tt.name, piece, len(got), err, tt.want, tt.fatal)
+			}
+		}
+	}
+}
+
+func TestDecoderFatalSticks(t *testing.T) {
+	var d Decoder
+	d.Write(bytes.Repeat([]byte(`{"`), MaxPackage))
+	for range 3 {
+		_, err := d.Next()
+		for errors.As(err, new(*PackageError)) {
+			_, err = d.Next()
+		}
+		if !errors.Is(err, ErrTooLarge) {
+			t.Fatal(err)
+		}
+		d.Write([]byte(`{"KEY": 0}`))
+	}
+}
+
+func TestPackageErrorMatches(t *testing.T) {
+	for stream, want := range map[string]error{
+		`{x`:                      ErrBadJSON,
+		`{"KEY": 77}`:             ErrUnknownKey,
+		`{"KEY": 2}`:              ErrMissingValue,
+		`{"KEY": 2, "NAME": []}`:  ErrIllTyped,
+		`{"KEY": 2, "NAME": "a"`:  ErrNeedMore,
+		`{"KEY": 2, "NAME": "a"}`: nil,
+	} {
+		var d Decoder
+		d.Write([]byte(stream))
+		if _, err := d.Next(); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", stream, err, want)
+		}
+	}
+}
+
+func TestCheckName(t *testing.T) {
+	good := []string{"A", "Adam", "Zoë", "a b", "{}", strings.Repeat("ż", 19), "\U0001f469\u200d\U0001f680"}
+	bad := []string{"", " ", " \u3000", strings.Repeat("a", 20), "a\n", "\x00", "a\x7f", "\u0085x", "a\u202eb", "a\u2028b", "\xff"}
+	for _, s := range good {
+		if err := CheckName(s); err != nil {
+			t.Errorf("CheckName(%q) = %v", s, err)
+		}
+	}
+	for _, s := range bad {
+		if err := CheckName(s); !errors.Is(err, ErrName) {
+			t.Errorf("CheckName(%q) = %v", s, err)
+		}
+	}
+	for s, want := range map[string]error{"": nil, strings.Repeat("r", 64): nil, strings.Repeat("r", 65): ErrRoom, "a\tb": ErrRoom} {
+		if err := CheckRoom(s); !errors.Is(err, want) {
+			t.Errorf("CheckRoom(%q) = %v, want %v", s, err, want)
+		}
+	}
+}
+
+func TestStrings(t *testing.T) {
+	if s := KeySendNickname.String() + " " + Key(9).String() + " " + TypeProbeAck.String() + " " + Type(9).String(); s != "SEND_NICKNAME KEY 9 probe-ack unknown" {
+		t.Error(s)
+	}
+}
