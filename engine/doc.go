@@ -1,0 +1,14 @@
+// Package engine is one end of a call, as a library. Join enters a room of a relay and
+// keeps the call going until Leave; below it lie two sans-IO cores that can be used by
+// themselves, as the laboratory does to run a minute of call in a moment.
+//
+//	Source ─> Talker ───> UDP ─> relay ─> UDP ───> Listener ─> Sink
+//	          encode                               one jitter buffer per talker
+//	          history for copies                   mix, limiter
+//	          seal, hop tag                        per-talker volume
+//
+// Talker takes 20 ms of speech and returns the datagram that is due; Listener takes
+// datagrams and fills blocks of sound. Neither knows a clock, a socket or a
+// goroutine. Call owns the goroutines, each named after what it moves, and is the
+// only place with a lock.
+package engine

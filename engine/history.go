@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"math/bits"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+const (
+	// historyFrames is how many frames are kept for copies: no copy reaches
+	// further back than MaxStride*(MaxOffset+1) frames. A power of two.
+	historyFrames = 128
+	// historyGroups is the same in datagrams. A power of two above MaxOffset.
+	historyGroups = 32
+	// frameBytes bounds one coded frame: four times what the highest bitrate needs on
+	// average.
+	frameBytes = 640
+)
+
+// history holds the frames that the next datagrams may have to carry: the new ones and
+// those that copies repeat. Frames are grouped as they become new together; a
+// group is what a datagram names, whether one is sent or not.
+type history struct {
+	frames  [historyFrames]pastFrame
+	groups  [historyGroups]group
+	closed  uint32 // groups so far
+	filling int    // frames in the open group
+	empty   int    // groups closed since the last with anything to carry
+}
+
+// pastFrame is one frame of the talker. Of silence only the first frame is carried, as the
+// zero-length frame that ends the talkspurt.
+type pastFrame struct {
+	data    []byte
+	carried bool
+}
+
+// group is the frames from newest-count+1 to newest.
+type group struct {
+	newest uint32
+	count  int
+	carry  bool // there is something to carry
+	end    bool // it has the end of a talkspurt
+}
+
+func (h *history) init() {
+	arena := make([]byte, historyFrames*frameBytes)
+	for i := range h.frames {
+		h.frames[i].data = arena[i*frameBytes:][:0:frameBytes]
+	}
+	h.empty = historyGroups
+}
+
+func (h *history) frame(seq uint32) *pastFrame { return &h.frames[seq%historyFrames] }
+
+// slot returns where frame seq is to be coded, limited to so many bytes that the frames
+// of one group always fit into a datagram: limit includes 3 bytes of distance and length.
+func (h *history) slot(seq uint32, limit int) []byte {
+	f := h.frame(seq)
+	return f.data[:min(frameBytes, limit-frameOverhead)]
+}
+
+// frameOverhead is the most that one frame adds to a body beside its data.
+const frameOverhead = 3
+
+func (h *history) addSpeech(seq uint32, n int) { h.add(seq, n, true) }
+func (h *history) addEnd(seq uint32)           { h.add(seq, 0, true); h.open().end = true }
+func (h *history) addSilence(seq uint32)       { h.add(seq, 0, false) }
+
+func (h *history) add(seq uint32, n int, carried bool) {
+	f := h.frame(seq)
+	f.data, f.carried = f.data[:n], carried
+	if h.filling == 0 {
+		*h.open() = group{}
+	}
+	if carried {
+		h.open().carry = true
+	}
+	h.filling++
+}
+
+func (h *history) open() *group { return &h.groups[h.closed%historyGroups] }
+
+// ago returns the group that was closed so many groups before the last one.
+func (h *history) ago(offset int) *group {
+	return &h.groups[(h.closed-1-uint32(offset))%historyGroups]
+}
+
+// closeGroup ends the group whose newest frame is seq.
+func (h *history) closeGroup(seq uint32) {
+	g := h.open()
+	g.newest, g.count = seq, h.filling
+	h.filling = 0
+	h.closed++
+	h.empty = min(h.empty+1, historyGroups)
+	if g.carry {
+		h.empty = 0
+	}
+}
+
+// due appends to dst what a datagram sent now carries: newest first, as much of it as
+// fits. Nothing means that there is nothing to send. The end of a talkspurt is said
+// in two datagrams even without copies, so that the loss of one does not leave
+// listeners concealing.
+func (h *history) due(dst []netproto.Frame, r redundancy) []netproto.Frame {
+	dst, room := h.carry(dst, 0, netproto.MaxVoiceBody, false)
+	for k := 1; k <= MaxOffset && uint32(k) < h.closed; k++ {
+		switch {
+		case r.copies&(1<<k) != 0:
+			dst, room = h.carry(dst, k, room, false)
+		case k == 1 && h.ago(k).end:
+			dst, room = h.carry(dst, k, room, true)
+		}
+	}
+	return dst
+}
+
+// carry appends the frames of the group so many groups ago, or only those that end a
+// talkspurt, if they fit into room bytes. It returns the room that is left.
+func (h *history) carry(dst []netproto.Frame, ago, room int, onlyEnds bool) ([]netproto.Frame, int) {
+	g := h.ago(ago)
+	if !g.carry {
+		return dst, room
+	}
+	start, size := len(dst), 0
+	for i := range uint32(g.count) {
+		f := h.frame(g.newest - i)
+		if f.carried && (len(f.data) == 0 || !onlyEnds) {
+			dst = append(dst, netproto.Frame{Number: g.newest - i, Data: f.data})
+			size += len(f.data) + frameOverhead
+		}
+	}
+	if size > room {
+		return dst[:start], room
+	}
+	return dst, room - size
+}
+
+// settled tells whether due would return nothing until there is speech again.
+func (h *history) settled(r redundancy) bool {
+	reach := max(bits.Len32(r.copies)-1, 1)
+	return h.empty > reach && !(h.filling > 0 && h.open().carry)
+}

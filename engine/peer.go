@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/jitter"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+const (
+	// talkHold is how long a talker counts as talking after the last voice bit: two of
+	// the longest datagrams, so that one loss does not show.
+	talkHold = 2 * MaxStride * netproto.FrameDuration
+	// sleepAfter is how long after its last datagram a silent talker is still
+	// asked for sound.
+	sleepAfter = 3 * time.Second
+)
+
+// peer is one talker as heard here. It has no buffer and no decoder before it speaks.
+type peer struct {
+	session uint32
+	name    string
+	keys    peerKeys
+	window  netproto.ReplayWindow
+	buffer  Buffer
+
+	volume float32 // wanted
+	gain   float32 // in force; slides to volume over a block
+	awake  bool    // in Listener.awake
+	gone   bool    // left the room
+
+	datagrams uint64
+	last      time.Duration // when the last datagram came
+	talking   bool          // the talkspurt has not been ended
+	voiced    time.Duration // when the last datagram with the voice bit came
+	newest    uint32        // highest sequence number so far
+	level     uint8         // of that datagram
+}
+
+func newPeer(session uint32, name string) *peer {
+	return &peer{session: session, name: name, volume: 1, gain: 1, level: codec.Silent}
+}
+
+// heard takes the frames of a datagram, newest first.
+func (p *peer) heard(now time.Duration, h netproto.Header, frames []netproto.Frame) {
+	p.datagrams++
+	p.last = now
+	if h.Seq > p.newest {
+		p.newest, p.level = h.Seq, h.Level
+		switch {
+		case h.Voice:
+			p.voiced, p.talking = now, true
+		case len(frames[0].Data) == 0:
+			p.talking = false
+		}
+	}
+	p.buffer.Push(now, frames)
+}
+
+func (p *peer) isTalking(now time.Duration) bool { return p.talking && now-p.voiced <= talkHold }
+
+// addTo adds what the talker says from now on to out. The peer falls asleep when it has
+// been silent for long, or has left.
+func (p *peer) addTo(out, scratch []float32, now time.Duration) {
+	p.buffer.Pull(now, scratch)
+	if p.gain == p.volume {
+		for i, s := range scratch {
+			out[i] += s * p.gain
+		}
+	} else {
+		step := (p.volume - p.gain) / float32(len(out))
+		for i, s := range scratch {
+			p.gain += step
+			out[i] += s * p.gain
+		}
+		p.gain = p.volume
+	}
+	if !p.buffer.Active() && (p.gone || now-p.last > sleepAfter) {
+		p.awake = false
+	}
+}
+
+// PeerStats is one talker as heard here. Counts run since it joined.
+type PeerStats struct {
+	Session uint32
+	Name    string
+	Talking bool    // speaks now
+	Level   uint8   // of the last datagram, in -dBov: 0 loudest, 127 silent or not talking
+	Volume  float32 // as set, 1 = as spoken
+
+	Datagrams uint64 // received and authentic
+	Frames    uint64 // 20 ms of speech that were played, however they came
+	Lost      uint64 // of those: not there in time from their own datagram
+	Repaired  uint64 // of those lost: played from a copy or from FEC
+	Concealed uint64 // of those lost: made up
+	Late      uint64 // frames that came after their time
+
+	Delay  time.Duration // speech held back in the jitter buffer now
+	Target time.Duration // what the buffer wants to hold back
+	Jitter time.Duration // mean deviation of the arrival delay
+
+	Buffer jitter.Stats // all that the jitter buffer tells
+}
+
+func (p *peer) stats(now time.Duration) PeerStats {
+	s := PeerStats{
+		Session:   p.session,
+		Name:      p.name,
+		Talking:   p.isTalking(now),
+		Level:     codec.Silent,
+		Volume:    p.volume,
+		Datagrams: p.datagrams,
+	}
+	if s.Talking {
+		s.Level = p.level
+	}
+	if p.buffer == nil {
+		return s
+	}
+	b := p.buffer.Stats()
+	inFrames := func(d time.Duration) uint64 {
+		return uint64((d + netproto.FrameDuration/2) / netproto.FrameDuration)
+	}
+	s.Buffer = b
+	s.Frames = inFrames(b.Decoded + b.Redundant + b.FEC + b.Concealed)
+	s.Lost = inFrames(b.Redundant + b.FEC + b.Concealed)
+	s.Repaired = inFrames(b.Redundant + b.FEC)
+	s.Concealed = inFrames(b.Concealed)
+	s.Late = b.Late
+	s.Delay, s.Target, s.Jitter = b.Current, b.Target, b.Jitter
+	return s
+}

@@ -1,0 +1,35 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Limits of the redundancy of a datagram.
+const (
+	// MaxStride is the most frames that share a datagram: 120 ms, as in the longest
+	// Opus packet (RFC 6716 section 2.1.4).
+	MaxStride = 6
+	// MaxOffset is the largest offset of copies, in datagrams. At MaxStride it is 1.92 s.
+	MaxOffset = 16
+)
+
+// redundancy says what a datagram carries beside its newest frames.
+type redundancy struct {
+	stride int
+	copies uint32 // bit k: the frames that were new k datagrams ago
+}
+
+func newRedundancy(stride int, copies []int) (redundancy, error) {
+	r := redundancy{stride: max(stride, 1)}
+	if stride < 0 || stride > MaxStride {
+		return r, fmt.Errorf("%w: a stride of %d frames, allowed are 1 to %d", ErrRedundancy, stride, MaxStride)
+	}
+	if i := slices.IndexFunc(copies, func(k int) bool { return k < 1 || k > MaxOffset }); i >= 0 {
+		return r, fmt.Errorf("%w: an offset of %d datagrams, allowed are 1 to %d", ErrRedundancy, copies[i], MaxOffset)
+	}
+	for _, k := range copies {
+		r.copies |= 1 << k
+	}
+	return r, nil
+}

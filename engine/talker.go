@@ -1,0 +1,209 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// FrameSize is the number of samples of the PCM frame that Talker.Frame takes: 20 ms
+// at 48 kHz.
+const FrameSize = codec.FrameSize
+
+// TalkerConfig says how a Talker sends. Zero values are the good defaults, but for
+// the session.
+type TalkerConfig struct {
+	Session uint32              // session ID that the relay gave
+	Encoder codec.EncoderConfig // 24 kbit/s; set DTX to send nothing in silence
+	Stride  int                 // frames per datagram, 0 = 1, at most MaxStride
+	Copies  []int               // offsets in datagrams, none by default; see Talker.SetRedundancy
+}
+
+// Talker turns PCM frames into sealed datagrams. It is sans-IO: its clock is the frames
+// themselves, one call of Frame per 20 ms. One goroutine at a time may use it.
+//
+//	PCM ─> voice bit, level ───────────────────────────┐
+//	   └─> Opus ─> history ─> due? new frames + copies ─> seal ─> hop tag ─> datagram
+//	                                                                └─> last second, for Resend
+type Talker struct {
+	session uint32
+	seq     uint32 // number of the last frame
+	muted   bool
+
+	enc    *codec.Encoder
+	vad    codec.VAD
+	level  uint8 // loudest of the frames since the last datagram
+	voice  bool  // of the same frames
+	silent bool  // the last frame was silence
+	faded  bool  // the last frame was the soft end that muting sends
+	zeros  [FrameSize]float32
+
+	layout redundancy // in force for the group of frames that is being filled
+	next   redundancy // from the next group on
+	past   history
+
+	keys   talkerKeys
+	tagger *netproto.HopTagger
+	frames []netproto.Frame // scratch: what goes into the datagram
+	body   []byte           // scratch: the same, coded
+	sent   resendCache
+}
+
+// NewTalker makes a Talker. It needs SetKeys before its first frame. Errors are
+// codec.ErrConfig and ErrRedundancy, wrapped.
+func NewTalker(cfg TalkerConfig) (*Talker, error) {
+	enc, err := codec.NewEncoder(cfg.Encoder)
+	if err != nil {
+		return nil, err
+	}
+	t := &Talker{
+		session: cfg.Session,
+		enc:     enc,
+		level:   codec.Silent,
+		silent:  true,
+		tagger:  netproto.NewHopTagger(),
+		body:    make([]byte, 0, netproto.MaxVoiceBody),
+		frames:  make([]netproto.Frame, 0, MaxStride*(MaxOffset+2)),
+	}
+	if err := t.SetRedundancy(cfg.Stride, cfg.Copies); err != nil {
+		return nil, err
+	}
+	t.layout = t.next
+	t.past.init()
+	t.sent.init()
+	return t, nil
+}
+
+// SetKeys gives the talker the room secret of an epoch, mixed with the passphrase where
+// there is one, and the key of its hop tags. The first secret is used at once, a
+// later one netproto.EpochGrace after the call, when every listener has it too.
+func (t *Talker) SetKeys(epoch uint32, secret netproto.RoomSecret, tag *netproto.TagKey) {
+	t.keys.set(t.session, epoch, secret, tag, t.seq)
+}
+
+// Configure changes the encoder from the next frame on. The error is codec.ErrConfig,
+// wrapped; then nothing has changed.
+func (t *Talker) Configure(cfg codec.EncoderConfig) error { return t.enc.Configure(cfg) }
+
+// SetRedundancy changes how many frames share a datagram and which earlier ones it
+// repeats, from the next datagram on. Stride is 1 (or 0) to MaxStride. Each of copies is an
+// offset of 1 to MaxOffset datagrams, in any order: 1 repeats what was new one
+// datagram ago. In silence the datagrams that were not sent count too, so that an
+// offset is always a time. Copies that would make a datagram longer than
+// netproto.MaxDatagram are left out, the largest offsets first. The
+// error is ErrRedundancy, wrapped; then nothing has changed.
+func (t *Talker) SetRedundancy(stride int, copies []int) error {
+	r, err := newRedundancy(stride, copies)
+	if err != nil {
+		return err
+	}
+	t.next = r
+	return nil
+}
+
+// SetMuted makes the talker send silence, or speech again. The frame after the call
+// is the first that is muted. The other end is told that it is silence, not loss.
+func (t *Talker) SetMuted(muted bool) { t.muted = muted }
+
+// Muted tells what SetMuted said last.
+func (t *Talker) Muted() bool { return t.muted }
+
+// LastSeq is the number of the last frame, 0 before the first.
+func (t *Talker) LastSeq() uint32 { return t.seq }
+
+// Settled tells whether silence has lasted so long that nothing is left to send: no end
+// of talkspurt and no copies.
+func (t *Talker) Settled() bool { return t.past.settled(t.next) }
+
+// Frame takes the next 20 ms of speech, FrameSize samples, and returns the datagram
+// that is due for the relay now, or nil. The datagram is never longer than
+// netproto.MaxDatagram and stays intact for the next 10 frames. Errors: ErrNoKeys, and
+// codec.ErrFrameSize; the frame then counts as lost.
+func (t *Talker) Frame(pcm []float32) (datagram []byte, err error) {
+	if !t.keys.ready() {
+		return nil, ErrNoKeys
+	}
+	t.seq++
+	if t.past.filling == 0 {
+		t.layout = t.next
+	}
+	if err := t.encode(pcm); err != nil {
+		return nil, err
+	}
+	if t.past.filling < t.layout.stride {
+		return nil, nil
+	}
+	t.past.closeGroup(t.seq)
+	t.frames = t.past.due(t.frames[:0], t.layout)
+	level, voice := t.level, t.voice
+	t.level, t.voice = codec.Silent, false
+	if len(t.frames) == 0 {
+		return nil, nil
+	}
+	return t.seal(level, voice)
+}
+
+// encode puts the frame into the history: as speech, as the end of a talkspurt or as
+// silence.
+func (t *Talker) encode(pcm []float32) error {
+	wasFaded := t.faded
+	t.faded = t.muted && !t.silent && !wasFaded
+	switch {
+	case t.muted && t.silent:
+		t.past.addSilence(t.seq)
+		return nil
+	case t.muted && wasFaded:
+		t.end()
+		return nil
+	case t.muted:
+		pcm = t.zeros[:] // one frame of coded silence lets the speech end softly
+	}
+	n, err := t.enc.Encode(pcm, t.past.slot(t.seq, netproto.MaxVoiceBody/t.layout.stride))
+	if err != nil {
+		t.past.addSilence(t.seq)
+		return fmt.Errorf("engine: frame %d: %w", t.seq, err)
+	}
+	t.level = min(t.level, codec.Level(pcm))
+	voice := t.vad.Voice(pcm)
+	switch {
+	case n > 0:
+		t.past.addSpeech(t.seq, n)
+		t.voice = t.voice || voice && !t.muted
+		t.silent = false
+	case t.silent:
+		t.past.addSilence(t.seq)
+	default:
+		t.end()
+	}
+	return nil
+}
+
+// end puts the end of the talkspurt into the history.
+func (t *Talker) end() {
+	t.past.addEnd(t.seq)
+	t.silent = true
+}
+
+func (t *Talker) seal(level uint8, voice bool) ([]byte, error) {
+	body, err := netproto.AppendFrames(t.body[:0], t.seq, t.frames)
+	if err != nil {
+		return nil, fmt.Errorf("engine: datagram %d: %w", t.seq, err)
+	}
+	key := t.keys.at(t.seq)
+	h := netproto.Header{
+		Type:    netproto.TypeVoice,
+		Epoch:   uint8(key.epoch & 3),
+		Session: t.session,
+		Seq:     t.seq,
+		Level:   level,
+		Voice:   voice,
+	}
+	d := key.sealer.Seal(t.sent.slot(t.seq), h, body)
+	return t.sent.keep(t.seq, t.tagger.Append(t.keys.tag, d)), nil
+}
+
+// Resend returns the datagram with that sequence number once more, exactly as it was
+// sent, or nil if there was none or it is older than a second. It stays intact as
+// long as one from Frame does.
+func (t *Talker) Resend(seq uint32) []byte { return t.sent.find(seq) }
