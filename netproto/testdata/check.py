@@ -1,0 +1,125 @@
+"""Checks the test vectors in this folder without any of tincan's code.
+
+    python3 netproto/testdata/check.py
+
+The standard library is enough for key derivation, hop tags, voice bodies,
+framing and control packages. With the package "cryptography" (44 or newer) the
+passphrase keys (argon2id) and the sealed datagrams are checked too.
+"""
+
+import hashlib
+import hmac
+import json
+import pathlib
+import struct
+
+HERE = pathlib.Path(__file__).parent
+done = {}
+
+
+def load(name):
+    return json.loads((HERE / name).read_text(encoding="utf-8"))
+
+
+def check(what, got, want):
+    assert got == want, f"{what}: {got!r}, not {want!r}"
+    done[what] = done.get(what, 0) + 1
+
+
+def hkdf(secret, salt, info, size):  # RFC 5869
+    prk = hmac.digest(salt or bytes(32), secret, "sha256")
+    block, out, i = b"", b"", 1
+    while len(out) < size:
+        block = hmac.digest(prk, block + info + bytes([i]), "sha256")
+        out, i = out + block, i + 1
+    return out[:size]
+
+
+def keys():
+    v = load("keys.json")
+    secret, hop = bytes.fromhex(v["room_secret"]), bytes.fromhex(v["hop_key"])
+    for k in v["voice_keys"]:
+        info = b"tincan v1 voice" + struct.pack(">II", k["session"], k["epoch"])
+        check("voice keys", hkdf(secret, b"", info, 16).hex(), k["key"])
+    for name, size in ("up", 16), ("down", 16), ("tag", 32):
+        check("hop keys", hkdf(hop, b"", b"tincan v1 hop " + name.encode(), size).hex(), v[name])
+    for p in v["passphrases"]:
+        key = bytes.fromhex(p["key"])
+        mixed = hkdf(secret, key, b"tincan v1 passphrase", 32)
+        check("mixed secrets", mixed.hex(), p["mixed_room_secret"])
+        if Argon2id:
+            salt = hashlib.sha256(b"tincan v1 passphrase\0" + p["room"].encode()).digest()[:16]
+            kdf = Argon2id(salt=salt, length=32, iterations=3, lanes=4, memory_cost=64 * 1024)
+            check("passphrase keys", kdf.derive(p["passphrase"].encode()), key)
+    return bytes.fromhex(v["tag"])
+
+
+def datagrams(tag_key):
+    for d in load("datagrams.json"):
+        wire = bytes.fromhex(d["datagram"])
+        head = bytes([1 << 6 | d["epoch"] << 4 | d["type"]]) + struct.pack(">II", d["session"], d["seq"])
+        check("nonces", (b"\0\0\0" + head).hex(), d["nonce"])
+        if d["type"] == 0:
+            head += bytes([d["voice"] << 7 | d["level"]])
+            tag = hmac.digest(tag_key, wire, "sha256")[:4]
+            check("hop tags", (wire + tag).hex(), d["uplink"])
+        check("headers", wire[: len(head)], head)
+        if Cipher:
+            mode = modes.GCM(bytes.fromhex(d["nonce"]), wire[-12:], min_tag_length=12)
+            gcm = Cipher(algorithms.AES128(bytes.fromhex(d["key"])), mode).decryptor()
+            gcm.authenticate_additional_data(head)
+            body = gcm.update(wire[len(head) : -12]) + gcm.finalize()
+            check("sealed bodies", body.hex(), d["body"])
+
+
+def take(b):  # a length as in RFC 6716, 3.2.1
+    return (b[0], b[1:]) if b[0] < 252 else (b[0] + 4 * b[1], b[2:])
+
+
+def bodies():
+    for v in load("bodies.json")["voice"]:
+        body, number, frames = bytes.fromhex(v["body"]), v["seq"] + 1, []
+        while body:
+            first, body = body[0], body[1:]
+            number -= 1 + (first & 0x7F)
+            n, body = (len(body), body) if first & 0x80 else take(body)
+            frames.append({"number": number, "data": body[:n].hex()})
+            body = body[n:]
+        check("voice bodies", frames, v["frames"])
+    for b in load("bodies.json")["nack"]["value"]:
+        asks = [b["Base"]] + [b["Base"] + 1 + i for i in range(64) if b["Mask"] >> i & 1]
+        check("nacks", asks, b["Asks"])
+
+
+def framing():
+    v = load("framing.json")
+    bundle, tunnel = b"\x45", b""
+    for d in map(bytes.fromhex, v["datagrams"]):
+        n = len(d)
+        low = 252 + n % 4
+        bundle += (bytes([n]) if n < 252 else bytes([low, (n - low) // 4])) + d
+        tunnel += struct.pack(">H", n) + d
+    check("bundles", bundle.hex(), v["bundle"])
+    check("tunnels", tunnel.hex(), v["tunnel"])
+
+
+def control():
+    for text in load("control.json")["packages"]:
+        again = json.dumps(json.loads(text))
+        if "\\u007b" in text or "\\u007d" in text:  # what json.dumps does not do
+            head, name = again.split('"NAME": ')
+            again = head + '"NAME": ' + name[:-1].replace("{", "\\u007b").replace("}", "\\u007d") + "}"
+        check("packages", again, text)
+
+
+try:
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+except ImportError:
+    Cipher = Argon2id = None
+
+datagrams(keys())
+bodies()
+framing()
+control()
+print(", ".join(f"{n} {what}" for what, n in done.items()), "agree")

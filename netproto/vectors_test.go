@@ -1,0 +1,350 @@
+package netproto
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write testdata/*.json anew")
+
+// hexBytes is written in hexadecimal.
+type hexBytes []byte
+
+func (h hexBytes) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(h)), nil }
+
+// golden compares vectors with the file that other implementations check
+// themselves against.
+func golden(t *testing.T, file string, vectors any) {
+	t.Helper()
+	var got bytes.Buffer
+	enc := json.NewEncoder(&got)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(vectors); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join("testdata", file)
+	if *update {
+		if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("%s differs (-update writes it anew; then the protocol has changed):\n%s", path, diff)
+	}
+}
+
+// counting returns first, first+1, ... as a stand-in for a random key.
+func counting(first byte) (key [32]byte) {
+	for i := range key {
+		key[i] = first + byte(i)
+	}
+	return key
+}
+
+var (
+	testSecret = RoomSecret(counting(0x00))
+	testHop    = HopKey(counting(0x80))
+)
+
+const testPassphrase = "correct horse battery staple"
+
+func TestKeyVectors(t *testing.T) {
+	type voiceKey struct {
+		Session uint32   `json:"session"`
+		Epoch   uint32   `json:"epoch"`
+		Key     hexBytes `json:"key"`
+	}
+	type passphrase struct {
+		Passphrase string   `json:"passphrase"`
+		Room       string   `json:"room"`
+		Key        hexBytes `json:"key"`
+		Mixed      hexBytes `json:"mixed_room_secret"`
+	}
+	var v struct {
+		RoomSecret hexBytes     `json:"room_secret"`
+		VoiceKeys  []voiceKey   `json:"voice_keys"`
+		HopKey     hexBytes     `json:"hop_key"`
+		Up         hexBytes     `json:"up"`
+		Down       hexBytes     `json:"down"`
+		Tag        hexBytes     `json:"tag"`
+		Passphrase []passphrase `json:"passphrases"`
+	}
+	v.RoomSecret = testSecret[:]
+	for _, id := range [][2]uint32{{1, 0}, {7, 1}, {0xfffffffe, 0x01020304}} {
+		key := VoiceKey(testSecret, id[0], id[1])
+		v.VoiceKeys = append(v.VoiceKeys, voiceKey{id[0], id[1], key[:]})
+	}
+	up, down := testHop.Up(), testHop.Down()
+	v.HopKey, v.Up, v.Down = testHop[:], up[:], down[:]
+	v.Tag = derive(testHop[:], nil, "tincan v1 hop tag", 32)
+	for _, p := range [][2]string{{testPassphrase, ""}, {"zażółć", "kitchen"}} {
+		key := PassphraseKey(p[0], p[1])
+		mixed := testSecret.WithPassphrase(key)
+		v.Passphrase = append(v.Passphrase, passphrase{p[0], p[1], key[:], mixed[:]})
+	}
+	golden(t, "keys.json", v)
+}
+
+// vectorDatagrams are sealed with the keys of vectorKey.
+var vectorDatagrams = []struct {
+	name string
+	h    Header
+	body []byte
+}{
+	{"voice, one frame", Header{Type: TypeVoice, Epoch: 1, Session: 7, Seq: 1, Level: 30, Voice: true}, bodyOf(1, Frame{1, []byte("opus frame 1")})},
+	{"voice, stride 2 and one copy", Header{Type: TypeVoice, Epoch: 1, Session: 7, Seq: 250, Level: 127},
+		bodyOf(250, Frame{250, []byte("newest")}, Frame{249, []byte("second")}, Frame{242, []byte("copy")})},
+	{"voice, end of a talkspurt", Header{Type: TypeVoice, Epoch: 1, Session: 7, Seq: 0x01020304, Level: 127}, bodyOf(0x01020304, Frame{Number: 0x01020304})},
+	{"probe", Header{Type: TypeProbe, Session: 7, Seq: 1}, AppendProbe(nil, Probe{Time: 1_000_000})},
+	{"probe-ack", Header{Type: TypeProbeAck, Session: 7, Seq: 1}, AppendProbeAck(nil, ProbeAck{Echo: 1_000_000, Time: 77_000_000_123})},
+	{"report of a listener", Header{Type: TypeReport, Session: 7, Seq: 2}, bodyOfReport(&vectorReport)},
+	{"report to a talker", Header{Type: TypeReport, Session: 7, Seq: 2}, AppendFeedback(nil, &vectorFeedback)},
+	{"nack", Header{Type: TypeNack, Session: 7, Seq: 3}, bodyOfNack(vectorNack)},
+	{"challenge", Header{Type: TypeChallenge, Session: 7, Seq: 1}, AppendChallenge(nil, [8]byte{1, 2, 3, 4, 5, 6, 7, 8})},
+	{"challenge-reply", Header{Type: TypeChallengeReply, Session: 7, Seq: 1}, AppendChallenge(nil, [8]byte{1, 2, 3, 4, 5, 6, 7, 8})},
+}
+
+var vectorReport = Report{Deaf: true, Cap: 64, Rate: 45, RTT: 120, Queue: 15, Trend: -3, Talkers: []TalkerReport{
+	{Session: 8, Highest: 70000, Received: 4400, Lost: 230, Played: 4630, Late: 12, Repaired: 190, Resent: 60, Concealed: 40, BurstQ3: 12, Jitter: 35, Buffer: 80},
+	{Session: 9, Highest: 3, Received: 3, Played: 1, Buffer: 40},
+}}
+
+var vectorFeedback = Feedback{
+	Highest: 70000, Received: 4400, Lost: 50, Resent: 45, BurstQ3: 9, Rate: 44, Queue: 8, Trend: -2,
+	Listeners: 5, WorstLossQ8: 26, MedianLossQ8: 3, WorstHoleQ8: 4, MedianHoleQ8: 1, WorstBurstQ3: 32,
+	WorstRTT: 180, WorstQueue: 90, WorstTrend: 25, LowestCap: 32, LowestRate: 31,
+}
+
+var vectorNack = []NackBlock{{Session: 8, Base: 70001, Mask: 0b101}, {Session: 9, Base: 4, Mask: 1 << 63}}
+
+func bodyOf(seq uint32, frames ...Frame) []byte { return must(AppendFrames(nil, seq, frames)) }
+func bodyOfReport(r *Report) []byte             { return must(AppendReport(nil, r)) }
+func bodyOfNack(b []NackBlock) []byte           { return must(AppendNack(nil, b)) }
+
+func must(b []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// vectorKey tells which key seals a datagram.
+func vectorKey(name string, h Header) (string, [16]byte) {
+	switch {
+	case h.Type == TypeVoice:
+		return "voice, session 7, epoch 1", VoiceKey(testSecret, 7, 1)
+	case h.Type == TypeProbeAck, h.Type == TypeChallenge, name == "report to a talker":
+		return "down", testHop.Down()
+	}
+	return "up", testHop.Up()
+}
+
+func TestDatagramVectors(t *testing.T) {
+	type vector struct {
+		Name     string   `json:"name"`
+		Type     Type     `json:"type"`
+		Epoch    uint8    `json:"epoch"`
+		Session  uint32   `json:"session"`
+		Seq      uint32   `json:"seq"`
+		Level    uint8    `json:"level"`
+		Voice    bool     `json:"voice"`
+		KeyName  string   `json:"key_name"`
+		Key      hexBytes `json:"key"`
+		Nonce    hexBytes `json:"nonce"`
+		Body     hexBytes `json:"body"`
+		Datagram hexBytes `json:"datagram"`
+		Uplink   hexBytes `json:"uplink,omitempty"` // with hop tag
+	}
+	var vectors []vector
+	tagger, tagKey := NewHopTagger(), testHop.TagKey()
+	for _, d := range vectorDatagrams {
+		name, key := vectorKey(d.name, d.h)
+		s := NewSealer(key)
+		sealed := s.Seal(nil, d.h, d.body)
+		v := vector{
+			d.name, d.h.Type, d.h.Epoch, d.h.Session, d.h.Seq, d.h.Level, d.h.Voice, name,
+			key[:], append(make([]byte, 3), sealed[:9]...), d.body, sealed, nil,
+		}
+		if d.h.Type == TypeVoice {
+			v.Uplink = tagger.Append(tagKey, bytes.Clone(sealed))
+			voice, ok := tagger.Check(tagKey, v.Uplink)
+			if !ok || !bytes.Equal(voice, sealed) {
+				t.Errorf("%s: own hop tag refused", d.name)
+			}
+		}
+		if h, err := ParseHeader(sealed); err != nil || h != d.h {
+			t.Errorf("%s: %+v, %v", d.name, h, err)
+		}
+		if body, err := s.Open(nil, sealed); err != nil || !bytes.Equal(body, d.body) {
+			t.Errorf("%s: %x, %v", d.name, body, err)
+		}
+		vectors = append(vectors, v)
+	}
+	golden(t, "datagrams.json", vectors)
+}
+
+var vectorFrames = []struct {
+	name   string
+	seq    uint32
+	frames []Frame
+}{
+	{"stride 1, no copies", 100, []Frame{{100, []byte("a")}}},
+	{"stride 3, no copies", 102, []Frame{{102, []byte("c")}, {101, []byte("bb")}, {100, []byte("aaa")}}},
+	{"stride 1, copies {1}", 100, []Frame{{100, []byte("b")}, {99, []byte("a")}}},
+	{"stride 1, copies {4}", 100, []Frame{{100, []byte("b")}, {96, []byte("a")}}},
+	{"stride 3, copies {1}", 105, []Frame{{105, []byte("f")}, {104, []byte("e")}, {103, []byte("d")},
+		{102, []byte("c")}, {101, []byte("b")}, {100, []byte("a")}}},
+	{"stride 1, copies {2, 6}", 100, []Frame{{100, []byte("c")}, {98, []byte("b")}, {94, []byte("a")}}},
+	{"end of a talkspurt", 100, []Frame{{Number: 100}}},
+	{"end of a talkspurt with a copy", 101, []Frame{{Number: 101}, {100, []byte("a")}}},
+	{"end of a talkspurt inside a stride of 3", 102, []Frame{{Number: 102}, {101, []byte("b")}, {100, []byte("a")}}},
+	{"copy of an end", 103, []Frame{{103, []byte("a")}, {Number: 99}}},
+	{"lengths of 251, 252 and 255", 4, []Frame{{4, make([]byte, 251)}, {3, make([]byte, 252)}, {2, make([]byte, 255)}, {1, []byte("x")}}},
+	{"farthest distance", 128, []Frame{{1, []byte("x")}}},
+	{"largest number", 0xffffffff, []Frame{{0xffffffff, []byte("x")}}},
+}
+
+func TestBodyVectors(t *testing.T) {
+	type frame struct {
+		Number uint32   `json:"number"`
+		Data   hexBytes `json:"data"`
+	}
+	type voice struct {
+		Name   string   `json:"name"`
+		Seq    uint32   `json:"seq"`
+		Frames []frame  `json:"frames"`
+		Body   hexBytes `json:"body"`
+	}
+	type body[T any] struct {
+		Value T        `json:"value"`
+		Body  hexBytes `json:"body"`
+	}
+	type nack struct {
+		NackBlock
+		Asks []uint32 // the sequence numbers, spelled out
+	}
+	var v struct {
+		Voice    []voice        `json:"voice"`
+		Probe    body[Probe]    `json:"probe"`
+		ProbeAck body[ProbeAck] `json:"probe_ack"`
+		Report   body[Report]   `json:"report_of_a_listener"`
+		Feedback body[Feedback] `json:"report_to_a_talker"`
+		Nack     body[[]nack]   `json:"nack"`
+	}
+	for _, f := range vectorFrames {
+		b := bodyOf(f.seq, f.frames...)
+		back, err := ParseFrames(nil, f.seq, b)
+		if err != nil || len(back) != len(f.frames) {
+			t.Fatal(f.name, back, err)
+		}
+		entry := voice{f.name, f.seq, nil, b}
+		for i, fr := range f.frames {
+			if back[i].Number != fr.Number || !bytes.Equal(back[i].Data, fr.Data) {
+				t.Errorf("%s: %+v, want %+v", f.name, back[i], fr)
+			}
+			entry.Frames = append(entry.Frames, frame{fr.Number, fr.Data})
+		}
+		v.Voice = append(v.Voice, entry)
+	}
+	v.Probe.Value = Probe{Time: 0x0102030405060708}
+	v.Probe.Body = AppendProbe(nil, v.Probe.Value)
+	if p, err := ParseProbe(v.Probe.Body); err != nil || p != v.Probe.Value {
+		t.Error(p, err)
+	}
+	v.ProbeAck.Value = ProbeAck{Echo: 0x0102030405060708, Time: 0x1112131415161718}
+	v.ProbeAck.Body = AppendProbeAck(nil, v.ProbeAck.Value)
+	if a, err := ParseProbeAck(v.ProbeAck.Body); err != nil || a != v.ProbeAck.Value {
+		t.Error(a, err)
+	}
+	v.Report.Value, v.Report.Body = vectorReport, bodyOfReport(&vectorReport)
+	var r Report
+	if err := ParseReport(&r, v.Report.Body); err != nil || !cmp.Equal(r, vectorReport) {
+		t.Error(r, err)
+	}
+	v.Feedback.Value, v.Feedback.Body = vectorFeedback, AppendFeedback(nil, &vectorFeedback)
+	if f, err := ParseFeedback(v.Feedback.Body); err != nil || f != vectorFeedback {
+		t.Error(f, err)
+	}
+	v.Nack.Body = bodyOfNack(vectorNack)
+	blocks, err := ParseNack(nil, v.Nack.Body)
+	if err != nil || !cmp.Equal(blocks, vectorNack) {
+		t.Error(blocks, err)
+	}
+	for _, b := range blocks {
+		n := nack{NackBlock: b}
+		for seq := range b.All() {
+			n.Asks = append(n.Asks, seq)
+		}
+		v.Nack.Value = append(v.Nack.Value, n)
+	}
+	golden(t, "bodies.json", v)
+}
+
+func TestFramingVectors(t *testing.T) {
+	var v struct {
+		Datagrams []hexBytes `json:"datagrams"`
+		Bundle    hexBytes   `json:"bundle"`
+		Tunnel    hexBytes   `json:"tunnel"`
+	}
+	for _, d := range [][]byte{vectorSealed(0), vectorSealed(1), longSealed()} {
+		v.Datagrams = append(v.Datagrams, d)
+		v.Bundle = must(AppendBundle(v.Bundle, d))
+		v.Tunnel = must(AppendTunnel(v.Tunnel, d))
+	}
+	golden(t, "framing.json", v)
+}
+
+func vectorSealed(i int) []byte {
+	d := vectorDatagrams[i]
+	_, key := vectorKey(d.name, d.h)
+	return NewSealer(key).Seal(nil, d.h, d.body)
+}
+
+// longSealed needs two bytes of length in a bundle.
+func longSealed() []byte {
+	body := bodyOf(300, Frame{300, make([]byte, 240)})
+	return NewSealer(VoiceKey(testSecret, 7, 1)).Seal(nil, Header{Epoch: 1, Session: 7, Seq: 300}, body)
+}
+
+func TestControlVectors(t *testing.T) {
+	type stream struct {
+		Name    string `json:"name"`
+		Stream  string `json:"stream,omitempty"`
+		Hex     string `json:"stream_hex,omitempty"` // where it is not UTF-8
+		Results []any  `json:"results"`
+	}
+	var v struct {
+		Packages []string `json:"packages"`
+		Streams  []stream `json:"streams"`
+	}
+	for _, e := range encodings {
+		v.Packages = append(v.Packages, string(must(AppendPackage(nil, e.p))))
+	}
+	for _, s := range streams {
+		entry := stream{Name: s.name, Stream: s.stream, Results: []any{}}
+		if bytes.Contains([]byte(s.stream), []byte{0xff}) {
+			entry.Stream, entry.Hex = "", hex.EncodeToString([]byte(s.stream))
+		}
+		for _, r := range s.want {
+			if p, ok := r.(Package); ok {
+				entry.Results = append(entry.Results, string(must(AppendPackage(nil, p))))
+			} else {
+				entry.Results = append(entry.Results, map[string]any{"error": r})
+			}
+		}
+		v.Streams = append(v.Streams, entry)
+	}
+	golden(t, "control.json", v)
+}
