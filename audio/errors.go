@@ -1,0 +1,22 @@
+package audio
+
+import "errors"
+
+// Errors to match with errors.Is. They come wrapped with the path and what to do;
+// errors of the operating system (os.ErrNotExist, ...) come wrapped too.
+var (
+	// ErrFormat: the file is neither WAV nor Ogg Opus.
+	ErrFormat = errors.New("not a WAV or Ogg Opus file")
+	// ErrEncoding: a WAV file of an encoding, width, rate or channel count that is not read here.
+	ErrEncoding = errors.New("unsupported kind of WAV file")
+	// ErrTruncated: the file ends before its headers say.
+	ErrTruncated = errors.New("file is cut short")
+	// ErrEmpty: the file holds no sample.
+	ErrEmpty = errors.New("file has no sound in it")
+	// ErrTooLong: the WAV format cannot hold more, 4 GiB or 12 hours.
+	ErrTooLong = errors.New("WAV file is full")
+	// ErrRate: a sample rate that the resampler does not take.
+	ErrRate = errors.New("sample rate out of range")
+	// ErrClosed: the Source or Sink has been closed.
+	ErrClosed = errors.New("audio: closed")
+)
