@@ -1,0 +1,68 @@
+package relay
+
+import "sync/atomic"
+
+// Drop is the reason why a datagram went no further. Every one is counted.
+type Drop uint8
+
+// The reasons.
+const (
+	Kept            Drop = iota // it did go further
+	DropMalformed               // too short, too long, or a body that is not what its type has
+	DropVersion                 // another protocol or version
+	DropType                    // a type that clients do not send
+	DropUnknown                 // no such session
+	DropStranger                // too many from this address, which is no session's own
+	DropForged                  // not made with the session's key
+	DropReplayed                // seen before, or too old to tell
+	DropSessionRate             // too many from this session
+	DropPath                    // answers no challenge of ours
+	DropSend                    // the kernel did not take it (counted per listener)
+	numDrops
+)
+
+var dropNames = [numDrops]string{
+	"kept", "malformed", "version", "type", "unknown session", "stranger rate",
+	"forged", "replayed", "session rate", "path", "send",
+}
+
+// String returns the reason in a word or two.
+func (d Drop) String() string {
+	if d < numDrops {
+		return dropNames[d]
+	}
+	return "?"
+}
+
+// Stats are totals since the Core began.
+type Stats struct {
+	Received  uint64          // datagrams that came
+	Forwarded uint64          // datagrams of voice that went to listeners, each counted once
+	Delivered uint64          // the same, counted per listener
+	Dropped   map[Drop]uint64 // by reason; those that did not happen are not in it
+}
+
+// counters are one Worker's own, so that workers do not share cache lines.
+type counters struct {
+	received, forwarded, delivered atomic.Uint64
+	drops                          [numDrops]atomic.Uint64
+	_                              [64]byte
+}
+
+// Stats returns the sums over all workers.
+func (c *Core) Stats() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	st := Stats{Dropped: make(map[Drop]uint64)}
+	for _, n := range c.counts {
+		st.Received += n.received.Load()
+		st.Forwarded += n.forwarded.Load()
+		st.Delivered += n.delivered.Load()
+		for d := Kept + 1; d < numDrops; d++ {
+			if v := n.drops[d].Load(); v > 0 {
+				st.Dropped[d] += v
+			}
+		}
+	}
+	return st
+}
