@@ -93,14 +93,29 @@ type ClientPort struct {
 	Port int
 }
 
-func (Ack) Key() Key          { return KeyAck }
+// Key implements Package.
+func (Ack) Key() Key { return KeyAck }
+
+// Key implements Package.
 func (UnknownError) Key() Key { return KeyUnknownError }
+
+// Key implements Package.
 func (SendNickname) Key() Key { return KeySendNickname }
+
+// Key implements Package.
 func (SendNewUsers) Key() Key { return KeySendNewUsers }
-func (Disconnect) Key() Key   { return KeyDisconnect }
-func (ServerClose) Key() Key  { return KeyServerClose }
-func (Session) Key() Key      { return KeySession }
-func (ClientPort) Key() Key   { return KeyClientPort }
+
+// Key implements Package.
+func (Disconnect) Key() Key { return KeyDisconnect }
+
+// Key implements Package.
+func (ServerClose) Key() Key { return KeyServerClose }
+
+// Key implements Package.
+func (Session) Key() Key { return KeySession }
+
+// Key implements Package.
+func (ClientPort) Key() Key { return KeyClientPort }
 
 // What is wrong with a package. A PackageError wraps one of them.
 var (
