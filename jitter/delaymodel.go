@@ -1,32 +1,120 @@
 package jitter
 
-import (
-	"slices"
-	"time"
+// delayModel learns how late frames come. What a network adds to the delay has two
+// parts that want different answers, so they are learned apart:
+//
+//	delay
+//	  |          *                    *
+//	  |          **        * *       ** * <- jitter and spikes: how much later than
+//	  |   *      ***    *  ***  *  *****     the queue frames are, a distribution
+//	  |..***.*..****..**********************  that is forgotten slowly
+//	  |________________/
+//	  |                 the queue: the least delay of late, followed at once
+//	  +------------------------------------------ time
+//
+// A standing queue, a new route or the drift of two sound cards move the first
+// alone, and nothing has to be learned anew. A stall of the network shows as a clump
+// of frames, each 20 ms less late than the one before; the last of them is
+// as early as ever, so the queue does not move.
+type delayModel struct {
+	recent [recentFrames]int64 // delay of the frames that came last, a ring
+	count  int64               // frames put there
+	queue  int64               // least of recent
+	base   float64             // least queue of late, rising slowly
+
+	late   [lateBins]float32 // weight of frames by how much later than the queue they came
+	weight float32           // of one frame now: it grows, which is forgetting the old
+	total  float32           // of all
+
+	lastArrival int64
+	lastFrame   int64
+	jitter      float64 // RFC 3550 6.4.1, in samples
+	lastDelay   int64
+}
+
+const (
+	// recentFrames decides how fast a queue that grows is followed, and how long
+	// a stall may last without being taken for one. Chosen by experiment, docs/jitter.md.
+	recentFrames = 32
+	// lateBin is the resolution of the distribution, 5 ms.
+	lateBin  = SampleRate / 200
+	lateBins = 200
+	// forget is how the weight of a frame grows from one to the next: a time constant of 20 s.
+	forget = 1 + 1.0/1000
+	// priorFrames is how many frames what is assumed at the start is worth.
+	priorFrames = 25
+	// priorHalf is the lateness, in bins, that half the frames are assumed to exceed.
+	priorHalf = 1
+	// silenceForgets is the pause after which the queue is measured anew, 2 s.
+	silenceForgets = 2 * SampleRate
+	// baseRise is how fast base follows a queue that does not empty, per frame: 5 ms in 1 s.
+	baseRise = 0.005 * SampleRate / 50
 )
 
-// delayModel learns how late datagrams are, against the earliest of them.
-type delayModel struct {
-	late   [window]time.Duration // arrival less frame time
-	n      int
-	base   time.Duration
-	target time.Duration
+func (m *delayModel) reset() {
+	*m = delayModel{weight: 1}
+	for i, w := 0, float32(priorFrames)/2; i < lateBins; i++ {
+		m.late[i] = w
+		m.total += w
+		if (i+1)%priorHalf == 0 {
+			w /= 2
+		}
+	}
 }
 
-// window is how many datagrams are remembered: 10 s.
-const window = 500
-
-func (m *delayModel) arrived(now time.Duration, number int64) {
-	m.late[m.n%window] = now - time.Duration(number)*FrameDuration
-	m.n++
-	var sorted [window]time.Duration
-	known := sorted[:copy(sorted[:], m.late[:min(m.n, window)])]
-	slices.Sort(known)
-	m.base = known[0]
-	m.target = known[len(known)*97/100] - m.base + 10*time.Millisecond
+// floor is the delay of a frame that nothing held up.
+func (m *delayModel) floor() int64 {
+	if m.count == 0 {
+		return 0
+	}
+	return m.queue
 }
 
-// playing is the number of the frame that should start to play at now.
-func (m *delayModel) playing(now time.Duration) int64 {
-	return int64((now - m.base - m.target) / FrameDuration)
+// arrived learns from the first arrival of frame n at time t.
+func (m *delayModel) arrived(t, n int64) {
+	delay := t - n*FrameSize
+	if m.count > 0 && t-m.lastArrival > silenceForgets {
+		m.count = 0
+	}
+	if m.count == 0 {
+		m.base = max(m.base, float64(delay)-float64(baseRise)*50)
+		m.lastDelay = delay
+	}
+	m.recent[m.count%recentFrames] = delay
+	m.count++
+	m.queue = delay
+	for _, d := range m.recent[:min(m.count, recentFrames)] {
+		m.queue = min(m.queue, d)
+	}
+	m.base = min(m.base+baseRise, float64(m.queue))
+	change := delay - m.lastDelay
+	m.jitter += (float64(max(change, -change)) - m.jitter) / 16
+	m.lastDelay = delay
+
+	bin := min((delay-m.queue+lateBin-1)/lateBin, lateBins-1)
+	m.weight *= forget
+	m.late[bin] += m.weight
+	m.total += m.weight
+	if m.weight > 1e9 {
+		m.rescale()
+	}
+}
+
+// rescale brings the weights back to where floats are precise.
+func (m *delayModel) rescale() {
+	m.total = 0
+	for i := range m.late {
+		m.late[i] /= m.weight
+		m.total += m.late[i]
+	}
+	m.weight = 1
+}
+
+// later is the share of frames that come later than the queue by more than d samples.
+func (m *delayModel) later(d int64) float64 {
+	var sum float32
+	for i := max(0, d/lateBin) + 1; i < lateBins; i++ {
+		sum += m.late[i]
+	}
+	return float64(sum / m.total)
 }

@@ -3,40 +3,46 @@ package jitter
 import "time"
 
 // Stats is what a Buffer did since New. Counts are frames, durations are of
-// output, unless said otherwise.
+// output unless said otherwise.
 type Stats struct {
 	Received  uint64 // frames pushed, copies included
 	Duplicate uint64 // frames that were there already
 	Late      uint64 // frames that came after their time
 	Dropped   uint64 // frames thrown away to come back to a low delay
+	Lost      uint64 // frames that were not there in their time
+	Repaired  uint64 // frames played that came as a copy or resend
 	Restarts  uint64 // times the talker's numbering jumped and all began anew
 
 	Decoded   time.Duration // from frames in their own datagram
-	Redundant time.Duration // from copies
+	Redundant time.Duration // from copies and resends
 	FEC       time.Duration // from forward error correction
-	Concealed time.Duration // invented
+	Concealed time.Duration // invented, the waiting for late frames included
 	Silence   time.Duration // no talkspurt, comfort noise included
-	Shortened time.Duration // talker time left out by time-stretching
-	Extended  time.Duration // output added by time-stretching
+	Stretched time.Duration // made by time-stretching
+	Shortened time.Duration // talker time taken out by time-stretching
+	Extended  time.Duration // output put in by time-stretching
 
-	Target  time.Duration // wanted delay above that of the fastest datagrams
-	Current time.Duration // speech held back now
-	Jitter  time.Duration // mean deviation of the arrival delay
+	Target  time.Duration // wanted buffering above the fastest datagrams of late
+	Current time.Duration // the same as it is; 0 outside talkspurts
+	Held    time.Duration // speech held back now
+	Jitter  time.Duration // mean deviation of the arrival delay, as RFC 3550 6.4.1
 }
 
-// Stats returns the figures; it is cheap.
+// Stats returns the figures; it costs next to nothing.
 func (b *Buffer) Stats() Stats {
 	s := b.stats
-	s.Target = b.model.target
-	if b.playing {
-		s.Current = time.Duration(b.highest-b.next+1)*FrameDuration + time.Duration(b.left)*time.Second/SampleRate
+	s.Target = duration(b.aim.margin)
+	s.Jitter = duration(int64(b.model.jitter))
+	if b.state != idle {
+		s.Current = max(0, duration(b.delay()-b.model.queue))
+		s.Held = duration((b.frames.highest+1-b.frames.next)*FrameSize + int64(b.speech.len()))
 	}
 	return s
 }
 
-func (s *Stats) count(kind Kind, samples int) {
-	d := time.Duration(samples) * time.Second / SampleRate
-	switch kind {
+func (s *Stats) count(p Segment) {
+	d := duration(int64(p.Out))
+	switch p.Kind {
 	case Decoded:
 		s.Decoded += d
 	case Redundant:
@@ -47,5 +53,8 @@ func (s *Stats) count(kind Kind, samples int) {
 		s.Concealed += d
 	default:
 		s.Silence += d
+	}
+	if p.Stretched {
+		s.Stretched += d
 	}
 }

@@ -1,0 +1,55 @@
+package jitter
+
+// extension carries the last speech on while its next frame is awaited. It touches no
+// decoder state, so a frame that comes late is decoded as if nothing had been.
+// As in ITU-T G.711 Appendix I the last pitch period is repeated and faded; where
+// it meets real speech again, the two are aligned and cross-faded.
+type extension struct {
+	total  int // samples made since the speech ran out
+	period [maxLag]float32
+	lag    int
+	pos    int
+	jump   float32 // step at the first junction, smoothed away
+}
+
+const (
+	// fadeFrom to fadeTo: the extension is at full level for 20 ms and gone at 120 ms.
+	fadeFrom = SampleRate * 20 / 1000
+	fadeTo   = SampleRate * 120 / 1000
+)
+
+// begin takes the pitch period to repeat from the end of x, which has history samples.
+func (e *extension) begin(x []float32) {
+	n := len(x)
+	at, score := match(x[n-window:], x[n-window-maxLag:n-minLag])
+	e.lag = maxLag - at
+	if score < 0.4 {
+		e.lag = maxLag
+	}
+	l := e.lag
+	copy(e.period[:l], x[n-l:])
+	// The end of the period fades to what came before its start, so that it loops.
+	q := l / 4
+	fade(e.period[l-q:l], e.period[l-q:l], x[n-l-q:n-l])
+	e.jump = x[n-1] - x[n-l-1]
+	e.total, e.pos = 0, 0
+}
+
+// read makes the next samples.
+func (e *extension) read(out []float32) {
+	const slope = 1.0 / (fadeTo - fadeFrom)
+	for i := range out {
+		gain := float32(1)
+		if t := e.total + i; t >= fadeTo {
+			gain = 0
+		} else if t > fadeFrom {
+			gain = float32(fadeTo-t) * slope
+		}
+		out[i] = gain * (e.period[e.pos] + e.jump)
+		e.jump *= 0.95
+		if e.pos++; e.pos == e.lag {
+			e.pos = 0
+		}
+	}
+	e.total += len(out)
+}

@@ -1,0 +1,130 @@
+package jitter
+
+// frames keeps what arrived and is not yet played, in a ring by frame number, and
+// remembers of the frames played last which had come, so that a copy is known as one.
+type frames struct {
+	slots   []slot // a power of two
+	mask    int64
+	started bool
+	highest int64 // highest number received, extended beyond 32 bits
+	next    int64 // number of the next frame to play; older ones are past
+}
+
+type slot struct {
+	number int64
+	state  slotState
+	copied bool   // came in a later datagram than its own
+	data   []byte // empty ends a talkspurt
+}
+
+type slotState uint8
+
+const (
+	empty  slotState = iota
+	stored           // here, waiting for its time
+	past             // came, and is played, dropped or too late
+)
+
+// result says what became of a frame that was put.
+type result uint8
+
+const (
+	accepted  result = iota
+	duplicate        // it was here before
+	overtaken        // new, but its time is over
+	tooOld           // so old that nothing is known of it
+)
+
+// slotBytes is the room made for a frame beforehand: 20 ms at 64 kbit/s, the most
+// that codec makes. A larger one makes its slot grow for good.
+const slotBytes = 160
+
+// init makes room for twice the ceiling and at least 64 frames.
+func (f *frames) init(ceiling int) {
+	size := 64
+	for size < 2*ceiling {
+		size *= 2
+	}
+	f.slots = make([]slot, size)
+	f.mask = int64(size - 1)
+	room := make([]byte, size*slotBytes)
+	for i := range f.slots {
+		f.slots[i].data = room[i*slotBytes : i*slotBytes : (i+1)*slotBytes]
+	}
+}
+
+func (f *frames) reset() {
+	for i := range f.slots {
+		f.slots[i].state = empty
+	}
+	f.started = false
+}
+
+// start begins with the first number ever heard.
+func (f *frames) start(number uint32) {
+	f.started = true
+	f.highest = int64(number)
+	f.next = f.highest
+}
+
+// extend widens a number that wraps at 32 bits, taking the nearest to the highest.
+func (f *frames) extend(number uint32) int64 {
+	return f.highest + int64(int32(number-uint32(f.highest)))
+}
+
+func (f *frames) put(n int64, data []byte, copied bool) result {
+	if n <= f.highest-int64(len(f.slots)) {
+		return tooOld
+	}
+	if n > f.highest {
+		if n-f.next >= int64(len(f.slots)) {
+			f.skipTo(n - int64(len(f.slots)) + 1)
+		}
+		f.highest = n
+	}
+	s := &f.slots[n&f.mask]
+	if s.number == n && s.state != empty {
+		return duplicate
+	}
+	s.number, s.copied = n, copied
+	if n < f.next {
+		s.state = past
+		return overtaken
+	}
+	s.state = stored
+	s.data = append(s.data[:0], data...)
+	return accepted
+}
+
+// get is the frame n if it is here to be played, else nil.
+func (f *frames) get(n int64) *slot {
+	if s := &f.slots[n&f.mask]; s.state == stored && s.number == n {
+		return s
+	}
+	return nil
+}
+
+// skipTo drops what is older than n and returns how many frames of speech that were.
+func (f *frames) skipTo(n int64) int {
+	dropped := 0
+	for i := max(f.next, n-int64(len(f.slots))); i < n; i++ {
+		if s := f.get(i); s != nil {
+			if len(s.data) > 0 {
+				dropped++
+			}
+			s.state = past
+		}
+	}
+	f.next = max(f.next, n)
+	return dropped
+}
+
+// first is the oldest frame waiting, and whether there is one.
+func (f *frames) first() (int64, bool) {
+	for n := f.next; n <= f.highest; n++ {
+		if f.get(n) != nil {
+			return n, true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,294 @@
+package jitter
+
+// player is the playing side of the buffer.
+//
+//	idle ---- a frame is due ----> talking ---- nothing here, nothing later ----> waiting
+//	  ^                              |  ^                                            |
+//	  +--- end of the talkspurt -----+  +------------- a frame came -----------------+
+//	  +------------------------------- waited too long ------------------------------+
+type player struct {
+	state   state
+	speech  reserve
+	pulled  int64 // time of the first sample of this Pull
+	elapsed int64 // samples of it made so far
+	block   int64 // length of the last Pull
+
+	ext       extension
+	held      int                // samples of extension that still count as waiting
+	fresh     [FrameSize]float32 // the frame decoded last
+	concealed int                // frames lost in a row
+	loud      float32            // power of the loud parts
+	stretched int64              // time at which speech was last stretched
+}
+
+type state uint8
+
+const (
+	idle state = iota
+	talking
+	waiting
+)
+
+const (
+	// waitFor is how long a frame is awaited in a talkspurt before it is taken for over.
+	waitFor = SampleRate / 2
+	// concealMost is how many lost frames are concealed in a row, then it is silent.
+	concealMost = 6
+	// chunk is the least piece of waiting or silence.
+	chunk = SampleRate * 25 / 10000
+)
+
+func (p *player) init() {
+	p.speech.init()
+}
+
+func (p *player) stop() {
+	p.state = idle
+	p.held = 0
+	p.speech.clear()
+}
+
+// delay is the time from a frame's number to its playout, for the next one to be decoded.
+func (b *Buffer) delay() int64 {
+	return b.pulled + b.elapsed + int64(b.speech.len()) - b.frames.next*FrameSize
+}
+
+// spare is how long before its playout the next frame is asked for: playout goes by
+// blocks, frames do not end with them.
+func (b *Buffer) spare() int64 {
+	if b.block == 0 {
+		return 0
+	}
+	return (b.elapsed + int64(b.speech.len())) % b.block
+}
+
+// step makes the next piece of speech, or of silence.
+func (b *Buffer) step() {
+	if b.state == idle && !b.begin() {
+		b.silence()
+		return
+	}
+	switch s := b.frames.get(b.frames.next); {
+	case s != nil && len(s.data) == 0:
+		b.frames.skipTo(b.frames.next + 1)
+		b.state = idle
+		b.silence()
+	case s != nil:
+		if b.state == waiting {
+			b.catchUp(b.frames.next)
+		}
+		b.decode()
+		b.adjust()
+	case b.frames.next < b.frames.highest:
+		b.lost()
+	default:
+		b.wait()
+	}
+}
+
+// begin starts a talkspurt when its first frame is due.
+func (b *Buffer) begin() bool {
+	for {
+		n, ok := b.frames.first()
+		if !ok {
+			return false
+		}
+		if s := b.frames.get(n); len(s.data) == 0 {
+			b.frames.skipTo(n + 1)
+			continue
+		}
+		if b.pulled+b.elapsed-n*FrameSize < b.aim.delay {
+			return false
+		}
+		b.catchUp(n)
+		b.state = talking
+		b.held = 0
+		b.concealed = 0
+		return true
+	}
+}
+
+// keepLate is how much more than the wanted delay is kept when speech goes on after
+// an outage; older speech has lost its meaning and is dropped.
+const keepLate = SampleRate * 350 / 1000
+
+// catchUp goes on with frame n or, where that is much too late, a later one.
+func (b *Buffer) catchUp(n int64) {
+	excess := b.pulled + b.elapsed - n*FrameSize - b.aim.delay
+	if excess > keepLate {
+		n = min(n+(excess-keepLate)/FrameSize, b.frames.highest)
+	}
+	b.stats.Dropped += uint64(b.frames.skipTo(n))
+}
+
+// decode makes speech of the next frame, which is here.
+func (b *Buffer) decode() {
+	s := b.frames.get(b.frames.next)
+	kind := Decoded
+	if s.copied {
+		kind = Redundant
+		b.stats.Repaired++
+	}
+	if b.dec.Decode(s.data, b.fresh[:]) != nil {
+		b.lost()
+		return
+	}
+	s.state = past
+	b.loud = max(meanSquare(b.fresh[:]), b.loud*0.998)
+	b.concealed = 0
+	b.emit(kind)
+}
+
+// lost makes something of the next frame, which is not here.
+func (b *Buffer) lost() {
+	b.stats.Lost++
+	kind := FEC
+	after := b.frames.get(b.frames.next + 1)
+	if after == nil || len(after.data) == 0 || !b.dec.HasFEC(after.data) || b.dec.DecodeFEC(after.data, b.fresh[:]) != nil {
+		kind = Concealed
+		if b.dec.Conceal(b.fresh[:]) != nil {
+			clear(b.fresh[:])
+		}
+		b.concealed++
+		if b.concealed > concealMost {
+			clear(b.fresh[:])
+		}
+	} else {
+		b.concealed = 0
+	}
+	if b.held >= FrameSize {
+		b.held -= FrameSize
+		b.frames.skipTo(b.frames.next + 1)
+		return
+	}
+	b.emit(kind)
+}
+
+// emit appends the fresh frame to the speech, and joins it to what was made while waiting.
+func (b *Buffer) emit(kind Kind) {
+	n := b.frames.next
+	seg := Segment{Kind: kind, Frame: uint32(n), Out: FrameSize, Start: float64(n * FrameSize), Len: FrameSize}
+	x := b.fresh[:]
+	if b.state == waiting {
+		skip := b.join(x)
+		x = x[skip:]
+		seg.Out -= skip
+		seg.Start += float64(skip)
+		seg.Len -= float64(skip)
+		b.state = talking
+		b.held = 0
+	}
+	copy(b.speech.grow(len(x)), x)
+	b.speech.describe(seg)
+	b.frames.next++
+}
+
+// join fades from the extension into x and returns how much of x to leave out for it.
+func (b *Buffer) join(x []float32) int {
+	var more [window]float32
+	b.ext.read(more[:])
+	skip, _ := match(more[:], x[:window+minLag*2])
+	fade(x[skip:skip+overlap], more[:], x[skip:])
+	return skip
+}
+
+// wait carries the speech on for a moment.
+func (b *Buffer) wait() {
+	if b.state != waiting {
+		b.state = waiting
+		b.held = 0
+		b.ext.begin(b.speech.pcm[b.speech.tail-history : b.speech.tail])
+	}
+	if b.held >= waitFor {
+		b.state = idle
+		b.silence()
+		return
+	}
+	b.ext.read(b.speech.grow(chunk))
+	b.held += chunk
+	b.speech.describe(Segment{Kind: Concealed, Frame: uint32(b.frames.next), Out: chunk, Start: float64(b.frames.next * FrameSize)})
+}
+
+func (b *Buffer) silence() {
+	clear(b.speech.grow(chunk))
+	b.speech.describe(Segment{Kind: Silence, Out: chunk, Frame: uint32(b.frames.next)})
+}
+
+// adjust brings the delay nearer to the wanted one by stretching.
+func (b *Buffer) adjust() {
+	if b.speech.count > maxPieces-4 {
+		return
+	}
+	excess := b.delay() - b.spare() - b.aim.delay
+	idle := b.pulled + b.elapsed + int64(b.speech.len()) - b.stretched
+	switch {
+	case excess >= minLag:
+		b.shorten(excess, idle)
+	case excess < -lateBin*2:
+		b.lengthen(-excess, idle)
+	}
+}
+
+// shorten takes a pitch period out.
+func (b *Buffer) shorten(excess, idle int64) {
+	var every int64
+	need := float32(0.9)
+	switch ms := excess * 1000 / SampleRate; {
+	case ms > 120:
+		every, need = 20, 0.4
+	case ms > 60:
+		every, need = 40, 0.6
+	case ms > 30:
+		every, need = 80, 0.7
+	default:
+		every, need = 150, 0.8
+	}
+	for b.speech.len() < maxLag+window {
+		s := b.frames.get(b.frames.next)
+		if s == nil || len(s.data) == 0 {
+			break
+		}
+		b.decode()
+	}
+	x := b.speech.at(0)
+	most := min(int(excess), len(x)-window, maxLag)
+	if most < minLag {
+		return
+	}
+	if b.quiet(x[:most]) {
+		b.speech.cut(0, most, overlap)
+		b.stats.Shortened += duration(int64(most))
+		return
+	}
+	if idle < every*SampleRate/1000 {
+		return
+	}
+	at, score := match(x, x[minLag:most+window])
+	if score < need {
+		return
+	}
+	b.speech.cut(0, minLag+at, overlap)
+	b.stats.Shortened += duration(int64(minLag + at))
+	b.stretched = b.pulled + b.elapsed + int64(b.speech.len())
+}
+
+// lengthen puts a pitch period in.
+func (b *Buffer) lengthen(lack, idle int64) {
+	x := b.speech.at(-maxLag)
+	if len(x) < maxLag+window || idle < 60*SampleRate/1000 {
+		return
+	}
+	at, score := match(x[maxLag:], x[:maxLag-minLag+window])
+	if score < 0.6 && !b.quiet(x[maxLag:]) {
+		return
+	}
+	lag := maxLag - at
+	b.speech.repeat(0, lag, overlap)
+	b.stats.Extended += duration(int64(lag))
+	b.stretched = b.pulled + b.elapsed + int64(b.speech.len())
+}
+
+// quiet tells whether x is a pause.
+func (b *Buffer) quiet(x []float32) bool {
+	return meanSquare(x) < max(b.loud*0.0003, 1e-8)
+}
