@@ -45,7 +45,7 @@ func (e *encoder) fields(p Package) error {
 			return illTyped("VOICE", p.Key())
 		}
 		e.string("NAME", p.Name)
-		e.optInt("VOICE", p.Voice)
+		e.optInt("VOICE", int64(p.Voice))
 		e.optString("ROOM", p.Room)
 		e.optString("TOKEN", p.Token)
 		e.optString("RESUME", p.Resume)
@@ -68,7 +68,7 @@ func (e *encoder) fields(p Package) error {
 		if p.Port < 0 || p.Port > math.MaxUint16 {
 			return illTyped("PORT", p.Key())
 		}
-		e.int("PORT", p.Port)
+		e.int("PORT", int64(p.Port))
 	default:
 		return &PackageError{ErrIllTyped, fmt.Sprintf("%T is no package", p)}
 	}
@@ -111,12 +111,12 @@ func (e *encoder) session(p Session) error {
 	case p.UDP < 0 || p.UDP > math.MaxUint16:
 		return illTyped("UDP", p.Key())
 	}
-	e.int("SESSION", int(p.Session))
-	e.optInt("VOICE", p.Voice)
+	e.int("SESSION", int64(p.Session))
+	e.optInt("VOICE", int64(p.Voice))
 	e.optString("HOP_KEY", base64.StdEncoding.EncodeToString(p.HopKey))
 	e.optString("MEDIA_KEY", base64.StdEncoding.EncodeToString(p.MediaKey))
-	e.optInt("EPOCH", int(p.Epoch))
-	e.optInt("UDP", p.UDP)
+	e.optInt("EPOCH", int64(p.Epoch))
+	e.optInt("UDP", int64(p.UDP))
 	e.optString("RESUME", p.Resume)
 	return nil
 }
@@ -127,9 +127,9 @@ func (e *encoder) name(field string) {
 	e.buf = append(e.buf, `": `...)
 }
 
-func (e *encoder) int(field string, v int) {
+func (e *encoder) int(field string, v int64) {
 	e.name(field)
-	e.buf = strconv.AppendInt(e.buf, int64(v), 10)
+	e.buf = strconv.AppendInt(e.buf, v, 10)
 }
 
 func (e *encoder) string(field, v string) {
@@ -137,7 +137,7 @@ func (e *encoder) string(field, v string) {
 	e.buf = appendString(e.buf, v)
 }
 
-func (e *encoder) optInt(field string, v int) {
+func (e *encoder) optInt(field string, v int64) {
 	if v != 0 {
 		e.int(field, v)
 	}
