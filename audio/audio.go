@@ -33,8 +33,9 @@ type Source interface {
 // Sink takes mono samples at SampleRate; what is beyond -1..1 is clipped where the
 // format is an integer one.
 type Sink interface {
-	// Write takes all of pcm and blocks while there is no room. The Sink keeps no
-	// reference to pcm. An error is for ever; ErrClosed after Close. One goroutine writes at a time.
+	// Write takes all of pcm and blocks until it is time for more, so that the next block can be
+	// made as late as possible. The Sink keeps no reference to pcm. An error is for
+	// ever; ErrClosed after Close. One goroutine writes at a time.
 	Write(pcm []float32) error
 	// Close finishes what was written and ends a pending Write with ErrClosed. Any goroutine may
 	// call it, any number of times.

@@ -17,8 +17,9 @@ func PacedSource(src Source) Source {
 	return &pacedSource{src: src, pacer: newPacer()}
 }
 
-// PacedSink makes dst run in real time, like a speaker: a block is taken when its
-// first sample is due to be played, the first one at once. Close closes dst.
+// PacedSink makes dst run in real time, like a speaker without a buffer: Write passes the block on at
+// once and returns when its last sample would have been played, so that the next block is
+// made when it is due. The clock starts with the first Write. Close closes dst.
 func PacedSink(dst Sink) Sink {
 	return &pacedSink{dst: dst, pacer: newPacer()}
 }
@@ -30,7 +31,8 @@ type pacedSource struct {
 }
 
 func (s *pacedSource) Read(pcm []float32) (int, error) {
-	if err := s.pacer.wait(len(pcm), 0); err != nil {
+	s.pacer.begin()
+	if err := s.pacer.wait(len(pcm)); err != nil {
 		return 0, err
 	}
 	s.mu.Lock()
@@ -57,9 +59,14 @@ type pacedSink struct {
 }
 
 func (s *pacedSink) Write(pcm []float32) error {
-	if err := s.pacer.wait(0, len(pcm)); err != nil {
+	s.pacer.begin()
+	if err := s.pass(pcm); err != nil {
 		return err
 	}
+	return s.pacer.wait(len(pcm))
+}
+
+func (s *pacedSink) pass(pcm []float32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.pacer.isClosed() {
@@ -84,25 +91,27 @@ type pacer struct {
 
 	// owned by the one goroutine that reads or writes
 	start time.Time
-	done  int64 // samples let through since start
+	done  int64 // samples passed since start
 	timer *time.Timer
 }
 
 func newPacer() *pacer { return &pacer{closed: make(chan struct{})} }
 
-// wait lets before samples of time pass, blocks until all that have passed are due, then
-// lets after samples pass without waiting for them.
-func (p *pacer) wait(before, after int) error {
+// begin starts the clock, the first time.
+func (p *pacer) begin() {
+	if p.start.IsZero() {
+		p.start = time.Now()
+	}
+}
+
+// wait blocks until the given samples, after all those before, have passed.
+func (p *pacer) wait(samples int) error {
 	if p.isClosed() {
 		return ErrClosed
 	}
 	now := time.Now()
-	if p.start.IsZero() {
-		p.start = now
-	}
-	p.done += int64(before)
+	p.done += int64(samples)
 	due := p.start.Add(samplesToTime(p.done))
-	p.done += int64(after)
 	if late := now.Sub(due); late > maxBurst {
 		p.start = p.start.Add(late - maxBurst)
 	}

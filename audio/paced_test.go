@@ -35,12 +35,12 @@ func TestPacedSinkKeepsTime(t *testing.T) {
 		dst := audio.PacedSink(audio.Discard())
 		start := time.Now()
 		pcm := make([]float32, 960)
-		for i := range 1000 {
+		for i := 1; i <= 1000; i++ {
 			if err := dst.Write(pcm); err != nil {
 				t.Fatal(err)
 			}
 			if got, want := time.Since(start), time.Duration(i)*block; got != want {
-				t.Fatalf("block %d taken at %v, want %v", i, got, want)
+				t.Fatalf("block %d played at %v, want %v", i, got, want)
 			}
 		}
 	})

@@ -1,0 +1,25 @@
+// Package device is the sound cards: capture as an audio.Source, playback as an
+// audio.Sink, and the list of what there is. It is PortAudio underneath, so Linux, macOS and
+// Windows; nothing else in the project needs PortAudio.
+//
+//	PortAudio's thread              the caller's goroutine
+//
+//	callback ──TryWrite──> ring ──> resample ──> Source.Read     capture: 100 ms at most
+//	callback <──TryRead─── ring <── resample <── Sink.Write      playback: 60 ms at most
+//
+// The callback never waits and never allocates: where it cannot get at the ring (smallnest/ringbuffer
+// guards it with a mutex that both sides hold for one short copy) it tries some
+// more times, then goes without and counts it. Everything that waits is on the caller's side.
+//
+// # Delay
+//
+// Devices are opened at 48 kHz with their default low latency and buffers of 10 ms; where 48 kHz is
+// refused, at the device's own rate, with a resampler that adds about 1 ms. Capture adds
+// nothing but the block being read: the ring is empty whenever the reader keeps up, and
+// holds 100 ms when it does not. Playback adds 20 ms: Sink.Write returns when no more
+// than that is left to play, for the callback's 10 ms and a late writer's. Source.Latency and Sink.Latency give the sum with
+// what the device itself reports.
+//
+// ALSA and JACK, below PortAudio, print what they tried on standard error when devices
+// are listed or opened. That is their own and harmless.
+package device

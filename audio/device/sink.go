@@ -1,0 +1,168 @@
+package device
+
+import (
+	"time"
+
+	"github.com/gordonklaus/portaudio"
+
+	"github.com/tincan-voice/tincan/audio"
+)
+
+const (
+	// playTime is the size of the speaker's ring.
+	playTime = 60 * time.Millisecond
+
+	// readyTime is what is left to play when Write returns and the next block is made: one callback
+	// of 10 ms that may come before it is written, and 10 ms in case it is late.
+	readyTime = 2 * bufferTime
+
+	// drainTime is how long Close waits for the ring to be played.
+	drainTime = 200 * time.Millisecond
+)
+
+// Sink is a speaker, an audio.Sink.
+type Sink struct {
+	device Device
+	stream *portaudio.Stream
+	delay  time.Duration
+	*playWriter
+}
+
+// OpenSink opens a device for playback, named as for OpenSource. It plays silence until
+// the first Write.
+//
+// Errors: ErrNoDevice, ErrAmbiguous, ErrDeviceBusy, ErrOpen, ErrSystem.
+func OpenSink(name string) (*Sink, error) {
+	if err := acquire(); err != nil {
+		return nil, err
+	}
+	s, err := openSink(name)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return s, nil
+}
+
+func openSink(name string) (*Sink, error) {
+	list, err := devices()
+	if err != nil {
+		return nil, err
+	}
+	d, err := choose(list, name, playback)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sink{device: d}
+	// Stereo where there is stereo: some systems play mono on the left only.
+	s.stream, err = openAny(d, attempts(d, min(2, d.Outputs), 1), func(a attempt) (*portaudio.Stream, error) {
+		var err error
+		if s.playWriter, err = newPlayWriter(a.rate, a.channels); err != nil {
+			return nil, err
+		}
+		p := parameters(a.rate)
+		p.Output = portaudio.StreamDeviceParameters{Device: d.info, Channels: a.channels, Latency: d.OutputLatency}
+		ring := s.ring
+		return portaudio.OpenStream(p, func(out []float32, _ portaudio.StreamCallbackTimeInfo, flags portaudio.StreamCallbackFlags) {
+			ring.callback(out, flags&portaudio.OutputUnderflow != 0)
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	systemMu.Lock()
+	defer systemMu.Unlock()
+	if info := s.stream.Info(); info != nil {
+		s.delay = info.OutputLatency
+	}
+	return s, nil
+}
+
+// Device says what was opened.
+func (s *Sink) Device() Device { return s.device }
+
+// Latency is how long after Write is called its first sample is heard, at most: readyTime and what
+// the device reports.
+func (s *Sink) Latency() time.Duration { return s.delay + readyTime }
+
+// Close implements audio.Sink. It lets what was written be played first.
+func (s *Sink) Close() error {
+	if !s.end() {
+		return nil
+	}
+	systemMu.Lock()
+	_ = s.stream.Stop() // plays what the device holds; Close ends it either way
+	systemMu.Unlock()
+	return closeStream(s.stream, s.device)
+}
+
+// playWriter is the caller's side of playback, everything but PortAudio.
+type playWriter struct {
+	ring *playRing
+	rate *audio.Resampler
+	wait *waiter
+	out  []float32
+
+	ready int // readyTime in samples
+}
+
+func newPlayWriter(rate, channels int) (*playWriter, error) {
+	r, err := audio.NewResampler(audio.SampleRate, rate)
+	if err != nil {
+		return nil, err
+	}
+	return &playWriter{
+		ring:  newPlayRing(samplesIn(playTime, rate), channels),
+		rate:  r,
+		wait:  newWaiter(),
+		out:   make([]float32, scratchSamples),
+		ready: samplesIn(readyTime, rate),
+	}, nil
+}
+
+// Write implements audio.Sink: it takes pcm at once and returns when it is time for the next
+// block, so that a block can be made as late as possible. Errors: audio.ErrClosed,
+// ErrDeviceLost.
+func (p *playWriter) Write(pcm []float32) error {
+	if p.wait.isClosed() {
+		return audio.ErrClosed
+	}
+	p.rate.Push(pcm)
+	for n := p.rate.Pull(p.out); n > 0; n = p.rate.Pull(p.out) {
+		for left := p.out[:n]; len(left) > 0; {
+			left = left[p.ring.write(left):]
+			if len(left) > 0 {
+				if err := p.wait.wait(p.ring.space); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for p.ring.buffered() > p.ready {
+		if err := p.wait.wait(p.ring.space); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end closes and waits until the ring has been played, unless the callbacks stay away. It tells whether
+// this was the first call.
+func (p *playWriter) end() (first bool) {
+	if !p.wait.close() {
+		return false
+	}
+	timer := time.NewTimer(drainTime)
+	defer timer.Stop()
+	for p.ring.buffered() > 0 {
+		select {
+		case <-p.ring.space:
+		case <-timer.C:
+			return true
+		}
+	}
+	return true
+}
+
+// Stats returns the counters so far. Any goroutine may call it.
+func (p *playWriter) Stats() Stats { return p.ring.stats() }

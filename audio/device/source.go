@@ -1,0 +1,138 @@
+package device
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gordonklaus/portaudio"
+
+	"github.com/tincan-voice/tincan/audio"
+)
+
+// captureTime is what the microphone's ring holds when nobody reads.
+const captureTime = 100 * time.Millisecond
+
+// Source is a microphone, an audio.Source.
+type Source struct {
+	device Device
+	stream *portaudio.Stream
+	delay  time.Duration
+	*captureReader
+}
+
+// OpenSource opens a device for capture; "" is the system's default, other names are matched
+// without regard to case: a whole name, or a part of just one "API: name". Capture begins with the
+// first Read.
+//
+// Errors: ErrNoDevice, ErrAmbiguous, ErrDeviceBusy, ErrOpen, ErrSystem.
+func OpenSource(name string) (*Source, error) {
+	if err := acquire(); err != nil {
+		return nil, err
+	}
+	s, err := openSource(name)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return s, nil
+}
+
+func openSource(name string) (*Source, error) {
+	list, err := devices()
+	if err != nil {
+		return nil, err
+	}
+	d, err := choose(list, name, capture)
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{device: d}
+	// Mono, for a microphone mostly has one capsule; some devices insist on stereo.
+	s.stream, err = openAny(d, attempts(d, 1, min(2, d.Inputs)), func(a attempt) (*portaudio.Stream, error) {
+		var err error
+		if s.captureReader, err = newCaptureReader(a.rate, a.channels); err != nil {
+			return nil, err
+		}
+		p := parameters(a.rate)
+		p.Input = portaudio.StreamDeviceParameters{Device: d.info, Channels: a.channels, Latency: d.InputLatency}
+		ring := s.ring
+		return portaudio.OpenStream(p, func(in []float32, _ portaudio.StreamCallbackTimeInfo, flags portaudio.StreamCallbackFlags) {
+			ring.callback(in, flags&portaudio.InputOverflow != 0)
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	systemMu.Lock()
+	defer systemMu.Unlock()
+	if info := s.stream.Info(); info != nil {
+		s.delay = info.InputLatency
+	}
+	return s, nil
+}
+
+// Device says what was opened.
+func (s *Source) Device() Device { return s.device }
+
+// Latency is how old a sample is when Read could return it, by the device's account.
+func (s *Source) Latency() time.Duration { return s.delay }
+
+// Close implements audio.Source.
+func (s *Source) Close() error {
+	if !s.wait.close() {
+		return nil
+	}
+	return closeStream(s.stream, s.device)
+}
+
+func closeStream(stream *portaudio.Stream, d Device) error {
+	systemMu.Lock()
+	err := stream.Close() // stops it first
+	systemMu.Unlock()
+	release()
+	if err != nil {
+		return fmt.Errorf("device: close %q: %w", d.label(), err)
+	}
+	return nil
+}
+
+// captureReader is the caller's side of capture, everything but PortAudio.
+type captureReader struct {
+	ring *captureRing
+	rate *audio.Resampler
+	wait *waiter
+	in   []float32
+}
+
+func newCaptureReader(rate, channels int) (*captureReader, error) {
+	r, err := audio.NewResampler(rate, audio.SampleRate)
+	if err != nil {
+		return nil, err
+	}
+	return &captureReader{
+		ring: newCaptureRing(samplesIn(captureTime, rate), channels),
+		rate: r,
+		wait: newWaiter(),
+		in:   make([]float32, scratchSamples),
+	}, nil
+}
+
+// Read implements audio.Source. Errors: audio.ErrClosed, ErrDeviceLost.
+func (c *captureReader) Read(pcm []float32) (int, error) {
+	if c.wait.isClosed() {
+		return 0, audio.ErrClosed
+	}
+	for n := c.rate.Pull(pcm); n < len(pcm); n += c.rate.Pull(pcm[n:]) {
+		got := c.ring.read(c.in)
+		if got == 0 {
+			if err := c.wait.wait(c.ring.ring.Notify()); err != nil {
+				return 0, err
+			}
+		}
+		c.rate.Push(c.in[:got])
+	}
+	return len(pcm), nil
+}
+
+// Stats returns the counters so far. Any goroutine may call it.
+func (c *captureReader) Stats() Stats { return c.ring.stats() }
