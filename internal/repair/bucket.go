@@ -1,0 +1,100 @@
+package repair
+
+import "time"
+
+// Bucket is a token bucket: over any span t it lets out at most Depth + Rate*t. It
+// starts full. Set must be called before use; an unset bucket lets nothing out.
+type Bucket struct {
+	rate, depth float64
+	level       float64
+	at          time.Duration
+	set         bool
+}
+
+// Set changes the rate in units per second and the depth in units.
+func (b *Bucket) Set(now time.Duration, rate, depth float64) {
+	b.fill(now)
+	if !b.set {
+		b.level, b.set = depth, true
+	}
+	b.rate, b.depth, b.level = rate, depth, min(b.level, depth)
+}
+
+// Level is what may be taken now.
+func (b *Bucket) Level(now time.Duration) float64 {
+	b.fill(now)
+	return b.level
+}
+
+// Take takes n units if they are there.
+func (b *Bucket) Take(now time.Duration, n float64) bool {
+	b.fill(now)
+	if b.level < n {
+		return false
+	}
+	b.level -= n
+	return true
+}
+
+// When is the time at which n units, at most the depth, will be there.
+func (b *Bucket) When(now time.Duration, n float64) time.Duration {
+	b.fill(now)
+	if b.level >= n || b.rate <= 0 {
+		return now
+	}
+	return now + time.Duration((n-b.level)/b.rate*float64(time.Second)) + 1
+}
+
+func (b *Bucket) fill(now time.Duration) {
+	if now > b.at {
+		b.level = min(b.level+b.rate*(now-b.at).Seconds(), b.depth)
+		b.at = now
+	}
+}
+
+// HeaderBytes is what IPv4 and UDP add to a datagram (RFC 791, RFC 768).
+const HeaderBytes = 28
+
+// Pacer keeps what is sent below a cap over any second. Depth and a second of its rate
+// together are the cap, and nothing passes but through the bucket, so it holds by
+// construction. Without a cap everything passes.
+type Pacer struct {
+	bucket Bucket
+	capped bool
+}
+
+// pacerDepth is the part of a second's bytes that may go out at once: large enough for
+// the longest datagram at a low cap (150 bytes at 8 kbit/s), small enough that a
+// loud second does not silence the next.
+const pacerDepth = 0.15
+
+// SetCap sets the cap in kbit/s, 0 = none; IP and UDP headers count.
+func (p *Pacer) SetCap(now time.Duration, kbps int) {
+	p.capped = kbps > 0
+	if p.capped {
+		perSecond := float64(kbps) * 1000 / 8
+		p.bucket.Set(now, perSecond*(1-pacerDepth), perSecond*pacerDepth)
+	}
+}
+
+// Send takes a datagram of so many bytes (without IP and UDP headers) that goes out now.
+// If it does not fit it must not be sent, and the answer is false. reserve bytes are
+// left for what matters more: 0 for voice, the size of one datagram of voice for
+// the rest.
+func (p *Pacer) Send(now time.Duration, size, reserve int) bool {
+	if !p.capped {
+		return true
+	}
+	n := float64(size + HeaderBytes)
+	return p.bucket.Level(now) >= n+float64(reserve) && p.bucket.Take(now, n)
+}
+
+// Room is the longest datagram in bytes, without IP and UDP headers, that Send would
+// let out at a time from now on; it is negative when there is none, and large without a
+// cap.
+func (p *Pacer) Room(now time.Duration) int {
+	if !p.capped {
+		return 1 << 16
+	}
+	return int(p.bucket.Level(now)) - HeaderBytes
+}

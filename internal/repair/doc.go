@@ -1,0 +1,36 @@
+// Package repair decides what to do about datagrams that a network loses: what to ask
+// for again, what to send again, what to send twice from the start, and how to tell a
+// talker how its voice fares. The relay uses it for both of its sides and the engine for
+// the listener's; what is measured here is what the ladder of engine/adapt decides by.
+//
+//	talker ── voice ──> relay ─────────── voice ───────────> listener
+//	   ^                │  Asker: gaps, when to ask             │ Asker
+//	   └──── nack ──────┤  Loss, Queue: how the uplink does     │ Loss, Queue
+//	                    │  Cache: the last second               │
+//	                    │  Resender: budget per listener  <─────┤ nack
+//	                    │  Planner: copies for this one   <─────┤ report
+//	   <── feedback ────┤  Spread: worst and median             │
+//
+// Everything is sans-IO: the time is an argument, a time.Duration since any fixed
+// start; there are no goroutines, locks, sockets or clocks. Every type is bounded in
+// memory, is for one goroutine at a time and, unless said otherwise, ready as its zero
+// value. What happens per datagram does not allocate.
+package repair
+
+import "time"
+
+// FrameDuration is what one sequence number stands for.
+const FrameDuration = 20 * time.Millisecond
+
+// Patience is how long after its time a datagram is still worth having when its
+// listeners hold back buffer of speech, and the way from mouth to ear without any
+// buffering takes oneWay. A buffer grows when it learns that resends come, so what
+// counts is what it may grow to: MouthToEar in all.
+func Patience(oneWay, buffer time.Duration) time.Duration {
+	return max(buffer, MouthToEar-oneWay-FrameDuration, 0)
+}
+
+// MouthToEar is the delay up to which waiting for a resend costs less than the loss.
+// At 240 ms the E-model takes 7.7 points of R (ITU-T G.107, 7.4), about what 1 % of
+// lost frames takes (see engine/adapt); 100 ms more would take 12 further points.
+const MouthToEar = 240 * time.Millisecond

@@ -1,0 +1,190 @@
+package repair
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// scene is one listener and one talker over some seconds of reports.
+func scene(p *Planner, from time.Duration, seconds int, d Downlink, v View) (first time.Duration) {
+	first = -1
+	for i := range seconds {
+		now := from + time.Duration(i+1)*time.Second
+		p.Report(now, d, []View{v})
+		if p.Copy(v.Talker) > 0 && first < 0 {
+			first = now - from
+		}
+	}
+	return first
+}
+
+func TestPlannerCopies(t *testing.T) {
+	const far, near = 300 * ms, 40 * ms
+	tests := []struct {
+		name    string
+		rtt     time.Duration
+		view    View
+		within  time.Duration // 0 = never
+		delayAt time.Duration
+	}{
+		{"clean", far, View{Loss: 0.01, Hole: 0.01}, 0, 0},
+		{"one bad listener of many, resends too late", far, View{Loss: 0.1, Burst: 1, Hole: 0.1}, time.Second, 20 * ms},
+		{"the same with bursts", far, View{Loss: 0.1, Burst: 4, Hole: 0.1}, time.Second, 120 * ms},
+		{"bursts and a stride of 3", far, View{Loss: 0.1, Burst: 2, Stride: 3, Hole: 0.1}, time.Second, 120 * ms},
+		{"resends repair it", near, View{Loss: 0.1, Burst: 1, Hole: 0.01}, 0, 0},
+		{"resends should but do not", near, View{Loss: 0.1, Burst: 1, Hole: 0.08}, time.Second, 20 * ms},
+		{"all lose alike: the talker's to cover", far, View{Loss: 0.1, Burst: 1, Hole: 0.1, Median: 0.1}, 4 * time.Second, 20 * ms},
+		{"little time left", far, View{Loss: 0.1, Burst: 6, Hole: 0.1, OneWay: 150 * ms}, time.Second, 40 * ms},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var p Planner
+			tt.view.Talker, tt.view.Rate = 5, 40
+			first := scene(&p, 0, 8, Downlink{RTT: tt.rtt, Rate: 40}, tt.view)
+			if tt.within == 0 && first >= 0 || tt.within > 0 && (first < 0 || first > tt.within) {
+				t.Errorf("copies after %v, want within %v", first, tt.within)
+			}
+			if got := p.Copy(5); got != tt.delayAt {
+				t.Errorf("copies %v later, want %v", got, tt.delayAt)
+			}
+		})
+	}
+}
+
+func TestPlannerEndsCopiesWithHysteresis(t *testing.T) {
+	var p Planner
+	bad := View{Talker: 5, Rate: 40, Loss: 0.1, Burst: 1, Hole: 0.1}
+	d := Downlink{RTT: 300 * ms, Rate: 40}
+	scene(&p, 0, 3, d, bad)
+	good := bad
+	good.Loss, good.Hole = 0, 0
+	scene(&p, 3*time.Second, 5, d, good)
+	if p.Copy(5) == 0 {
+		t.Error("off after five good seconds")
+	}
+	scene(&p, 8*time.Second, 8, d, good)
+	if p.Copy(5) != 0 {
+		t.Error("still on after 13 good seconds")
+	}
+	p.Report(20*time.Second, d, nil)
+	if p.Copy(5) != 0 {
+		t.Error("copies of a silent talker")
+	}
+}
+
+func TestPlannerNeverCopiesIntoAGrowingQueue(t *testing.T) {
+	var p Planner
+	bad := View{Talker: 5, Rate: 40, Loss: 0.2, Burst: 1, Hole: 0.2}
+	scene(&p, 0, 3, Downlink{RTT: 300 * ms, Rate: 40}, bad)
+	if p.Copy(5) == 0 {
+		t.Fatal("no copies to begin with")
+	}
+	p.Report(4*time.Second, Downlink{RTT: 300 * ms, Rate: 30, Queue: 200 * ms, Trend: 0.3}, []View{bad})
+	if p.Copy(5) != 0 {
+		t.Error("copies into a queue that grows")
+	}
+}
+
+func TestPlannerHonoursTheCap(t *testing.T) {
+	talkers := func(n int) []View {
+		v := make([]View, n)
+		for i := range v {
+			v[i] = View{Talker: uint32(i + 1), Rate: 40}
+		}
+		return v
+	}
+	var p Planner
+	p.Report(time.Second, Downlink{Cap: 100}, talkers(4))
+	if got := p.Talkers(); got != 2 {
+		t.Errorf("%d talkers at 40 kbit/s under a cap of 100", got)
+	}
+	// Fewer talkers before fewer copies.
+	v := talkers(4)
+	v[0].Loss, v[0].Hole, v[0].Burst = 0.1, 0.1, 1
+	p.Report(2*time.Second, Downlink{Cap: 100, RTT: 300 * ms}, v)
+	if p.Talkers() != 1 || p.Copy(1) == 0 {
+		t.Errorf("%d talkers, copies %v; want the loudest with copies", p.Talkers(), p.Copy(1))
+	}
+	p.Report(3*time.Second, Downlink{Cap: 60, RTT: 300 * ms}, v)
+	if p.Talkers() != 1 || p.Copy(1) != 0 {
+		t.Errorf("%d talkers, copies %v; want the loudest without copies", p.Talkers(), p.Copy(1))
+	}
+	p.Report(4*time.Second, Downlink{}, v)
+	if p.Talkers() != 0 {
+		t.Errorf("%d talkers without a cap", p.Talkers())
+	}
+	// Down at once, up after five seconds.
+	p.Report(5*time.Second, Downlink{Cap: 45}, talkers(4))
+	for i := range 4 {
+		p.Report(time.Duration(6+i)*time.Second, Downlink{Cap: 200}, talkers(4))
+		if p.Talkers() != 1 {
+			t.Errorf("%d talkers after %d s", p.Talkers(), i+1)
+		}
+	}
+	p.Report(12*time.Second, Downlink{Cap: 200}, talkers(4))
+	if p.Talkers() != 0 {
+		t.Errorf("%d talkers, want all", p.Talkers())
+	}
+}
+
+func TestPlannerSendsFewerTalkersIntoAJam(t *testing.T) {
+	var p Planner
+	v := []View{{Talker: 1, Rate: 40}, {Talker: 2, Rate: 40}, {Talker: 3, Rate: 40}}
+	p.Report(time.Second, Downlink{Rate: 90, Queue: 150 * ms, Trend: 0.2}, v)
+	if got := p.Talkers(); got != 1 {
+		t.Errorf("%d talkers where 90 kbit/s come through", got)
+	}
+	for i := range 60 {
+		p.Report(time.Duration(i+2)*time.Second, Downlink{Rate: 120}, v)
+	}
+	if p.Talkers() != 0 {
+		t.Errorf("%d talkers a minute later", p.Talkers())
+	}
+}
+
+// Whatever the reports say: the cap holds for what is planned, and the plans are bounded.
+func TestPlannerOnRandomReports(t *testing.T) {
+	for seed := range uint64(50) {
+		rng := rand.New(rand.NewPCG(seed, 5))
+		var p Planner
+		now := time.Duration(0)
+		for range 500 {
+			now += time.Duration(rng.IntN(2000)) * ms
+			v := make([]View, rng.IntN(12))
+			for i := range v {
+				v[i] = View{
+					Talker: rng.Uint32N(20), Rate: rng.Float64() * 60, Stride: rng.IntN(7), Loss: rng.Float64(), Burst: rng.Float64() * 9,
+					Hole: rng.Float64(), Median: rng.Float64(), OneWay: time.Duration(rng.IntN(300)) * ms, Buffer: time.Duration(rng.IntN(500)) * ms,
+				}
+			}
+			d := Downlink{RTT: time.Duration(rng.IntN(500)) * ms, Cap: rng.IntN(100), Rate: rng.Float64() * 100, Queue: time.Duration(rng.IntN(400)) * ms, Trend: rng.Float64() - 0.5}
+			p.Report(now, d, v)
+			v = v[:min(len(v), planTalkers)]
+			n := p.Talkers()
+			if n == 0 {
+				n = len(v)
+			}
+			if d.Cap > 0 && n > 1 && p.rate(v[:min(n, len(v))]) > float64(d.Cap) {
+				t.Fatalf("%v kbit/s planned, cap %d", p.rate(v[:n]), d.Cap)
+			}
+			for i := range v {
+				if c := p.Copy(v[i].Talker); c < 0 || c > CacheAge {
+					t.Fatalf("copies %v later", c)
+				}
+			}
+		}
+	}
+}
+
+func TestPlannerDoesNotAllocate(t *testing.T) {
+	var p Planner
+	v := []View{{Talker: 1, Rate: 40, Loss: 0.1, Burst: 3, Hole: 0.1}, {Talker: 2, Rate: 40}}
+	now := time.Duration(0)
+	if n := testing.AllocsPerRun(100, func() {
+		now += time.Second
+		p.Report(now, Downlink{RTT: 300 * ms, Cap: 100}, v)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -1,0 +1,136 @@
+package repair
+
+import "time"
+
+const (
+	queueCell  = 50 * time.Millisecond
+	queueCells = 10 // of which the trend is taken: 0.5 s
+	queueNow   = 3  // of which the present delay is taken: 150 ms
+
+	baseSpan  = 10 * time.Second
+	baseSpans = 6
+
+	unknown   = time.Duration(1<<63 - 1)
+	clockJump = 10 * time.Second // no path delays that much: the sender's clock has changed
+)
+
+// Queue tells how long datagrams wait in the queues of a path, and whether that
+// grows, from their one-way delay, whose unknown constant part drops out.
+//
+// As in LEDBAT (RFC 6817, 2.2 and 3.4.2) the base is the least delay of the last minute, kept
+// as a list of minima, and the present delay is a minimum too, of the last 150 ms: a
+// stall whose datagrams then come in a clump is no queue. The trend is
+// the least-squares slope over half a second, as the delay gradient of GCC (Carlucci
+// et al., "Analysis and design of the Google congestion control for WebRTC",
+// MMSys 2016) but over time instead of over datagrams.
+type Queue struct {
+	started bool
+	cells   [queueCells]queuePoint
+	cell    int64 // number of the newest
+	bases   [baseSpans]time.Duration
+	base    int64 // number of the newest
+}
+
+type queuePoint struct {
+	known bool
+	delay time.Duration // least of the cell
+}
+
+// Arrived notes a datagram that came at now and was sent at sent on the sender's own
+// clock: for voice its sequence number times FrameDuration. What was resent does not belong here.
+func (q *Queue) Arrived(now, sent time.Duration) {
+	delay := now - sent
+	if q.started {
+		p := q.point(now)
+		if base := q.least(); base == unknown || (delay-base).Abs() < clockJump {
+			p.add(delay)
+			q.bases[q.base%baseSpans] = min(q.bases[q.base%baseSpans], delay)
+			return
+		}
+	}
+	*q = Queue{started: true, cell: int64(now / queueCell), base: int64(now / baseSpan)}
+	for i := range q.bases {
+		q.bases[i] = unknown
+	}
+	q.bases[q.base%baseSpans] = delay
+	q.point(now).add(delay)
+}
+
+func (p *queuePoint) add(delay time.Duration) {
+	if !p.known || delay < p.delay {
+		*p = queuePoint{known: true, delay: delay}
+	}
+}
+
+// Delay is the queueing delay at present.
+func (q *Queue) Delay(now time.Duration) time.Duration {
+	if !q.started {
+		return 0
+	}
+	q.point(now)
+	low, known := time.Duration(0), false
+	for i := range int64(queueCells) {
+		if i >= queueNow && known {
+			break // nothing for a while: the last that is known counts
+		}
+		if p := q.cells[(q.cell-i+queueCells)%queueCells]; p.known && (!known || p.delay < low) {
+			low, known = p.delay, true
+		}
+	}
+	if !known {
+		return 0
+	}
+	return low - q.least()
+}
+
+// Trend is how much the delay grows, in seconds per second of arrivals. Of what is sent into
+// a queue that never empties a share of 1-Trend gets through.
+func (q *Queue) Trend(now time.Duration) float64 {
+	if !q.started {
+		return 0
+	}
+	q.point(now)
+	var n, sx, sy, sxx, sxy float64
+	for i := range int64(queueCells) {
+		p := q.cells[(q.cell-i+queueCells)%queueCells]
+		if !p.known {
+			continue
+		}
+		x, y := -float64(i)*queueCell.Seconds(), (p.delay - q.least()).Seconds()
+		n, sx, sy, sxx, sxy = n+1, sx+x, sy+y, sxx+x*x, sxy+x*y
+	}
+	if n < 3 {
+		return 0
+	}
+	return (n*sxy - sx*sy) / (n*sxx - sx*sx)
+}
+
+// point moves on to the cell of now.
+func (q *Queue) point(now time.Duration) *queuePoint {
+	n := int64(now / queueCell)
+	if n-q.cell > queueCells {
+		q.cell = n - queueCells
+	}
+	for q.cell < n {
+		q.cell++
+		q.cells[q.cell%queueCells] = queuePoint{}
+	}
+	b := int64(now / baseSpan)
+	if b-q.base > baseSpans {
+		q.base = b - baseSpans
+	}
+	for q.base < b {
+		q.base++
+		q.bases[q.base%baseSpans] = unknown
+	}
+	return &q.cells[q.cell%queueCells]
+}
+
+// least is the base delay.
+func (q *Queue) least() time.Duration {
+	low := q.bases[0]
+	for _, b := range q.bases[1:] {
+		low = min(low, b)
+	}
+	return low
+}

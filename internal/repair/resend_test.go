@@ -1,0 +1,200 @@
+package repair
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+func datagram(seq uint32, n int) []byte {
+	d := make([]byte, n)
+	for i := range d {
+		d[i] = byte(seq) + byte(i)
+	}
+	return d
+}
+
+func TestCacheKeepsTheLastSecond(t *testing.T) {
+	for _, size := range []int{60, 150, 700, 1200} {
+		var c Cache
+		for seq := uint32(1); seq <= 500; seq++ {
+			c.Put(at(seq), seq, datagram(seq, size))
+			for _, ago := range []uint32{0, 1, 25, 49} {
+				if want := seq - ago; seq > ago {
+					if got := c.Get(at(seq), want); !bytes.Equal(got, datagram(want, size)) {
+						t.Fatalf("size %d: datagram %d is not there %d frames later", size, want, ago)
+					}
+				}
+			}
+			if seq > 52 && c.Get(at(seq), seq-52) != nil {
+				t.Fatalf("size %d: a datagram older than a second is there", size)
+			}
+		}
+		if c.Size() > cacheMost || size == 60 && c.Size() > cacheFirst {
+			t.Errorf("size %d: %d bytes", size, c.Size())
+		}
+		c.Sweep(at(500) + CacheIdle/2)
+		if c.Size() == 0 {
+			t.Error("gave the memory back too early")
+		}
+		c.Sweep(at(500) + CacheIdle + 1)
+		if c.Size() != 0 {
+			t.Error("keeps the memory while idle")
+		}
+		c.Put(at(2000), 2000, datagram(9, size))
+		if !bytes.Equal(c.Get(at(2000), 2000), datagram(9, size)) || c.Get(at(2000), 500) != nil {
+			t.Error("does not work after idling")
+		}
+	}
+}
+
+// Against a map: what Get returns is right, memory bounded, whatever the sizes and times.
+func TestCacheOnRandomDatagrams(t *testing.T) {
+	for seed := range uint64(40) {
+		rng := rand.New(rand.NewPCG(seed, 3))
+		var c Cache
+		type kept struct {
+			at time.Duration
+			d  []byte
+		}
+		all := map[uint32]kept{}
+		now := time.Duration(0)
+		for range 4000 {
+			now += time.Duration(rng.IntN(30)) * ms
+			seq := rng.Uint32N(300)
+			if c.Get(now, seq) == nil {
+				d := datagram(rng.Uint32(), 1+rng.IntN(1200))
+				c.Put(now, seq, d)
+				all[seq] = kept{now, d}
+			}
+			probe := rng.Uint32N(300)
+			if got := c.Get(now, probe); got != nil {
+				if k := all[probe]; !bytes.Equal(got, k.d) || now-k.at > CacheAge {
+					t.Fatalf("seed %d: wrong datagram", seed)
+				}
+			}
+			if rng.IntN(50) == 0 {
+				c.Sweep(now)
+			}
+			if c.Size() > cacheMost {
+				t.Fatalf("%d bytes", c.Size())
+			}
+		}
+	}
+}
+
+func TestCacheRefusesWhatIsNoDatagram(t *testing.T) {
+	var c Cache
+	c.Put(0, 1, nil)
+	c.Put(0, 2, make([]byte, 1201))
+	if c.Get(0, 1) != nil || c.Get(0, 2) != nil {
+		t.Error("kept it")
+	}
+}
+
+func TestShiftSendsEveryDatagramOnceMore(t *testing.T) {
+	var c Cache
+	var s Shift
+	c.Put(at(1), 1, datagram(1, 100))
+	s.Set(&c, 80*ms)
+	var got []uint32
+	for now := at(2); now < at(60); now += ms {
+		if now%FrameDuration == 0 && now < at(50) {
+			seq := uint32(now / FrameDuration)
+			c.Put(now, seq, datagram(seq, 100))
+		}
+		for d := s.Next(&c, now); d != nil; d = s.Next(&c, now) {
+			seq := uint32(d[0])
+			if now != at(seq)+80*ms {
+				t.Errorf("copy of %d after %v", seq, now-at(seq))
+			}
+			got = append(got, seq)
+		}
+	}
+	if len(got) != 48 || got[0] != 2 {
+		t.Errorf("%d copies, the first of %d; want 48 from 2 on", len(got), got[0])
+	}
+	if _, ok := s.Deadline(&c); ok {
+		t.Error("there is more to come")
+	}
+	s.Set(&c, 0)
+	c.Put(at(70), 70, datagram(70, 100))
+	if s.Next(&c, at(80)) != nil {
+		t.Error("goes on when off")
+	}
+}
+
+// Any flood of nacks costs at most half of the voice and a little.
+func TestResenderMakesNoStorm(t *testing.T) {
+	for seed := range uint64(20) {
+		rng := rand.New(rand.NewPCG(seed, 4))
+		var r Resender
+		rate := float64(2000 + rng.IntN(20000))
+		r.SetRate(0, rate)
+		rtt := time.Duration(rng.IntN(200)) * ms
+		var sent float64
+		for now := time.Duration(0); now < 10*time.Second; now += ms {
+			newest := uint32(now / FrameDuration)
+			for range 10 {
+				size := 60 + rng.IntN(200)
+				if r.Allow(now, rng.Uint32N(4), newest-rng.Uint32N(50), size, rtt) {
+					sent += float64(size + HeaderBytes)
+				}
+			}
+		}
+		if most := 10*max(rate*resendShare, resendFloor) + max(rate*resendShare*resendDepth, resendDepthFloor); sent > most {
+			t.Errorf("seed %d: %v bytes resent in 10 s, the most is %v", seed, sent, most)
+		}
+		if r.Stats().Throttled == 0 {
+			t.Errorf("seed %d: nothing throttled", seed)
+		}
+	}
+}
+
+func TestResenderGuards(t *testing.T) {
+	var r Resender
+	r.SetRate(0, 50000)
+	now, count := time.Duration(0), 0
+	for ; now < 900*ms; now += ms {
+		if r.Allow(now, 7, 1, 100, 60*ms) {
+			if now%(60*ms) != 0 {
+				t.Errorf("again after %v", now)
+			}
+			count++
+		}
+	}
+	if count != resendTries {
+		t.Errorf("sent %d times", count)
+	}
+	if !r.Allow(now, 8, 1, 100, 60*ms) || !r.Allow(now, 7, 2, 100, 60*ms) {
+		t.Error("another talker or number is refused")
+	}
+}
+
+func BenchmarkCachePut(b *testing.B) {
+	var c Cache
+	d := datagram(1, 120)
+	seq := uint32(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		seq++
+		c.Put(at(seq), seq, d)
+	}
+}
+
+func TestCacheDoesNotAllocate(t *testing.T) {
+	var c Cache
+	d := datagram(1, 120)
+	seq := uint32(0)
+	put := func() {
+		seq++
+		c.Put(at(seq), seq, d)
+	}
+	for range 200 {
+		put()
+	}
+	if n := testing.AllocsPerRun(1000, put); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

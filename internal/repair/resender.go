@@ -1,0 +1,76 @@
+package repair
+
+import "time"
+
+const (
+	// resendShare is the part of the rate of voice to a listener that resends may
+	// add: enough for a loss of 33 % with every second resend lost too.
+	resendShare = 0.5
+	resendFloor = 1000.0 // bytes per second at least
+	// resendDepth is how much may go at once, in seconds of the share, and in bytes at
+	// least: one datagram of any length.
+	resendDepth      = 0.5
+	resendDepthFloor = 1200 + HeaderBytes
+
+	resendSlots = 64
+	resendTries = 3
+)
+
+// Resender answers one listener's nacks: it bounds what is sent again to a share of what
+// the listener is sent anyway, so that no storm of nacks, honest or not, becomes a storm
+// of datagrams; and never sends the same datagram twice within a round trip, nor more than
+// three times.
+type Resender struct {
+	bucket Bucket
+	set    bool
+	recent [resendSlots]resend
+	stats  ResendStats
+}
+
+type resend struct {
+	talker, seq uint32
+	at          time.Duration
+	times       uint8
+}
+
+// ResendStats are totals.
+type ResendStats struct {
+	Sent      uint64 // datagrams sent again
+	Repeated  uint64 // nacks left alone since the datagram is on its way
+	Throttled uint64 // nacks left alone for want of budget
+}
+
+// SetRate says how many bytes per second of voice the listener is sent, IP and UDP headers
+// counted.
+func (r *Resender) SetRate(now time.Duration, bytesPerSecond float64) {
+	rate := max(bytesPerSecond*resendShare, resendFloor)
+	r.bucket.Set(now, rate, max(rate*resendDepth, resendDepthFloor))
+	r.set = true
+}
+
+// Allow tells whether datagram seq of talker, size bytes long, may be sent to the
+// listener again at now; then it counts as sent.
+func (r *Resender) Allow(now time.Duration, talker, seq uint32, size int, rtt time.Duration) bool {
+	if !r.set {
+		r.SetRate(now, 0)
+	}
+	e := &r.recent[(talker*0x9e3779b1+seq)%resendSlots]
+	if e.talker != talker || e.seq != seq || now-e.at > CacheAge {
+		*e = resend{talker: talker, seq: seq}
+	}
+	switch {
+	case e.times == resendTries, e.times > 0 && now-e.at < rtt:
+		r.stats.Repeated++
+		return false
+	case !r.bucket.Take(now, float64(size+HeaderBytes)):
+		r.stats.Throttled++
+		return false
+	}
+	e.times++
+	e.at = now
+	r.stats.Sent++
+	return true
+}
+
+// Stats returns the totals.
+func (r *Resender) Stats() ResendStats { return r.stats }

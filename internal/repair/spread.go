@@ -1,0 +1,36 @@
+package repair
+
+// Spread collects one figure of many listeners and gives the worst and the median. Its
+// figures are bytes, as reports carry them.
+type Spread struct {
+	counts [256]uint32
+	total  uint32
+}
+
+// Add adds a listener's figure.
+func (s *Spread) Add(v uint8) {
+	s.counts[v]++
+	s.total++
+}
+
+// Worst is the largest figure, 0 without any.
+func (s *Spread) Worst() uint8 {
+	for v := 255; v > 0; v-- {
+		if s.counts[v] > 0 {
+			return uint8(v)
+		}
+	}
+	return 0
+}
+
+// Median is the figure that at least half of the listeners do not exceed: of two, the
+// better one's.
+func (s *Spread) Median() uint8 {
+	var n uint32
+	for v, c := range s.counts {
+		if n += c; c > 0 && 2*n >= s.total {
+			return uint8(v)
+		}
+	}
+	return 0
+}
