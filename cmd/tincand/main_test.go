@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// output is a buffer that one may look at while it is written to.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+// wait waits for text that matches.
+func (o *output) wait(t *testing.T, pattern string) []string {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	for range 500 {
+		o.mu.Lock()
+		s := o.b.String()
+		o.mu.Unlock()
+		if m := re.FindStringSubmatch(s); m != nil {
+			return m
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("no %s in %q", pattern, o.b.String())
+	return nil
+}
+
+// program is tincand under test, with a console.
+type program struct {
+	in   *io.PipeWriter
+	out  output
+	port string
+	end  chan error
+	stop context.CancelFunc
+}
+
+func start(t *testing.T) *program {
+	p := &program{end: make(chan error, 1)}
+	r, w := io.Pipe()
+	p.in = w
+	ctx, cancel := context.WithCancel(context.Background())
+	p.stop = cancel
+	go func() {
+		p.end <- run(ctx, flags{Port: "0", Host: "127.0.0.1", State: t.TempDir()}, "", r, &p.out, io.Discard)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		_ = w.Close()
+	})
+	p.port = p.out.wait(t, `listens on 127\.0\.0\.1:(\d+), fingerprint SHA256:[A-Za-z0-9+/]{43}\n`)[1]
+	return p
+}
+
+func (p *program) wait(t *testing.T) {
+	t.Helper()
+	select {
+	case err := <-p.end:
+		if err != nil {
+			t.Errorf("ended with %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("does not end")
+	}
+}
+
+func TestConsole(t *testing.T) {
+	p := start(t)
+	fmt.Fprintln(p.in, "list")
+	p.out.wait(t, "nobody is here")
+	conn, err := net.Dial("tcp", "127.0.0.1:"+p.port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, `{"KEY": 2, "NAME": "Adam"}`)
+	if _, err := conn.Read(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(p.in, "LiSt")
+	p.out.wait(t, `Adam +\d+ +127\.0\.0\.1:\d+ +no VOICE +\d\d:\d\d:\d\d \(0s\) +0\n`)
+	fmt.Fprintln(p.in, "HELLO")
+	p.out.wait(t, `unknown command "HELLO": LIST .* STOP`)
+	fmt.Fprintln(p.in, " stop ")
+	rest, err := io.ReadAll(conn)
+	if err != nil || !strings.HasSuffix(string(rest), `{"KEY": 5, "REASON": "the relay was stopped"}`) {
+		t.Errorf("%q, %v", rest, err)
+	}
+	p.wait(t)
+}
+
+func TestEndOfInputGoesOn(t *testing.T) {
+	p := start(t)
+	_ = p.in.Close()
+	conn, err := net.Dial("tcp", "127.0.0.1:"+p.port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, `{"KEY": 7, "PORT": 1}`)
+	if _, err := conn.Read(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	p.stop() // as a signal does
+	p.wait(t)
+}
+
+func TestErrors(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	taken := fmt.Sprint(busy.Addr().(*net.TCPAddr).Port)
+	tests := []struct {
+		name string
+		f    flags
+		env  string
+		want []string
+	}{
+		{"port in use", flags{Port: taken, Host: "127.0.0.1"}, "", []string{taken, "in use", "another port"}},
+		{"port in use, from the environment", flags{Host: "127.0.0.1"}, taken, []string{taken, "in use"}},
+		{"no number", flags{Port: "voice"}, "", []string{`"voice"`, "argument", "0 to 65535"}},
+		{"too large", flags{Port: "65536"}, "", []string{`"65536"`}},
+		{"environment", flags{}, "x", []string{`"x"`, "PORT"}},
+		{"host", flags{Host: "relay.example"}, "", []string{`"relay.example"`, "IP address"}},
+		{"key missing", flags{Port: "0", Cert: "c.pem"}, "", []string{"both"}},
+		{"no such certificate", flags{Port: "0", Cert: "none.pem", Key: "none.pem"}, "", []string{"none.pem"}},
+	}
+	for _, tt := range tests {
+		tt.f.State = t.TempDir()
+		err := run(context.Background(), tt.f, tt.env, strings.NewReader(""), io.Discard, io.Discard)
+		if err == nil {
+			t.Errorf("%s: no error", tt.name)
+			continue
+		}
+		for _, w := range tt.want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: %q lacks %q", tt.name, err, w)
+			}
+		}
+		if errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}

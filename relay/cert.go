@@ -1,0 +1,118 @@
+package relay
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// controlProtocol is the ALPN name (RFC 7301) of control connections. A
+// client need not name one; who names only others is refused.
+const controlProtocol = "tincan"
+
+// certLife is long because clients pin the key: an end would gain nothing.
+const certLife = 20 * 365 * 24 * time.Hour
+
+// certificate loads the configured certificate, or the self-made one, which
+// it makes when there is none.
+func certificate(cfg Config) (tls.Certificate, error) {
+	if cfg.CertFile != "" {
+		cert, err := tls.LoadX509KeyPair(cfg.CertFile, cfg.KeyFile)
+		if err != nil {
+			return cert, fmt.Errorf("relay: certificate: %w", err)
+		}
+		return cert, nil
+	}
+	path := filepath.Join(cfg.StateDir, "relay.pem")
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := makeCertificate(path); err != nil {
+			return tls.Certificate{}, fmt.Errorf("relay: making a certificate: %w", err)
+		}
+	}
+	cert, err := tls.LoadX509KeyPair(path, path)
+	if err != nil {
+		return cert, fmt.Errorf("relay: certificate: %w (remove %s to get a new one: clients will warn of the change)", err, path)
+	}
+	return cert, nil
+}
+
+// makeCertificate writes an ECDSA P-256 key and a self-signed certificate to
+// path, all or nothing.
+func makeCertificate(path string) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return err
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: "tincan relay"},
+		NotBefore:    time.Now().Add(-time.Hour), // clocks differ
+		NotAfter:     time.Now().Add(certLife),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames:     []string{"localhost"},
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return err
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
+	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...)
+
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, "relay-*.pem") // with mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}
+
+// fingerprint is what clients pin and people compare: the SHA-256 of the
+// public key, written as ssh does.
+func fingerprint(cert tls.Certificate) (string, error) {
+	leaf, err := x509.ParseCertificate(cert.Certificate[0])
+	if err != nil {
+		return "", fmt.Errorf("relay: certificate: %w", err)
+	}
+	sum := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
+	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:]), nil
+}
+
+func tlsConfig(cert tls.Certificate) *tls.Config {
+	return &tls.Config{
+		Certificates: []tls.Certificate{cert},
+		MinVersion:   tls.VersionTLS13,
+		NextProtos:   []string{controlProtocol},
+	}
+}

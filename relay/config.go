@@ -1,0 +1,81 @@
+package relay
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// Who may connect without TLS.
+const (
+	PlaintextLoopback = ""    // programs on the relay's own machine
+	PlaintextAny      = "any" // everyone: names, keys and all can be read on the way
+)
+
+// Config says how a Server runs. The zero value is the good default, and
+// every limit of 0 means the value that stands beside it.
+type Config struct {
+	// Addr is where the relay listens, TCP and UDP both. The zero value is
+	// port 9999 on all interfaces; the port 0 of an address is any free one.
+	Addr netip.AddrPort
+	// Plaintext is PlaintextLoopback or PlaintextAny.
+	Plaintext string
+	// CertFile and KeyFile are PEM files of a certificate of one's own. Without
+	// them the relay makes one and keeps it in StateDir.
+	CertFile, KeyFile string
+	// StateDir is the directory of relay.pem, the self-made certificate.
+	// "": tincan in the user's configuration directory.
+	StateDir string
+	// Log gets what an operator should know, never a line per datagram. nil: nothing.
+	Log *slog.Logger
+
+	MaxConns        int           // 0: 20000 TCP connections in all
+	MaxConnsPerAddr int           // 0: 64 per IP address (IPv6: per /64); loopback has no such limit
+	MaxPending      int           // 0: 4096 connections that have not sent a name
+	LoginTimeout    time.Duration // 0: 10 s from connection to name
+	PackageRate     int           // 0: 10 packages per second and connection; 4 s may be saved up
+	MaxQueue        int           // 0: 256 KiB waiting for one slow reader
+	WriteTimeout    time.Duration // 0: 10 s for a reader to take one package
+
+	// Core bounds rooms, sessions and datagrams. Its Workers is the number of
+	// UDP sockets and of goroutines that serve them; 0: one per core.
+	Core CoreConfig
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Addr == (netip.AddrPort{}) {
+		c.Addr = netip.AddrPortFrom(netip.IPv6Unspecified(), netproto.DefaultPort)
+	}
+	if c.Plaintext != PlaintextLoopback && c.Plaintext != PlaintextAny {
+		return c, fmt.Errorf("relay: plaintext %q: want nothing or %q", c.Plaintext, PlaintextAny)
+	}
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		return c, fmt.Errorf("relay: a certificate needs its key: give both or neither")
+	}
+	if c.CertFile == "" && c.StateDir == "" {
+		dir, err := os.UserConfigDir()
+		if err != nil {
+			return c, fmt.Errorf("relay: no place for the certificate (%w): give a state directory", err)
+		}
+		c.StateDir = filepath.Join(dir, "tincan")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	c.MaxConns = cmp.Or(c.MaxConns, 20000)
+	c.MaxConnsPerAddr = cmp.Or(c.MaxConnsPerAddr, 64)
+	c.MaxPending = cmp.Or(c.MaxPending, 4096)
+	c.LoginTimeout = cmp.Or(c.LoginTimeout, 10*time.Second)
+	c.PackageRate = cmp.Or(c.PackageRate, 10)
+	c.MaxQueue = cmp.Or(c.MaxQueue, 256<<10)
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, 10*time.Second)
+	c.Core.Workers = cmp.Or(c.Core.Workers, runtime.GOMAXPROCS(0))
+	return c, nil
+}

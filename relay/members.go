@@ -1,0 +1,167 @@
+package relay
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+var errClosing = errors.New("the relay is closing")
+
+// attach gives a client its outbox. It fails when the relay is closing.
+func (s *Server) attach(c *client, conn net.Conn) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return errClosing
+	}
+	c.out = &outbox{
+		conn: conn, raw: c.raw, limit: s.cfg.MaxQueue, timeout: s.cfg.WriteTimeout,
+		start: s.wg.Go, done: make(chan struct{}), paced: true,
+	}
+	return nil
+}
+
+// join puts a client into its room. User list and SESSION are queued before
+// anybody else can queue anything for it.
+func (s *Server) join(c *client, p netproto.SendNickname) error {
+	voice := min(p.Voice, netproto.Version)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return errClosing
+	}
+	m, err := s.core.Join(s.now(), p.Room, p.Name, voice)
+	if err != nil {
+		return err
+	}
+	s.admission.named()
+	s.sessions[m.Session] = c
+	c.session, c.voice, c.version = m, voice, m.Users.Version
+	c.out.pace(voice == 0)
+	c.out.put(listPackage(m.Users, voice), true)
+	session := netproto.Session{Session: m.Session}
+	if voice > 0 {
+		session.Voice, session.Epoch = voice, m.Epoch
+		session.HopKey, session.MediaKey = m.HopKey[:], m.Secret[:]
+	}
+	c.send(session)
+	s.wake()
+	s.log.Info("joined", "session", m.Session, "name", p.Name, "room", p.Room, "from", c.from, "tls", c.tls, "voice", voice)
+	return nil
+}
+
+// leave ends a client's session, if it has one.
+func (s *Server) leave(c *client) {
+	s.mu.Lock()
+	id := c.session.Session
+	known := id != 0 && s.sessions[id] == c
+	delete(s.sessions, id)
+	s.mu.Unlock()
+	if known {
+		s.core.Leave(id)
+		s.wake()
+		s.log.Info("left", "session", id)
+	}
+}
+
+// forget ends what the server knows of a connection.
+func (s *Server) forget(c *client) {
+	s.leave(c)
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+	s.admission.leave(c.from.Addr(), c.session.Session != 0)
+}
+
+// wake makes the announcer look at once.
+func (s *Server) wake() {
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+}
+
+// announce is the goroutine that tells rooms what Core says they have to be told.
+func (s *Server) announce() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-s.kick:
+		case <-timer.C:
+		}
+		updates, next := s.core.Tick(s.now())
+		for _, u := range updates {
+			s.tell(u)
+		}
+		timer.Reset(next - s.now())
+	}
+}
+
+// tell queues an update for the members of its room. The packages are encoded
+// once for all.
+func (s *Server) tell(u Update) {
+	var lists [2][]byte // without and with VOICE
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range u.Users.Sessions {
+		c := s.sessions[id]
+		if c == nil {
+			continue // has just left
+		}
+		if u.NewUsers && c.version < u.Users.Version {
+			c.version = u.Users.Version
+			list := &lists[min(c.voice, 1)]
+			if *list == nil {
+				*list = listPackage(u.Users, c.voice)
+			}
+			c.out.put(*list, true)
+		}
+		if u.NewEpoch && c.voice > 0 {
+			c.send(netproto.Session{Session: id, Voice: c.voice, MediaKey: u.Secret[:], Epoch: u.Epoch})
+		}
+	}
+}
+
+// listPackage encodes a user list, with session IDs only for those who know
+// them. If it is larger than a package may be, the last to come are left out.
+func listPackage(l UserList, voice int) []byte {
+	for n := len(l.Names); ; n -= 1 + n/8 {
+		p := netproto.SendNewUsers{Users: l.Names[:n]}
+		if voice > 0 {
+			p.Sessions = l.Sessions[:n]
+		}
+		if b, err := netproto.AppendPackage(nil, p); err == nil {
+			return b
+		}
+	}
+}
+
+// Client is one line of the console's LIST.
+type Client struct {
+	SessionInfo
+	Control netip.AddrPort // of its TCP connection
+	TLS     bool
+	Since   time.Time
+}
+
+// Clients returns everyone who has a name, oldest first.
+func (s *Server) Clients() []Client {
+	infos := s.core.Sessions()
+	clients := make([]Client, 0, len(infos))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, i := range infos {
+		if c := s.sessions[i.Session]; c != nil {
+			clients = append(clients, Client{SessionInfo: i, Control: c.from, TLS: c.tls, Since: c.since})
+		}
+	}
+	return slices.Clip(clients)
+}

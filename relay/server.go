@@ -1,0 +1,248 @@
+package relay
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/udpio"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// ErrPortInUse is what Listen's error is when somebody else has the port.
+var ErrPortInUse = errors.New("the port is in use")
+
+// Server is a relay with its sockets. Its goroutines, all joined by Serve:
+//
+//	accept     1               takes TCP connections
+//	client     1 per client    reads packages; ends with the connection
+//	writer     1 per client    only while its outbox is not empty
+//	announcer  1               user lists and epochs, when Core says so
+//	worker     1 per socket    datagrams
+type Server struct {
+	// Static.
+	cfg         Config
+	log         *slog.Logger
+	core        *Core
+	tls         *tls.Config
+	fingerprint string
+	listener    net.Listener
+	addr        netip.AddrPort
+	udp         []udpio.Conn
+	start       time.Time
+	admission   *admission
+
+	kick chan struct{} // wakes the announcer
+	stop chan struct{} // closed by Close
+	once sync.Once     // of stop
+	done chan struct{} // closed when Serve has ended
+	wg   sync.WaitGroup
+
+	mu       sync.Mutex
+	serving  bool
+	closing  bool
+	conns    map[*client]bool
+	sessions map[uint32]*client
+}
+
+// Listen makes a relay that has its ports, TCP and UDP of the same number,
+// but does not serve yet. Errors are ErrPortInUse, wrapped, or say what is
+// wrong with the Config or the certificate.
+func Listen(cfg Config) (*Server, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	cert, err := certificate(cfg)
+	if err != nil {
+		return nil, err
+	}
+	print, err := fingerprint(cert)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: cfg, log: cfg.Log, tls: tlsConfig(cert), fingerprint: print,
+		start: time.Now(), admission: newAdmission(cfg),
+		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		conns: make(map[*client]bool), sessions: make(map[uint32]*client),
+	}
+	if err := s.bind(); err != nil {
+		return nil, err
+	}
+	cfg.Core.Workers = len(s.udp)
+	s.core = NewCore(cfg.Core)
+	return s, nil
+}
+
+// Keep-alive of TCP: a peer that is gone without a word is noticed after
+// 15 s + 2 x 5 s = 25 s of silence.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 2}
+
+// bind takes the TCP port and then the same UDP port. If any will do, one that
+// is free for both is looked for.
+func (s *Server) bind() error {
+	for try := 1; ; try++ {
+		host := ""
+		if a := s.cfg.Addr.Addr(); !a.IsUnspecified() || a.Is4() {
+			host = a.String()
+		}
+		lc := net.ListenConfig{KeepAliveConfig: keepAlive}
+		l, err := lc.Listen(context.Background(), "tcp", net.JoinHostPort(host, fmt.Sprint(s.cfg.Addr.Port())))
+		if err != nil {
+			return bindError("TCP", s.cfg.Addr, err)
+		}
+		port := l.Addr().(*net.TCPAddr).AddrPort().Port()
+		s.addr = netip.AddrPortFrom(s.cfg.Addr.Addr(), port)
+		s.udp, err = udpio.Listen(s.addr, udpio.Options{Sockets: s.cfg.Core.Workers, SteerOffset: 1})
+		if err == nil {
+			s.listener = l
+			return nil
+		}
+		_ = l.Close()
+		if s.cfg.Addr.Port() != 0 || try == 10 {
+			return bindError("UDP", s.addr, err)
+		}
+	}
+}
+
+func bindError(network string, addr netip.AddrPort, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("relay: %s port %d: %w by another program", network, addr.Port(), ErrPortInUse)
+	}
+	return fmt.Errorf("relay: %s port %d: %w", network, addr.Port(), err)
+}
+
+// Addr is the address that the relay listens on, with its real port.
+func (s *Server) Addr() netip.AddrPort { return s.addr }
+
+// Fingerprint is the relay's public key as clients pin it: "SHA256:" and the
+// unpadded base64 of the SHA-256 of the certificate's SubjectPublicKeyInfo.
+func (s *Server) Fingerprint() string { return s.fingerprint }
+
+// Stats returns totals since Listen.
+func (s *Server) Stats() Stats { return s.core.Stats() }
+
+func (s *Server) now() time.Duration { return time.Since(s.start) }
+
+// Serve runs the relay until ctx ends or Close is called; then it tells every
+// client SERVER_CLOSE, waits a moment for them to take it, and returns when
+// all goroutines have ended. Call it once.
+func (s *Server) Serve(ctx context.Context) error {
+	s.mu.Lock()
+	if s.serving || s.closing {
+		s.mu.Unlock()
+		return errors.New("relay: Serve after Serve or Close")
+	}
+	s.serving = true
+	s.mu.Unlock()
+	defer close(s.done)
+
+	for i, conn := range s.udp {
+		s.wg.Go(func() { s.work(i, conn) })
+	}
+	s.wg.Go(s.accept)
+	s.wg.Go(s.announce)
+	select {
+	case <-ctx.Done():
+	case <-s.stop:
+	}
+	s.shutdown()
+	return nil
+}
+
+// Close ends Serve and waits for it.
+func (s *Server) Close() error {
+	s.once.Do(func() { close(s.stop) })
+	s.mu.Lock()
+	serving := s.serving
+	s.closing = true
+	s.mu.Unlock()
+	if serving {
+		<-s.done
+		return nil
+	}
+	s.closeSockets()
+	return nil
+}
+
+// closeTime is how long the clients have to take the SERVER_CLOSE.
+const closeTime = 2 * time.Second
+
+// shutdown ends everything, in this order: no new connections; the farewell;
+// the connections; the announcer; the workers.
+func (s *Server) shutdown() {
+	_ = s.listener.Close()
+	farewell := appendPackage(netproto.ServerClose{Reason: "the relay was stopped"})
+	s.mu.Lock()
+	s.closing = true
+	for c := range s.conns {
+		if c.out != nil {
+			c.out.put(farewell, false)
+			c.out.end()
+		} else {
+			_ = c.raw.Close()
+		}
+	}
+	s.mu.Unlock()
+	late := time.AfterFunc(closeTime, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for c := range s.conns {
+			_ = c.raw.Close()
+		}
+	})
+	defer late.Stop()
+	s.once.Do(func() { close(s.stop) })
+	for _, conn := range s.udp {
+		_ = conn.Close()
+	}
+	s.wg.Wait()
+}
+
+func (s *Server) closeSockets() {
+	_ = s.listener.Close()
+	for _, conn := range s.udp {
+		_ = conn.Close()
+	}
+}
+
+// accept is a goroutine.
+func (s *Server) accept() {
+	for {
+		conn, err := s.listener.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			s.log.Warn("cannot take a connection", "error", err)
+			time.Sleep(50 * time.Millisecond) // out of files, perhaps
+			continue
+		}
+		from := addrPortOf(conn.RemoteAddr())
+		if refusal := s.admission.enter(from.Addr()); refusal != "" {
+			// The few bytes always fit into the empty send buffer.
+			_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
+			_, _ = conn.Write(appendPackage(netproto.UnknownError{Reason: refusal}))
+			_ = conn.Close()
+			continue
+		}
+		c := &client{server: s, from: from, raw: conn, since: time.Now()}
+		s.mu.Lock()
+		s.conns[c] = true
+		s.mu.Unlock()
+		s.wg.Go(c.serve)
+	}
+}
+
+func addrPortOf(a net.Addr) netip.AddrPort {
+	ap := a.(*net.TCPAddr).AddrPort()
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}

@@ -1,0 +1,51 @@
+package relay
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/udpio"
+)
+
+// readPause keeps a socket that only fails from eating a core.
+const readPause = 10 * time.Millisecond
+
+// work is a worker's goroutine: batches of datagrams in, to the end of Conn.
+func (s *Server) work(index int, conn udpio.Conn) {
+	w := s.core.NewWorker(&socketOutput{conn: conn, index: index})
+	msgs := make([]udpio.Message, udpio.BatchSize)
+	for {
+		n, err := conn.Read(msgs, udpio.Forever)
+		if err == udpio.ErrClosed {
+			return
+		}
+		if err != nil {
+			time.Sleep(readPause)
+			continue
+		}
+		now := s.now()
+		for i := range msgs[:n] {
+			w.Handle(now, msgs[i].From, msgs[i].Data)
+		}
+	}
+}
+
+// socketOutput is a worker's Output on its socket. It keeps the prebuilt
+// group of each room in the room's Listeners.
+type socketOutput struct {
+	conn  udpio.Conn
+	index int
+}
+
+// Send implements Output. A lost answer is asked for again.
+func (o *socketOutput) Send(to netip.AddrPort, d []byte) { _ = o.conn.Send(to, d) }
+
+// Forward implements Output.
+func (o *socketOutput) Forward(l *Listeners, skip []int, d []byte) int {
+	built := l.Built(o.index)
+	if *built == nil {
+		*built = o.conn.NewGroup(l.Addrs())
+	}
+	sent, _ := o.conn.SendGroup((*built).(udpio.Group), d, skip)
+	return sent
+}
