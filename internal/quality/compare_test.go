@@ -1,0 +1,251 @@
+package quality
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// speechlike is a voice of moving pitch and formants with pauses; it needs no file.
+func speechlike(seconds float64) []float32 {
+	out := make([]float32, int(seconds*SampleRate))
+	rng := rand.New(rand.NewPCG(1, 2))
+	phase := 0.0
+	for i := range out {
+		t := float64(i) / SampleRate
+		phase += (110 + 30*math.Sin(2*math.Pi*0.7*t)) / SampleRate
+		formant := 500 + 400*math.Sin(2*math.Pi*1.9*t)
+		s := 0.0
+		for h := 1; h <= 20; h++ {
+			f := float64(h) * 110
+			w := math.Exp(-math.Pow((f-formant)/300, 2)) + 0.4*math.Exp(-math.Pow((f-1900+300*math.Sin(2*math.Pi*2.3*t))/400, 2))
+			s += w * math.Sin(2*math.Pi*phase*float64(h))
+		}
+		syllables := max(0, math.Sin(2*math.Pi*3.1*t))
+		out[i] = float32(0.1*syllables*s + 0.0005*rng.NormFloat64())
+	}
+	return out
+}
+
+func noise(n int, level float64) []float32 {
+	rng := rand.New(rand.NewPCG(3, 4))
+	out := make([]float32, n)
+	for i := range out {
+		out[i] = float32(level * rng.NormFloat64())
+	}
+	return out
+}
+
+func compare(t *testing.T, said, heard []float32, a Alignment) Scores {
+	t.Helper()
+	s, err := Compare(said, heard, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestTheSameIsPerfect(t *testing.T) {
+	x := speechlike(5)
+	late := append(make([]float32, 4800), x...)
+	soft := make([]float32, len(x))
+	for i := range x {
+		soft[i] = x[i] / 2
+	}
+	for name, s := range map[string]Scores{
+		"same": compare(t, x, x, Delayed(0)),
+		"late": compare(t, x, late, Delayed(0.1)),
+		"soft": compare(t, x, soft, Delayed(0)),
+	} {
+		if !close(s.NSIM, 1, 1e-3) || !close(s.ESTOI, 1, 1e-3) || !close(s.MOS, 5, 0.02) {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+}
+
+func TestWorseIsLess(t *testing.T) {
+	x := speechlike(5)
+	before := Scores{NSIM: 1, ESTOI: 1, MOS: 5}
+	for _, level := range []float64{0.001, 0.01, 0.1} {
+		y := noise(len(x), level)
+		for i := range y {
+			y[i] += x[i]
+		}
+		s := compare(t, x, y, Delayed(0))
+		if s.NSIM >= before.NSIM || s.ESTOI >= before.ESTOI || s.MOS >= before.MOS {
+			t.Errorf("noise of %v: %+v, with less %+v", level, s, before)
+		}
+		before = s
+	}
+	if s := compare(t, x, noise(len(x), 0.1), Delayed(0)); math.Abs(s.ESTOI) > 0.1 || s.NSIM > 0.5 {
+		t.Errorf("noise alone: %+v", s)
+	}
+}
+
+// A pause put in and a piece dropped cost what they are, and not the speech after them.
+func TestAlignmentFollowsTheWarp(t *testing.T) {
+	x := speechlike(6)
+	const at, gap = 3 * SampleRate, SampleRate / 10
+	paused := append(append(append([]float32{}, x[:at]...), make([]float32, gap)...), x[at:]...)
+	cut := append(append([]float32{}, x[:at]...), x[at+gap:]...)
+	for name, c := range map[string]struct {
+		heard []float32
+		a     Alignment
+	}{
+		"pause":   {paused, Alignment{{0, 0}, {3, 3}, {3.1, 3}}},
+		"dropped": {cut, Alignment{{0, 0}, {3, 3}, {3, 3.1}}},
+	} {
+		right, wrong := compare(t, x, c.heard, c.a), compare(t, x, c.heard, Delayed(0))
+		if right.NSIM < 0.93 || right.NSIM > 0.999 || right.ESTOI < 0.85 || right.ESTOI > 0.999 {
+			t.Errorf("%s: aligned %+v", name, right)
+		}
+		if wrong.NSIM > right.NSIM-0.02 || wrong.ESTOI > right.ESTOI-0.1 {
+			t.Errorf("%s: not aligned %+v, aligned %+v", name, wrong, right)
+		}
+	}
+}
+
+func TestCorrelateFindsSlowChanges(t *testing.T) {
+	x := speechlike(8)
+	heard := make([]float32, 0, len(x)+2*SampleRate)
+	heard = append(heard, make([]float32, 7200)...) // 150 ms
+	heard = append(heard, x[:4*SampleRate]...)
+	heard = append(heard, make([]float32, 4800)...) // 100 ms more
+	heard = append(heard, x[4*SampleRate:]...)
+	for _, p := range Correlate(x, heard) {
+		delay, want := p.Heard-p.Said, 0.15
+		if p.Said > 4.3 {
+			want = 0.25
+		} else if p.Said > 3.7 {
+			continue // both delays are in the window
+		}
+		if !close(delay, want, 0.002) {
+			t.Errorf("at %.2f s: delay %.3f s, want %v", p.Said, delay, want)
+		}
+	}
+	if s := compare(t, x, heard, Correlate(x, heard)); s.ESTOI < 0.85 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// What the equations give where they can be worked out by hand.
+func TestNSIMOfFlatSpectra(t *testing.T) {
+	flat := func(level float64) [][]float64 {
+		m := make([][]float64, 5)
+		for i := range m {
+			m[i] = []float64{level, level, level, level}
+		}
+		return m
+	}
+	// No structure at all: what is left is intensity, (2ab + C1)/(a^2 + b^2 + C1).
+	for _, s := range nsimFrames(flat(1), flat(2)) {
+		if want := (2*2 + 1e-4) / (1 + 4 + 1e-4); !close(s, want, 1e-9) {
+			t.Errorf("%v, want %v", s, want)
+		}
+	}
+	// A picture and its negative: the structure is -1 but for C3.
+	ref, deg := flat(0), flat(0)
+	for i := range ref {
+		for b := range ref[i] {
+			sign := float64(1 - 2*((i+b)%2))
+			ref[i][b], deg[i][b] = 10+sign, 10-sign
+		}
+	}
+	if s := nsimFrames(ref, deg); s[2] > -0.9 {
+		t.Errorf("a negative has similarity %v", s[2])
+	}
+}
+
+func TestESTOIOfSpectra(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	random := func(f func(i, b int, v float64) float64) [][]float64 {
+		m := make([][]float64, 60)
+		for i := range m {
+			m[i] = make([]float64, 15)
+			for b := range m[i] {
+				m[i][b] = f(i, b, rng.Float64())
+			}
+		}
+		return m
+	}
+	x := random(func(_, _ int, v float64) float64 { return v })
+	for name, c := range map[string]struct {
+		y            [][]float64
+		want, within float64
+	}{
+		"same":                           {x, 1, 1e-9},
+		"other level per band, constant": {random(func(i, b int, _ float64) float64 { return 3 + float64(b+1)*x[i][b] }), 1, 1e-9},
+		"negative":                       {random(func(i, b int, _ float64) float64 { return 1 - x[i][b] }), -1, 1e-9},
+		"unrelated":                      {random(func(_, _ int, v float64) float64 { return v }), 0, 0.1},
+	} {
+		got, err := estoiFrames(x, c.y)
+		if err != nil || !close(got, c.want, c.within) {
+			t.Errorf("%s: %v, %v, want %v", name, got, err, c.want)
+		}
+	}
+	// Half signal, half noise of the same power in every band: the correlation over time is about
+	// 1/sqrt(2), and normalising over frequency keeps it.
+	y := random(func(i, b int, v float64) float64 { return x[i][b] + v })
+	if got, _ := estoiFrames(x, y); !close(got, math.Sqrt(0.5), 0.05) {
+		t.Errorf("signal and as much noise: %v", got)
+	}
+}
+
+func TestViSQOLMapping(t *testing.T) {
+	for nsim, want := range map[float64]float64{1: 5, 0: 1.42, 0.76552319: 1.2031409 * 2.15594553} {
+		if got := visqolMOS(nsim); !close(got, want, 0.005) {
+			t.Errorf("visqolMOS(%v) = %v, want %v", nsim, got, want)
+		}
+	}
+}
+
+func TestTooShort(t *testing.T) {
+	for name, x := range map[string][]float32{"none": nil, "silence": make([]float32, SampleRate), "a click": noise(4800, 0.1)} {
+		if _, err := Compare(x, x, Delayed(0)); !errors.Is(err, ErrTooShort) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestActive(t *testing.T) {
+	x := make([]float32, SampleRate)
+	copy(x[SampleRate/2:], noise(SampleRate/4, 0.1))
+	active := Active(x)
+	n := 0
+	for _, a := range active {
+		if a {
+			n++
+		}
+	}
+	// A quarter of a second of 50 frames is 12 or 13, and 5 more follow.
+	if len(active) != 50 || n < 17 || n > 18 || active[24] || !active[25] {
+		t.Errorf("%d of %d active", n, len(active))
+	}
+}
+
+func TestWalk(t *testing.T) {
+	a := Alignment{{1, 0.5}, {2, 1.5}, {2.5, 1.5}, {2.5, 2}}
+	var path []Point
+	a.walk(0.25, 3, func(p Point) { path = append(path, p) })
+	for i, p := range path {
+		if i > 0 {
+			d := Point{p.Heard - path[i-1].Heard, p.Said - path[i-1].Said}
+			if d.Heard < -1e-9 || d.Said < -1e-9 || !close(max(d.Heard, d.Said), 0.25, 1e-9) {
+				t.Errorf("step %d is %v", i, d)
+			}
+		}
+	}
+	if path[0] != (Point{0.5, 0}) || len(path) != 14 { // 0.5 + 1 + 0.5 + 0.5 + 1 s
+		t.Errorf("%d steps from %v", len(path), path[0])
+	}
+}
+
+func BenchmarkCompare(b *testing.B) {
+	x := speechlike(60)
+	for b.Loop() {
+		if _, err := Compare(x, x, Delayed(0)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
