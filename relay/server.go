@@ -134,15 +134,18 @@ func (s *Server) now() time.Duration { return time.Since(s.start) }
 
 // Serve runs the relay until ctx ends or Close is called; then it tells every
 // client SERVER_CLOSE, waits a moment for them to take it, and returns when
-// all goroutines have ended. Call it once.
+// all goroutines have ended. After Close it returns at once. Call it once.
 func (s *Server) Serve(ctx context.Context) error {
 	s.mu.Lock()
-	if s.serving || s.closing {
-		s.mu.Unlock()
-		return errors.New("relay: Serve after Serve or Close")
-	}
-	s.serving = true
+	again, closed := s.serving, s.closing
+	s.serving = !closed
 	s.mu.Unlock()
+	switch {
+	case again:
+		return errors.New("relay: Serve called twice")
+	case closed:
+		return nil
+	}
 	defer close(s.done)
 
 	for i, conn := range s.udp {

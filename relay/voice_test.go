@@ -1,0 +1,306 @@
+package relay
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+func netprotoReason(n int) netproto.Package {
+	return netproto.UnknownError{Reason: strings.Repeat("x", n)}
+}
+
+// voiceClient is a client with voice over real sockets.
+type voiceClient struct {
+	*tipClient
+	udp     *net.UDPConn
+	relay   netip.AddrPort
+	session uint32
+	tag     *netproto.TagKey
+	tagger  *netproto.HopTagger
+	up      *netproto.Sealer
+	down    *netproto.Sealer
+	seal    *netproto.Sealer
+	seq     [8]uint32
+}
+
+func key32(t *testing.T, v any) [32]byte {
+	t.Helper()
+	b, err := base64.StdEncoding.DecodeString(v.(string))
+	if err != nil || len(b) != 32 {
+		t.Fatalf("key %v: %v", v, err)
+	}
+	return [32]byte(b)
+}
+
+// joinVoice logs in with VOICE 1 and settles the path.
+func joinVoice(t *testing.T, s *Server, room, name string) *voiceClient {
+	t.Helper()
+	c := &voiceClient{tipClient: dialTIP(t, s), relay: s.Addr(), tagger: netproto.NewHopTagger()}
+	c.send(fmt.Sprintf(`{"KEY": 2, "NAME": %q, "VOICE": 9, "ROOM": %q}`, name, room))
+	users := c.want(3)
+	if len(users["USERS"].([]any)) != len(users["SESSIONS"].([]any)) {
+		t.Fatalf("%v", users)
+	}
+	p := c.want(6)
+	if p["VOICE"] != 1.0 || p["EPOCH"] != nil && p["EPOCH"].(float64) < 0 {
+		t.Fatalf("%v", p)
+	}
+	hop := netproto.HopKey(key32(t, p["HOP_KEY"]))
+	c.session = uint32(p["SESSION"].(float64))
+	epoch, _ := p["EPOCH"].(float64)
+	c.tag, c.up, c.down = hop.TagKey(), netproto.NewSealer(hop.Up()), netproto.NewSealer(hop.Down())
+	c.seal = netproto.NewSealer(netproto.VoiceKey(netproto.RoomSecret(key32(t, p["MEDIA_KEY"])), c.session, uint32(epoch)))
+	c.bind()
+	c.settle()
+	return c
+}
+
+// bind opens a new UDP socket, as after a change of network.
+func (c *voiceClient) bind() {
+	c.t.Helper()
+	udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.udp = udp
+	c.t.Cleanup(func() { _ = udp.Close() })
+}
+
+func (c *voiceClient) write(d []byte) {
+	c.t.Helper()
+	if _, err := c.udp.WriteToUDPAddrPort(d, c.relay); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *voiceClient) sealed(t netproto.Type, body []byte) []byte {
+	c.seq[t]++
+	return c.up.Seal(nil, netproto.Header{Type: t, Session: c.session, Seq: c.seq[t]}, body)
+}
+
+// read returns the next datagram, or nil after the wait.
+func (c *voiceClient) read(wait time.Duration) []byte {
+	buf := make([]byte, 1500)
+	_ = c.udp.SetReadDeadline(time.Now().Add(wait))
+	n, _, err := c.udp.ReadFromUDPAddrPort(buf)
+	if err != nil {
+		return nil
+	}
+	return buf[:n]
+}
+
+// settle proves the socket's address: probe, challenge, reply, and a last
+// probe whose ack says that the reply has been taken.
+func (c *voiceClient) settle() {
+	c.t.Helper()
+	for range 50 {
+		c.write(c.sealed(netproto.TypeProbe, netproto.AppendProbe(nil, netproto.Probe{Time: 1})))
+		for d := c.read(200 * time.Millisecond); d != nil; d = c.read(200 * time.Millisecond) {
+			h, _ := netproto.ParseHeader(d)
+			if h.Type != netproto.TypeChallenge {
+				continue
+			}
+			body, err := c.down.Open(nil, d)
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			c.write(c.sealed(netproto.TypeChallengeReply, body))
+			c.write(c.sealed(netproto.TypeProbe, netproto.AppendProbe(nil, netproto.Probe{Time: 2})))
+			for d := c.read(5 * time.Second); d != nil; d = c.read(5 * time.Second) {
+				if body, err := c.down.Open(nil, d); err == nil {
+					if ack, err := netproto.ParseProbeAck(body); err == nil && ack.Echo == 2 {
+						return
+					}
+				}
+			}
+		}
+	}
+	c.t.Fatal("no challenge")
+}
+
+// say sends a datagram of voice and returns it as listeners should get it.
+func (c *voiceClient) say(body string) []byte {
+	c.seq[netproto.TypeVoice]++
+	d := c.seal.Seal(nil, netproto.Header{Session: c.session, Seq: c.seq[netproto.TypeVoice], Level: 20, Voice: true}, []byte(body))
+	c.write(c.tagger.Append(c.tag, slices.Clone(d)))
+	return d
+}
+
+// hear collects datagrams of voice until it has n, and splits bundles.
+func (c *voiceClient) hear(n int) (heard [][]byte) {
+	c.t.Helper()
+	for len(heard) < n {
+		d := c.read(5 * time.Second)
+		if d == nil {
+			c.t.Fatalf("session %d heard %d datagrams, want %d", c.session, len(heard), n)
+		}
+		switch t, _ := netproto.DatagramType(d); t {
+		case netproto.TypeVoice:
+			heard = append(heard, d)
+		case netproto.TypeBundle:
+			items, err := netproto.ParseBundle(nil, d)
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			heard = append(heard, items...)
+		}
+	}
+	return heard
+}
+
+// silent wants nothing in the box.
+func (c *voiceClient) silent() {
+	c.t.Helper()
+	if d := c.read(50 * time.Millisecond); d != nil {
+		c.t.Fatalf("session %d heard %x", c.session, d)
+	}
+}
+
+func sameSet(t *testing.T, got, want [][]byte) {
+	t.Helper()
+	slices.SortFunc(got, slices.Compare)
+	slices.SortFunc(want, slices.Compare)
+	if !slices.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("heard %d datagrams that are not the %d that were said", len(got), len(want))
+	}
+}
+
+// exchange: everybody says something, everybody else hears exactly that.
+func exchange(t *testing.T, clients []*voiceClient, rounds int) {
+	t.Helper()
+	said := make([][][]byte, len(clients))
+	for r := range rounds {
+		for i, c := range clients {
+			said[i] = append(said[i], c.say(fmt.Sprintf("round %d of %d", r, i)))
+		}
+	}
+	for i, c := range clients {
+		var want [][]byte
+		for j := range clients {
+			if j != i {
+				want = append(want, said[j]...)
+			}
+		}
+		sameSet(t, c.hear(len(want)), want)
+	}
+}
+
+func everyone() Config { return Config{Core: CoreConfig{Workers: 2}} }
+
+func TestTenInOneRoom(t *testing.T) {
+	s := startServer(t, everyone())
+	var clients []*voiceClient
+	for i := range 10 {
+		clients = append(clients, joinVoice(t, s, "", fmt.Sprint(i)))
+	}
+	exchange(t, clients, 3)
+	for _, c := range clients {
+		c.silent()
+	}
+}
+
+func TestTenRoomsOfTwo(t *testing.T) {
+	s := startServer(t, everyone())
+	var wg sync.WaitGroup
+	for i := range 10 {
+		room := fmt.Sprint("room ", i)
+		pair := []*voiceClient{joinVoice(t, s, room, "a"), joinVoice(t, s, room, "b")}
+		wg.Go(func() { exchange(t, pair, 20) })
+	}
+	wg.Wait()
+}
+
+func TestLegacyGetsNoVoice(t *testing.T) {
+	s := startServer(t, Config{})
+	legacy := dialTIP(t, s)
+	legacy.login("old", "old")
+	udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	legacy.send(fmt.Sprintf(`{"KEY": 7, "PORT": %d}`, udp.LocalAddr().(*net.UDPAddr).Port))
+	legacy.want(0)
+	a, b := joinVoice(t, s, "", "a"), joinVoice(t, s, "", "b")
+	for n := 1; n < 3; { // lists that follow each other closely are sent as one
+		n = len(legacy.want(3)["USERS"].([]any))
+	}
+	exchange(t, []*voiceClient{a, b}, 2)
+	_ = udp.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	if n, err := udp.Read(make([]byte, 1500)); err == nil {
+		t.Errorf("%d bytes for a client that cannot play them", n)
+	}
+}
+
+func TestNothingForgedIsForwarded(t *testing.T) {
+	s := startServer(t, everyone())
+	a, b := joinVoice(t, s, "", "a"), joinVoice(t, s, "", "b")
+	good := a.say("good")
+	sameSet(t, b.hear(1), [][]byte{good})
+	tagged := a.tagger.Append(a.tag, slices.Clone(good))
+	for i := range tagged { // tampered with, at every place
+		d := slices.Clone(tagged)
+		d[i] ^= 0x10
+		a.write(d)
+	}
+	a.write(tagged)                                     // replayed
+	b.write(tagged)                                     // replayed from elsewhere
+	a.write(b.tagger.Append(b.tag, slices.Clone(good))) // foreign
+	a.write(good)                                       // without a tag
+	rng := rand.New(rand.NewPCG(5, 5))
+	for range 500 {
+		d := make([]byte, 1+rng.IntN(200))
+		for i := range d {
+			d[i] = byte(rng.Uint32())
+		}
+		a.write(d)
+	}
+	last := a.say("the next thing heard")
+	sameSet(t, b.hear(1), [][]byte{last})
+	b.silent()
+}
+
+func TestAddressChange(t *testing.T) {
+	s := startServer(t, everyone())
+	a, b := joinVoice(t, s, "", "a"), joinVoice(t, s, "", "b")
+	exchange(t, []*voiceClient{a, b}, 2)
+	for range 5 { // some of these ports belong to the other worker
+		b.bind()
+		b.settle()
+		exchange(t, []*voiceClient{a, b}, 2)
+	}
+}
+
+func TestEpochAfterLeave(t *testing.T) {
+	s := startServer(t, Config{})
+	a, b := joinVoice(t, s, "", "a"), joinVoice(t, s, "", "b")
+	a.want(3)
+	_ = b.conn.Close()
+	var epoch, list map[string]any
+	for range 2 { // in either order
+		p := a.next()
+		switch p["KEY"] {
+		case 3.0:
+			list = p
+		case 6.0:
+			epoch = p
+		}
+	}
+	if list == nil || len(list["USERS"].([]any)) != 1 {
+		t.Errorf("%v", list)
+	}
+	if epoch == nil || epoch["EPOCH"] != 1.0 || epoch["SESSION"] != float64(a.session) || epoch["HOP_KEY"] != nil {
+		t.Errorf("%v", epoch)
+	}
+	key32(t, epoch["MEDIA_KEY"])
+}
