@@ -13,12 +13,14 @@
 //
 // # Delay
 //
-// Devices are opened at 48 kHz with their default low latency and buffers of 10 ms; where 48 kHz is
-// refused, at the device's own rate, with a resampler that adds about 1 ms. Capture adds
-// nothing but the block being read: the ring is empty whenever the reader keeps up, and
-// holds 100 ms when it does not. Playback adds 20 ms: Sink.Write returns when no more
-// than that is left to play, for the callback's 10 ms and a late writer's. Source.Latency and Sink.Latency give the sum with
-// what the device itself reports.
+// Devices are opened at 48 kHz with buffers of 10 ms and their lowest latency, at least two
+// buffers; where 48 kHz is refused, at the device's own rate, with a resampler that adds
+// about 1 ms. Capture adds nothing but the block being read: the ring is empty whenever the reader
+// keeps up, and holds 100 ms when it does not. Playback adds 20 ms: Sink.Write returns when
+// no more than that is left to play, for the callback's 10 ms and a writer who is as late.
+// Source.Latency and Sink.Latency give the sum with what the device itself reports. Measured from
+// Write to Read through a PulseAudio null sink and back: 48 to 65 ms, of which the sound
+// system accounts for about 30.
 //
 // ALSA and JACK, below PortAudio, print what they tried on standard error when devices
 // are listed or opened. That is their own and harmless.

@@ -61,7 +61,7 @@ func openSink(name string) (*Sink, error) {
 			return nil, err
 		}
 		p := parameters(a.rate)
-		p.Output = portaudio.StreamDeviceParameters{Device: d.info, Channels: a.channels, Latency: d.OutputLatency}
+		p.Output = portaudio.StreamDeviceParameters{Device: d.info, Channels: a.channels, Latency: latency(d.OutputLatency)}
 		ring := s.ring
 		return portaudio.OpenStream(p, func(out []float32, _ portaudio.StreamCallbackTimeInfo, flags portaudio.StreamCallbackFlags) {
 			ring.callback(out, flags&portaudio.OutputUnderflow != 0)

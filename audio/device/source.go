@@ -54,7 +54,7 @@ func openSource(name string) (*Source, error) {
 			return nil, err
 		}
 		p := parameters(a.rate)
-		p.Input = portaudio.StreamDeviceParameters{Device: d.info, Channels: a.channels, Latency: d.InputLatency}
+		p.Input = portaudio.StreamDeviceParameters{Device: d.info, Channels: a.channels, Latency: latency(d.InputLatency)}
 		ring := s.ring
 		return portaudio.OpenStream(p, func(in []float32, _ portaudio.StreamCallbackTimeInfo, flags portaudio.StreamCallbackFlags) {
 			ring.callback(in, flags&portaudio.InputOverflow != 0)

@@ -3,6 +3,7 @@ package device
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -39,17 +40,24 @@ const bufferTime = 10 * time.Millisecond
 // lostAfter is how long the callbacks may stay away before the device counts as lost.
 const lostAfter = 2 * time.Second
 
+// latency is what to ask the device for: its lowest, but not less than the two buffers that it needs in
+// any case.
+func latency(lowest time.Duration) time.Duration { return max(lowest, 2*bufferTime) }
+
 // attempt is one format to try a device in.
 type attempt struct{ rate, channels int }
 
 // attempts are the formats to try, best first: 48 kHz needs no resampler.
 func attempts(d Device, channels ...int) []attempt {
+	rates := []int{audio.SampleRate}
+	if d.Rate != audio.SampleRate && d.Rate >= audio.MinRate && d.Rate <= audio.MaxRate {
+		rates = append(rates, d.Rate)
+	}
+	channels = slices.Compact(channels) // a mono device is asked once
 	var list []attempt
-	for _, rate := range []int{audio.SampleRate, d.Rate} {
+	for _, rate := range rates {
 		for _, c := range channels {
-			if rate >= audio.MinRate && rate <= audio.MaxRate && (rate != audio.SampleRate || len(list) < len(channels)) {
-				list = append(list, attempt{rate, c})
-			}
+			list = append(list, attempt{rate, c})
 		}
 	}
 	return list

@@ -1,0 +1,146 @@
+package device
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gordonklaus/portaudio"
+)
+
+var bench = []Device{
+	{Name: "Built-in Microphone", API: "MME", Inputs: 2, preferred: true},
+	{Name: "Built-in Microphone", API: "WASAPI", Inputs: 2},
+	{Name: "USB Headset", API: "MME", Inputs: 1, Outputs: 2, DefaultInput: true, preferred: true},
+	{Name: "USB Headset Pro", API: "MME", Inputs: 1, Outputs: 2, preferred: true},
+	{Name: "Speakers", API: "MME", Outputs: 2, DefaultOutput: true, preferred: true},
+	{Name: "Line", API: "WASAPI", Inputs: 2},
+	{Name: "line", API: "ASIO", Inputs: 2},
+}
+
+func TestChoose(t *testing.T) {
+	tests := []struct {
+		name string
+		dir  direction
+		want int // index, or -1 with err
+		err  error
+		says []string
+	}{
+		{"", capture, 2, nil, nil},
+		{"", playback, 4, nil, nil},
+		{"usb headset", capture, 2, nil, nil}, // whole name before part
+		{"headset pro", playback, 3, nil, nil},
+		{"WASAPI: built", capture, 1, nil, nil},
+		{"built-in microphone", capture, 0, nil, nil}, // of the default host API
+		{"wasapi: built-in microphone", capture, 1, nil, nil},
+		{"headset", capture, -1, ErrAmbiguous, []string{`"MME: USB Headset"`, `"MME: USB Headset Pro"`}},
+		{"LINE", capture, -1, ErrAmbiguous, []string{`"WASAPI: Line"`, `"ASIO: line"`}},
+		{"speakers", capture, -1, ErrNoDevice, []string{"capture", "speakers", `"MME: USB Headset"`}},
+		{"microphone", playback, -1, ErrNoDevice, []string{"playback", `"MME: Speakers"`}},
+	}
+	for _, tt := range tests {
+		got, err := choose(bench, tt.name, tt.dir)
+		if !errors.Is(err, tt.err) {
+			t.Errorf("%q for %s: %v, want %v", tt.name, tt.dir.what, err, tt.err)
+			continue
+		}
+		if err != nil {
+			for _, s := range tt.says {
+				if !strings.Contains(err.Error(), s) {
+					t.Errorf("%q for %s: %q does not say %s", tt.name, tt.dir.what, err, s)
+				}
+			}
+			continue
+		}
+		if want := bench[tt.want]; got.label() != want.label() {
+			t.Errorf("%q for %s: %s, want %s", tt.name, tt.dir.what, got.label(), want.label())
+		}
+	}
+}
+
+func TestChooseWithoutDevices(t *testing.T) {
+	speakers := bench[4:5]
+	for _, tt := range []struct {
+		list []Device
+		name string
+		dir  direction
+	}{
+		{nil, "", capture}, {nil, "", playback}, {nil, "x", capture},
+		{speakers, "", capture}, {speakers, "speakers", capture},
+		{bench[5:], "", capture}, // there are some, but no default
+	} {
+		if _, err := choose(tt.list, tt.name, tt.dir); !errors.Is(err, ErrNoDevice) {
+			t.Errorf("%q of %d for %s: %v", tt.name, len(tt.list), tt.dir.what, err)
+		}
+	}
+}
+
+func TestAttempts(t *testing.T) {
+	for _, tt := range []struct {
+		rate int
+		want []attempt
+	}{
+		{48000, []attempt{{48000, 1}, {48000, 2}}},
+		{44100, []attempt{{48000, 1}, {48000, 2}, {44100, 1}, {44100, 2}}},
+		{0, []attempt{{48000, 1}, {48000, 2}}},
+	} {
+		if got := attempts(Device{Rate: tt.rate}, 1, 2); !slices.Equal(got, tt.want) {
+			t.Errorf("%d Hz: %v, want %v", tt.rate, got, tt.want)
+		}
+	}
+	if got := attempts(Device{Rate: 16000}, 1, 1); !slices.Equal(got, []attempt{{rate: 48000, channels: 1}, {rate: 16000, channels: 1}}) {
+		t.Errorf("mono: %v", got)
+	}
+}
+
+func TestOpenAnyErrors(t *testing.T) {
+	alsaBusy := portaudio.UnanticipatedHostError{HostApiType: portaudio.ALSA, Code: -16, Text: "Device or resource busy"}
+	for _, tt := range []struct {
+		failure error
+		want    error
+		tried   int
+	}{
+		{portaudio.InvalidSampleRate, ErrOpen, 3},
+		{portaudio.DeviceUnavailable, ErrDeviceBusy, 1},
+		{alsaBusy, ErrDeviceBusy, 1},
+		{portaudio.UnanticipatedHostError{Code: -16, Text: "other"}, ErrOpen, 3},
+	} {
+		tried := 0
+		_, err := openAny(bench[2], make([]attempt, 3), func(attempt) (*portaudio.Stream, error) {
+			tried++
+			return nil, fmt.Errorf("open: %w", tt.failure)
+		})
+		if !errors.Is(err, tt.want) || !errors.Is(err, tt.failure) || tried != tt.tried || !strings.Contains(err.Error(), "USB Headset") {
+			t.Errorf("%v: %d tries, %v", tt.failure, tried, err)
+		}
+	}
+}
+
+// The real sound system, whatever this machine has of it: the list works, and what does not exist is an
+// error, from several goroutines at once.
+func TestRealSystem(t *testing.T) {
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			list, err := List()
+			if err != nil {
+				t.Error(err)
+			}
+			for _, d := range list {
+				if d.Name == "" || d.API == "" || d.Inputs+d.Outputs == 0 {
+					t.Errorf("listed: %+v", d)
+				}
+			}
+			if _, err := OpenSource("no device has this name"); !errors.Is(err, ErrNoDevice) {
+				t.Errorf("OpenSource: %v", err)
+			}
+			if _, err := OpenSink("no device has this name"); !errors.Is(err, ErrNoDevice) {
+				t.Errorf("OpenSink: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+}
