@@ -29,8 +29,10 @@ var layers = map[string][]string{
 	"audio":           {},
 	"audio/device":    {"audio"},
 	"internal/udpio":  {},
-	"relay":           {"netproto", "internal/udpio"},
-	"engine":          {"netproto", "codec", "jitter", "audio"},
+	"internal/repair": {},
+	"relay":           {"netproto", "internal/udpio", "internal/repair"},
+	"engine/adapt":    {"internal/repair"},
+	"engine":          {"netproto", "codec", "jitter", "audio", "internal/repair", "engine/adapt"},
 	"cmd/tincand":     {"relay", "netproto"},
 }
 
