@@ -82,15 +82,7 @@ func (c *mmsgConn) Read(msgs []Message, wait time.Duration) (int, error) {
 	}
 	defer c.exit()
 	if wait >= 0 {
-		fds := [1]unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}
-		ts := unix.NsecToTimespec(int64(wait))
-		n, err := unix.Ppoll(fds[:], &ts, nil)
-		switch {
-		case c.users.Load() >= closedBit:
-			return 0, ErrClosed
-		case n == 0 || err == unix.EINTR:
-			return 0, nil
-		case err != nil:
+		if ready, err := c.await(wait); !ready {
 			return 0, err
 		}
 	}
@@ -98,13 +90,14 @@ func (c *mmsgConn) Read(msgs []Message, wait time.Duration) (int, error) {
 		c.hdrs[i].Hdr.Namelen = unix.SizeofSockaddrInet6
 	}
 	c.used = 0
-	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(c.fd), uintptr(unsafe.Pointer(&c.hdrs[0])),
-		uintptr(min(len(msgs), BatchSize)), unix.MSG_WAITFORONE, 0, 0)
+	n, errno := uintptr(0), unix.EINTR
+	for errno == unix.EINTR && c.users.Load() < closedBit {
+		n, _, errno = unix.Syscall6(unix.SYS_RECVMMSG, uintptr(c.fd), uintptr(unsafe.Pointer(&c.hdrs[0])),
+			uintptr(min(len(msgs), BatchSize)), unix.MSG_WAITFORONE, 0, 0)
+	}
 	switch {
 	case c.users.Load() >= closedBit:
 		return 0, ErrClosed
-	case errno == unix.EINTR || errno == unix.EAGAIN:
-		return 0, nil
 	case errno != 0:
 		return 0, errno
 	}
@@ -113,6 +106,24 @@ func (c *mmsgConn) Read(msgs []Message, wait time.Duration) (int, error) {
 		msgs[i] = Message{From: c.sas[i].addrPort(), Data: c.bufs[i][:c.hdrs[i].Len]}
 	}
 	return c.used, nil
+}
+
+// await waits for a datagram. The runtime's signals interrupt ppoll, so it
+// goes on with what is left.
+func (c *mmsgConn) await(wait time.Duration) (ready bool, err error) {
+	for end := time.Now().Add(wait); ; wait = max(0, time.Until(end)) {
+		fds := [1]unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}
+		ts := unix.NsecToTimespec(int64(wait))
+		n, err := unix.Ppoll(fds[:], &ts, nil)
+		switch {
+		case c.users.Load() >= closedBit:
+			return false, ErrClosed
+		case err == nil:
+			return n > 0, nil
+		case err != unix.EINTR:
+			return false, err
+		}
+	}
 }
 
 func (c *mmsgConn) Send(to netip.AddrPort, d []byte) error {
