@@ -303,3 +303,26 @@ func TestLevel(t *testing.T) {
 		}
 	}
 }
+
+// What is no number, or far too loud, costs its own frame only.
+func TestBadSamplesDoNotStay(t *testing.T) {
+	pcm := speech(60)
+	for i, s := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat32} {
+		pcm[20*codec.FrameSize+100*i] = float32(s)
+	}
+	dec := newDecoder(t)
+	out := make([]float32, codec.FrameSize)
+	for i, f := range encodeAll(t, codec.EncoderConfig{}, pcm) {
+		if err := dec.Decode(f, out); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range out {
+			if s != s || i > 25 && (s > 1 || s < -1) {
+				t.Fatalf("frame %d decodes to %v", i, s)
+			}
+		}
+	}
+	if codec.Level(out) == codec.Silent {
+		t.Error("silence at the end of speech")
+	}
+}

@@ -31,12 +31,13 @@ const HangOver = 15
 
 const (
 	vadBands = 3
-	vadTaps  = 2 // one band-pass per band: two biquads, high-pass then low-pass
+	vadTaps  = 2 // sections per band: high-pass, low-pass
 
 	// vadThreshold is the ratio of a frame's energy to the floor that counts as voice:
-	// 9 dB. The mean energy of 20 ms of Gaussian noise in the narrowest band (800 Hz,
-	// 16 degrees of freedom per 10 ms) is within 4 dB of the floor 999 times in 1000.
-	vadThreshold = 8
+	// 6 dB. On recorded speech in white, pink and humming noise 10 to 30 dB below it, and clean,
+	// that hears 97.6 % or more of the active frames, no onset more than a frame late,
+	// and takes at most 1.1 % of white and pink noise for voice (hum: 3.6 %).
+	vadThreshold = 4
 
 	// vadQuietest is the energy below which nothing is voice: -75 dBov per band.
 	vadQuietest = 3.16e-8
@@ -87,7 +88,8 @@ func (v *VAD) Voice(pcm []float32) bool {
 func (v *VAD) Reset() { *v = VAD{} }
 
 // start takes a guess at the floor from the first frame: quiet, so that a call that
-// starts with speech is heard at once; noise is learned within one window.
+// starts with speech is heard at once. Noise is taken for voice until it is learned,
+// one window.
 func (b *band) start(energy float64) {
 	guess := min(energy, vadQuietest)
 	b.smooth = guess

@@ -1,0 +1,119 @@
+package codec_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/tincan-voice/tincan/codec"
+)
+
+// window is how long the detector takes to learn a background, in frames.
+const window = 80
+
+// voiced runs the detector over pcm and returns its verdict per frame.
+func voiced(v *codec.VAD, pcm []float32) []bool {
+	verdicts := make([]bool, len(pcm)/codec.FrameSize)
+	for i := range verdicts {
+		verdicts[i] = v.Voice(frame(pcm, i))
+	}
+	return verdicts
+}
+
+func count(verdicts []bool) (n int) {
+	for _, v := range verdicts {
+		if v {
+			n++
+		}
+	}
+	return n
+}
+
+func TestVADIgnoresBackground(t *testing.T) {
+	const frames = 1500 // 30 s
+	for name, pcm := range map[string][]float32{
+		"silence":     make([]float32, frames*codec.FrameSize),
+		"dither":      noise(frames, -96, 1),
+		"faint noise": noise(frames, -70, 2),
+		"noise":       noise(frames, -45, 3),
+		"loud noise":  noise(frames, -25, 4),
+		"hum":         add(sine(frames, 50, 0.1), noise(frames, -60, 5)),
+		"tone":        sine(frames, 1000, 0.3),
+	} {
+		var v codec.VAD
+		if n := count(voiced(&v, pcm)[window+codec.HangOver+1:]); n > frames/100 {
+			t.Errorf("%s: %d of %d frames are voice", name, n, frames)
+		}
+	}
+}
+
+func TestVADHearsSpeech(t *testing.T) {
+	quiet := make([]float32, 150*codec.FrameSize)
+	for name, dBov := range map[string]float64{"silence": -120, "faint noise": -75, "noise 20 dB below": -45} {
+		// 3 s of background, 4 s of speech, 3 s of background.
+		pcm := slices.Concat(quiet, speech(200), quiet)
+		pcm = add(pcm, noise(len(pcm)/codec.FrameSize, dBov, 7))
+		var v codec.VAD
+		got := voiced(&v, pcm)
+		if n := count(got[150:350]); n < 199 {
+			t.Errorf("%s: %d of 200 frames of speech are voice", name, n)
+		}
+		if !got[151] {
+			t.Errorf("%s: the first syllable is clipped", name)
+		}
+		if n := count(got[350+codec.HangOver+5:]); n > 2 {
+			t.Errorf("%s: %d frames after the speech are voice", name, n)
+		}
+	}
+	var v codec.VAD
+	if got := voiced(&v, speech(50)); !got[0] && !got[1] || count(got[2:]) != 48 {
+		t.Errorf("a call that starts with speech: %d of 50 frames", count(got))
+	}
+}
+
+func TestVADHangOver(t *testing.T) {
+	var v codec.VAD
+	voiced(&v, noise(200, -60, 8))
+	pcm := add(noise(60, -60, 9), append(sine(10, 700, 0.1), make([]float32, 50*codec.FrameSize)...))
+	got := voiced(&v, pcm)
+	if n := count(got); n < 10+codec.HangOver || n > 12+codec.HangOver {
+		t.Errorf("200 ms of sound are voice for %d frames, want %d", n, 10+codec.HangOver)
+	}
+	if !got[0] || got[30] {
+		t.Errorf("begins %v, after 600 ms %v", got[0], got[30])
+	}
+}
+
+func TestVADAdaptsToAStep(t *testing.T) {
+	var v codec.VAD
+	voiced(&v, noise(200, -70, 10))
+	got := voiced(&v, noise(400, -30, 11))
+	if !got[0] {
+		t.Error("a step of 40 dB is not noticed")
+	}
+	if n := count(got[window+codec.HangOver+5:]); n > 2 {
+		t.Errorf("after the window %d frames of the new noise are voice", n)
+	}
+	got = voiced(&v, append(noise(20, -70, 12), speech(20)...))
+	if n := count(got[20:]); n < 19 {
+		t.Errorf("after it is quiet again %d of 20 frames of speech are voice", n)
+	}
+}
+
+func TestVADSurvivesBadSamples(t *testing.T) {
+	bad := make([]float32, codec.FrameSize)
+	for i, s := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat32, 1e30} {
+		bad[i*100] = float32(s)
+	}
+	var v codec.VAD
+	v.Voice(bad)
+	v.Voice(nil)
+	voiced(&v, make([]float32, 200*codec.FrameSize))
+	if got := voiced(&v, speech(50)); count(got) < 49 {
+		t.Errorf("%d of 50 frames of speech are voice afterwards", count(got))
+	}
+	v.Reset()
+	if v != (codec.VAD{}) {
+		t.Error("Reset left something")
+	}
+}
