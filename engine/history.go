@@ -98,12 +98,19 @@ func (h *history) closeGroup(seq uint32) {
 	}
 }
 
-// due appends to dst what a datagram sent now carries: newest first, as much of it as
-// fits. Nothing means that there is nothing to send. The end of a talkspurt is said
-// in two datagrams even without copies, so that the loss of one does not leave
-// listeners concealing.
-func (h *history) due(dst []netproto.Frame, r redundancy) []netproto.Frame {
-	dst, room := h.carry(dst, 0, netproto.MaxVoiceBody, false)
+// due appends to dst what datagram seq carries: newest first, as much of it as
+// fits. Nothing means that there is nothing to send. In silence a copy travels behind
+// an empty frame, so that the gap after the datagram is known to be silence. The end
+// of a talkspurt is said in two datagrams even without copies, so that the loss of one
+// does not leave listeners concealing.
+func (h *history) due(dst []netproto.Frame, seq uint32, r redundancy) []netproto.Frame {
+	room := netproto.MaxVoiceBody
+	if !h.frame(seq).carried {
+		dst = append(dst, netproto.Frame{Number: seq})
+		room -= frameOverhead
+	}
+	alone := len(dst)
+	dst, room = h.carry(dst, 0, room, false)
 	for k := 1; k <= MaxOffset && uint32(k) < h.closed; k++ {
 		switch {
 		case r.copies&(1<<k) != 0:
@@ -111,6 +118,9 @@ func (h *history) due(dst []netproto.Frame, r redundancy) []netproto.Frame {
 		case k == 1 && h.ago(k).end:
 			dst, room = h.carry(dst, k, room, true)
 		}
+	}
+	if len(dst) == alone && alone > 0 {
+		return dst[:0]
 	}
 	return dst
 }
@@ -139,5 +149,5 @@ func (h *history) carry(dst []netproto.Frame, ago, room int, onlyEnds bool) ([]n
 // settled tells whether due would return nothing until there is speech again.
 func (h *history) settled(r redundancy) bool {
 	reach := max(bits.Len32(r.copies)-1, 1)
-	return h.empty > reach && !(h.filling > 0 && h.open().carry)
+	return h.empty >= reach && !(h.filling > 0 && h.open().carry)
 }

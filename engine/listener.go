@@ -26,6 +26,7 @@ type Buffer interface {
 	Pull(now time.Duration, out []float32)
 	Active() bool
 	Stats() jitter.Stats
+	SetPathDelay(d time.Duration)
 }
 
 // Listener turns the datagrams of everyone else in the room into one stream of sound. It is
@@ -38,6 +39,7 @@ type Buffer interface {
 type Listener struct {
 	cfg     ListenerConfig
 	secrets listenerSecrets
+	path    time.Duration // one way, talker to here; 0 = not known
 	peers   map[uint32]*peer
 	order   []*peer // the same, in the order in which they came
 	awake   []*peer // those that may have something to play
@@ -178,6 +180,9 @@ func (l *Listener) voice(now time.Duration, datagram []byte) error {
 			return l.drop(DropDecoder)
 		}
 		p.buffer = l.cfg.NewBuffer(dec, l.cfg.Jitter)
+		if l.path > 0 {
+			p.buffer.SetPathDelay(l.path)
+		}
 	}
 	p.heard(now, h, l.frames)
 	if !p.awake {
@@ -185,6 +190,18 @@ func (l *Listener) voice(now time.Duration, datagram []byte) error {
 		l.awake = append(l.awake, p)
 	}
 	return nil
+}
+
+// SetPathDelay tells the delay of the network from a talker to here while its queues are
+// empty: the least round trip to the relay, taken as half of it for each of the two ways.
+// The jitter buffers weigh what they add against it.
+func (l *Listener) SetPathDelay(d time.Duration) {
+	l.path = d
+	for _, p := range l.order {
+		if p.buffer != nil {
+			p.buffer.SetPathDelay(d)
+		}
+	}
 }
 
 // Mix fills the whole of out, of any length, with what is heard from now on; now is the

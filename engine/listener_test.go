@@ -111,19 +111,28 @@ func find(heard, want []float32) int {
 	return -1
 }
 
-// On a clean path the listener hears what the codec makes of the speech, bit for bit.
+// On a clean path the listener hears what the codec makes of the speech, bit for bit but for the
+// moments in which the jitter buffer stretches time.
 func TestCleanPathIsTheCodecAlone(t *testing.T) {
-	pcm := speech(200, 1)
+	const seconds = 6
+	pcm := speech(50*seconds, 1)
+	want := codecOnly(t, codec.EncoderConfig{}, pcm)
 	for _, block := range []int{480, 960, 441} {
 		l := newTestListener(testSession)
 		heard := play(t, newTestTalker(t, TalkerConfig{}), l, pcm, clean, block)
-		want := codecOnly(t, codec.EncoderConfig{}, pcm)
-		// The buffer may move while it learns the network, so the first second is free.
-		if find(heard, want[50*FrameSize:]) < 0 {
-			t.Errorf("blocks of %d: what is heard is not the codec round trip", block)
+		same := 0
+		const piece = 10 * FrameSize
+		for at := 0; at < len(want); at += piece {
+			if from := find(heard, want[at:][:piece]); from >= 0 {
+				same++
+				heard = heard[from+piece:]
+			}
+		}
+		if same < seconds*5*8/10 {
+			t.Errorf("blocks of %d: of %d pieces only %d are the codec round trip", block, seconds*5, same)
 		}
 		s := l.Peers(0, nil)[0]
-		if s.Frames != 201 || s.Lost != 0 { // one more: the soft end
+		if s.Frames < 50*seconds || s.Lost != 0 {
 			t.Errorf("%d frames, %d lost", s.Frames, s.Lost)
 		}
 		if d := l.Drops(); d != (DropCounts{}) {
@@ -143,6 +152,30 @@ func (r recorder) Push(_ time.Duration, frames []jitter.Frame) {
 func (recorder) Pull(time.Duration, []float32) {}
 func (recorder) Active() bool                  { return false }
 func (recorder) Stats() jitter.Stats           { return jitter.Stats{} }
+func (recorder) SetPathDelay(time.Duration)    {}
+
+// fifo is a Buffer that plays every frame as it comes.
+type fifo struct {
+	dec jitter.Decoder
+	pcm []float32
+}
+
+func newFIFO(dec jitter.Decoder, _ jitter.Config) Buffer { return &fifo{dec: dec} }
+
+func (b *fifo) Push(_ time.Duration, frames []jitter.Frame) {
+	pcm := make([]float32, FrameSize)
+	if b.dec.Decode(frames[0].Data, pcm) == nil {
+		b.pcm = append(b.pcm, pcm...)
+	}
+}
+
+func (b *fifo) Pull(_ time.Duration, out []float32) {
+	clear(out)
+	b.pcm = b.pcm[copy(out, b.pcm):]
+}
+func (b *fifo) Active() bool             { return len(b.pcm) > 0 }
+func (*fifo) Stats() jitter.Stats        { return jitter.Stats{} }
+func (*fifo) SetPathDelay(time.Duration) {}
 
 func TestCopiesRecoverLosses(t *testing.T) {
 	tests := []struct {
@@ -205,30 +238,30 @@ func TestReorderingAndDuplicates(t *testing.T) {
 	}
 }
 
+// The mix is the sum of what the codec makes of each talker.
 func TestMixOfManyPeers(t *testing.T) {
+	const frames = 50
 	for _, peers := range []int{1, 2, 32} {
-		l := newTestListener()
+		l := NewListener(ListenerConfig{NewBuffer: newFIFO})
+		l.SetSecret(1, testSecret)
 		o := newOpener(t, testSession)
-		want := make([]float64, 100*FrameSize)
+		want := make([]float64, frames*FrameSize)
 		var talkers []*Talker
 		var said [][]float32
 		for i := range peers {
 			session := uint32(100 + i)
 			l.AddPeer(session, "")
 			talkers = append(talkers, newTestTalker(t, TalkerConfig{Session: session, Encoder: codec.EncoderConfig{Complexity: 1}}))
-			said = append(said, quiet(speech(100, uint64(i)), peers))
+			said = append(said, quiet(speech(frames, uint64(i)), peers))
 			for j, s := range codecOnly(t, codec.EncoderConfig{Complexity: 1}, said[i]) {
 				want[j] += float64(s)
 			}
 		}
-		var heard []float32
 		out := make([]float32, FrameSize)
-		for frame := range 120 {
+		worst := 0.0
+		for frame := range frames {
 			now := frameTime(uint32(frame))
 			for i, talker := range talkers {
-				if frame >= 100 {
-					break
-				}
 				d, err := talker.Frame(said[i][frame*FrameSize:][:FrameSize])
 				if err != nil {
 					t.Fatal(err)
@@ -238,25 +271,12 @@ func TestMixOfManyPeers(t *testing.T) {
 				}
 			}
 			l.Mix(now, out)
-			heard = append(heard, out...)
-		}
-		// The buffers all learn the same, so the talkers stay together: find the delay, then compare.
-		from, best, errAt := 50*FrameSize, math.Inf(1), 0
-		for delay := 0; delay < 10*FrameSize; delay += 120 {
-			var diff float64
-			for i := from; i < from+20*FrameSize; i += 7 {
-				diff += math.Abs(float64(heard[i+delay]) - want[i])
-			}
-			if diff < best {
-				best, errAt = diff, delay
+			for i, s := range out {
+				worst = max(worst, math.Abs(float64(s)-want[frame*FrameSize+i]))
 			}
 		}
-		worst := 0.0
-		for i := from; i < from+20*FrameSize; i++ {
-			worst = max(worst, math.Abs(float64(heard[i+errAt])-want[i]))
-		}
-		if worst > 1e-5 {
-			t.Errorf("%d peers: the mix differs by %v from the sum (delay %d samples)", peers, worst, errAt)
+		if worst > 1e-5 || peers == 1 && worst != 0 {
+			t.Errorf("%d peers: the mix differs by %v from the sum", peers, worst)
 		}
 	}
 }
@@ -398,7 +418,7 @@ func TestEpochRotation(t *testing.T) {
 	pcm := speech(400, 1)
 	var heard []float32
 	out := make([]float32, FrameSize)
-	for i := range 420 {
+	for i := range 400 {
 		now := frameTime(uint32(i))
 		if i%100 == 50 {
 			epoch := uint32(2 + i/100)
@@ -406,20 +426,18 @@ func TestEpochRotation(t *testing.T) {
 			talker.SetKeys(epoch, secret, testHop.TagKey())
 			l.SetSecret(epoch, secret)
 		}
-		if i < 400 {
-			d, err := talker.Frame(pcm[i*FrameSize:][:FrameSize])
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := l.Handle(now, o.strip(d)); err != nil {
-				t.Fatalf("frame %d: %v", i, err)
-			}
+		d, err := talker.Frame(pcm[i*FrameSize:][:FrameSize])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Handle(now, o.strip(d)); err != nil {
+			t.Fatalf("frame %d: %v", i, err)
 		}
 		l.Mix(now, out)
 		heard = append(heard, out...)
 	}
-	if find(heard, codecOnly(t, codec.EncoderConfig{}, pcm)[50*FrameSize:]) < 0 {
-		t.Error("what is heard is not the codec round trip")
+	if s := l.Peers(0, nil)[0]; s.Frames < 390 || s.Lost != 0 || peak(heard) == 0 {
+		t.Errorf("%d frames, %d lost of 400", s.Frames, s.Lost)
 	}
 	// Five epochs later the first secret is forgotten.
 	l.SetSecret(9, netproto.RoomSecret{9})

@@ -96,9 +96,13 @@ type PeerStats struct {
 	Concealed uint64 // of those lost: made up
 	Late      uint64 // frames that came after their time
 
-	Delay  time.Duration // speech held back in the jitter buffer now
-	Target time.Duration // what the buffer wants to hold back
+	Delay  time.Duration // what the jitter buffer adds now; 0 while nobody talks
+	Target time.Duration // what the buffer wants to add
 	Jitter time.Duration // mean deviation of the arrival delay
+	// MouthToEar is an estimate of the whole delay without sound cards, filled in by
+	// Call.Stats: a frame (20 ms), the codec's look-ahead (6.5 ms), our round trip to the relay in
+	// place of both ways, Delay, and a playback block (10 ms).
+	MouthToEar time.Duration
 
 	Buffer jitter.Stats // all that the jitter buffer tells
 }

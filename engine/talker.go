@@ -31,13 +31,15 @@ type Talker struct {
 	seq     uint32 // number of the last frame
 	muted   bool
 
-	enc    *codec.Encoder
-	vad    codec.VAD
-	level  uint8 // loudest of the frames since the last datagram
-	voice  bool  // of the same frames
-	silent bool  // the last frame was silence
-	faded  bool  // the last frame was the soft end that muting sends
-	zeros  [FrameSize]float32
+	enc       *codec.Encoder
+	vad       codec.VAD
+	level     uint8 // loudest of the frames since the last datagram
+	voice     bool  // of the same frames
+	lastLevel uint8 // of the last frame
+	silent    bool  // the last frame was silence
+	ending    bool  // the last frame ended a talkspurt: it is sent at once
+	faded     bool  // the last frame was the soft end that muting sends
+	zeros     [FrameSize]float32
 
 	layout redundancy // in force for the group of frames that is being filled
 	next   redundancy // from the next group on
@@ -58,13 +60,14 @@ func NewTalker(cfg TalkerConfig) (*Talker, error) {
 		return nil, err
 	}
 	t := &Talker{
-		session: cfg.Session,
-		enc:     enc,
-		level:   codec.Silent,
-		silent:  true,
-		tagger:  netproto.NewHopTagger(),
-		body:    make([]byte, 0, netproto.MaxVoiceBody),
-		frames:  make([]netproto.Frame, 0, MaxStride*(MaxOffset+2)),
+		session:   cfg.Session,
+		enc:       enc,
+		level:     codec.Silent,
+		lastLevel: codec.Silent,
+		silent:    true,
+		tagger:    netproto.NewHopTagger(),
+		body:      make([]byte, 0, netproto.MaxVoiceBody),
+		frames:    make([]netproto.Frame, 0, MaxStride*(MaxOffset+2)),
 	}
 	if err := t.SetRedundancy(cfg.Stride, cfg.Copies); err != nil {
 		return nil, err
@@ -131,15 +134,18 @@ func (t *Talker) Frame(pcm []float32) (datagram []byte, err error) {
 	if err := t.encode(pcm); err != nil {
 		return nil, err
 	}
-	if t.past.filling < t.layout.stride {
+	if t.past.filling < t.layout.stride && !t.ending {
 		return nil, nil
 	}
 	t.past.closeGroup(t.seq)
-	t.frames = t.past.due(t.frames[:0], t.layout)
+	t.frames = t.past.due(t.frames[:0], t.seq, t.layout)
 	level, voice := t.level, t.voice
 	t.level, t.voice = codec.Silent, false
-	if len(t.frames) == 0 {
+	switch {
+	case len(t.frames) == 0:
 		return nil, nil
+	case len(t.frames[0].Data) == 0:
+		level, voice = codec.Silent, false
 	}
 	return t.seal(level, voice)
 }
@@ -147,10 +153,12 @@ func (t *Talker) Frame(pcm []float32) (datagram []byte, err error) {
 // encode puts the frame into the history: as speech, as the end of a talkspurt or as
 // silence.
 func (t *Talker) encode(pcm []float32) error {
+	t.ending = false
 	wasFaded := t.faded
 	t.faded = t.muted && !t.silent && !wasFaded
 	switch {
 	case t.muted && t.silent:
+		t.lastLevel = codec.Silent
 		t.past.addSilence(t.seq)
 		return nil
 	case t.muted && wasFaded:
@@ -164,7 +172,8 @@ func (t *Talker) encode(pcm []float32) error {
 		t.past.addSilence(t.seq)
 		return fmt.Errorf("engine: frame %d: %w", t.seq, err)
 	}
-	t.level = min(t.level, codec.Level(pcm))
+	t.lastLevel = codec.Level(pcm)
+	t.level = min(t.level, t.lastLevel)
 	voice := t.vad.Voice(pcm)
 	switch {
 	case n > 0:
@@ -182,7 +191,7 @@ func (t *Talker) encode(pcm []float32) error {
 // end puts the end of the talkspurt into the history.
 func (t *Talker) end() {
 	t.past.addEnd(t.seq)
-	t.silent = true
+	t.silent, t.ending = true, true
 }
 
 func (t *Talker) seal(level uint8, voice bool) ([]byte, error) {

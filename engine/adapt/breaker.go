@@ -1,0 +1,51 @@
+package adapt
+
+import (
+	"math"
+	"time"
+)
+
+// Figures of the circuit breaker.
+const (
+	deadAfter   = 8 * time.Second  // without a word from the relay: five reports missed, and some
+	retryAfter  = 10 * time.Second // pause of a breaker that loss has tripped
+	tripReports = 5                // reports in a row
+	tripFactor  = 10               // times what TCP would send (RFC 8083, 4.3)
+	tripLoss    = 0.1              // below, the equation says nothing about congestion
+)
+
+// breaker stops the sending when all else has failed, as RFC 8083 asks: when nothing at
+// all comes back from the relay, not even answers to probes (4.1, 4.2), or when loss stays
+// so high that TCP on the same path would send less than a tenth (4.3), by its simplified
+// equation rate = size/(rtt*sqrt(2*loss/3)).
+type breaker struct {
+	heard   time.Duration // last word from the relay
+	started bool
+	bad     int           // reports in a row over the limit
+	open    bool          // tripped by loss
+	until   time.Duration // when it is tried again
+}
+
+// word notes that something came from the relay.
+func (b *breaker) word(now time.Duration) { b.heard, b.started = now, true }
+
+// report takes the figures of a feedback: the loss, the round trip, what is sent in
+// bytes per second and the mean size of a datagram in bytes.
+func (b *breaker) report(now time.Duration, loss float64, rtt time.Duration, bytesPerSecond, size float64) {
+	b.word(now)
+	if rtt <= 0 || loss < tripLoss || size <= 0 || bytesPerSecond <= tripFactor*size/(rtt.Seconds()*math.Sqrt(2*loss/3)) {
+		b.bad = 0
+		return
+	}
+	if b.bad++; b.bad >= tripReports {
+		b.bad, b.open, b.until = 0, true, now+retryAfter
+	}
+}
+
+// tripped tells whether nothing must be sent but probes, and whether it is for loss.
+func (b *breaker) tripped(now time.Duration) (stop, loss bool) {
+	if b.open && now >= b.until {
+		b.open = false
+	}
+	return b.open || b.started && now-b.heard >= deadAfter, b.open
+}

@@ -1,0 +1,100 @@
+package adapt
+
+import (
+	"math"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/repair"
+)
+
+// network is what a point is judged against.
+type network struct {
+	channel repair.Channel // from the talker to a typical listener
+	oneWay  time.Duration  // without queues of our own or buffering
+	spread  time.Duration  // of the arrival delay: what any buffer waits for
+	rtt     time.Duration  // round trip of the hop that resends cross, 0 = no resends
+	resends float64        // share of the lost datagrams that a resend brings, 0 to 1
+}
+
+// point is a shape at a bitrate, and what it is worth.
+type point struct {
+	shape   *shape
+	bitrate int     // bit/s
+	value   float64 // R, less the price of bits
+	loss    float64 // share of frames that is left to concealment
+}
+
+// bitPrice is what a kbit/s costs in points of R, so that bits are spent on what can be
+// heard only.
+const bitPrice = 0.05
+
+// choose returns the best point below kbps on the wire. There always is one: below the
+// smallest, the smallest.
+func choose(n *network, kbps float64) point {
+	var best point
+	for i := range shapes {
+		p := point{shape: &shapes[i], bitrate: shapes[i].bitrate(kbps)}
+		if p.bitrate < minBitrate || p.shape.fec && p.bitrate < fecBitrate {
+			continue
+		}
+		p.judge(n)
+		if best.shape == nil || p.value > best.value {
+			best = p
+		}
+	}
+	if best.shape == nil {
+		best = point{shape: smallest, bitrate: minBitrate}
+		best.judge(n)
+	}
+	return best
+}
+
+// smallest is the shape with the fewest bits.
+var smallest = &shapes[5]
+
+// judge finds what the point is worth when the jitter buffer waits for whatever of its
+// repair pays: nothing, some of the copies, or a resend.
+func (p *point) judge(n *network) {
+	s := p.shape
+	base := n.oneWay + n.spread + s.interval() // a frame takes its time to fill, and so does a datagram
+	rate := float64(p.bitrate)
+	worth := rating(rate)
+	if s.fec {
+		worth = rating(rate * fecShare)
+	}
+	worth -= bitPrice * s.wire(rate)
+	p.value = math.Inf(-1)
+
+	// Lost again and again: the original, then each copy, the nearer first.
+	lost, before := n.channel.Loss, 0
+	p.consider(n, worth, base, lost)
+	if s.fec {
+		again := n.channel.Again(repair.FrameDuration)
+		p.consider(n, worth, base+repair.FrameDuration, lost*(again+(1-again)*fecHole))
+		lost *= again
+	}
+	for _, k := range s.copies {
+		lost *= n.channel.Again(time.Duration(k-before) * s.interval())
+		before = k
+		p.consider(n, worth, base+time.Duration(k)*s.interval(), lost)
+	}
+	if n.rtt > 0 {
+		wait := max(n.rtt+s.interval()+resendSlack, time.Duration(before)*s.interval())
+		p.consider(n, worth, base+wait, lost*(1-n.resends))
+	}
+}
+
+// resendSlack is what a resend takes beside the round trip and the datagram that shows the
+// gap: the wait for reordering and the spread of the delay.
+const resendSlack = 10 * time.Millisecond
+
+// consider takes one way of waiting if it is the best so far.
+func (p *point) consider(n *network, worth float64, delay time.Duration, lost float64) {
+	run := float64(p.shape.stride)
+	if lost > 0 {
+		run *= n.channel.Burst(p.shape.stride)
+	}
+	if v := worth - lossPrice(lost, run) - delayPrice(delay); v > p.value {
+		p.value, p.loss = v, lost
+	}
+}

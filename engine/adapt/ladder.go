@@ -1,0 +1,341 @@
+package adapt
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/repair"
+)
+
+// Config says how a Ladder works. The zero value is the good default.
+type Config struct {
+	// Cap is the most that is sent over any second in kbit/s, IP and UDP headers, probes,
+	// reports and resends counted. 0 = none.
+	Cap int
+	// Budget is the most in kbit/s that is spent on a path that loses. 0 = 44, what 24
+	// kbit/s of Opus take over RTP, SRTP, UDP and IP.
+	Budget int
+}
+
+const (
+	defaultBudget = 44.0
+	cleanBudget   = 48.0 // the best point of a clean path takes 47
+	cleanLoss     = 0.01
+	controlRate   = 1.3 // kbit/s of probes and reports at most
+)
+
+// Feedback is what the relay tells a talker, in plain units. Shares are 0 to 1. Counts
+// are since the Feedback before.
+type Feedback struct {
+	// The uplink as the relay sees it.
+	Received, Lost int           // datagrams of voice
+	Resent         int           // of the lost, those that a resend brought
+	Burst          float64       // mean run of losses in datagrams
+	Rate           float64       // kbit/s that came in the last second, 0 = not known
+	Queue          time.Duration // queueing delay
+	Trend          float64       // of it, seconds per second
+
+	// The listeners. Nobody listens where Listeners is 0.
+	Listeners  int
+	Loss       float64 // of the median listener's downlink before repair
+	WorstLoss  float64
+	Hole       float64 // of the median listener, concealed or late after all repair
+	WorstHole  float64
+	WorstBurst float64       // mean run of losses in datagrams
+	RTT        time.Duration // of the slowest listener to the relay
+	DownQueue  time.Duration // longest of the listeners'
+	DownTrend  float64       // steepest of the listeners'
+	DownRate   float64       // kbit/s, least of the listeners whose queue grows, 0 = none
+	Cap        int           // kbit/s, least of the listeners', 0 = none
+}
+
+// Decision says how to send.
+type Decision struct {
+	Bitrate      int   // bit/s of Opus
+	Stride       int   // frames per datagram
+	Copies       []int // offsets in datagrams, rising; must not be changed
+	FEC          bool
+	ExpectedLoss int // percent, for the encoder
+	// Stop asks to send no voice, only probes: the circuit breaker is open.
+	Stop bool
+	// Reason tells in a few words why: "copies {4}: 8 % loss, bursts 3.1".
+	Reason string
+}
+
+// Ladder decides for one talker. Use New. One goroutine at a time may use it.
+type Ladder struct {
+	budget float64
+	cap    float64 // sustained, 0 = none
+	pacer  repair.Pacer
+	sent   meter
+	rate   rate
+	brk    breaker
+
+	up, down losses
+	rtt      roundTrip
+	farRTT   time.Duration // of the slowest listener
+	heard    time.Duration // last feedback
+	any      bool          // there has been one
+	last     Feedback
+	updated  time.Duration // last call of the rate controller
+
+	current  point
+	decided  time.Duration
+	better   int // evaluations in a row that found something better
+	decision Decision
+	changes  int
+}
+
+// New makes a Ladder that begins at now.
+func New(now time.Duration, cfg Config) *Ladder {
+	l := &Ladder{budget: defaultBudget, updated: now, decided: now, heard: now}
+	if cfg.Budget > 0 {
+		l.budget = float64(cfg.Budget)
+	}
+	l.rate = rate{started: true, limit: startRate, hold: firstHold, last: now}
+	l.SetCap(now, cfg.Cap)
+	return l
+}
+
+// SetCap changes Config.Cap.
+func (l *Ladder) SetCap(now time.Duration, kbps int) {
+	l.pacer.SetCap(now, kbps)
+	l.cap = 0
+	if kbps > 0 {
+		l.cap = max(repair.Sustained(kbps)-controlRate, 1)
+	}
+	l.take(now, l.pick(), true)
+}
+
+// Send takes a datagram that is to go out now, size bytes without IP and UDP headers, and
+// reports whether the cap lets it. Everything that is sent passes here: voice first,
+// the rest only while a datagram of voice would still fit.
+func (l *Ladder) Send(now time.Duration, size int, voice bool) bool {
+	reserve := 0
+	if !voice {
+		reserve = int(l.current.shape.wire(float64(l.current.bitrate)) * 1000 / 8 * l.current.shape.interval().Seconds())
+	}
+	if !l.pacer.Send(now, size, reserve) {
+		return false
+	}
+	l.sent.add(now, size)
+	return true
+}
+
+// Room is the longest datagram of voice in bytes, without IP and UDP headers, that Send
+// would let out now: copies that do not fit are to be left out, and frames coded shorter.
+func (l *Ladder) Room(now time.Duration) int { return l.pacer.Room(now) }
+
+// Probed takes the answer to a probe: when it was sent and when it came back.
+func (l *Ladder) Probed(now, sent time.Duration) {
+	l.rtt.add(now - sent)
+	l.brk.word(now)
+}
+
+// Heard takes a feedback and reports whether the decision has changed.
+func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
+	l.heard, l.any, l.last = now, true, f
+	stride := float64(max(l.current.shape.stride, 1))
+	l.up.add(now, float64(f.Received), float64(f.Lost), runs(float64(f.Lost), f.Burst), float64(f.Resent))
+	if f.Listeners > 0 {
+		// Listeners tell shares; as many datagrams as came to the relay stand behind them.
+		n := max(float64(f.Received+f.Resent), 25/stride)
+		lost := n * f.Loss
+		l.down.add(now, n-lost, lost, runs(lost, f.WorstBurst), lost*repairedShare(f))
+		l.farRTT = f.RTT
+	}
+	bytes, datagrams := l.sent.lastSecond(now)
+	l.brk.report(now, l.loss(), l.rtt.smooth, bytes, bytes/max(datagrams, 1))
+	l.update(now, bytes*8/1000, f)
+	return l.decide(now)
+}
+
+func runs(lost, burst float64) float64 { return lost / max(burst, 1) }
+
+// repairedShare is the part of a typical listener's loss that does not end in a hole.
+func repairedShare(f Feedback) float64 {
+	if f.Loss <= 0 {
+		return 0
+	}
+	return max(0, 1-f.Hole/f.Loss)
+}
+
+// update shows the rate controller the worse of uplink and downlink.
+func (l *Ladder) update(now time.Duration, sent float64, f Feedback) {
+	up := sample{queue: f.Queue, trend: f.Trend, through: f.Rate, sent: sent, rtt: l.rtt.smooth}
+	down := sample{queue: f.DownQueue, trend: f.DownTrend, through: f.DownRate, sent: sent, rtt: l.rtt.smooth + f.RTT}
+	if down.queue > up.queue {
+		up = down
+	}
+	l.rate.update(now, up)
+	l.updated = now
+}
+
+// Poll notes that time has gone by and reports whether the decision has changed. Call it at
+// least every half second while talking.
+func (l *Ladder) Poll(now time.Duration) bool {
+	if silence := now - l.heard; l.any && silence > silentAfter {
+		if bytes, _ := l.sent.lastSecond(now); bytes > 0 {
+			l.rate.silent((now - max(l.updated, l.heard+silentAfter)).Seconds())
+		}
+		l.updated = now
+	}
+	return l.decide(now)
+}
+
+// Decision returns what is in force.
+func (l *Ladder) Decision() Decision { return l.decision }
+
+// Changes is how many decisions there have been.
+func (l *Ladder) Changes() int { return l.changes }
+
+// Stats is what a Ladder knows of the path.
+type Stats struct {
+	Limit float64       // kbit/s that may be sent
+	Sent  float64       // kbit/s that were sent in the last second
+	RTT   time.Duration // to the relay
+	Loss  float64       // share of datagrams lost on the way to a typical listener, before repair
+	Burst float64       // mean run of losses, in frames
+	Hole  float64       // share of frames that the decision expects to remain lost
+	Value float64       // of the decision: R, less the price of its bits
+}
+
+// Stats returns the present figures.
+func (l *Ladder) Stats(now time.Duration) Stats {
+	bytes, _ := l.sent.lastSecond(now)
+	n := l.network()
+	return Stats{
+		Limit: l.limit(), Sent: bytes * 8 / 1000, RTT: l.rtt.smooth,
+		Loss: n.channel.Loss, Burst: n.channel.Burst(1), Hole: l.current.loss, Value: l.current.value,
+	}
+}
+
+// loss is the loss of the whole way to a typical listener.
+func (l *Ladder) loss() float64 { return 1 - (1-l.up.fraction())*(1-l.down.fraction()) }
+
+// limit is what the path, the user and the listeners' caps allow, in kbit/s.
+func (l *Ladder) limit() float64 {
+	most := l.rate.limit
+	if l.cap > 0 {
+		most = min(most, l.cap)
+	}
+	if l.last.Cap > 0 {
+		most = min(most, max(repair.Sustained(l.last.Cap), leastListenerCap))
+	}
+	return most
+}
+
+// leastListenerCap bounds what one listener's cap can do to all the others.
+const leastListenerCap = 16.0
+
+// network puts together what points are judged against.
+func (l *Ladder) network() network {
+	stride := l.current.shape.stride
+	up, down := l.up.channel(stride), l.down.channel(stride)
+	n := network{channel: up.Series(down), oneWay: (l.rtt.smooth + l.farRTT) / 2, spread: arrivalSpread}
+	// Resends cross the hop that loses; where both do, the longer way decides.
+	if up.Loss > 0.2*n.channel.Loss {
+		n.rtt = max(l.rtt.smooth, time.Millisecond)
+	}
+	if down.Loss > 0.2*n.channel.Loss {
+		n.rtt = max(n.rtt, l.farRTT, time.Millisecond)
+	}
+	n.resends = l.resends(n.channel.Loss)
+	return n
+}
+
+// arrivalSpread is what any jitter buffer holds back.
+const arrivalSpread = 20 * time.Millisecond
+
+// resends is the share of losses that resends can be expected to bring: nack and resend
+// must both get through, and where enough was lost to tell, hardly more than they did bring.
+func (l *Ladder) resends(loss float64) float64 {
+	expected := (1 - loss) * (1 - loss)
+	if l.up.lost >= provenLosses && l.up.lost > l.down.lost {
+		expected = min(expected, l.up.repaired/l.up.lost+resendTrust)
+	}
+	return expected
+}
+
+const (
+	provenLosses = 10
+	resendTrust  = 0.2
+)
+
+// pick chooses the best point for what is known.
+func (l *Ladder) pick() point {
+	if l.current.shape == nil {
+		l.current.shape = &shapes[0]
+	}
+	n := l.network()
+	return choose(&n, l.allowed())
+}
+
+// allowed is the limit, and on a path that loses the budget.
+func (l *Ladder) allowed() float64 {
+	most := cleanBudget
+	if loss := l.loss(); loss >= cleanLoss || len(l.current.shape.copies) > 0 || l.current.shape.fec {
+		// What is resent is part of it.
+		most = l.budget / (1 + min(l.up.fraction(), 0.3))
+	}
+	return min(most, l.limit())
+}
+
+// Figures of the hysteresis.
+const (
+	margin    = 2.0             // points of R that a change must bring
+	clear     = 8.0             // or this, and it is made at once
+	confirmed = 2               // evaluations in a row
+	dwell     = 2 * time.Second // between changes that can wait
+	slack     = 1.03            // of the limit may be exceeded before it is urgent
+	retune    = 0.12            // change of the bitrate alone that is worth making
+)
+
+// decide changes the decision if that is urgent or worth it.
+func (l *Ladder) decide(now time.Duration) bool {
+	stop, forLoss := l.brk.tripped(now)
+	if stop != l.decision.Stop {
+		l.take(now, l.pick(), true)
+		l.decision.Stop = stop
+		l.decision.Reason = stopReason(stop, forLoss, l.decision.Reason)
+		return true
+	}
+	best := l.pick()
+	n := l.network()
+	l.current.judge(&n)
+	if l.current.shape.wire(float64(l.current.bitrate)) > l.allowed()*slack {
+		return l.take(now, best, false)
+	}
+	gain := best.value - l.current.value
+	worth := gain >= margin
+	if best.shape == l.current.shape {
+		worth = float64(best.bitrate-l.current.bitrate) >= retune*float64(l.current.bitrate)
+	}
+	if !worth {
+		l.better = 0
+		return false
+	}
+	l.better++
+	if gain < clear && (l.better < confirmed || now-l.decided < dwell) {
+		return false
+	}
+	return l.take(now, best, false)
+}
+
+// take makes a point the decision and reports whether that is a change.
+func (l *Ladder) take(now time.Duration, p point, always bool) bool {
+	same := p.shape == l.current.shape && p.bitrate == l.current.bitrate
+	l.current, l.better = p, 0
+	if same && !always {
+		return false
+	}
+	l.decided = now
+	l.changes++
+	stop := l.decision.Stop
+	l.decision = Decision{Bitrate: p.bitrate, Stride: p.shape.stride, Copies: slices.Clip(p.shape.copies), FEC: p.shape.fec, Stop: stop}
+	if p.shape.fec {
+		l.decision.ExpectedLoss = max(10, min(int(100*l.loss()+0.5), 25))
+	}
+	l.decision.Reason = l.reason()
+	return true
+}

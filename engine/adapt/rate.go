@@ -1,0 +1,149 @@
+package adapt
+
+import (
+	"math"
+	"time"
+)
+
+// Figures of the rate controller; rates are kbit/s on the wire.
+const (
+	startRate = 32.0 // a thin link survives the first second at this
+	leastRate = 11.0 // the smallest shape at the lowest bitrate
+	freeRate  = 1000 // no limit
+
+	overQueue    = 60 * time.Millisecond  // a queue that long that grows
+	overTrend    = 0.03                   // by so many seconds per second
+	overStanding = 180 * time.Millisecond // or that long, growing or not
+	clearQueue   = 30 * time.Millisecond
+
+	backoff     = 0.85                   // of what comes through, as TCP-friendly delay-based control does (GCC)
+	mostDrain   = 0.45                   // of what comes through is left free to empty the queue
+	drainTime   = 800 * time.Millisecond // the time in which a short queue should be gone
+	settleTime  = 400 * time.Millisecond // after a backoff, beside a round trip, until the next
+	useless     = 3 * time.Second        // a queue that has not shrunk by so long after is not ours
+	shrunk      = 0.7                    // what shrinking means
+	afterDrain  = 0.9                    // of the bottleneck is used once the queue is gone
+	belowWall   = 0.95                   // of the bottleneck is as far as the rate goes unless it is time to test
+	climb       = 1.5                    // kbit/s per second: the same for all, so that shares converge (AIMD)
+	start       = 0.3                    // per second, before any congestion
+	firstHold   = 15 * time.Second       // before the wall is tested again
+	mostHold    = 2 * time.Minute        // doubled every time that it was there
+	headroom    = 1.5                    // over what is sent: more has not been tried (RFC 7661)
+	silentAfter = 3 * time.Second        // without feedback
+	silentDecay = 0.7                    // per second
+)
+
+// rate finds how much may be sent: delay-based congestion control in the manner of LEDBAT
+// (RFC 6817), SCReAM (RFC 8298) and GCC (Carlucci et al. 2016), simplified for a source of
+// 11 to 50 kbit/s. A queue that grows while we send means that what comes through is all there is:
+// the rate drops below it at once, far enough to empty the queue, returns to nine
+// tenths and stays there; ever more rarely it is tested whether there is more. A queue
+// that stays although we have gone down is not ours and is put up with.
+type rate struct {
+	limit    float64
+	wall     float64 // what came through at the last congestion, 0 = none yet
+	hold     time.Duration
+	until    time.Duration // the wall is not tested before
+	draining bool
+	testing  bool
+
+	accepted   time.Duration // the part of the queue that is not ours
+	backedOff  time.Duration // when the draining began
+	cut        time.Duration // when the limit went down last
+	before     time.Duration // the queue then
+	sentBefore float64
+	last       time.Duration
+	started    bool
+}
+
+// sample is one look at the path, whichever of its queues is worse.
+type sample struct {
+	queue   time.Duration
+	trend   float64 // seconds per second of arrivals
+	through float64 // kbit/s that came through in the last second, 0 = not known
+	sent    float64 // kbit/s that were sent in the last second
+	rtt     time.Duration
+}
+
+// update takes a sample and reports whether it is congestion.
+func (r *rate) update(now time.Duration, s sample) bool {
+	if !r.started {
+		r.started, r.limit, r.hold, r.last = true, startRate, firstHold, now
+	}
+	elapsed := min(now-r.last, 3*time.Second).Seconds()
+	r.last = now
+	r.accepted = min(r.accepted, s.queue)
+	queue := s.queue - r.accepted
+	over := queue >= overQueue && s.trend >= overTrend || queue >= overStanding
+	switch {
+	case over && r.draining && (now-r.cut < s.rtt+settleTime || s.trend <= -overTrend):
+		// What was done has not had its effect yet, or has it just now. As long as there is a
+		// queue, what comes through is what the bottleneck carries.
+		if s.through > 0 {
+			r.wall = max(min(r.wall, s.through), leastRate)
+		}
+	case over && r.inVain(now, s):
+		r.accepted = s.queue
+	case over:
+		r.backOff(now, queue, s)
+	case queue < clearQueue:
+		r.rise(now, elapsed, s.sent)
+	}
+	return over
+}
+
+// inVain tells whether going down has not helped: the queue belongs to others.
+func (r *rate) inVain(now time.Duration, s sample) bool {
+	return r.draining && now-r.backedOff >= useless && s.sent < 0.8*r.sentBefore &&
+		float64(s.queue) > shrunk*float64(r.before)
+}
+
+func (r *rate) backOff(now, queue time.Duration, s sample) {
+	through := s.sent * (1 - max(min(s.trend, 0.9), 0))
+	if s.through > 0 {
+		through = min(through, s.through)
+	}
+	through = max(through, leastRate)
+	if !r.draining {
+		r.wall = through
+		if r.testing {
+			r.hold = min(2*r.hold, mostHold)
+		} else {
+			r.hold = firstHold
+		}
+		r.draining, r.testing = true, false
+		r.before, r.sentBefore = s.queue, s.sent
+		r.backedOff = now
+	}
+	r.cut = now
+	drain := mostDrain * min(1, queue.Seconds()/drainTime.Seconds())
+	r.limit = max(min(r.limit, through*(backoff-drain)), leastRate)
+	r.until = now + r.hold
+}
+
+// rise lets the limit go up where the path is clear.
+func (r *rate) rise(now time.Duration, elapsed, sent float64) {
+	if r.draining {
+		r.draining = false
+		r.limit = max(r.limit, r.wall*afterDrain)
+		return
+	}
+	if r.wall == 0 {
+		r.limit += r.limit * start * elapsed
+	} else {
+		r.limit += climb * elapsed
+		if wall := r.wall * belowWall; now < r.until {
+			r.limit = min(r.limit, max(wall, leastRate))
+		} else {
+			r.testing = true
+		}
+	}
+	r.limit = min(r.limit, max(sent*headroom, startRate, r.wall*belowWall), freeRate)
+}
+
+// silent lets the limit go down while nothing is heard from the other end (RFC 8083, 4.2).
+func (r *rate) silent(elapsed float64) {
+	if r.started {
+		r.limit = max(r.limit*math.Pow(silentDecay, elapsed), leastRate)
+	}
+}

@@ -1,0 +1,64 @@
+package adapt
+
+import (
+	"strconv"
+)
+
+// reason puts the decision into words.
+func (l *Ladder) reason() string {
+	p := &l.current
+	b := make([]byte, 0, 80)
+	switch {
+	case p.shape.fec:
+		b = append(b, "FEC"...)
+	case len(p.shape.copies) > 0:
+		b = append(b, "copies {"...)
+		for i, k := range p.shape.copies {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = strconv.AppendInt(b, int64(k), 10)
+		}
+		b = append(b, '}')
+	default:
+		b = append(b, "plain"...)
+	}
+	b = append(b, " at "...)
+	b = strconv.AppendFloat(b, float64(p.bitrate)/1000, 'g', 3, 64)
+	b = append(b, "k x "...)
+	b = strconv.AppendInt(b, int64(p.shape.stride), 10)
+	b = append(b, ": "...)
+	loss := l.loss()
+	switch {
+	case l.rate.draining:
+		b = appendRate(append(b, "the path carries "...), l.rate.wall)
+	case loss >= cleanLoss:
+		b = strconv.AppendInt(b, int64(100*loss+0.5), 10)
+		b = append(b, " % loss, bursts "...)
+		b = strconv.AppendFloat(b, l.network().channel.Burst(1), 'f', 1, 64)
+	case l.last.Cap > 0 && l.limit() < min(l.rate.limit, cleanBudget) && (l.cap == 0 || l.limit() < l.cap):
+		b = appendRate(append(b, "a listener's cap of "...), float64(l.last.Cap))
+	case l.cap > 0 && l.cap < min(l.rate.limit, cleanBudget):
+		b = appendRate(append(b, "the cap leaves "...), l.cap)
+	case l.rate.limit < cleanBudget:
+		b = appendRate(append(b, "limit "...), l.rate.limit)
+	default:
+		b = append(b, "the path is clean"...)
+	}
+	return string(b)
+}
+
+func appendRate(b []byte, kbps float64) []byte {
+	return append(strconv.AppendInt(b, int64(kbps+0.5), 10), " kbit/s"...)
+}
+
+func stopReason(stop, forLoss bool, otherwise string) string {
+	switch {
+	case !stop:
+		return otherwise
+	case forLoss:
+		return "stopped: far more loss than TCP would bear"
+	default:
+		return "stopped: the relay is silent"
+	}
+}

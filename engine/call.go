@@ -1,0 +1,279 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tincan-voice/tincan/audio"
+	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// Call is one end of a call, made by Join. Its methods may be called from any goroutine.
+//
+// Its goroutines, all owned by run and joined when the call ends:
+//
+//	capture        Source ─> Talker ─> socket         paced by Source.Read
+//	playback       Listener ─> Sink                   paced by Sink.Write
+//	readDatagrams  socket ─> Listener, answers of the relay
+//	readControl    packages: users, epochs, the end
+//	tick           probes, who talks, rates           paced by a ticker
+type Call struct {
+	// static
+	cfg     Config
+	start   time.Time
+	session uint32
+	phrase  *[32]byte // key of the passphrase, nil without
+	control *control
+	link    *link
+	source  audio.Source // nil: none
+	sink    audio.Sink
+	events  *eventQueue
+	stop    context.CancelCauseFunc
+	running context.Context // ends when the call does
+	loops   sync.WaitGroup
+	done    chan struct{}
+	err     error // written before done closes
+
+	muted, deaf atomic.Bool
+	level       atomic.Uint32
+
+	// Locks are held for computing only, never while waiting for a socket or a
+	// device, and never two at once.
+
+	talking sync.Mutex // guards talker
+	talker  *Talker
+
+	hearing  sync.Mutex // guards listener
+	listener *Listener
+
+	probing  sync.Mutex // guards what follows
+	probes   probes
+	up, down meter
+
+	users map[uint32]string // who is in the room; owned by Join, then by readControl
+}
+
+// errLeft is why a call that was left ended.
+var errLeft = errors.New("left")
+
+// Join enters a room and starts to talk and to listen. ctx covers the whole call: when it
+// ends, the call ends as with Leave. Joining takes 10 s at most.
+//
+// Errors to match: those of Config.Validate, *CertificateChangedError, ErrRefused,
+// ErrServerClosed, ErrConnectionLost, ErrNoVoice, and those of package net. After
+// an error the caller still owns Source and Sink.
+func Join(ctx context.Context, cfg Config) (*Call, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	joining, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	ctl, err := dialControl(joining, &cfg)
+	if err != nil {
+		return nil, err
+	}
+	hello, err := ctl.greet(joining, &cfg)
+	if err != nil {
+		ctl.close()
+		return nil, err
+	}
+	c, err := newCall(ctx, cfg, ctl, hello)
+	if err != nil {
+		ctl.close()
+		return nil, err
+	}
+	if err := ctl.send(netproto.ClientPort{Port: c.link.port()}); err != nil {
+		c.link.conn.Close()
+		ctl.close()
+		return nil, gone(err)
+	}
+	c.begin(ctx)
+	return c, nil
+}
+
+func newCall(ctx context.Context, cfg Config, ctl *control, hello welcome) (*Call, error) {
+	l, err := dialLink(ctl.conn.RemoteAddr(), hello.session)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open a UDP socket: %w", err)
+	}
+	talker, err := NewTalker(cfg.talker(hello.session.Session, l.overhead))
+	if err != nil {
+		l.conn.Close()
+		return nil, err
+	}
+	c := &Call{
+		cfg:      cfg,
+		start:    time.Now(),
+		session:  hello.session.Session,
+		control:  ctl,
+		link:     l,
+		source:   cfg.Source,
+		sink:     cfg.Sink,
+		events:   newEventQueue(),
+		done:     make(chan struct{}),
+		talker:   talker,
+		listener: NewListener(ListenerConfig{Jitter: cfg.Jitter}),
+		users:    map[uint32]string{},
+	}
+	c.level.Store(codec.Silent)
+	if c.sink == nil {
+		c.sink = audio.PacedSink(audio.Discard())
+	}
+	if cfg.Passphrase != "" {
+		key := netproto.PassphraseKey(cfg.Passphrase, cfg.Room)
+		c.phrase = &key
+	}
+	c.running, c.stop = context.WithCancelCause(ctx)
+	c.setKeys(hello.session)
+	c.setUsers(hello.users)
+	return c, nil
+}
+
+// begin starts the loops. The call ends with ctx.
+func (c *Call) begin(ctx context.Context) {
+	c.loops.Go(c.readControl)
+	c.loops.Go(c.readDatagrams)
+	c.loops.Go(c.playback)
+	c.loops.Go(c.tick)
+	if c.source != nil {
+		c.loops.Go(c.capture)
+	}
+	go c.run(ctx)
+}
+
+// run waits for the end of the call and takes it down, in this order: nothing new is
+// started (stop); the sound devices let go of capture and playback; the relay is told; the
+// sockets let go of their readers; all loops are joined; the last event is sent.
+func (c *Call) run(ctx context.Context) {
+	<-c.running.Done()
+	if c.source != nil {
+		c.source.Close()
+	}
+	c.sink.Close()
+	c.control.close()
+	c.link.conn.Close()
+	c.loops.Wait()
+	if cause := context.Cause(c.running); cause != errLeft && cause != context.Cause(ctx) {
+		c.err = cause
+	}
+	c.events.add(Ended{Err: c.err})
+	c.events.close()
+	close(c.done)
+}
+
+// now is the time since the call began, by the monotonic clock.
+func (c *Call) now() time.Duration { return time.Since(c.start) }
+
+// Leave ends the call and returns when everything of it has ended: sockets, goroutines,
+// Source and Sink. It may be called more than once.
+func (c *Call) Leave() {
+	c.stop(errLeft)
+	<-c.done
+}
+
+// Done is closed when the call has ended, by Leave or by itself.
+func (c *Call) Done() <-chan struct{} { return c.done }
+
+// Err returns why the call ended by itself: ErrConnectionLost, ErrServerClosed or
+// ErrRefused, wrapped. It is nil while the call goes on, after Leave and after the end
+// of Join's context.
+func (c *Call) Err() error {
+	select {
+	case <-c.done:
+		return c.err
+	default:
+		return nil
+	}
+}
+
+// Events returns the channel of what happens. It is closed after Ended. The call never
+// waits for its reader: of more than 256 unread events the oldest are dropped and
+// counted in Stats.EventsMissed.
+func (c *Call) Events() <-chan Event { return c.events.ch }
+
+// Session is our own session ID.
+func (c *Call) Session() uint32 { return c.session }
+
+// Mute stops sending speech, or goes on.
+func (c *Call) Mute(muted bool) {
+	c.talking.Lock()
+	c.talker.SetMuted(muted)
+	c.talking.Unlock()
+	if c.muted.Swap(muted) != muted {
+		c.events.add(Muted{muted})
+	}
+}
+
+// Deafen plays silence, or goes on. The relay is told, so that it need not
+// send what is not heard.
+func (c *Call) Deafen(deaf bool) {
+	if c.deaf.Swap(deaf) == deaf {
+		return
+	}
+	c.reportDeaf()
+	c.events.add(Deafened{deaf})
+}
+
+// SetVolume sets how loud somebody is here: 1 as spoken, 0 silent, at most MaxVolume. It
+// reports whether that session is in the room.
+func (c *Call) SetVolume(session uint32, volume float32) bool {
+	c.hearing.Lock()
+	defer c.hearing.Unlock()
+	return c.listener.SetVolume(session, volume)
+}
+
+// setKeys takes the room secret of a SESSION package. A later one, that starts an epoch,
+// leaves out what has not changed.
+func (c *Call) setKeys(s netproto.Session) {
+	if len(s.MediaKey) != netproto.KeySize {
+		return
+	}
+	secret := netproto.RoomSecret(s.MediaKey)
+	if c.phrase != nil {
+		secret = secret.WithPassphrase(*c.phrase)
+	}
+	c.hearing.Lock()
+	c.listener.SetSecret(s.Epoch, secret)
+	c.hearing.Unlock()
+	c.talking.Lock()
+	c.talker.SetKeys(s.Epoch, secret, c.link.tag)
+	c.talking.Unlock()
+}
+
+// setUsers compares the list of who is in the room with the last one.
+func (c *Call) setUsers(list netproto.SendNewUsers) {
+	if len(list.Sessions) != len(list.Users) {
+		return // without IDs nobody can be told apart
+	}
+	now := make(map[uint32]string, len(list.Users))
+	var events []Event
+	for i, session := range list.Sessions {
+		if session == c.session {
+			continue
+		}
+		now[session] = list.Users[i]
+		if _, ok := c.users[session]; !ok {
+			events = append(events, PeerJoined{session, list.Users[i]})
+		}
+	}
+	c.hearing.Lock()
+	for session, name := range now {
+		c.listener.AddPeer(session, name)
+	}
+	for session, name := range c.users {
+		if _, ok := now[session]; !ok {
+			c.listener.RemovePeer(session)
+			events = append(events, PeerLeft{session, name})
+		}
+	}
+	c.hearing.Unlock()
+	c.users = now
+	for _, e := range events {
+		c.events.add(e)
+	}
+}

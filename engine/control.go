@@ -1,0 +1,202 @@
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// Errors that end a joining or a call, to match with errors.Is. They come wrapped with
+// the cause.
+var (
+	// ErrRefused: the relay did not let us in, or sent us away.
+	ErrRefused = errors.New("the relay refused")
+	// ErrServerClosed: the relay was shut down.
+	ErrServerClosed = errors.New("the relay was shut down")
+	// ErrConnectionLost: the control connection broke.
+	ErrConnectionLost = errors.New("connection to the relay lost")
+	// ErrNoVoice: the relay gave no keys for voice that this version speaks.
+	ErrNoVoice = errors.New("the relay speaks no voice that we know")
+)
+
+const (
+	joinTimeout  = 10 * time.Second       // from the first byte to SESSION
+	leaveTimeout = 200 * time.Millisecond // to write DISCONNECT
+)
+
+// control is the TCP or TLS connection with its JSON packages. One goroutine reads and one
+// writes.
+type control struct {
+	conn        net.Conn
+	fingerprint string // of the relay's certificate, "" without TLS
+	dec         netproto.Decoder
+	buf         [4096]byte
+}
+
+// dialControl connects, and makes sure that the relay is the one that was met before.
+func dialControl(ctx context.Context, cfg *Config) (*control, error) {
+	host, port, err := splitAddress(cfg.Address)
+	if err != nil {
+		return nil, err
+	}
+	address := net.JoinHostPort(host, strconv.Itoa(port))
+	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
+		Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3,
+	}}
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot reach a relay at %s: %w", address, err)
+	}
+	if cfg.Plaintext {
+		return &control{conn: conn}, nil
+	}
+	c := &control{}
+	if c.fingerprint, conn, err = secure(ctx, conn, host, address, cfg); err != nil {
+		return nil, err
+	}
+	c.conn = conn
+	return c, nil
+}
+
+// secure puts TLS on conn and checks the relay's certificate against the known ones. Who the
+// certificate says it is for does not matter: its key is what was pinned.
+func secure(ctx context.Context, conn net.Conn, host, address string, cfg *Config) (string, net.Conn, error) {
+	path, err := cfg.knownRelays()
+	if err != nil {
+		conn.Close()
+		return "", nil, err
+	}
+	secured := tls.Client(conn, &tls.Config{MinVersion: tls.VersionTLS13, ServerName: host, InsecureSkipVerify: true})
+	if err := secured.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return "", nil, fmt.Errorf("no TLS with %s: %w; is a tincan relay there?", address, err)
+	}
+	fingerprint := Fingerprint(secured.ConnectionState().PeerCertificates[0])
+	if err := checkKnown(path, address, fingerprint); err != nil {
+		secured.Close()
+		return "", nil, err
+	}
+	return fingerprint, secured, nil
+}
+
+// welcome is what the relay answers to SEND_NICKNAME.
+type welcome struct {
+	session netproto.Session
+	users   netproto.SendNewUsers
+}
+
+// greet says who we are and waits for the session. ctx bounds it.
+func (c *control) greet(ctx context.Context, cfg *Config) (welcome, error) {
+	stop := context.AfterFunc(ctx, func() { c.conn.SetDeadline(time.Unix(1, 0)) })
+	w, err := c.handshake(cfg)
+	if !stop() && err == nil {
+		err = os.ErrDeadlineExceeded
+	}
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fmt.Errorf("%w: %w", ErrConnectionLost, cause)
+	}
+	return w, err
+}
+
+func (c *control) handshake(cfg *Config) (welcome, error) {
+	var w welcome
+	nick := netproto.SendNickname{Name: cfg.Name, Voice: netproto.Version, Room: cfg.Room, Token: cfg.Token}
+	if err := c.send(nick); err != nil {
+		return w, gone(err)
+	}
+	for {
+		p, err := c.next()
+		if err != nil {
+			return w, gone(err)
+		}
+		switch p := p.(type) {
+		case netproto.SendNewUsers:
+			w.users = p
+		case netproto.Session:
+			w.session = p
+			return w, checkSession(p)
+		case netproto.UnknownError:
+			return w, fmt.Errorf("%w: %s", ErrRefused, orNoReason(p.Reason))
+		default:
+			if err := ending(p); err != nil {
+				return w, err
+			}
+		}
+	}
+}
+
+func checkSession(s netproto.Session) error {
+	if s.Voice != netproto.Version || len(s.HopKey) != netproto.KeySize || len(s.MediaKey) != netproto.KeySize {
+		return fmt.Errorf("%w (its version %d, ours %d)", ErrNoVoice, s.Voice, netproto.Version)
+	}
+	return nil
+}
+
+// ending returns the error that a package ends the call with, or nil if it does not.
+func ending(p netproto.Package) error {
+	switch p := p.(type) {
+	case netproto.Disconnect:
+		return fmt.Errorf("%w: %s", ErrRefused, orNoReason(p.Reason))
+	case netproto.ServerClose:
+		return fmt.Errorf("%w: %s", ErrServerClosed, orNoReason(p.Reason))
+	}
+	return nil
+}
+
+func orNoReason(reason string) string {
+	if reason == "" {
+		return "no reason given"
+	}
+	return reason
+}
+
+// gone explains a failed read or write.
+func gone(err error) error {
+	return fmt.Errorf("%w: %w", ErrConnectionLost, err)
+}
+
+// next returns the next package. Packages that make no sense are passed over, as the
+// protocol asks. After an error the connection is of no more use.
+func (c *control) next() (netproto.Package, error) {
+	for {
+		p, err := c.dec.Next()
+		var bad *netproto.PackageError
+		switch {
+		case err == nil:
+			return p, nil
+		case errors.As(err, &bad):
+			continue
+		case !errors.Is(err, netproto.ErrNeedMore):
+			return nil, err
+		}
+		n, err := c.conn.Read(c.buf[:])
+		if n == 0 && err != nil {
+			return nil, err
+		}
+		c.dec.Write(c.buf[:n])
+	}
+}
+
+func (c *control) send(p netproto.Package) error {
+	b, err := netproto.AppendPackage(nil, p)
+	if err != nil {
+		return err
+	}
+	_, err = c.conn.Write(b)
+	return err
+}
+
+// close says goodbye, if that takes no time, and closes the connection: a pending
+// next fails.
+func (c *control) close() {
+	c.conn.SetWriteDeadline(time.Now().Add(leaveTimeout))
+	_ = c.send(netproto.Disconnect{}) // the relay also notices the end by itself
+	c.conn.Close()
+}

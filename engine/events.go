@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"sync"
+	"time"
+)
+
+// Event is something that happened in a call: one of the types below.
+type Event interface{ isEvent() }
+
+// PeerJoined: somebody is in the room, or was there already when we came.
+type PeerJoined struct {
+	Session uint32
+	Name    string
+}
+
+// PeerLeft: somebody left the room.
+type PeerLeft struct {
+	Session uint32
+	Name    string
+}
+
+// PeerTalking: somebody began to talk or stopped.
+type PeerTalking struct {
+	Session uint32
+	Name    string
+	Talking bool
+}
+
+// Muted: we were muted or unmuted with Call.Mute.
+type Muted struct{ Muted bool }
+
+// Deafened: we were deafened or hear again, after Call.Deafen.
+type Deafened struct{ Deaf bool }
+
+// VoicePath: datagrams reach the relay and come back, or have stopped to. The first
+// is that they do.
+type VoicePath struct {
+	Up  bool
+	RTT time.Duration // when Up
+}
+
+// SourceEnded: the Source has no more, or broke; the call goes on without. Err is nil at
+// the end of a file.
+type SourceEnded struct{ Err error }
+
+// SinkFailed: the Sink broke; the call goes on without.
+type SinkFailed struct{ Err error }
+
+// RelayComplained: the relay did not understand us.
+type RelayComplained struct{ Reason string }
+
+// Ended is the last event. Err is nil after Leave and after the end of Join's context, else
+// it is what Call.Err returns.
+type Ended struct{ Err error }
+
+func (PeerJoined) isEvent()      {}
+func (PeerLeft) isEvent()        {}
+func (PeerTalking) isEvent()     {}
+func (Muted) isEvent()           {}
+func (Deafened) isEvent()        {}
+func (VoicePath) isEvent()       {}
+func (SourceEnded) isEvent()     {}
+func (SinkFailed) isEvent()      {}
+func (RelayComplained) isEvent() {}
+func (Ended) isEvent()           {}
+
+// eventQueue is a bounded queue between the call and whoever reads its events. Nothing
+// ever waits in it: when it is full the oldest event goes.
+type eventQueue struct {
+	mu     sync.Mutex
+	ch     chan Event
+	missed uint64
+	closed bool
+}
+
+// eventRoom is how many events wait for a slow reader.
+const eventRoom = 256
+
+func newEventQueue() *eventQueue { return &eventQueue{ch: make(chan Event, eventRoom)} }
+
+func (q *eventQueue) add(e Event) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for !q.closed {
+		select {
+		case q.ch <- e:
+			return
+		default:
+		}
+		select {
+		case <-q.ch:
+			q.missed++
+		default: // the reader was quicker
+		}
+	}
+}
+
+// close adds nothing more; what is in the queue can still be read.
+func (q *eventQueue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	close(q.ch)
+}
+
+func (q *eventQueue) lost() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.missed
+}

@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+const (
+	probeEvery = time.Second
+	// probeHurry is the interval until the first answer: the way is learned by the
+	// relay from a probe, and that may get lost.
+	probeHurry = 200 * time.Millisecond
+	// probeLate is how long an answer may take.
+	probeLate = 2 * time.Second
+	// pathDead is how long without an answer a path counts as working.
+	pathDead = 4 * time.Second
+	// probeWindow is how many probes the loss is counted over. A power of two.
+	probeWindow = 32
+)
+
+// probes measures the path to the relay. Sans-IO; times are of one clock.
+type probes struct {
+	sent     [probeWindow]probe
+	count    int // probes sent so far
+	answered bool
+	last     time.Duration // when the last answer came
+	rtt      time.Duration // smoothed
+	least    time.Duration
+}
+
+type probe struct {
+	at       time.Duration
+	answered bool
+}
+
+// next notes that a probe is sent at now and returns it.
+func (p *probes) next(now time.Duration) netproto.Probe {
+	p.sent[p.count%probeWindow] = probe{at: now}
+	p.count++
+	return netproto.Probe{Time: uint64(now.Microseconds())}
+}
+
+// due returns when the next probe is to be sent.
+func (p *probes) due() time.Duration {
+	if p.count == 0 {
+		return 0
+	}
+	last := p.sent[(p.count-1)%probeWindow].at
+	if !p.answered {
+		return last + probeHurry
+	}
+	return last + probeEvery
+}
+
+// ack takes an answer that came at now; it reports whether it answers a probe that waits for one.
+func (p *probes) ack(now time.Duration, a netproto.ProbeAck) bool {
+	for i := range min(p.count, probeWindow) {
+		s := &p.sent[i]
+		if s.answered || uint64(s.at.Microseconds()) != a.Echo {
+			continue
+		}
+		s.answered = true
+		rtt := now - s.at
+		if !p.answered {
+			p.answered, p.rtt, p.least = true, rtt, rtt
+		}
+		p.rtt += (rtt - p.rtt) / 8 // RFC 6298 section 2
+		p.least = min(p.least, rtt)
+		p.last = now
+		return true
+	}
+	return false
+}
+
+// alive tells whether datagrams go to the relay and back.
+func (p *probes) alive(now time.Duration) bool { return p.answered && now-p.last < pathDead }
+
+// loss is the part, 0 to 1, of the last probes that were not answered.
+func (p *probes) loss(now time.Duration) float64 {
+	asked, lost := 0, 0
+	for i := range min(p.count, probeWindow) {
+		switch s := p.sent[i]; {
+		case s.answered:
+			asked++
+		case now-s.at > probeLate:
+			asked++
+			lost++
+		}
+	}
+	if asked == 0 {
+		return 0
+	}
+	return float64(lost) / float64(asked)
+}

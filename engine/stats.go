@@ -1,0 +1,110 @@
+package engine
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// Stats is a call at one moment.
+type Stats struct {
+	Time         time.Duration // since the call began
+	Muted, Deaf  bool
+	Level        uint8 // of our own speech now, in -dBov: 0 loudest, 127 silent or muted
+	EventsMissed uint64
+	Link         LinkStats
+	Peers        []PeerStats // in the order in which they came
+}
+
+// LinkStats is the path to the relay. Bytes and rates count IP and UDP headers; rates are
+// of the last second.
+type LinkStats struct {
+	Relay       netip.AddrPort // its UDP address
+	Fingerprint string         // of its certificate, "" without TLS
+	Alive       bool           // probes come back
+	RTT         time.Duration  // smoothed; 0 before the first answer
+	LeastRTT    time.Duration
+	ProbeLoss   float64 // part of the last 32 probes that were not answered, 0 to 1
+
+	UpKbps, DownKbps         float64
+	Sent, Received           uint64 // datagrams
+	SentBytes, ReceivedBytes uint64
+	SendFailures             uint64 // datagrams that the system did not take
+	Drops                    DropCounts
+}
+
+// Stats returns the figures of now. It allocates only the list of peers.
+func (c *Call) Stats() Stats {
+	now := c.now()
+	s := Stats{
+		Time:         now,
+		Muted:        c.muted.Load(),
+		Deaf:         c.deaf.Load(),
+		Level:        uint8(c.level.Load()),
+		EventsMissed: c.events.lost(),
+		Link:         c.linkStats(now),
+	}
+	c.hearing.Lock()
+	s.Peers = c.listener.Peers(now, make([]PeerStats, 0, len(c.listener.order)))
+	for i, n := range c.listener.Drops() {
+		s.Link.Drops[i] += n
+	}
+	c.hearing.Unlock()
+	for i := range s.Peers {
+		s.Peers[i].MouthToEar = mouthToEar(s.Peers[i].Delay, s.Link.RTT)
+	}
+	return s
+}
+
+func (c *Call) linkStats(now time.Duration) LinkStats {
+	l := c.link
+	s := LinkStats{
+		Relay:         l.conn.RemoteAddr().(interface{ AddrPort() netip.AddrPort }).AddrPort(),
+		Fingerprint:   c.control.fingerprint,
+		Sent:          l.sent.Load(),
+		Received:      l.received.Load(),
+		SentBytes:     l.sentBytes.Load(),
+		ReceivedBytes: l.receivedBytes.Load(),
+		SendFailures:  l.failed.Load(),
+	}
+	for i := range l.drops {
+		s.Drops[i] = l.drops[i].Load()
+	}
+	c.probing.Lock()
+	defer c.probing.Unlock()
+	s.Alive, s.RTT, s.LeastRTT, s.ProbeLoss = c.probes.alive(now), c.probes.rtt, c.probes.least, c.probes.loss(now)
+	s.UpKbps, s.DownKbps = c.up.kbps, c.down.kbps
+	return s
+}
+
+// mouthToEar estimates the time from a talker's mouth to our ear:
+//
+//	20 ms         a frame fills up before it can be coded
+//	6.5 ms        codec look-ahead (codec.Lookahead)
+//	RTT/2         relay to us, half of our own round trip
+//	RTT/2         talker to relay, taken to be as long as ours: only the talker knows it
+//	buffer delay  what the jitter buffer adds to the fastest datagrams
+//	10 ms         a playback block
+//
+// What sound cards and a stride above 1 add is not in it.
+func mouthToEar(buffered, rtt time.Duration) time.Duration {
+	const lookahead = codec.Lookahead * time.Second / codec.SampleRate
+	return netproto.FrameDuration + lookahead + rtt + buffered + playbackBlock
+}
+
+// meter turns a byte count into a rate.
+type meter struct {
+	at    time.Duration
+	bytes uint64
+	kbps  float64 // 1000 bit/s
+}
+
+// read takes the count at now, about once a second.
+func (m *meter) read(now time.Duration, bytes uint64) {
+	if d := now - m.at; d > 0 {
+		m.kbps = float64(bytes-m.bytes) * 8 / 1000 / d.Seconds()
+	}
+	m.at, m.bytes = now, bytes
+}

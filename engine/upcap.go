@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// Bytes that IP and UDP add to a datagram (RFC 791, RFC 8200, RFC 768).
+const (
+	ipv4Overhead = 20 + 8
+	ipv6Overhead = 40 + 8
+)
+
+// fairBitrate is what bundling is paid for in delay to reach: below it Opus falls back to
+// narrowband.
+const fairBitrate = 12000
+
+// framesPerSecond is 50.
+const framesPerSecond = codec.SampleRate / codec.FrameSize
+
+// fitCap lowers the bitrate until speech takes at most limit bit/s on the wire. If the
+// stride is not given it takes the smallest that leaves a fair bitrate.
+func (t *TalkerConfig) fitCap(limit, overhead int) {
+	wanted := t.Encoder.Bitrate
+	if wanted == 0 {
+		wanted = codec.DefaultBitrate
+	}
+	if t.Stride == 0 {
+		for t.Stride = 1; t.Stride < MaxStride; t.Stride++ {
+			if t.bitrateWithin(limit, overhead) >= min(wanted, fairBitrate) {
+				break
+			}
+		}
+	}
+	t.Encoder.Bitrate = min(wanted, max(t.bitrateWithin(limit, overhead), codec.MinBitrate))
+}
+
+// bitrateWithin returns the payload in bit/s that fits into limit beside all headers.
+func (t *TalkerConfig) bitrateWithin(limit, overhead int) int {
+	return (limit - t.headerRate(overhead)) / t.times()
+}
+
+// wireRate returns what speech takes on the wire in bit/s.
+func (t *TalkerConfig) wireRate(overhead int) int {
+	return t.Encoder.Bitrate*t.times() + t.headerRate(overhead)
+}
+
+// headerRate is wireRate without the coded frames.
+func (t *TalkerConfig) headerRate(overhead int) int {
+	perDatagram := overhead + netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopTagSize
+	perFrame := 2 * t.times() // distance and length
+	return 8 * framesPerSecond * (perDatagram + t.Stride*perFrame) / t.Stride
+}
+
+// times is how often a frame is sent.
+func (t *TalkerConfig) times() int { return 1 + len(t.Copies) }
