@@ -1,0 +1,5 @@
+package bench
+
+import "testing"
+
+func BenchmarkRows(b *testing.B) { Run(b) }

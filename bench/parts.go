@@ -1,0 +1,154 @@
+package bench
+
+import (
+	"testing"
+	"time"
+
+	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/jitter"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+const frameTime = netproto.FrameDuration
+
+// must stops the benchmark: a row that fails measures nothing.
+func must(b *testing.B, err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+// frames encodes a few seconds of speech at 24 kbit/s.
+func frames(b *testing.B) [][]byte {
+	b.Helper()
+	enc, err := codec.NewEncoder(codec.EncoderConfig{})
+	must(b, err)
+	pcm := speech(250 * codec.FrameSize)
+	packets := make([][]byte, 250)
+	buf := make([]byte, codec.MaxFrameBytes)
+	for i := range packets {
+		n, err := enc.Encode(pcm[i*codec.FrameSize:(i+1)*codec.FrameSize], buf)
+		must(b, err)
+		packets[i] = append([]byte(nil), buf[:n]...)
+	}
+	return packets
+}
+
+func encode(b *testing.B) {
+	enc, err := codec.NewEncoder(codec.EncoderConfig{})
+	must(b, err)
+	pcm := speech(250 * codec.FrameSize)
+	buf := make([]byte, codec.MaxFrameBytes)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i = (i + 1) % 250 {
+		_, err := enc.Encode(pcm[i*codec.FrameSize:(i+1)*codec.FrameSize], buf)
+		must(b, err)
+	}
+}
+
+func decode(b *testing.B) {
+	dec, err := codec.NewDecoder()
+	must(b, err)
+	packets := frames(b)
+	pcm := make([]float32, codec.FrameSize)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i = (i + 1) % len(packets) {
+		must(b, dec.Decode(packets[i], pcm))
+	}
+}
+
+var voiceHeader = netproto.Header{Type: netproto.TypeVoice, Session: 7, Seq: 1, Level: 20, Voice: true}
+
+func seal(b *testing.B) {
+	s := netproto.NewSealer(netproto.VoiceKey(netproto.RoomSecret{1}, 7, 0))
+	body, out := make([]byte, 62), make([]byte, 0, netproto.MaxDatagram)
+	h := voiceHeader
+	b.ReportAllocs()
+	for b.Loop() {
+		h.Seq++
+		out = s.Seal(out[:0], h, body)
+	}
+}
+
+func open(b *testing.B) {
+	s := netproto.NewSealer(netproto.VoiceKey(netproto.RoomSecret{1}, 7, 0))
+	datagram := s.Seal(nil, voiceHeader, make([]byte, 62))
+	body := make([]byte, 0, netproto.MaxDatagram)
+	b.ReportAllocs()
+	for b.Loop() {
+		_, err := s.Open(body[:0], datagram)
+		must(b, err)
+	}
+}
+
+func hopTag(b *testing.B) {
+	tagger, key := netproto.NewHopTagger(), netproto.HopKey{1}.TagKey()
+	s := netproto.NewSealer(netproto.VoiceKey(netproto.RoomSecret{1}, 7, 0))
+	datagram := tagger.Append(key, s.Seal(nil, voiceHeader, make([]byte, 62)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := tagger.Check(key, datagram); !ok {
+			b.Fatal("a good tag was refused")
+		}
+	}
+}
+
+// copyDecoder stands in for Opus so that the row shows the buffer alone.
+type copyDecoder struct{ pcm []float32 }
+
+func (d *copyDecoder) Decode(_ []byte, pcm []float32) error    { copy(pcm, d.pcm); return nil }
+func (d *copyDecoder) DecodeFEC(_ []byte, pcm []float32) error { copy(pcm, d.pcm); return nil }
+func (d *copyDecoder) HasFEC([]byte) bool                      { return false }
+func (d *copyDecoder) Conceal(pcm []float32) error             { copy(pcm, d.pcm); return nil }
+
+// jitterPushPull is one 20 ms frame in and 20 ms of sound out, without Opus: arrivals
+// jitter by up to 30 ms, so that the buffer has decisions to make.
+func jitterPushPull(b *testing.B) {
+	buf := jitter.New(&copyDecoder{pcm: speech(codec.FrameSize)}, jitter.Config{})
+	in := []jitter.Frame{{Number: 0, Data: make([]byte, 60)}}
+	out := make([]float32, codec.FrameSize/2)
+	var now time.Duration
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		in[0].Number++
+		now += frameTime
+		buf.Push(now+time.Duration(i*7%4)*10*time.Millisecond, in)
+		buf.Pull(now, out)
+		buf.Pull(now+frameTime/2, out)
+	}
+}
+
+// mix is one 20 ms frame of n talkers at once: open, buffer, decode, sum, limit.
+func mix(n int) func(*testing.B) {
+	return func(b *testing.B) {
+		secret := netproto.RoomSecret{1}
+		listener := engine.NewListener(engine.ListenerConfig{})
+		listener.SetSecret(0, secret)
+		packets := frames(b)
+		sealers := make([]*netproto.Sealer, n)
+		for i := range sealers {
+			session := uint32(i + 1)
+			sealers[i] = netproto.NewSealer(netproto.VoiceKey(secret, session, 0))
+			listener.AddPeer(session, "talker")
+		}
+		body, datagram := make([]byte, 0, netproto.MaxDatagram), make([]byte, 0, netproto.MaxDatagram)
+		out := make([]float32, codec.FrameSize/2)
+		var now time.Duration
+		b.ReportAllocs()
+		for i := uint32(1); b.Loop(); i++ {
+			now += frameTime
+			for s, sealer := range sealers {
+				h := netproto.Header{Type: netproto.TypeVoice, Session: uint32(s + 1), Seq: i, Level: 20, Voice: true}
+				var err error
+				body, err = netproto.AppendFrames(body[:0], i, []netproto.Frame{{Number: i, Data: packets[i%250]}})
+				must(b, err)
+				datagram = sealer.Seal(datagram[:0], h, body)
+				must(b, listener.Handle(now, datagram))
+			}
+			listener.Mix(now, out)
+			listener.Mix(now+frameTime/2, out)
+		}
+	}
+}

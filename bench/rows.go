@@ -1,0 +1,36 @@
+// Package bench holds the benchmarks of the whole: each row is one part on its own, then
+// the parts together. Rows are plain functions so that two commands share them:
+//
+//	go test -bench . ./bench     every row, as sub-benchmarks of BenchmarkRows
+//	go test -bench ./bench       the same from the root of the module
+package bench
+
+import "testing"
+
+// Row is one benchmark.
+type Row struct {
+	Name string
+	Run  func(*testing.B)
+}
+
+// Rows lists every benchmark in the order of the data path.
+func Rows() []Row {
+	return []Row{
+		{"encode", encode},
+		{"seal", seal},
+		{"hoptag", hopTag},
+		{"open", open},
+		{"jitter", jitterPushPull},
+		{"decode", decode},
+		{"mix/2", mix(2)},
+		{"mix/8", mix(8)},
+		{"mix/32", mix(32)},
+	}
+}
+
+// Run runs all rows under b.
+func Run(b *testing.B) {
+	for _, row := range Rows() {
+		b.Run(row.Name, row.Run)
+	}
+}

@@ -1,0 +1,71 @@
+// Command tincan is the client: it joins a room of a relay with a sound card or with files,
+// lists sound devices, and holds the laboratory that shows what a listener would hear.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set by the linker.
+var version = "unknown"
+
+// CLI is the command line.
+type CLI struct {
+	Join    JoinCmd    `cmd:"" help:"Join a room and talk."`
+	Devices DevicesCmd `cmd:"" help:"List the sound devices that --in and --out can name."`
+	Version VersionCmd `cmd:"" help:"Print the version."`
+}
+
+// VersionCmd prints the version.
+type VersionCmd struct{}
+
+// Run prints the version.
+func (VersionCmd) Run(out io.Writer) error {
+	_, err := fmt.Fprintln(out, "tincan", version)
+	return err
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is main with its surroundings as arguments. It returns the exit code: 0 for
+// success, 1 for a failure, 2 for a command line that makes no sense.
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	code := -1 // set by kong when it wants to exit, after --help
+	parser, err := kong.New(&CLI{},
+		kong.Name("tincan"),
+		kong.Description("Group voice for bad networks."),
+		kong.Writers(out, errOut),
+		kong.Exit(func(c int) { code = c }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.BindTo(in, (*io.Reader)(nil)),
+		kong.BindTo(out, (*io.Writer)(nil)))
+	if err != nil {
+		panic(err) // the CLI struct itself is wrong
+	}
+	command, err := parser.Parse(args)
+	if code >= 0 {
+		return code
+	}
+	if err != nil {
+		fmt.Fprintf(errOut, "tincan: %v\nTry: tincan --help\n", err)
+		return 2
+	}
+	if err := command.Run(); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintf(errOut, "tincan: %v\n", err)
+		return 1
+	}
+	return 0
+}

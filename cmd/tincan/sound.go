@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tincan-voice/tincan/audio"
+	"github.com/tincan-voice/tincan/audio/device"
+)
+
+// toneHz and toneLevel are the test tone of `--in tone`: quiet enough to sit beside speech.
+const (
+	toneHz    = 440
+	toneLevel = -20 // dBov
+)
+
+// openSource opens what --in names: a file, "tone", "none" (nil), or a capture device.
+// Without a name it is the default device, and if there is none the client only
+// listens: nil and a line that says so.
+func openSource(spec string) (src audio.Source, warning string, err error) {
+	switch {
+	case spec == "none":
+		return nil, "", nil
+	case spec == "tone":
+		return audio.PacedSource(audio.Tone(toneHz, toneLevel)), "", nil
+	case isFile(spec):
+		src, err := audio.OpenFile(spec)
+		if err != nil {
+			return nil, "", err
+		}
+		return audio.PacedSource(src), "", nil
+	}
+	src, err = device.OpenSource(spec)
+	if err != nil && spec == "" {
+		return nil, fmt.Sprintf("no microphone, listening only (%v)", err), nil
+	}
+	return src, "", err
+}
+
+// openSink opens what --out names: a WAV file, "none" (nil), or a playback device.
+func openSink(spec string) (audio.Sink, error) {
+	switch {
+	case spec == "none":
+		return nil, nil
+	case isFile(spec):
+		if !strings.EqualFold(filepath.Ext(spec), ".wav") {
+			return nil, fmt.Errorf("--out %s: only WAV files can be written; name it .wav", spec)
+		}
+		sink, err := audio.CreateWAV(spec)
+		if err != nil {
+			return nil, err
+		}
+		return audio.PacedSink(sink), nil
+	}
+	sink, err := device.OpenSink(spec)
+	if err != nil && spec == "" {
+		return nil, fmt.Errorf("%w; without a sound card use --out none or --out FILE.wav", err)
+	}
+	return sink, err
+}
+
+// isFile tells a file name from a device name: files end in .wav, .opus or .ogg.
+func isFile(spec string) bool {
+	switch strings.ToLower(filepath.Ext(spec)) {
+	case ".wav", ".opus", ".ogg":
+		return true
+	}
+	return false
+}
+
+// begin tells once when the first sample went by.
+type begin struct {
+	once sync.Once
+	tell func(time.Time)
+}
+
+func (b *begin) at(t time.Time) { b.once.Do(func() { b.tell(t) }) }
+
+// timedSource tells when the first sample of its Source was captured.
+type timedSource struct {
+	audio.Source
+	begin begin
+}
+
+func (s *timedSource) Read(pcm []float32) (int, error) {
+	n, err := s.Source.Read(pcm)
+	if n > 0 {
+		s.begin.at(time.Now().Add(-time.Duration(n) * time.Second / audio.SampleRate))
+	}
+	return n, err
+}
+
+// timedSink tells when the first sample of its Sink was handed over.
+type timedSink struct {
+	audio.Sink
+	begin begin
+}
+
+func (s *timedSink) Write(pcm []float32) error {
+	s.begin.at(time.Now())
+	return s.Sink.Write(pcm)
+}
+
+// closeAll closes what was opened when the call did not come about.
+func closeAll(src audio.Source, sink audio.Sink) error {
+	var errs []error
+	if src != nil {
+		errs = append(errs, src.Close())
+	}
+	if sink != nil {
+		errs = append(errs, sink.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/engine"
+)
+
+// jsonStats is engine.Stats in the units of docs/client.md: milliseconds, kbit/s,
+// frames of 20 ms.
+type jsonStats struct {
+	Seconds float64    `json:"seconds"`
+	Muted   bool       `json:"muted"`
+	Link    jsonLink   `json:"link"`
+	Peers   []jsonPeer `json:"peers"`
+}
+
+type jsonLink struct {
+	Relay         string            `json:"relay"`
+	Alive         bool              `json:"alive"`
+	RTTms         float64           `json:"rtt_ms"`
+	ProbeLoss     float64           `json:"probe_loss"`
+	UpKbps        float64           `json:"up_kbps"`
+	DownKbps      float64           `json:"down_kbps"`
+	MeanUpKbps    float64           `json:"mean_up_kbps"`
+	MeanDownKbps  float64           `json:"mean_down_kbps"`
+	Sent          uint64            `json:"sent"`
+	Received      uint64            `json:"received"`
+	SentBytes     uint64            `json:"sent_bytes"`
+	ReceivedBytes uint64            `json:"received_bytes"`
+	Drops         map[string]uint64 `json:"drops,omitempty"`
+}
+
+type jsonPeer struct {
+	Session      uint32  `json:"session"`
+	Name         string  `json:"name"`
+	Talking      bool    `json:"talking"`
+	LevelDBov    int     `json:"level_dbov"`
+	Datagrams    uint64  `json:"datagrams"`
+	Frames       uint64  `json:"frames"`
+	Lost         uint64  `json:"lost"`
+	Repaired     uint64  `json:"repaired"`
+	Concealed    uint64  `json:"concealed"`
+	Late         uint64  `json:"late"`
+	BufferMS     float64 `json:"buffer_ms"`
+	TargetMS     float64 `json:"target_ms"`
+	JitterMS     float64 `json:"jitter_ms"`
+	MouthToEarMS float64 `json:"mouth_to_ear_ms"`
+}
+
+func toJSON(s engine.Stats) *jsonStats {
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	seconds := max(s.Time.Seconds(), 1e-3)
+	l := s.Link
+	out := &jsonStats{
+		Seconds: s.Time.Seconds(),
+		Muted:   s.Muted,
+		Link: jsonLink{
+			Relay: l.Relay.String(), Alive: l.Alive, RTTms: ms(l.RTT), ProbeLoss: l.ProbeLoss,
+			UpKbps: l.UpKbps, DownKbps: l.DownKbps,
+			MeanUpKbps: float64(l.SentBytes) * 8e-3 / seconds, MeanDownKbps: float64(l.ReceivedBytes) * 8e-3 / seconds,
+			Sent: l.Sent, Received: l.Received, SentBytes: l.SentBytes, ReceivedBytes: l.ReceivedBytes,
+		},
+		Peers: []jsonPeer{},
+	}
+	for reason, n := range l.Drops {
+		if n > 0 {
+			if out.Link.Drops == nil {
+				out.Link.Drops = map[string]uint64{}
+			}
+			out.Link.Drops[engine.Drop(reason).String()] = n
+		}
+	}
+	for _, p := range s.Peers {
+		out.Peers = append(out.Peers, jsonPeer{
+			Session: p.Session, Name: p.Name, Talking: p.Talking, LevelDBov: -int(p.Level),
+			Datagrams: p.Datagrams, Frames: p.Frames, Lost: p.Lost, Repaired: p.Repaired, Concealed: p.Concealed, Late: p.Late,
+			BufferMS: ms(p.Delay), TargetMS: ms(p.Target), JitterMS: ms(p.Jitter), MouthToEarMS: ms(p.MouthToEar),
+		})
+	}
+	return out
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/tincan-voice/tincan/engine"
+)
+
+// teller writes what happens in a call: lines for people, or one JSON object per line
+// (docs/client.md lists their fields).
+type teller struct {
+	json bool
+
+	mu  sync.Mutex // capturing and playing come from the audio goroutines
+	out io.Writer
+}
+
+func newTeller(out io.Writer, asJSON bool) *teller { return &teller{out: out, json: asJSON} }
+
+// jsonLine is a line of `tincan join --json`. Every line has event and time.
+type jsonLine struct {
+	Event   string     `json:"event"`
+	Time    time.Time  `json:"time"`
+	Session uint32     `json:"session,omitempty"`
+	Name    string     `json:"name,omitempty"`
+	On      *bool      `json:"on,omitempty"`
+	Text    string     `json:"text,omitempty"`
+	Stats   *jsonStats `json:"stats,omitempty"`
+}
+
+// say writes a line: text for people, or l. Lines without text are for programs only.
+func (t *teller) say(l jsonLine, text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.json:
+		if l.Time.IsZero() {
+			l.Time = time.Now()
+		}
+		_ = json.NewEncoder(t.out).Encode(l) // a closed pipe must not end the call
+	case text != "":
+		fmt.Fprintln(t.out, text)
+	}
+}
+
+func (t *teller) warning(text string) { t.say(jsonLine{Event: "warning", Text: text}, text) }
+
+func (t *teller) capturing(at time.Time) { t.say(jsonLine{Event: "capturing", Time: at}, "") }
+
+func (t *teller) playing(at time.Time) { t.say(jsonLine{Event: "playing", Time: at}, "") }
+
+func (t *teller) connected(call *engine.Call, room string) {
+	where := "the default room"
+	if room != "" {
+		where = "room " + room
+	}
+	link := call.Stats().Link
+	t.say(jsonLine{Event: "connected", Session: call.Session(), Text: link.Fingerprint},
+		fmt.Sprintf("joined %s on %s (session %d); m + Enter mutes, q + Enter leaves\nrelay certificate %s",
+			where, link.Relay, call.Session(), link.Fingerprint))
+}
+
+// event tells one event of the call.
+func (t *teller) event(e engine.Event) {
+	onOff := func(on bool, yes, no string) string {
+		if on {
+			return yes
+		}
+		return no
+	}
+	switch e := e.(type) {
+	case engine.PeerJoined:
+		t.say(jsonLine{Event: "joined", Session: e.Session, Name: e.Name}, e.Name+" is here")
+	case engine.PeerLeft:
+		t.say(jsonLine{Event: "left", Session: e.Session, Name: e.Name}, e.Name+" left")
+	case engine.PeerTalking:
+		t.say(jsonLine{Event: "talking", Session: e.Session, Name: e.Name, On: &e.Talking},
+			e.Name+onOff(e.Talking, " talks", " is silent"))
+	case engine.Muted:
+		t.say(jsonLine{Event: "muted", On: &e.Muted}, onOff(e.Muted, "muted", "not muted"))
+	case engine.VoicePath:
+		t.say(jsonLine{Event: "voice_path", On: &e.Up},
+			onOff(e.Up, "voice reaches the relay", "voice does not reach the relay: is UDP blocked on the way?"))
+	case engine.SourceEnded:
+		text := "the input has ended, listening only"
+		if e.Err != nil {
+			text = fmt.Sprintf("the input failed, listening only: %v", e.Err)
+		}
+		t.say(jsonLine{Event: "source_ended", Text: text}, text)
+	case engine.SinkFailed:
+		text := fmt.Sprintf("the output failed, nothing is played: %v", e.Err)
+		t.say(jsonLine{Event: "sink_failed", Text: text}, text)
+	case engine.RelayComplained:
+		t.say(jsonLine{Event: "relay_error", Text: e.Reason}, "the relay did not understand: "+e.Reason)
+	}
+}
+
+// stats tells how the link and everyone heard is doing.
+func (t *teller) stats(s engine.Stats) {
+	var line strings.Builder
+	fmt.Fprintf(&line, "up %.0f, down %.0f kbit/s", s.Link.UpKbps, s.Link.DownKbps)
+	if s.Link.Alive {
+		fmt.Fprintf(&line, ", round trip %d ms", s.Link.RTT.Milliseconds())
+	}
+	for _, p := range s.Peers {
+		if p.Frames > 0 {
+			fmt.Fprintf(&line, "; %s: lost %s, concealed %s, delay %d ms", p.Name,
+				percent(p.Lost, p.Frames), percent(p.Concealed, p.Frames), p.MouthToEar.Milliseconds())
+		}
+	}
+	t.say(jsonLine{Event: "stats", Stats: toJSON(s)}, line.String())
+}
+
+// summary tells the whole call at its end.
+func (t *teller) summary(s engine.Stats) {
+	if t.json {
+		t.say(jsonLine{Event: "summary", Stats: toJSON(s)}, "")
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	seconds := max(s.Time.Seconds(), 1e-3)
+	fmt.Fprintf(t.out, "\n%s in the room; sent %d datagrams (%.1f kbit/s), received %d (%.1f kbit/s), headers counted\n",
+		s.Time.Round(time.Second), s.Link.Sent, float64(s.Link.SentBytes)*8e-3/seconds,
+		s.Link.Received, float64(s.Link.ReceivedBytes)*8e-3/seconds)
+	if len(s.Peers) == 0 {
+		return
+	}
+	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "TALKER\tFRAMES\tLOST\tREPAIRED\tCONCEALED\tLATE\tBUFFER\tMOUTH TO EAR (estimate)")
+	for _, p := range s.Peers {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d ms\t%d ms\n", p.Name, p.Frames, p.Lost, p.Repaired, p.Concealed, p.Late,
+			p.Delay.Milliseconds(), p.MouthToEar.Milliseconds())
+	}
+	w.Flush()
+}
+
+func percent(part, whole uint64) string {
+	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+}
