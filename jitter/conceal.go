@@ -31,7 +31,15 @@ func (e *extension) begin(x []float32) {
 	// The end of the period fades to what came before its start, so that it loops.
 	q := l / 4
 	fade(e.period[l-q:l], e.period[l-q:l], x[n-l-q:n-l])
-	e.jump = x[n-1] - x[n-l-1]
+	// Without its mean, or a pause between two of its samples would be a rumble.
+	var mean float32
+	for _, v := range e.period[:l] {
+		mean += v / float32(l)
+	}
+	for i := range e.period[:l] {
+		e.period[i] -= mean
+	}
+	e.jump = x[n-1] - x[n-l-1] + mean
 	e.total, e.pos = 0, 0
 }
 
@@ -46,7 +54,7 @@ func (e *extension) read(out []float32) {
 			gain = float32(fadeTo-t) * slope
 		}
 		out[i] = gain * (e.period[e.pos] + e.jump)
-		e.jump *= 0.95
+		e.jump *= 0.98
 		if e.pos++; e.pos == e.lag {
 			e.pos = 0
 		}

@@ -22,9 +22,11 @@ type delayModel struct {
 	queue  int64               // least of recent
 	base   float64             // least queue of late, rising slowly
 
-	late   [lateBins]float32 // weight of frames by how much later than the queue they came
-	weight float32           // of one frame now: it grows, which is forgetting the old
-	total  float32           // of all
+	late    [lateBins]float32 // weight of frames by how much later than the queue they came
+	weight  float32           // of one frame now: it grows, which is forgetting the old
+	total   float32           // of all
+	learned int64             // frames ever
+	gone    float32           // weight of frames that never came, or not in time
 
 	lastArrival int64
 	lastFrame   int64
@@ -41,8 +43,11 @@ const (
 	lateBins = 200
 	// forget is how the weight of a frame grows from one to the next: a time constant of 20 s.
 	forget = 1 + 1.0/1000
+	// learnFast is the same for the first learnFrames, so that what was assumed soon counts for nothing.
+	learnFast   = 1 + 1.0/100
+	learnFrames = 300
 	// priorFrames is how many frames what is assumed at the start is worth.
-	priorFrames = 25
+	priorFrames = 10
 	// priorHalf is the lateness, in bins, that half the frames are assumed to exceed.
 	priorHalf = 1
 	// silenceForgets is the pause after which the queue is measured anew, 2 s.
@@ -92,7 +97,11 @@ func (m *delayModel) arrived(t, n int64) {
 	m.lastDelay = delay
 
 	bin := min((delay-m.queue+lateBin-1)/lateBin, lateBins-1)
-	m.weight *= forget
+	if m.learned++; m.learned < learnFrames {
+		m.weight *= learnFast
+	} else {
+		m.weight *= forget
+	}
 	m.late[bin] += m.weight
 	m.total += m.weight
 	if m.weight > 1e9 {
@@ -103,6 +112,7 @@ func (m *delayModel) arrived(t, n int64) {
 // rescale brings the weights back to where floats are precise.
 func (m *delayModel) rescale() {
 	m.total = 0
+	m.gone /= m.weight
 	for i := range m.late {
 		m.late[i] /= m.weight
 		m.total += m.late[i]
@@ -110,11 +120,27 @@ func (m *delayModel) rescale() {
 	m.weight = 1
 }
 
-// later is the share of frames that come later than the queue by more than d samples.
+// missed notes that a frame was not there in its time, and recovered that it came after
+// all: it was late, not lost.
+func (m *delayModel) missed()    { m.gone += m.weight }
+func (m *delayModel) recovered() { m.gone = max(0, m.gone-m.weight) }
+
+// lost is the share of frames that never come.
+func (m *delayModel) lost() float64 { return float64(m.gone / (m.gone + m.total)) }
+
+// later is the share of frames, of those that come, which do so later than the queue by
+// more than d samples.
 func (m *delayModel) later(d int64) float64 {
 	var sum float32
 	for i := max(0, d/lateBin) + 1; i < lateBins; i++ {
 		sum += m.late[i]
 	}
 	return float64(sum / m.total)
+}
+
+// hope is how likely a frame that is d samples later than the queue comes within the
+// next more samples, given that it may be lost.
+func (m *delayModel) hope(d, more int64) float64 {
+	p := m.later(d)
+	return (p - m.later(d+more)) / (p + m.lost() + 1e-9)
 }

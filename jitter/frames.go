@@ -104,6 +104,12 @@ func (f *frames) get(n int64) *slot {
 	return nil
 }
 
+// known tells whether frame n came, be it played already.
+func (f *frames) known(n int64) bool {
+	s := &f.slots[n&f.mask]
+	return s.number == n && s.state != empty
+}
+
 // skipTo drops what is older than n and returns how many frames of speech that were.
 func (f *frames) skipTo(n int64) int {
 	dropped := 0

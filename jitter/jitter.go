@@ -140,8 +140,12 @@ func (b *Buffer) take(t int64, number uint32, data []byte, before int64) {
 		return
 	case overtaken:
 		b.stats.Late++
+		b.model.recovered()
 	}
 	b.model.arrived(t, n)
+	if before := n - 1; len(data) > 0 && !b.frames.known(before) && before >= b.frames.next && b.dec.HasFEC(data) {
+		b.model.arrived(t, before) // in a way
+	}
 }
 
 // follow notices a talker that started over: its numbers jump, or they go on but at

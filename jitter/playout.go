@@ -14,7 +14,7 @@ type player struct {
 	block   int64 // length of the last Pull
 
 	ext       extension
-	held      int                // samples of extension that still count as waiting
+	held      int64              // samples of extension that still count as waiting
 	fresh     [FrameSize]float32 // the frame decoded last
 	concealed int                // frames lost in a row
 	loud      float32            // power of the loud parts
@@ -68,23 +68,41 @@ func (b *Buffer) step() {
 		b.silence()
 		return
 	}
+	if b.state == waiting {
+		if n, ok := b.frames.first(); ok {
+			b.catchUp(n)
+		}
+	}
 	switch s := b.frames.get(b.frames.next); {
 	case s != nil && len(s.data) == 0:
 		b.frames.skipTo(b.frames.next + 1)
 		b.state = idle
 		b.silence()
 	case s != nil:
-		if b.state == waiting {
-			b.catchUp(b.frames.next)
-		}
 		b.decode()
 		b.adjust()
-	case b.frames.next < b.frames.highest:
-		b.lost()
-	default:
+	case b.worthWaiting():
 		b.wait()
+	default:
+		b.lost()
 	}
 }
+
+// worthWaiting tells whether the next frame, which is not here, is better waited for than
+// given up.
+func (b *Buffer) worthWaiting() bool {
+	lateness := b.pulled + b.elapsed - b.frames.next*FrameSize - b.model.queue
+	if b.frames.next < b.frames.highest {
+		return b.held < holdMost && b.model.hope(lateness, holdMost-int64(b.held)) > 0.5
+	}
+	if b.state == talking && b.concealed < 2 && b.model.later(lateness) < b.model.lost() {
+		return false
+	}
+	return true
+}
+
+// holdMost is how long a frame is awaited when later ones are here.
+const holdMost = SampleRate * 10 / 1000
 
 // begin starts a talkspurt when its first frame is due.
 func (b *Buffer) begin() bool {
@@ -100,6 +118,7 @@ func (b *Buffer) begin() bool {
 		if b.pulled+b.elapsed-n*FrameSize < b.aim.delay {
 			return false
 		}
+		b.frames.skipTo(n)
 		b.catchUp(n)
 		b.state = talking
 		b.held = 0
@@ -117,8 +136,8 @@ func (b *Buffer) catchUp(n int64) {
 	excess := b.pulled + b.elapsed - n*FrameSize - b.aim.delay
 	if excess > keepLate {
 		n = min(n+(excess-keepLate)/FrameSize, b.frames.highest)
+		b.stats.Dropped += uint64(b.frames.skipTo(n))
 	}
-	b.stats.Dropped += uint64(b.frames.skipTo(n))
 }
 
 // decode makes speech of the next frame, which is here.
@@ -142,6 +161,7 @@ func (b *Buffer) decode() {
 // lost makes something of the next frame, which is not here.
 func (b *Buffer) lost() {
 	b.stats.Lost++
+	b.model.missed()
 	kind := FEC
 	after := b.frames.get(b.frames.next + 1)
 	if after == nil || len(after.data) == 0 || !b.dec.HasFEC(after.data) || b.dec.DecodeFEC(after.data, b.fresh[:]) != nil {
@@ -214,34 +234,51 @@ func (b *Buffer) silence() {
 	b.speech.describe(Segment{Kind: Silence, Out: chunk, Frame: uint32(b.frames.next)})
 }
 
+// slack is how far the delay may be off before anything is done.
+const slack = SampleRate * 5 / 1000
+
 // adjust brings the delay nearer to the wanted one by stretching.
+//
+// Frames are asked for when a block is played, so what counts is the delay at the start
+// of the block in which a frame begins; the rest up to the frame, spare, helps nobody.
 func (b *Buffer) adjust() {
 	if b.speech.count > maxPieces-4 {
 		return
 	}
-	excess := b.delay() - b.spare() - b.aim.delay
-	idle := b.pulled + b.elapsed + int64(b.speech.len()) - b.stretched
+	spare := b.spare()
+	over := b.delay() - spare - b.aim.delay
 	switch {
-	case excess >= minLag:
-		b.shorten(excess, idle)
-	case excess < -lateBin*2:
-		b.lengthen(-excess, idle)
+	case over < -slack:
+		b.lengthen()
+	case over > slack/2:
+		blocks := (over - slack/2) / b.block * b.block
+		b.shorten(spare+blocks, over)
+	default:
+		b.shorten(spare, 0)
 	}
 }
 
-// shorten takes a pitch period out.
-func (b *Buffer) shorten(excess, idle int64) {
-	var every int64
-	need := float32(0.9)
-	switch ms := excess * 1000 / SampleRate; {
+// sinceStretch is how much speech was made since it was last stretched.
+func (b *Buffer) sinceStretch() int64 {
+	return b.pulled + b.elapsed + int64(b.speech.len()) - b.stretched
+}
+
+// shorten takes up to most samples out, in a pause, or a pitch period where speech repeats
+// itself. The more the delay is over what is wanted the less it is particular.
+func (b *Buffer) shorten(most, over int64) {
+	every, need := int64(300), float32(0.9)
+	switch ms := over * 1000 / SampleRate; {
 	case ms > 120:
 		every, need = 20, 0.4
 	case ms > 60:
 		every, need = 40, 0.6
 	case ms > 30:
 		every, need = 80, 0.7
-	default:
+	case ms > 15:
 		every, need = 150, 0.8
+	}
+	if most < SampleRate/1000 {
+		return
 	}
 	for b.speech.len() < maxLag+window {
 		s := b.frames.get(b.frames.next)
@@ -251,16 +288,13 @@ func (b *Buffer) shorten(excess, idle int64) {
 		b.decode()
 	}
 	x := b.speech.at(0)
-	most := min(int(excess), len(x)-window, maxLag)
-	if most < minLag {
+	most = min(most, int64(len(x)-window), maxLag)
+	if b.quiet(x[:most+overlap]) {
+		b.speech.cut(0, int(most), overlap)
+		b.stats.Shortened += duration(most)
 		return
 	}
-	if b.quiet(x[:most]) {
-		b.speech.cut(0, most, overlap)
-		b.stats.Shortened += duration(int64(most))
-		return
-	}
-	if idle < every*SampleRate/1000 {
+	if most < minLag || b.sinceStretch() < every*SampleRate/1000 {
 		return
 	}
 	at, score := match(x, x[minLag:most+window])
@@ -273,9 +307,9 @@ func (b *Buffer) shorten(excess, idle int64) {
 }
 
 // lengthen puts a pitch period in.
-func (b *Buffer) lengthen(lack, idle int64) {
+func (b *Buffer) lengthen() {
 	x := b.speech.at(-maxLag)
-	if len(x) < maxLag+window || idle < 60*SampleRate/1000 {
+	if len(x) < maxLag+window || b.sinceStretch() < 60*SampleRate/1000 {
 		return
 	}
 	at, score := match(x[maxLag:], x[:maxLag-minLag+window])

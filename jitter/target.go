@@ -16,7 +16,7 @@ const (
 	fixedDelay = 26.5
 	// impatience is the price of a ms where the E-model has none, so that delay that buys
 	// nothing is not kept. Chosen by experiment, docs/jitter.md.
-	impatience = 0.02
+	impatience = 0.05
 	// choose again after so many frames
 	chooseEvery = 5
 	// minMargin: blocks of playback and arrivals do not meet exactly
@@ -47,13 +47,15 @@ func (a *target) choose(m *delayModel) {
 	known := float64(a.path) + max(0, float64(m.queue)-m.base)
 	first := int((known*1000/SampleRate + fixedDelay) * SampleRate / 1000 / lateBin)
 	late := m.total
+	all := m.total + m.gone
 	best, bestCost := 0, 1e9
 	for i := 0; i < lateBins; i++ {
 		late -= m.late[i]
+		soon := m.late[min(i+1, lateBins-1)] + m.late[min(i+2, lateBins-1)]
 		if i < minMargin {
 			continue
 		}
-		cost := price[min(first+i, len(price)-1)] + lossImpairment(float64(late/m.total))
+		cost := price[min(first+i, len(price)-1)] + lossImpairment(float64((late-0.7*soon+m.gone)/all))
 		if cost < bestCost {
 			best, bestCost = i, cost
 		}
