@@ -39,6 +39,18 @@ type CoreConfig struct {
 	// 1 s of them may be saved up. 0: 1000.
 	StrangerRate int
 
+	// Talkers is how many of a room are forwarded at a time: the loudest. 0: 4;
+	// below 0: all. RoomTalkers has other numbers for rooms by name.
+	Talkers     int
+	RoomTalkers map[string]int
+
+	// BundleWait is how long a datagram may wait to go out together with
+	// those of other talkers, when at least three are heard in its room
+	// and its worker delivers more than BundleLoad datagrams per second.
+	// 0: 5 ms; below 0: never.
+	BundleWait time.Duration
+	BundleLoad int // 0: 25000, about 3 % of a core
+
 	// Workers is how many Workers there will be. The IDs of a room's sessions are all
 	// the same modulo Workers, so that datagrams can be steered to one of them
 	// by their session ID alone. 0: 1.
@@ -52,6 +64,9 @@ func (c CoreConfig) withDefaults() CoreConfig {
 	c.SilenceTimeout = cmp.Or(c.SilenceTimeout, 30*time.Second)
 	c.SessionRate = cmp.Or(c.SessionRate, 200)
 	c.StrangerRate = cmp.Or(c.StrangerRate, 1000)
+	c.Talkers = cmp.Or(c.Talkers, 4)
+	c.BundleWait = max(cmp.Or(c.BundleWait, 5*time.Millisecond), 0)
+	c.BundleLoad = cmp.Or(c.BundleLoad, 25000)
 	c.Workers = cmp.Or(c.Workers, 1)
 	return c
 }
@@ -120,7 +135,11 @@ func (c *Core) Join(now time.Duration, roomName, name string, voice int) (Member
 	case r == nil && len(c.rooms) >= c.cfg.MaxRooms:
 		return Membership{}, fmt.Errorf("%w (%d)", ErrTooManyRooms, c.cfg.MaxRooms)
 	case r == nil:
-		r = newRoom(roomName, c.quietestWorker(), c.cfg.Workers)
+		talkers, ok := c.cfg.RoomTalkers[roomName]
+		if !ok {
+			talkers = c.cfg.Talkers
+		}
+		r = newRoom(roomName, c.quietestWorker(), c.cfg.Workers, talkers)
 	case len(r.members) >= c.cfg.MaxRoomSize:
 		return Membership{}, fmt.Errorf("%w (%d members)", ErrRoomFull, c.cfg.MaxRoomSize)
 	}

@@ -17,13 +17,14 @@ const (
 	DropReplayed                // seen before, or too old to tell
 	DropSessionRate             // too many from this session
 	DropPath                    // answers no challenge of ours
+	DropQuiet                   // not among the loudest of the room
 	DropSend                    // the kernel did not take it (counted per listener)
 	numDrops
 )
 
 var dropNames = [numDrops]string{
 	"kept", "malformed", "version", "type", "unknown session", "stranger rate",
-	"forged", "replayed", "session rate", "path", "send",
+	"forged", "replayed", "session rate", "path", "quiet", "send",
 }
 
 // String returns the reason in a word or two.
@@ -39,14 +40,15 @@ type Stats struct {
 	Received  uint64          // datagrams that came
 	Forwarded uint64          // datagrams of voice that went to listeners, each counted once
 	Delivered uint64          // the same, counted per listener
+	Packets   uint64          // in so many packets: less than Delivered where bundles went out
 	Dropped   map[Drop]uint64 // by reason; those that did not happen are not in it
 }
 
 // counters are one Worker's own, so that workers do not share cache lines.
 type counters struct {
-	received, forwarded, delivered atomic.Uint64
-	drops                          [numDrops]atomic.Uint64
-	_                              [64]byte
+	received, forwarded, delivered, packets atomic.Uint64
+	drops                                   [numDrops]atomic.Uint64
+	_                                       [64]byte
 }
 
 // Stats returns the sums over all workers.
@@ -58,6 +60,7 @@ func (c *Core) Stats() Stats {
 		st.Received += n.received.Load()
 		st.Forwarded += n.forwarded.Load()
 		st.Delivered += n.delivered.Load()
+		st.Packets += n.packets.Load()
 		for d := Kept + 1; d < numDrops; d++ {
 			if v := n.drops[d].Load(); v > 0 {
 				st.Dropped[d] += v

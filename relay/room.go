@@ -19,6 +19,9 @@ type room struct {
 	// Read by workers without a lock, replaced under Core.mu.
 	listeners atomic.Pointer[Listeners]
 
+	pending atomic.Pointer[queue] // of the worker that has it
+	stage   *stage                // nil: everyone is heard
+
 	// Guarded by Core.mu.
 	members []*session // in the order in which they came
 	secret  netproto.RoomSecret
@@ -31,8 +34,11 @@ type room struct {
 	fresh   bool          // neither listed nor rotated mean anything yet
 }
 
-func newRoom(name string, worker, workers int) *room {
+func newRoom(name string, worker, workers, talkers int) *room {
 	r := &room{name: name, worker: worker, workers: workers, secret: randomKey(), fresh: true}
+	if talkers > 0 {
+		r.stage = &stage{places: make([]*session, talkers)}
+	}
 	r.listeners.Store(&Listeners{built: make([]any, workers)})
 	return r
 }

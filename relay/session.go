@@ -28,7 +28,8 @@ type session struct {
 	heard     atomic.Int64 // when the last valid datagram came
 	datagrams atomic.Uint64
 	path      atomic.Pointer[netip.AddrPort] // proven address; written under Core.mu
-	live      atomic.Bool                    // among the room's listeners; written under Core.mu
+	turn      turn
+	live      atomic.Bool // among the room's listeners; written under Core.mu
 
 	// Guarded by Core.mu.
 	candidate candidate

@@ -14,18 +14,22 @@ const readPause = 10 * time.Millisecond
 func (s *Server) work(index int, conn udpio.Conn) {
 	w := s.core.NewWorker(&socketOutput{conn: conn, index: index})
 	msgs := make([]udpio.Message, udpio.BatchSize)
+	wait := udpio.Forever
 	for {
-		n, err := conn.Read(msgs, udpio.Forever)
+		n, err := conn.Read(msgs, wait)
 		if err == udpio.ErrClosed {
 			return
 		}
 		if err != nil {
 			time.Sleep(readPause)
-			continue
 		}
 		now := s.now()
 		for i := range msgs[:n] {
-			w.Handle(now, msgs[i].From, msgs[i].Data)
+			w.Queue(now, msgs[i].From, msgs[i].Data)
+		}
+		wait = udpio.Forever
+		if next, ok := w.Flush(now); ok {
+			wait = max(0, next-s.now())
 		}
 	}
 }
@@ -38,7 +42,7 @@ type socketOutput struct {
 }
 
 // Send implements Output. A lost answer is asked for again.
-func (o *socketOutput) Send(to netip.AddrPort, d []byte) { _ = o.conn.Send(to, d) }
+func (o *socketOutput) Send(to netip.AddrPort, d []byte) bool { return o.conn.Send(to, d) == nil }
 
 // Forward implements Output.
 func (o *socketOutput) Forward(l *Listeners, skip []int, d []byte) int {

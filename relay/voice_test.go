@@ -195,7 +195,8 @@ func exchange(t *testing.T, clients []*voiceClient, rounds int) {
 	}
 }
 
-func everyone() Config { return Config{Core: CoreConfig{Workers: 2}} }
+// everyone is heard, by two workers.
+func everyone() Config { return Config{Core: CoreConfig{Workers: 2, Talkers: -1}} }
 
 func TestTenInOneRoom(t *testing.T) {
 	s := startServer(t, everyone())

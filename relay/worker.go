@@ -10,8 +10,8 @@ import (
 // Output takes what a Worker wants sent. The datagram is the Worker's own
 // again after the call.
 type Output interface {
-	// Send sends to one address.
-	Send(to netip.AddrPort, d []byte)
+	// Send sends to one address, and reports whether it could.
+	Send(to netip.AddrPort, d []byte) bool
 	// Forward sends to all listeners but those whose indexes are in skip
 	// (rising), and returns how many could be sent.
 	Forward(l *Listeners, skip []int, d []byte) (sent int)
@@ -21,7 +21,10 @@ type Output interface {
 type SendFunc func(to netip.AddrPort, d []byte)
 
 // Send implements Output.
-func (f SendFunc) Send(to netip.AddrPort, d []byte) { f(to, d) }
+func (f SendFunc) Send(to netip.AddrPort, d []byte) bool {
+	f(to, d)
+	return true
+}
 
 // Forward implements Output.
 func (f SendFunc) Forward(l *Listeners, skip []int, d []byte) (sent int) {
@@ -38,6 +41,9 @@ func (f SendFunc) Forward(l *Listeners, skip []int, d []byte) (sent int) {
 
 // Worker handles datagrams. It belongs to one goroutine; a Core has as many as
 // it likes, and each may get any session's datagrams.
+//
+//	for each batch:  Queue, Queue, ... Flush    voice goes out with Flush
+//	or one by one:   Handle                     and does not wait
 type Worker struct {
 	core   *Core
 	out    Output
@@ -47,7 +53,19 @@ type Worker struct {
 	open   []byte        // body of the datagram under way
 	body   []byte        // of the answer under way
 	reply  []byte
+
+	// What is on its way.
+	queues []*queue // with something in them
+	spare  []*queue
 	skip   []int
+	bundle []byte
+	alone  queue // of one item
+	replay replay
+
+	// Load.
+	busy    bool
+	weighed time.Duration
+	before  uint64 // delivered at that time
 }
 
 // NewWorker returns a Worker that sends through out.
@@ -56,8 +74,9 @@ func (c *Core) NewWorker(out Output) *Worker {
 		core: c, out: out, count: new(counters), tagger: netproto.NewHopTagger(),
 		every: time.Second / time.Duration(c.cfg.SessionRate),
 		open:  make([]byte, 0, netproto.MaxDatagram), reply: make([]byte, 0, netproto.MaxDatagram),
-		skip: make([]int, 0, 1),
+		bundle: make([]byte, 0, netproto.MaxDatagram),
 	}
+	w.replay.addFunc = w.replay.add
 	c.mu.Lock()
 	c.counts = append(c.counts, w.count)
 	c.mu.Unlock()
@@ -68,8 +87,20 @@ func (c *Core) NewWorker(out Output) *Worker {
 // an access network hands over what it held back.
 const sessionBurst = 2 * time.Second
 
-// Handle takes one datagram that came from an address. It keeps nothing of d.
+// Handle takes one datagram that came from an address, and sends what comes of
+// it. It keeps nothing of d.
 func (w *Worker) Handle(now time.Duration, from netip.AddrPort, d []byte) Drop {
+	drop := w.Queue(now, from, d)
+	for _, q := range w.queues {
+		q.due = now
+	}
+	w.Flush(now)
+	return drop
+}
+
+// Queue takes one datagram that came from an address. Answers go out at once,
+// voice with the next Flush: until then d must stay as it is.
+func (w *Worker) Queue(now time.Duration, from netip.AddrPort, d []byte) Drop {
 	w.count.received.Add(1)
 	drop := w.handle(now, from, d)
 	if drop != Kept {
@@ -132,30 +163,32 @@ func (w *Worker) handle(now time.Duration, from netip.AddrPort, d []byte) Drop {
 	}
 	switch h.Type {
 	case netproto.TypeVoice:
-		w.forward(s, body)
+		return w.forward(now, s, h, body)
 	case netproto.TypeProbe:
 		return w.probe(now, s, from, body)
 	}
 	return Kept
 }
 
-// forward sends a talker's datagram to everyone else in the room.
-func (w *Worker) forward(s *session, voice []byte) {
-	l := s.room.listeners.Load()
-	skip := w.skip[:0]
-	if i, ok := l.index(s.id); ok {
-		skip = append(skip, i)
+// forward queues a talker's datagram for everyone else in the room.
+func (w *Worker) forward(now time.Duration, s *session, h netproto.Header, voice []byte) Drop {
+	r := s.room
+	w.replay.reset()
+	if r.stage != nil && !r.stage.offer(now, s, h, voice, w.replay.addFunc) {
+		return DropQuiet
 	}
-	want := len(l.ids) - len(skip)
-	if want == 0 {
-		return
+	if l := r.listeners.Load(); len(l.ids) == 0 || len(l.ids) == 1 && l.ids[0] == s.id {
+		return Kept
 	}
-	sent := w.out.Forward(l, skip, voice)
-	w.count.forwarded.Add(1)
-	w.count.delivered.Add(uint64(sent))
-	if sent < want {
-		w.count.drops[DropSend].Add(uint64(want - sent))
+	q := w.queue(now, r)
+	if q == nil { // another worker's: send alone
+		w.alone.room, w.alone.items = r, append(w.alone.items[:0], item{talker: s.id, data: voice})
+		w.send(&w.alone)
+		return Kept
 	}
+	w.replay.each(func(d []byte) { q.copied(s.id, d) })
+	q.items = append(q.items, item{talker: s.id, data: voice})
+	return Kept
 }
 
 // probe answers a probe with a datagram of the same size.

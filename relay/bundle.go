@@ -1,0 +1,221 @@
+package relay
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// What costs is the packet, not the datagram: the kernel takes as long for
+// four datagrams of voice in one packet as for one. So whatever is ready for a
+// room at the same time goes out as one bundle per listener; and when the
+// relay has much to do and several people talk, ready means within the wait.
+//
+//	datagrams that came together      a1 b1 a2
+//	to listeners                      bundle(a1 b1 a2)
+//	to a                              b1
+//	to b                              bundle(a1 a2)
+
+const (
+	// minBundleTalkers is how many must be heard in a room before anything
+	// waits for company: two people, who answer each other, never do.
+	minBundleTalkers = 3
+	// loadWindow is how often the load is looked at.
+	loadWindow = 250 * time.Millisecond
+)
+
+// queue is what one worker has to send to one room.
+type queue struct {
+	worker *Worker // static
+	room   *room
+	items  []item
+	own    []byte        // copies of what outlives its receive buffer
+	due    time.Duration // when it goes out
+}
+
+// item is one datagram on its way.
+type item struct {
+	talker uint32
+	data   []byte // in a receive buffer, or if that is nil:
+	at, n  int    // in queue.own
+}
+
+func (q *queue) data(i *item) []byte {
+	if i.data != nil {
+		return i.data
+	}
+	return q.own[i.at : i.at+i.n]
+}
+
+// copied adds a copy of d.
+func (q *queue) copied(talker uint32, d []byte) {
+	q.items = append(q.items, item{talker: talker, at: len(q.own), n: len(d)})
+	q.own = append(q.own, d...)
+}
+
+// settle copies what is in receive buffers.
+func (q *queue) settle() {
+	for i := range q.items {
+		if it := &q.items[i]; it.data != nil {
+			it.at, it.n = len(q.own), len(it.data)
+			q.own = append(q.own, it.data...)
+			it.data = nil
+		}
+	}
+}
+
+// queue returns the worker's queue for a room, or nil if another worker has one.
+func (w *Worker) queue(now time.Duration, r *room) *queue {
+	if q := r.pending.Load(); q != nil {
+		if q.worker != w {
+			return nil
+		}
+		return q
+	}
+	var q *queue
+	if n := len(w.spare); n > 0 {
+		q, w.spare = w.spare[n-1], w.spare[:n-1]
+	} else {
+		q = &queue{worker: w}
+	}
+	if !r.pending.CompareAndSwap(nil, q) {
+		w.spare = append(w.spare, q)
+		return nil
+	}
+	q.room, q.due = r, now
+	if w.busy && r.stage.talking(now) >= minBundleTalkers {
+		q.due += w.core.cfg.BundleWait
+	}
+	w.queues = append(w.queues, q)
+	return q
+}
+
+// talking counts those who are heard now. Where everyone is, nobody counts.
+func (st *stage) talking(now time.Duration) (n int) {
+	if st == nil {
+		return minBundleTalkers
+	}
+	if !st.mu.TryLock() {
+		return 0
+	}
+	defer st.mu.Unlock()
+	for _, s := range st.places {
+		if s != nil && now-s.turn.seen <= idleAfter {
+			n++
+		}
+	}
+	return n
+}
+
+// Flush sends what is due, and keeps copies of what waits. Call it when a
+// batch of datagrams has been queued, and at the time that it returns; ok is
+// false when nothing waits.
+func (w *Worker) Flush(now time.Duration) (next time.Duration, ok bool) {
+	w.weigh(now)
+	waiting := w.queues[:0]
+	for _, q := range w.queues {
+		if now < q.due {
+			q.settle()
+			waiting = append(waiting, q)
+			if !ok || q.due < next {
+				next, ok = q.due, true
+			}
+			continue
+		}
+		w.send(q)
+		q.room.pending.Store(nil)
+		q.room, q.items, q.own = nil, q.items[:0], q.own[:0]
+		w.spare = append(w.spare, q)
+	}
+	w.queues = waiting
+	return next, ok
+}
+
+// weigh measures the load.
+func (w *Worker) weigh(now time.Duration) {
+	if now-w.weighed < loadWindow {
+		return
+	}
+	sum := w.count.delivered.Load()
+	w.busy = float64(sum-w.before) > float64(w.core.cfg.BundleLoad)*(now-w.weighed).Seconds()
+	w.weighed, w.before = now, sum
+}
+
+// send sends a queue in as few packets as possible.
+func (w *Worker) send(q *queue) {
+	l := q.room.listeners.Load()
+	for rest := q.items; len(rest) > 0; {
+		n := 1
+		for size := 4 + len(q.data(&rest[0])); n < len(rest); n++ {
+			if size += 3 + len(q.data(&rest[n])); size > netproto.MaxDatagram {
+				break
+			}
+		}
+		w.sendTogether(q, l, rest[:n])
+		rest = rest[n:]
+	}
+}
+
+// sendTogether sends items that fit into one bundle: all of them to everyone
+// but their talkers, and to each talker the others' ones.
+func (w *Worker) sendTogether(q *queue, l *Listeners, items []item) {
+	w.skip = w.skip[:0]
+	for i := range items {
+		if at, ok := l.index(items[i].talker); ok && !slices.Contains(w.skip, at) {
+			w.skip = append(w.skip, at)
+		}
+	}
+	slices.Sort(w.skip)
+	w.count.forwarded.Add(uint64(len(items)))
+	if want := len(l.ids) - len(w.skip); want > 0 {
+		d, _ := w.assemble(q, items, 0)
+		w.sent(want, w.out.Forward(l, w.skip, d), len(items))
+	}
+	if len(items) == 1 {
+		return
+	}
+	for _, at := range w.skip {
+		if d, n := w.assemble(q, items, l.ids[at]); n > 0 {
+			sent := 0
+			if w.out.Send(l.addrs[at], d) {
+				sent = 1
+			}
+			w.sent(1, sent, n)
+		}
+	}
+}
+
+// sent counts packets of n datagrams each.
+func (w *Worker) sent(want, sent, n int) {
+	w.count.packets.Add(uint64(sent))
+	w.count.delivered.Add(uint64(sent * n))
+	if sent < want {
+		w.count.drops[DropSend].Add(uint64((want - sent) * n))
+	}
+}
+
+// assemble returns all items but those of one talker (0: of nobody) as one
+// datagram, and their number. One item goes as it is.
+func (w *Worker) assemble(q *queue, items []item, but uint32) (d []byte, n int) {
+	w.bundle = w.bundle[:0]
+	for i := range items {
+		it := &items[i]
+		if it.talker == but {
+			continue
+		}
+		n++
+		if n == 1 {
+			d = q.data(it)
+			continue
+		}
+		if n == 2 {
+			w.bundle, _ = netproto.AppendBundle(w.bundle, d) // they have been measured: they fit
+		}
+		w.bundle, _ = netproto.AppendBundle(w.bundle, q.data(it))
+	}
+	if n > 1 {
+		d = w.bundle
+	}
+	return d, n
+}

@@ -1,0 +1,341 @@
+package relay
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// scene is a room in virtual time: each step is 20 ms, in which every talker
+// may send one datagram; ear gets what is forwarded.
+type scene struct {
+	c       *testCore
+	talkers []*testClient
+	ear     *testClient
+	step    int
+}
+
+const frame = netproto.FrameDuration
+
+func newScene(t *testing.T, places, talkers int) *scene {
+	sc := &scene{c: newTestCore(t, CoreConfig{Talkers: places, BundleWait: -1})}
+	sc.ear = sc.c.settled("", "ear")
+	for i := range talkers {
+		sc.talkers = append(sc.talkers, sc.c.settled("", fmt.Sprint(i)))
+	}
+	sc.took()
+	return sc
+}
+
+// took empties the ear and returns the sequence numbers by session, bundles
+// split.
+func (sc *scene) took() map[uint32][]uint32 {
+	got := make(map[uint32][]uint32)
+	for _, d := range sc.ear.took() {
+		items := [][]byte{d}
+		if t, _ := netproto.DatagramType(d); t == netproto.TypeBundle {
+			var err error
+			if items, err = netproto.ParseBundle(nil, d); err != nil {
+				sc.c.t.Fatal(err)
+			}
+		}
+		for _, it := range items {
+			if h, err := netproto.ParseHeader(it); err == nil && h.Type == netproto.TypeVoice {
+				got[h.Session] = append(got[h.Session], h.Seq)
+			}
+		}
+	}
+	clear(sc.c.boxes)
+	return got
+}
+
+// say lets one talker send in this step.
+func (sc *scene) say(i int, level uint8, voice bool) {
+	sc.c.handle(sc.talkers[i].addr, sc.talkers[i].saidAt("twenty milliseconds of something", level, voice))
+}
+
+// next ends the step and says which talkers (by index) were heard in it.
+func (sc *scene) next() (heard []int) {
+	got := sc.took()
+	for i, cl := range sc.talkers {
+		if len(got[cl.Session]) > 0 {
+			heard = append(heard, i)
+		}
+	}
+	sc.step++
+	sc.c.now = sc.c.now.Truncate(frame) + frame
+	return heard
+}
+
+// Ten people shout at once for a minute: never more than four are heard at a
+// time, everybody gets a share, and nobody waits for long.
+func TestLoudestBound(t *testing.T) {
+	sc := newScene(t, 4, 10)
+	rng := rand.New(rand.NewPCG(1, 1))
+	const steps = 3000
+	share, last, longest := make([]int, 10), make([]int, 10), make([]int, 10)
+	changes, before := 0, []int(nil)
+	for step := range steps {
+		for i := range sc.talkers {
+			sc.say(i, uint8(15+2*i+rng.IntN(8)), rng.IntN(10) > 0)
+		}
+		heard := sc.next()
+		if len(heard) > 4+1 { // one may give its place to another within a step
+			t.Fatalf("step %d: %v heard", step, heard)
+		}
+		for _, i := range heard {
+			longest[i] = max(longest[i], step-last[i])
+			share[i]++
+			last[i] = step
+		}
+		if !slices.Equal(heard, before) {
+			changes++
+		}
+		before = heard
+	}
+	for i := range share {
+		longest[i] = max(longest[i], steps-last[i])
+		if time.Duration(longest[i])*frame > 10*time.Second || share[i] < steps/10 {
+			t.Errorf("talker %d at level %d..: heard %d of %d, longest silence %v", i, 15+2*i, share[i], steps, time.Duration(longest[i])*frame)
+		}
+	}
+	t.Logf("shares %v, %d changes", share, changes)
+	if changes > 2*4*60 {
+		t.Errorf("%d changes in a minute", changes)
+	}
+}
+
+// Two people, answering and interrupting each other, never lose a frame.
+func TestLoudestTwoPeople(t *testing.T) {
+	sc := newScene(t, 4, 2)
+	rng := rand.New(rand.NewPCG(2, 2))
+	said, heard := 0, 0
+	for range 3000 {
+		for i := range 2 {
+			if rng.IntN(3) > 0 {
+				sc.say(i, uint8(rng.IntN(128)), rng.IntN(2) == 0)
+				said++
+			}
+		}
+		heard += len(sc.next())
+	}
+	if heard != said {
+		t.Errorf("%d of %d", heard, said)
+	}
+}
+
+// A session that claims to be at its loudest all the time delays others for a
+// moment, and no more; with one place only, which is the worst case.
+func TestLoudestLiar(t *testing.T) {
+	for _, liars := range []int{1, 3} {
+		sc := newScene(t, 1, liars+1)
+		honest := liars
+		step := func(speaks bool) []int {
+			for i := range liars {
+				sc.say(i, 0, true)
+			}
+			if speaks {
+				sc.say(honest, 45, true)
+			}
+			return sc.next()
+		}
+		for range 500 {
+			step(false)
+		}
+		first, share := -1, 0
+		for n := range 3000 {
+			if slices.Contains(step(true), honest) {
+				share++
+				if first < 0 {
+					first = n
+				}
+			}
+		}
+		wait := time.Duration(first) * frame
+		t.Logf("%d liars: heard after %v, %d %% of the time", liars, wait, share/30)
+		if first < 0 || wait > time.Duration(liars)*2200*time.Millisecond || share < 3000/(liars+1)/2 {
+			t.Errorf("%d liars: heard after %v, %d of 3000", liars, wait, share)
+		}
+	}
+}
+
+// Noise from open microphones takes places only as long as nobody speaks.
+func TestLoudestNoise(t *testing.T) {
+	sc := newScene(t, 2, 4)
+	for range 200 {
+		for i := range 3 {
+			sc.say(i, 30, false)
+		}
+		if heard := sc.next(); len(heard) != 2 {
+			t.Fatalf("%v heard", heard)
+		}
+	}
+	sc.say(3, 60, true)
+	if heard := sc.next(); !slices.Contains(heard, 3) {
+		t.Errorf("the one who speaks is not heard: %v", heard)
+	}
+}
+
+// Who gets a place when another one stops is heard from 200 ms before.
+func TestPreroll(t *testing.T) {
+	sc := newScene(t, 1, 2)
+	for range 100 {
+		sc.say(0, 20, true)
+		sc.next()
+	}
+	a, b := sc.talkers[0], sc.talkers[1]
+	var heardB []uint32
+	for step := range 100 {
+		if step < 20 {
+			sc.say(0, 20, true)
+		}
+		sc.say(1, 30, true)
+		got := sc.took()
+		if step >= 20 && len(got[a.Session]) > 0 {
+			t.Fatal("a is heard without speaking")
+		}
+		heardB = append(heardB, got[b.Session]...)
+		sc.step++
+		sc.c.now = sc.c.now.Truncate(frame) + frame
+	}
+	if len(heardB) == 0 {
+		t.Fatal("b is never heard")
+	}
+	for i, seq := range heardB { // without a hole, in order, each once
+		if seq != heardB[0]+uint32(i) {
+			t.Fatalf("%v", heardB)
+		}
+	}
+	// a fell silent with step 19; at the latest 400 ms after that b has its place.
+	if first := heardB[0]; first < 12 || first > 32 || heardB[len(heardB)-1] != 100 {
+		t.Errorf("b is heard from frame %d to %d", first, heardB[len(heardB)-1])
+	}
+}
+
+// The talkers of a batch share packets; everyone gets exactly the others' voice.
+func TestBundle(t *testing.T) {
+	c := newTestCore(t, CoreConfig{Talkers: -1})
+	var people []*testClient
+	for i := range 6 {
+		people = append(people, c.settled("", fmt.Sprint(i)))
+	}
+	clear(c.boxes)
+	for _, size := range []int{10, 100, 500, 1000} {
+		said := make(map[uint32][][]byte)
+		for range 2 {
+			for _, p := range people[:4] {
+				d := p.said(string(make([]byte, size)))
+				said[p.Session] = append(said[p.Session], d[:len(d)-netproto.HopTagSize])
+				if drop := c.worker.Queue(c.now, p.addr, d); drop != Kept {
+					t.Fatal(drop)
+				}
+			}
+		}
+		before := c.Stats()
+		c.worker.Flush(c.now)
+		packets := 0
+		for i, p := range people {
+			var want, got [][]byte
+			for j, other := range people[:4] {
+				if i != j {
+					want = append(want, said[other.Session]...)
+				}
+			}
+			for _, d := range p.took() {
+				packets++
+				if len(d) > netproto.MaxDatagram {
+					t.Errorf("%d bytes", len(d))
+				}
+				if t, _ := netproto.DatagramType(d); t != netproto.TypeBundle {
+					got = append(got, d)
+					continue
+				}
+				items, err := netproto.ParseBundle(nil, d)
+				if err != nil || len(items) < 2 {
+					t.Fatal(len(items), err)
+				}
+				got = append(got, items...)
+			}
+			sameSet(t, got, want)
+		}
+		st := c.Stats()
+		if st.Delivered-before.Delivered != 4*6+2*8 || st.Packets-before.Packets != uint64(packets) {
+			t.Errorf("size %d: %d packets, stats %+v", size, packets, st)
+		}
+		if size == 100 && packets != 6 {
+			t.Errorf("%d packets for six listeners", packets)
+		}
+	}
+}
+
+// Under load, and with several talkers, datagrams wait for each other.
+func TestBundleWait(t *testing.T) {
+	c := newTestCore(t, CoreConfig{BundleLoad: 100})
+	var people []*testClient
+	for i := range 8 {
+		people = append(people, c.settled("", fmt.Sprint(i)))
+	}
+	c.now = c.now.Truncate(time.Second) + time.Second
+	// round is 20 ms: talkers 3 ms apart, the worker woken when it asks to be.
+	round := func(talkers int) (packets uint64, longest time.Duration) {
+		before, queued := c.Stats().Packets, make(map[uint32]time.Duration)
+		out := SendFunc(func(_ netip.AddrPort, d []byte) {
+			items, err := netproto.ParseBundle(nil, d)
+			if err != nil {
+				items = [][]byte{d}
+			}
+			for _, it := range items {
+				if h, _ := netproto.ParseHeader(it); h.Type == netproto.TypeVoice {
+					longest = max(longest, c.now-queued[h.Session])
+				}
+			}
+		})
+		c.worker.out = out
+		wake, waiting := time.Duration(0), false
+		start := c.now
+		for ms := range 20 {
+			c.now = start + time.Duration(ms)*time.Millisecond
+			if waiting && c.now >= wake {
+				wake, waiting = c.worker.Flush(c.now)
+			}
+			if ms%3 == 0 && ms/3 < talkers {
+				p := people[ms/3]
+				queued[p.Session] = c.now
+				d := p.said("x")
+				if drop := c.worker.Queue(c.now, p.addr, d); drop != Kept {
+					t.Fatal(drop)
+				}
+				wake, waiting = c.worker.Flush(c.now)
+				clear(d) // the receive buffer is used again
+			}
+		}
+		if waiting {
+			c.worker.Flush(wake)
+		}
+		c.now = start + frame
+		return c.Stats().Packets - before, longest
+	}
+	for range 50 {
+		round(2)
+	}
+	if n, longest := round(2); n != 2*7 || longest != 0 {
+		t.Errorf("two talkers: %d packets, wait %v", n, longest)
+	}
+	for range 50 {
+		round(4)
+	}
+	if n, longest := round(4); n != 2*8 || longest != 5*time.Millisecond {
+		t.Errorf("four talkers: %d packets, wait %v", n, longest)
+	}
+	c.worker.core.cfg.BundleLoad = 1e9
+	c.now += time.Second
+	round(4)
+	if n, longest := round(4); n != 4*7 || longest != 0 {
+		t.Errorf("without load: %d packets, wait %v", n, longest)
+	}
+}
