@@ -261,14 +261,16 @@ func (c *Call) setUsers(list netproto.SendNewUsers) {
 			events = append(events, PeerJoined{session, list.Users[i]})
 		}
 	}
+	rtt := c.roundTrip()
 	c.hearing.Lock()
 	for session, name := range now {
 		c.listener.AddPeer(session, name)
 	}
 	for session, name := range c.users {
 		if _, ok := now[session]; !ok {
-			c.listener.RemovePeer(session)
-			events = append(events, PeerLeft{session, name})
+			last, _ := c.listener.RemovePeer(c.now(), session)
+			last.MouthToEar = mouthToEar(last.Delay, rtt)
+			events = append(events, PeerLeft{session, name, last})
 		}
 	}
 	c.hearing.Unlock()

@@ -14,10 +14,11 @@ type PeerJoined struct {
 	Name    string
 }
 
-// PeerLeft: somebody left the room.
+// PeerLeft: somebody left the room. Stats are the last figures.
 type PeerLeft struct {
 	Session uint32
 	Name    string
+	Stats   PeerStats
 }
 
 // PeerTalking: somebody began to talk or stopped.

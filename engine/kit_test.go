@@ -1,48 +1,20 @@
 package engine
 
 import (
-	"math"
-	"math/rand/v2"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
-	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/internal/synth"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// speech makes n frames of something that Opus takes for a voice: a buzz of changing pitch
-// through a slow syllable rhythm.
-func speech(n int, seed uint64) []float32 {
-	rng := rand.New(rand.NewPCG(seed, 1))
-	pitch := 90 + 120*rng.Float64()
-	pcm := make([]float32, n*FrameSize)
-	phase := 0.0
-	for i := range pcm {
-		t := float64(i) / codec.SampleRate
-		phase += 2 * math.Pi * pitch * (1 + 0.2*math.Sin(2*math.Pi*0.7*t)) / codec.SampleRate
-		var s float64
-		for h := 1; h <= 20; h++ {
-			s += math.Sin(float64(h)*phase) / float64(h)
-		}
-		syllable := 0.55 + 0.45*math.Sin(2*math.Pi*4*t)
-		pcm[i] = float32(0.12*syllable*s + 0.002*rng.NormFloat64())
-	}
-	return pcm
-}
-
-// noise makes n frames of loud noise, the dearest there is to code.
-func noise(n int) []float32 {
-	rng := rand.New(rand.NewPCG(5, 6))
-	pcm := make([]float32, n*FrameSize)
-	for i := range pcm {
-		pcm[i] = float32(rng.NormFloat64() * 0.3)
-	}
-	return pcm
-}
+// speech and noise make n frames.
+func speech(n int, seed uint64) []float32 { return synth.Speech(n*FrameSize, seed) }
+func noise(n int) []float32               { return synth.Noise(n * FrameSize) }
 
 const testSession = 77
 

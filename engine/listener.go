@@ -92,15 +92,18 @@ func (l *Listener) AddPeer(session uint32, name string) {
 	l.order = append(l.order, p)
 }
 
-// RemovePeer forgets a talker. What of its last word is already here is still played.
-func (l *Listener) RemovePeer(session uint32) {
+// RemovePeer forgets a talker and returns its last figures; ok tells whether there was such
+// a talker. What of its last word is already here is still played.
+func (l *Listener) RemovePeer(now time.Duration, session uint32) (last PeerStats, ok bool) {
 	p := l.peers[session]
 	if p == nil {
-		return
+		return PeerStats{}, false
 	}
+	last = p.stats(now)
 	p.gone = true
 	delete(l.peers, session)
 	l.order = slices.DeleteFunc(l.order, func(q *peer) bool { return q == p })
+	return last, true
 }
 
 // SetVolume sets how loud a talker is: 1 is as spoken, 0 silent. It reports whether

@@ -34,6 +34,7 @@ type peer struct {
 	last      time.Duration // when the last datagram came
 	talking   bool          // the talkspurt has not been ended
 	voiced    time.Duration // when the last datagram with the voice bit came
+	delay     time.Duration // of the jitter buffer when last asked during speech
 	newest    uint32        // highest sequence number so far
 	level     uint8         // of that datagram
 }
@@ -96,7 +97,7 @@ type PeerStats struct {
 	Concealed uint64 // of those lost: made up
 	Late      uint64 // frames that came after their time
 
-	Delay  time.Duration // what the jitter buffer adds now; 0 while nobody talks
+	Delay  time.Duration // what the jitter buffer adds, or added when last somebody talked
 	Target time.Duration // what the buffer wants to add
 	Jitter time.Duration // mean deviation of the arrival delay
 	// MouthToEar is an estimate of the whole delay without sound cards, filled in by
@@ -132,6 +133,9 @@ func (p *peer) stats(now time.Duration) PeerStats {
 	s.Repaired = inFrames(b.Redundant + b.FEC)
 	s.Concealed = inFrames(b.Concealed)
 	s.Late = b.Late
-	s.Delay, s.Target, s.Jitter = b.Current, b.Target, b.Jitter
+	if b.Current > 0 {
+		p.delay = b.Current
+	}
+	s.Delay, s.Target, s.Jitter = p.delay, b.Target, b.Jitter
 	return s
 }

@@ -79,6 +79,12 @@ func (c *Call) linkStats(now time.Duration) LinkStats {
 	return s
 }
 
+func (c *Call) roundTrip() time.Duration {
+	c.probing.Lock()
+	defer c.probing.Unlock()
+	return c.probes.rtt
+}
+
 // mouthToEar estimates the time from a talker's mouth to our ear:
 //
 //	20 ms         a frame fills up before it can be coded
