@@ -1,0 +1,231 @@
+package swarm
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// socket is a client's UDP socket, connected to the relay.
+type socket interface {
+	send(d []byte) error
+	port() int
+	// dropped is how many datagrams had no room in the socket's buffer.
+	dropped() uint32
+	close()
+}
+
+// room is what the clients of one room share.
+type room struct {
+	name    string
+	talkers atomic.Pointer[[]*talker] // nil until talking begins
+}
+
+// client is one session.
+type client struct {
+	// Static from the moment at which it has joined.
+	room     *room
+	talker   *talker // nil: it only listens
+	session  uint32
+	up, down *netproto.Sealer
+	socket   socket
+	control  *control
+	overhead int           // bytes of IP and UDP headers
+	udpPort  int           // the relay's; 0: the TCP port
+	joining  time.Duration // from dialing to SESSION
+
+	probes atomic.Uint32          // last sequence number
+	path   atomic.Bool            // has answered a challenge
+	lost   atomic.Pointer[string] // why its control connection ended before its time
+
+	reading // the reader's own
+}
+
+// reading is what a client's reader does and counts.
+type reading struct {
+	packages  packages
+	replies   uint32 // last sequence number
+	heard     []window
+	voice     uint64 // datagrams of voice, each once
+	twice     uint64 // those that came again
+	wrong     uint64 // no datagram for this client, or not authentic
+	packets   uint64 // UDP packets with voice in them
+	bytes     uint64 // their size, with IP and UDP headers
+	latency   *histogram
+	items     [][]byte // of a bundle
+	body      []byte
+	frames    []netproto.Frame
+	answering []byte
+}
+
+// errRefused: the relay ends the session.
+var errRefused = errors.New("the relay says")
+
+// joined takes the first SESSION.
+func (c *client) joined(s netproto.Session) error {
+	if s.Voice != netproto.Version || len(s.HopKey) != netproto.KeySize || len(s.MediaKey) != netproto.KeySize {
+		return fmt.Errorf("the relay has no voice for us (VOICE %d)", s.Voice)
+	}
+	hop := netproto.HopKey(s.HopKey)
+	c.session, c.udpPort = s.Session, s.UDP
+	c.up, c.down = netproto.NewSealer(hop.Up()), netproto.NewSealer(hop.Down())
+	if c.talker != nil {
+		c.talker.session, c.talker.tag = s.Session, hop.TagKey()
+		c.talker.learn(netproto.RoomSecret(s.MediaKey), s.Epoch, time.Time{})
+	}
+	return nil
+}
+
+// handle takes a control package that comes later.
+func (c *client) handle(p netproto.Package) error {
+	if s, ok := p.(netproto.Session); ok && c.talker != nil && len(s.MediaKey) == netproto.KeySize {
+		c.talker.learn(netproto.RoomSecret(s.MediaKey), s.Epoch, time.Now().Add(netproto.EpochGrace))
+	}
+	return ending(p)
+}
+
+// end notes why the control connection is of no use any more.
+func (c *client) end(err error) {
+	why := reason(err)
+	c.lost.Store(&why)
+}
+
+// ending is the error that a package means, if any.
+func ending(p netproto.Package) error {
+	switch p := p.(type) {
+	case netproto.Disconnect:
+		return fmt.Errorf("%w: %q", errRefused, p.Reason)
+	case netproto.ServerClose:
+		return fmt.Errorf("%w that it closes: %q", errRefused, p.Reason)
+	case netproto.UnknownError:
+		return fmt.Errorf("%w: %q", errRefused, p.Reason)
+	}
+	return nil
+}
+
+// probe sends a probe. Any goroutine may call it.
+func (c *client) probe(p *prober, now time.Duration) error {
+	p.body = netproto.AppendProbe(p.body[:0], netproto.Probe{Time: uint64(now / time.Microsecond)})
+	h := netproto.Header{Type: netproto.TypeProbe, Session: c.session, Seq: c.probes.Add(1)}
+	p.datagram = c.up.Seal(p.datagram[:0], h, p.body)
+	return c.socket.send(p.datagram)
+}
+
+// prober is the scratch memory of a goroutine that probes.
+type prober struct{ body, datagram []byte }
+
+// datagram takes what came on the client's socket at the time at (Unix, ns). It
+// keeps nothing of d.
+func (c *client) datagram(d []byte, at int64) {
+	t, err := netproto.DatagramType(d)
+	if err != nil {
+		c.wrong++
+		return
+	}
+	switch t {
+	case netproto.TypeVoice:
+		c.packets++
+		c.bytes += uint64(len(d) + c.overhead)
+		c.hear(d, at)
+	case netproto.TypeBundle:
+		c.bundle(d, at)
+	case netproto.TypeChallenge:
+		c.challenge(d)
+	case netproto.TypeProbeAck, netproto.TypeReport, netproto.TypeNack:
+		// A full client would learn from them.
+	default:
+		c.wrong++
+	}
+}
+
+// bundle takes several datagrams that came as one.
+func (c *client) bundle(d []byte, at int64) {
+	items, err := netproto.ParseBundle(c.items[:0], d)
+	if err != nil {
+		c.wrong++
+		return
+	}
+	c.items = items
+	voice := false
+	for _, item := range items {
+		if t, err := netproto.DatagramType(item); err == nil && t == netproto.TypeVoice {
+			voice = true
+			c.hear(item, at)
+		}
+	}
+	if voice {
+		c.packets++
+		c.bytes += uint64(len(d) + c.overhead)
+	}
+}
+
+// hear counts one datagram of voice.
+func (c *client) hear(d []byte, at int64) {
+	h, err := netproto.ParseHeader(d)
+	talkers := c.room.talkers.Load()
+	if err != nil || talkers == nil {
+		c.wrong++
+		return
+	}
+	for i, t := range *talkers {
+		if t.session != h.Session {
+			continue
+		}
+		if c.heard == nil {
+			c.heard = make([]window, len(*talkers))
+		}
+		switch {
+		case !c.heard[i].accept(h.Seq):
+			c.twice++
+		case c.latency != nil && !c.open(t, h, d, at):
+			c.wrong++
+		default:
+			c.voice++
+		}
+		return
+	}
+	c.wrong++
+}
+
+// open opens a datagram and counts how long it was under way.
+func (c *client) open(t *talker, h netproto.Header, d []byte, at int64) bool {
+	s := t.sealer(h.Epoch)
+	if s == nil {
+		return false
+	}
+	var err error
+	if c.body, err = s.Open(c.body[:0], d); err != nil {
+		return false
+	}
+	c.frames, err = netproto.ParseFrames(c.frames[:0], h.Seq, c.body)
+	if err != nil || len(c.frames) != 1 || len(c.frames[0].Data) < 8 {
+		return false
+	}
+	sent := int64(binary.BigEndian.Uint64(c.frames[0].Data))
+	c.latency.add(time.Duration(at - sent))
+	return true
+}
+
+// challenge answers a challenge: from then on the relay sends voice here.
+func (c *client) challenge(d []byte) {
+	var err error
+	if c.body, err = c.down.Open(c.body[:0], d); err != nil {
+		c.wrong++
+		return
+	}
+	token, err := netproto.ParseChallenge(c.body)
+	if err != nil {
+		c.wrong++
+		return
+	}
+	c.replies++
+	h := netproto.Header{Type: netproto.TypeChallengeReply, Session: c.session, Seq: c.replies}
+	c.answering = c.up.Seal(c.answering[:0], h, netproto.AppendChallenge(c.body[:0], token))
+	if c.socket.send(c.answering) == nil {
+		c.path.Store(true)
+	}
+}

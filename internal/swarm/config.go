@@ -1,0 +1,108 @@
+package swarm
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// ErrConfig is what Run's error is when a value of Config makes no sense.
+var ErrConfig = errors.New("bad configuration")
+
+// Limits of a Config.
+const (
+	// MaxClients is how many clients one process plays. More would run out of
+	// local TCP ports: Linux has 28,232 of them per relay.
+	MaxClients = 20000
+	minSize    = 12 // a frame holds 8 bytes of time even if it is a quarter shorter
+	maxSize    = 900
+	minProbe   = time.Second
+	maxProbe   = 20 * time.Second // a relay stops sending to who is silent for 30 s
+	maxFor     = time.Hour
+)
+
+// Config says whom to load and how much. Address is required.
+type Config struct {
+	Address string // host, host:port or an IP address; the port is netproto.DefaultPort unless given
+
+	Clients int           // sessions in all; 0: 500
+	Rooms   int           // they are spread over, evenly; 0: 1
+	Talkers int           // per room, without a pause; 0: nobody talks
+	For     time.Duration // of talking, after all have joined; 0: 30 s
+	Rate    int           // joins per second; 0: 250
+	Size    int           // mean size of an Opus frame in bytes, varying by a quarter; 0: 60 (24 kbit/s)
+	Probe   time.Duration // between two probes of a client; 0: 1 s
+
+	// Plaintext speaks JSON without TLS, which relays take from their own machine only.
+	// With TLS any certificate will do, but all connections must meet the same key.
+	Plaintext bool
+	// Progress, if not nil, is told in a few words what is going on.
+	Progress func(string)
+}
+
+func (c Config) withDefaults() Config {
+	c.Clients = cmp.Or(c.Clients, 500)
+	c.Rooms = cmp.Or(c.Rooms, 1)
+	c.For = cmp.Or(c.For, 30*time.Second)
+	c.Rate = cmp.Or(c.Rate, 250)
+	c.Size = cmp.Or(c.Size, 60)
+	c.Probe = cmp.Or(c.Probe, time.Second)
+	if c.Progress == nil {
+		c.Progress = func(string) {}
+	}
+	return c
+}
+
+// Validate checks what can be checked before anything is opened. Run calls it
+// too. The error is ErrConfig, wrapped with what is wrong.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("%w: %s", ErrConfig, fmt.Sprintf(format, args...))
+	}
+	between := func(name string, v, least, most int) error {
+		if v < least || v > most {
+			return bad("%s %d: want %d to %d", name, v, least, most)
+		}
+		return nil
+	}
+	if _, _, err := splitAddress(c.Address); err != nil {
+		return err
+	}
+	switch {
+	case c.For < 0 || c.For > maxFor:
+		return bad("time %v: want up to %v", c.For, maxFor)
+	case c.Probe < minProbe || c.Probe > maxProbe:
+		return bad("probe interval %v: want %v to %v", c.Probe, minProbe, maxProbe)
+	}
+	return cmp.Or(
+		between("clients", c.Clients, 1, MaxClients),
+		between("rooms", c.Rooms, 1, c.Clients),
+		between("talkers per room", c.Talkers, 0, c.Clients/c.Rooms),
+		between("joins per second", c.Rate, 1, 10000),
+		between("frame size", c.Size, minSize, maxSize))
+}
+
+// splitAddress takes host, host:port or an IP address apart.
+func splitAddress(address string) (host, port string, err error) {
+	host, port = address, strconv.Itoa(netproto.DefaultPort)
+	inner := strings.TrimSuffix(strings.TrimPrefix(address, "["), "]")
+	if _, err := netip.ParseAddr(inner); err == nil {
+		host = inner // an IPv6 address has colons of its own
+	} else if strings.Contains(address, ":") {
+		if host, port, err = net.SplitHostPort(address); err != nil {
+			return "", "", fmt.Errorf("%w: address %q: write host or host:port", ErrConfig, address)
+		}
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); host == "" || err != nil || n == 0 {
+		return "", "", fmt.Errorf("%w: address %q: write host or host:port", ErrConfig, address)
+	}
+	return host, port, nil
+}

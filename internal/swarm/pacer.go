@@ -1,0 +1,129 @@
+package swarm
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// leastNap is the shortest sleep of the pacer: what falls due closer
+// together goes out together.
+const leastNap = 200 * time.Microsecond
+
+// pacer is the goroutine that sends every probe and every datagram of voice
+// when it is due. Both run on a wheel: event k of a wheel with n places is that
+// of place k modulo n, at k/n of the wheel's period.
+//
+//	probes   one place per client    once round in Config.Probe
+//	voice    one place per talker    once round in 20 ms
+type pacer struct {
+	// Static.
+	clients []atomic.Pointer[client]
+	probing wheel
+	writer  *writer
+	start   time.Time
+
+	talk atomic.Pointer[talk] // nil: silence
+	stop atomic.Bool
+}
+
+// talk is a time of talking, and what the pacer counts of it.
+type talk struct {
+	clients []*client // the talkers
+	wheel   wheel
+
+	over   atomic.Bool // set from outside
+	silent chan struct{}
+
+	// The pacer's own until silent is closed.
+	late histogram // how late datagrams were sent
+}
+
+// wheel is a periodic schedule.
+type wheel struct {
+	start  time.Duration // on the pacer's clock
+	period time.Duration
+	places int
+	k      int // next event
+}
+
+// due is the time of the next event.
+func (w *wheel) due() time.Duration {
+	round, place := w.k/w.places, w.k%w.places
+	return w.start + time.Duration(round)*w.period + time.Duration(place)*w.period/time.Duration(w.places)
+}
+
+// take returns the place of the next event, and moves on.
+func (w *wheel) take() int {
+	place := w.k % w.places
+	w.k++
+	return place
+}
+
+func newPacer(cfg Config, clients []atomic.Pointer[client]) *pacer {
+	return &pacer{
+		clients: clients, probing: wheel{period: cfg.Probe, places: len(clients)},
+		writer: newWriter(cfg.Size), start: time.Now(),
+	}
+}
+
+// begin lets the clients talk.
+func (p *pacer) begin(clients []*client) *talk {
+	t := &talk{clients: clients, silent: make(chan struct{})}
+	t.wheel = wheel{start: time.Since(p.start), period: netproto.FrameDuration, places: len(clients)}
+	if len(clients) == 0 {
+		close(t.silent)
+		return t
+	}
+	p.talk.Store(t)
+	return t
+}
+
+// end makes them stop. Then the counts are the caller's.
+func (t *talk) end() {
+	t.over.Store(true)
+	<-t.silent
+}
+
+// run is the goroutine; it ends soon after stop is set.
+func (p *pacer) run() {
+	var probes prober
+	for !p.stop.Load() {
+		now := time.Since(p.start)
+		for p.probing.due() <= now {
+			if c := p.clients[p.probing.take()].Load(); c != nil {
+				_ = c.probe(&probes, now) // the next one is not far
+			}
+		}
+		next := p.probing.due()
+		if t := p.talk.Load(); t != nil {
+			if t.over.Load() {
+				p.talk.Store(nil)
+				close(t.silent)
+			} else {
+				p.speak(t, now)
+				next = min(next, t.wheel.due())
+			}
+		}
+		// A pause of more than a frame would keep begin and stop waiting.
+		next = min(next, now+netproto.FrameDuration)
+		sleep(max(next-time.Since(p.start), leastNap))
+	}
+	if t := p.talk.Swap(nil); t != nil {
+		close(t.silent)
+	}
+}
+
+// speak sends what is due.
+func (p *pacer) speak(t *talk, now time.Duration) {
+	for ; t.wheel.due() <= now; now = time.Since(p.start) {
+		due := t.wheel.due()
+		c := t.clients[t.wheel.take()]
+		at := time.Now()
+		if c.socket.send(p.writer.write(c.talker, at)) != nil {
+			c.talker.unsent++
+		}
+		t.late.add(at.Sub(p.start) - due)
+	}
+}

@@ -1,0 +1,259 @@
+package swarm
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestHistogramQuantiles(t *testing.T) {
+	var h histogram
+	for i := range 1000 {
+		h.add(time.Duration(i+1) * time.Microsecond)
+	}
+	h.add(-time.Second) // a clock that was set back: counts as 0
+	for _, q := range []float64{.01, .25, .5, .9, .99} {
+		want := q * 1000
+		got := float64(h.quantile(q)) / float64(time.Microsecond)
+		if math.Abs(got-want) > .035*want+1 {
+			t.Errorf("quantile %v is %v us, want about %v", q, got, want)
+		}
+	}
+	if h.quantile(1) != time.Millisecond || h.max != time.Millisecond {
+		t.Errorf("the largest is %v and %v, want 1ms", h.quantile(1), h.max)
+	}
+	var empty, sum histogram
+	if empty.quantile(.5) != 0 {
+		t.Error("the median of nothing is not 0")
+	}
+	sum.merge(&h)
+	sum.merge(&h)
+	if sum.n != 2*h.n || sum.quantile(.5) != h.quantile(.5) {
+		t.Error("twice the same has other quantiles")
+	}
+}
+
+func TestHistogramBuckets(t *testing.T) {
+	last := -1
+	for d := time.Duration(0); d < 1<<42; d += d/50 + 1 {
+		i := bucket(d)
+		if i < last || i >= len(histogram{}.counts) {
+			t.Fatalf("%v is in bucket %d, after %d", d, i, last)
+		}
+		last = i
+		if m := middle(i); d < 1<<maxExp && math.Abs(float64(m-d)) > float64(d)/subBuckets {
+			t.Fatalf("%v is counted as %v", d, m)
+		}
+	}
+}
+
+func TestWindow(t *testing.T) {
+	var w window
+	for i, step := range []struct {
+		seq  uint32
+		want bool
+	}{
+		{5, true}, {5, false}, {7, true}, {6, true}, {6, false}, {7, false},
+		{1, true}, {100, true}, {7, false}, {36, false}, {37, true}, {37, false},
+		{99, true}, {math.MaxUint32, true}, {math.MaxUint32, false}, {100, false},
+	} {
+		if got := w.accept(step.seq); got != step.want {
+			t.Errorf("step %d: %d accepted: %v, want %v", i, step.seq, got, step.want)
+		}
+	}
+}
+
+func TestSpeechHasTheMeanSize(t *testing.T) {
+	for _, size := range []int{minSize, 60, 61, 160, maxSize} {
+		sum, sizes := 0, map[int]bool{}
+		frames := speech(size)
+		for _, f := range frames {
+			sum += len(f)
+			sizes[len(f)] = true
+			if len(f) < 8 {
+				t.Fatalf("a frame of %d bytes has no room for the time", len(f))
+			}
+		}
+		if sum != size*len(frames) || len(sizes) < 7 {
+			t.Errorf("mean of %d frames is %v with %d sizes, want %d", len(frames), float64(sum)/float64(len(frames)), len(sizes), size)
+		}
+	}
+}
+
+func TestWriterWritesWhatRelayAndListenersAccept(t *testing.T) {
+	hop, secrets := netproto.HopKey{1}, []netproto.RoomSecret{{2}, {3}}
+	talker := &talker{session: 9, tag: hop.TagKey()}
+	w, tagger, now := newWriter(60), netproto.NewHopTagger(), time.Unix(1000, 0)
+	talker.learn(secrets[0], 4, time.Time{})
+	for seq := uint32(1); seq < 100; seq++ {
+		if seq == 20 {
+			talker.learn(secrets[1], 5, now.Add(netproto.EpochGrace))
+		}
+		epoch := uint32(4)
+		if seq >= 20+50 {
+			epoch = 5
+		}
+		d, ok := tagger.Check(talker.tag, w.write(talker, now))
+		h, err := netproto.ParseHeader(d)
+		if !ok || err != nil || h.Seq != seq || h.Epoch != uint8(epoch%4) || !h.Voice {
+			t.Fatalf("datagram %d has header %+v, %v, hop tag good: %v", seq, h, err, ok)
+		}
+		c := client{reading: reading{latency: new(histogram)}}
+		if !c.open(talker, h, d, now.UnixNano()+5000) || c.latency.n != 1 || c.latency.max != 5*time.Microsecond {
+			t.Fatalf("datagram %d does not open, or says %v", seq, c.latency.max)
+		}
+		body, err := netproto.NewSealer(netproto.VoiceKey(secrets[epoch-4], 9, epoch)).Open(nil, d)
+		if err != nil || !bytes.Contains(body, w.frames[int(seq)%len(w.frames)]) {
+			t.Fatalf("datagram %d: %v", seq, err)
+		}
+		now = now.Add(netproto.FrameDuration)
+	}
+	if n := testing.AllocsPerRun(100, func() { w.write(talker, now) }); n != 0 {
+		t.Errorf("write allocates %v times", n)
+	}
+}
+
+// FuzzPackages: what comes out does not depend on how the stream is cut.
+func FuzzPackages(f *testing.F) {
+	f.Add([]byte(`{"KEY": 3, "USERS": ["a"]}{"KEY": 0}{"KEY": 6, "SESSION": 1}{"KEY": 3, "USERS": []}`), uint8(1))
+	f.Add([]byte(`}}{"KEY": 3,{"KEY": 0}`), uint8(3))
+	f.Add([]byte(`{"KEY": 4, "REASON": null}{"KEY": 0}`), uint8(255))
+	f.Fuzz(func(t *testing.T, stream []byte, step uint8) {
+		read := func(step int) (keys []netproto.Key, lists uint64, failed bool) {
+			var p packages
+			for part := range slices.Chunk(stream, step) {
+				err := p.write(part, func(pkg netproto.Package) error {
+					keys = append(keys, pkg.Key())
+					return nil
+				})
+				if err != nil {
+					return keys, p.lists, true
+				}
+			}
+			return keys, p.lists, false
+		}
+		keys, lists, failed := read(len(stream) + 1)
+		keys2, lists2, failed2 := read(int(step) + 1)
+		if !slices.Equal(keys, keys2) || lists != lists2 || failed != failed2 {
+			t.Errorf("whole: %v, %d lists, failed %v; in steps of %d: %v, %d lists, failed %v",
+				keys, lists, failed, int(step)+1, keys2, lists2, failed2)
+		}
+	})
+}
+
+func TestPackagesSkipUserLists(t *testing.T) {
+	var stream []byte
+	want := []netproto.Package{netproto.Session{Session: 7, Voice: 1, Epoch: 3}, netproto.Ack{}, netproto.Disconnect{Reason: "}{"}}
+	for _, p := range want {
+		list := netproto.SendNewUsers{Users: []string{"a}", "{b", strings.Repeat("x", 19)}, Sessions: []uint32{1, 2, 3}}
+		for _, p := range []netproto.Package{list, p, list} {
+			var err error
+			if stream, err = netproto.AppendPackage(stream, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for step := 1; step <= len(stream); step++ {
+		var p packages
+		var got []netproto.Package
+		for part := range slices.Chunk(stream, step) {
+			err := p.write(part, func(pkg netproto.Package) error {
+				got = append(got, pkg)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(got) != len(want) || got[0].Key() != netproto.KeySession || got[1] != want[1] || got[2] != want[2] {
+			t.Fatalf("in steps of %d bytes: %+v", step, got)
+		}
+		if p.lists != 6 || p.bytes != uint64(len(stream)) || len(p.begun) != 0 {
+			t.Fatalf("in steps of %d bytes: %d lists, %d bytes, %d kept", step, p.lists, p.bytes, len(p.begun))
+		}
+	}
+	var p packages
+	never := func(netproto.Package) error { return nil }
+	if err := p.write(bytes.Repeat([]byte("x"), netproto.MaxPackage+1), never); !errors.Is(err, netproto.ErrTooLarge) {
+		t.Errorf("a package without end: %v", err)
+	}
+	stop := errors.New("stop")
+	p = packages{}
+	if err := p.write(stream, func(netproto.Package) error { return stop }); err != stop {
+		t.Errorf("the error of the caller is %v", err)
+	}
+}
+
+func TestWheel(t *testing.T) {
+	w := wheel{start: time.Second, period: 20 * time.Millisecond, places: 3}
+	for i := range 10 {
+		want := time.Second + time.Duration(i)*20*time.Millisecond/3
+		if d := w.due() - want; d < -3 || d > 3 {
+			t.Errorf("event %d is due at %v, want %v", i, w.due(), want)
+		}
+		if place := w.take(); place != i%3 {
+			t.Errorf("event %d is at place %d", i, place)
+		}
+	}
+}
+
+func TestConfig(t *testing.T) {
+	good := Config{Address: "relay.example"}
+	if err := good.Validate(); err != nil {
+		t.Errorf("the defaults: %v", err)
+	}
+	for name, change := range map[string]func(*Config){
+		"no address":       func(c *Config) { c.Address = "" },
+		"address":          func(c *Config) { c.Address = "a:b:c" },
+		"port":             func(c *Config) { c.Address = "a:70000" },
+		"clients":          func(c *Config) { c.Clients = MaxClients + 1 },
+		"negative clients": func(c *Config) { c.Clients = -1 },
+		"rooms":            func(c *Config) { c.Rooms = 501 },
+		"talkers":          func(c *Config) { c.Rooms, c.Talkers = 250, 3 },
+		"rate":             func(c *Config) { c.Rate = -5 },
+		"small frames":     func(c *Config) { c.Size = 8 },
+		"large frames":     func(c *Config) { c.Size = 1200 },
+		"probes":           func(c *Config) { c.Probe = time.Millisecond },
+		"silence":          func(c *Config) { c.Probe = time.Minute },
+		"negative time":    func(c *Config) { c.For = -1 },
+		"days":             func(c *Config) { c.For = 48 * time.Hour },
+	} {
+		c := good
+		change(&c)
+		if _, err := Run(t.Context(), c); !errors.Is(err, ErrConfig) {
+			t.Errorf("%s: %v, want ErrConfig", name, err)
+		}
+	}
+}
+
+func TestSplitAddress(t *testing.T) {
+	for address, want := range map[string][2]string{
+		"relay": {"relay", "9999"}, "relay:1": {"relay", "1"}, "::1": {"::1", "9999"},
+		"[::1]": {"::1", "9999"}, "[::1]:7": {"::1", "7"}, "127.0.0.1:80": {"127.0.0.1", "80"},
+	} {
+		host, port, err := splitAddress(address)
+		if err != nil || host != want[0] || port != want[1] {
+			t.Errorf("%s: %s, %s, %v", address, host, port, err)
+		}
+	}
+}
+
+func TestAllowFiles(t *testing.T) {
+	if err := allowFiles(100); err != nil {
+		t.Errorf("100 files: %v", err)
+	}
+	if err := allowFiles(1 << 40); err == nil || os.Getuid() != 0 && !errors.Is(err, ErrConfig) {
+		t.Errorf("more files than any system has: %v", err)
+	}
+}

@@ -1,0 +1,16 @@
+//go:build !linux
+
+package swarm
+
+import (
+	"errors"
+	"net/netip"
+)
+
+// On other systems than Linux nothing is known of processes.
+
+func listenerOf(netip.AddrPort) int { return 0 }
+
+func usageOf(int) (usage, error) { return usage{}, errors.ErrUnsupported }
+
+func ownUsage() usage { return usage{} }

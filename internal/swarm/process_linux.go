@@ -1,0 +1,122 @@
+package swarm
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// clockTick is the unit of CPU times in /proc (proc(5), sysconf(_SC_CLK_TCK)):
+// 100 per second on all Linux systems that Go runs on.
+const clockTick = time.Second / 100
+
+// listenerOf returns the process that has the UDP port of a relay on this
+// host; 0 if that is another host, or cannot be seen.
+func listenerOf(relay netip.AddrPort) int {
+	if !isLocal(relay.Addr()) {
+		return 0
+	}
+	inodes := map[string]bool{}
+	for _, name := range []string{"/proc/net/udp", "/proc/net/udp6"} {
+		if text, err := os.ReadFile(name); err == nil {
+			for _, inode := range unconnected(text, relay.Port()) {
+				inodes["socket:["+inode+"]"] = true
+			}
+		}
+	}
+	if len(inodes) == 0 {
+		return 0
+	}
+	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, link := range links {
+		if target, err := os.Readlink(link); err == nil && inodes[target] {
+			pid, _ := strconv.Atoi(strings.Split(link, "/")[2])
+			return pid
+		}
+	}
+	return 0
+}
+
+// unconnected returns the inodes of the sockets in the text of /proc/net/udp
+// that are bound to the port and connected to nobody.
+func unconnected(text []byte, port uint16) (inodes []string) {
+	for line := range bytes.Lines(text) {
+		f := strings.Fields(string(line)) // sl, local, remote, ..., inode (9)
+		if len(f) < 10 || !strings.HasSuffix(f[2], ":0000") {
+			continue
+		}
+		_, hex, _ := strings.Cut(f[1], ":")
+		if p, err := strconv.ParseUint(hex, 16, 16); err == nil && uint16(p) == port {
+			inodes = append(inodes, f[9])
+		}
+	}
+	return inodes
+}
+
+// usageOf reads what a process has used. The error is that of a process that
+// is not there.
+func usageOf(pid int) (u usage, err error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return u, err
+	}
+	if u.cpu, err = cpuTime(stat); err != nil {
+		return u, err
+	}
+	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return u, err
+	}
+	if f := strings.Fields(string(statm)); len(f) > 1 { // size, resident, ... in pages
+		pages, _ := strconv.ParseUint(f[1], 10, 64)
+		u.memory = pages * uint64(os.Getpagesize())
+	}
+	return u, nil
+}
+
+// cpuTime reads utime + stime, fields 14 and 15 of /proc/PID/stat. The second
+// field may hold anything, so it counts from the parenthesis behind it.
+func cpuTime(stat []byte) (time.Duration, error) {
+	f := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if len(f) < 13 {
+		return 0, fmt.Errorf("swarm: unknown form of /proc/PID/stat")
+	}
+	user, err1 := strconv.ParseInt(f[11], 10, 64)
+	system, err2 := strconv.ParseInt(f[12], 10, 64)
+	if err1 != nil || err2 != nil {
+		return 0, fmt.Errorf("swarm: unknown form of /proc/PID/stat")
+	}
+	return time.Duration(user+system) * clockTick, nil
+}
+
+// ownUsage is the usage of this process.
+func ownUsage() usage {
+	var r unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &r) != nil {
+		return usage{}
+	}
+	u, _ := usageOf(os.Getpid())
+	u.cpu = time.Duration(r.Utime.Nano() + r.Stime.Nano())
+	return u
+}
+
+// isLocal tells whether an address is this host's.
+func isLocal(a netip.Addr) bool {
+	if a.IsLoopback() {
+		return true
+	}
+	nets, err := net.InterfaceAddrs()
+	return err == nil && slices.ContainsFunc(nets, func(n net.Addr) bool {
+		p, err := netip.ParsePrefix(n.String())
+		return err == nil && p.Addr() == a
+	})
+}

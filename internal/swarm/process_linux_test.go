@@ -1,0 +1,60 @@
+package swarm
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestListenerIsFound(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:0", "[::]:0"} {
+		l, err := net.ListenPacket("udp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := l.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+		if pid := listenerOf(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)); pid != os.Getpid() {
+			t.Errorf("%s: process %d, want %d", address, pid, os.Getpid())
+		}
+		if pid := listenerOf(netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), port)); pid != 0 {
+			t.Errorf("process %d on another host", pid)
+		}
+		l.Close()
+		if pid := listenerOf(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)); pid != 0 {
+			t.Errorf("process %d has a port that is free", pid)
+		}
+	}
+}
+
+func TestUnconnected(t *testing.T) {
+	const text = `   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
+  431: 0100007F:270F 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 33145 2 00000000 0
+  432: 0100007F:270F 0100007F:9C41 01 00000000:00000000 00:00000000 00000000     0        0 33146 2 00000000 0
+  433: 0100007F:2710 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 33147 2 00000000 0
+  434: 00000000:270F 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 33148 2 00000000 0
+`
+	if got := unconnected([]byte(text), 9999); !slices.Equal(got, []string{"33145", "33148"}) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestCPUTime(t *testing.T) {
+	got, err := cpuTime([]byte("77 (a) b) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 1 0 99"))
+	if err != nil || got != 3*time.Second {
+		t.Errorf("got %v, %v", got, err)
+	}
+	for _, bad := range []string{"", "77 (a) S", "77 (a) S 1 2 3 4 5 6 7 8 9 10 x y"} {
+		if _, err := cpuTime([]byte(bad)); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+	if u, err := usageOf(os.Getpid()); err != nil || u.memory < 1<<20 {
+		t.Errorf("this process: %+v, %v", u, err)
+	}
+	if _, err := usageOf(-1); err == nil {
+		t.Error("process -1 is there")
+	}
+}

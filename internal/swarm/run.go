@@ -1,0 +1,275 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// joiners is how many clients may be in the middle of joining or leaving.
+	joiners = 256
+	// pathWait is how long the last clients may take to get their voice path:
+	// four probes at least.
+	pathWait = 5 * time.Second
+	// settleTime lets the relay send its last user lists before anything is measured.
+	settleTime = 1500 * time.Millisecond
+	// drainTime is for what is still under way when the talkers fall silent.
+	drainTime = time.Second
+	// sampleSize is about how many listeners open what they get.
+	sampleSize = 100
+)
+
+// swarm is one run.
+type swarm struct {
+	cfg     Config
+	dialer  *dialer
+	relay   netip.AddrPort // its voice; known after the first join
+	rooms   []*room
+	clients []atomic.Pointer[client]
+	readers *readers
+	pacer   *pacer
+
+	mu     sync.Mutex
+	failed map[string]int // why clients could not join
+}
+
+// usage is what a process has used so far.
+type usage struct {
+	cpu    time.Duration
+	memory uint64 // resident, bytes
+}
+
+// Run joins the clients, lets them talk, makes them leave, and reports. It
+// fails when the Config makes no sense (ErrConfig), the first client cannot
+// join, or ctx ends before all have joined; when ctx ends later, the talking
+// ends early. Those who cannot join later are in the Report.
+func Run(ctx context.Context, cfg Config) (*Report, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	if err := allowFiles(2*cfg.Clients + 64); err != nil {
+		return nil, err
+	}
+	host, port, err := splitAddress(cfg.Address)
+	if err != nil {
+		return nil, err
+	}
+	s := &swarm{
+		cfg: cfg, dialer: newDialer(net.JoinHostPort(host, port), cfg.Plaintext),
+		clients: make([]atomic.Pointer[client], cfg.Clients), failed: map[string]int{},
+	}
+	run := rand.Uint32() // so that two swarms do not meet in a room
+	for i := range cfg.Rooms {
+		s.rooms = append(s.rooms, &room{name: fmt.Sprintf("swarm %08x %d", run, i)})
+	}
+	s.pacer = newPacer(cfg, s.clients)
+	if s.readers, err = newReaders(s.clients, max(1, runtime.GOMAXPROCS(0)/2)); err != nil {
+		return nil, err
+	}
+	var wg sync.WaitGroup
+	wg.Go(s.pacer.run)
+	report, err := s.measure(ctx)
+	s.pacer.stop.Store(true)
+	wg.Wait()
+	s.readers.stop()
+	if report != nil {
+		s.count(report)
+	}
+	s.leaveAll()
+	return report, err
+}
+
+// measure is the run from the first join to the last datagram of voice.
+func (s *swarm) measure(ctx context.Context) (*Report, error) {
+	cfg := s.cfg
+	r := &Report{
+		Clients: cfg.Clients, Rooms: cfg.Rooms, Talkers: cfg.Talkers, FrameBytes: cfg.Size,
+		Failed: s.failed, Disconnected: map[string]int{},
+	}
+	cfg.Progress(fmt.Sprintf("%d clients join %s, %d per second", cfg.Clients, s.dialer.address, cfg.Rate))
+	begin := time.Now()
+	if err := s.joinAll(ctx); err != nil {
+		return nil, err
+	}
+	r.JoinSeconds = time.Since(begin).Seconds()
+	r.Relay, r.Fingerprint = s.relay.String(), s.dialer.fingerprint()
+	s.awaitPaths(ctx)
+	pause(ctx, settleTime)
+
+	var talkers []*client
+	for i := range s.clients {
+		if c := s.clients[i].Load(); c != nil && c.talker != nil {
+			talkers = append(talkers, c)
+		}
+	}
+	s.introduce(talkers)
+	cfg.Progress(fmt.Sprintf("%d talkers for %v", len(talkers), cfg.For))
+
+	pid := listenerOf(s.relay)
+	relayBefore, relayErr := usageOf(pid)
+	ownBefore, from := ownUsage(), time.Now()
+	talk := s.pacer.begin(talkers)
+	pause(ctx, cfg.For)
+	talk.end()
+	r.Seconds = time.Since(from).Seconds()
+	ownAfter := ownUsage()
+	r.Swarm = newProcess(ownBefore, ownAfter, r.Seconds)
+	if relayAfter, err := usageOf(pid); err == nil && relayErr == nil && pid != ownPID {
+		p := newProcess(relayBefore, relayAfter, r.Seconds)
+		p.PID = pid
+		r.RelayProcess = &p
+	}
+	r.SendLate = newQuantiles(&talk.late)
+	pause(context.WithoutCancel(ctx), drainTime)
+	return r, nil
+}
+
+// pause waits, but no longer than ctx.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// joinAll makes all clients join at the rate, the first one alone.
+func (s *swarm) joinAll(ctx context.Context) error {
+	if err := s.join(ctx, 0); err != nil {
+		return fmt.Errorf("swarm: no client can join %s: %w", s.dialer.address, err)
+	}
+	start := time.Now()
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(joiners, s.cfg.Clients-1) {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1))
+				if i >= s.cfg.Clients {
+					return
+				}
+				due := start.Add(time.Duration(i) * time.Second / time.Duration(s.cfg.Rate))
+				pause(ctx, time.Until(due))
+				if ctx.Err() != nil {
+					return
+				}
+				if err := s.join(ctx, i); err != nil {
+					s.mu.Lock()
+					s.failed[reason(err)]++
+					s.mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return ctx.Err()
+}
+
+// reason is an error without what differs from connection to connection.
+func reason(err error) string {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Op + ": " + op.Err.Error()
+	}
+	return err.Error()
+}
+
+// join makes client i a member of its room.
+func (s *swarm) join(ctx context.Context, i int) error {
+	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	c := &client{room: s.rooms[i%len(s.rooms)]}
+	if i/len(s.rooms) < s.cfg.Talkers {
+		c.talker = new(talker)
+	}
+	measured := i*7919%s.cfg.Clients < sampleSize // a prime: no pattern of rooms or places
+	if measured {
+		c.latency = new(histogram)
+	}
+	begin := time.Now()
+	var err error
+	if c.control, err = s.dialer.dial(ctx); err != nil {
+		return err
+	}
+	if err = c.control.greet(c, fmt.Sprintf("swarm %d", i)); err != nil {
+		c.control.leave()
+		return err
+	}
+	c.joining = time.Since(begin)
+	relay := c.control.voiceAddr(c.udpPort)
+	if c.socket, err = openSocket(relay, measured); err != nil {
+		c.control.leave()
+		return err
+	}
+	c.overhead = 8 + 20
+	if relay.Addr().Is6() {
+		c.overhead = 8 + 40
+	}
+	if i == 0 {
+		s.relay = relay // before any other joins
+	}
+	if err = c.control.announce(c.socket.port()); err == nil {
+		err = s.readers.adopt(i, c)
+	}
+	if err != nil {
+		c.socket.close()
+		c.control.leave()
+		return err
+	}
+	_ = c.probe(new(prober), time.Since(s.pacer.start)) // the next one is not far
+	return nil
+}
+
+// awaitPaths waits until all have a voice path, but not for ever.
+func (s *swarm) awaitPaths(ctx context.Context) {
+	for end := time.Now().Add(pathWait); time.Now().Before(end) && ctx.Err() == nil; pause(ctx, 20*time.Millisecond) {
+		waiting := 0
+		for i := range s.clients {
+			if c := s.clients[i].Load(); c != nil && !c.path.Load() {
+				waiting++
+			}
+		}
+		if waiting == 0 {
+			return
+		}
+	}
+}
+
+// introduce tells the listeners who will talk.
+func (s *swarm) introduce(talkers []*client) {
+	byRoom := map[*room][]*talker{}
+	for _, c := range talkers {
+		byRoom[c.room] = append(byRoom[c.room], c.talker)
+	}
+	for _, room := range s.rooms {
+		list := slices.Clip(byRoom[room])
+		room.talkers.Store(&list)
+	}
+}
+
+// leaveAll makes everyone leave. The readers have ended.
+func (s *swarm) leaveAll() {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(joiners, len(s.clients)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(s.clients); i = int(next.Add(1)) - 1 {
+				if c := s.clients[i].Load(); c != nil {
+					c.control.leave()
+					c.socket.close()
+				}
+			}
+		})
+	}
+	wg.Wait()
+}

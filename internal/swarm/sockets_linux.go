@@ -1,0 +1,272 @@
+package swarm
+
+import (
+	"io"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// readTick is how often a reader looks at its sockets: seldom enough that a
+	// listener of several talkers has a few datagrams for one system call, and
+	// a hundredth of what its socket's buffer holds.
+	readTick = 10 * time.Millisecond
+	// batchSize is how many datagrams one system call takes.
+	batchSize = 32
+	// eventsSize is how many sockets one system call reports.
+	eventsSize = 256
+	// bufferSize is enough for any datagram of the protocol.
+	bufferSize = 1500
+)
+
+// What an epoll event is about, in its second word.
+const (
+	isVoice int32 = iota
+	isControl
+)
+
+// readers are the goroutines that read for all clients.
+type readers struct {
+	clients []atomic.Pointer[client]
+	all     []*reader
+	stopped atomic.Bool
+	wg      sync.WaitGroup
+}
+
+// newReaders starts n goroutines.
+func newReaders(clients []atomic.Pointer[client], n int) (*readers, error) {
+	r := &readers{clients: clients}
+	for range n {
+		fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+		if err != nil {
+			r.stop()
+			return nil, os.NewSyscallError("epoll_create1", err)
+		}
+		one := newReader(r, fd)
+		r.all = append(r.all, one)
+		r.wg.Go(one.run)
+	}
+	return r, nil
+}
+
+// adopt makes c the client i and reads for it from now on.
+func (r *readers) adopt(i int, c *client) error {
+	c.control.tcp.eager = true
+	// What TLS has read already will cause no event.
+	if err := c.control.read(c, make([]byte, bufferSize)); err != nil {
+		return err
+	}
+	r.clients[i].Store(c) // before the first event
+	ep := r.all[i%len(r.all)].ep
+	add := func(fd int, about int32) {
+		e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(i), Pad: about}
+		if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, fd, &e); err != nil {
+			c.end(os.NewSyscallError("epoll_ctl", err))
+		}
+	}
+	add(c.socket.(*udpSocket).fd, isVoice)
+	if err := c.control.tcp.raw.Control(func(fd uintptr) { add(int(fd), isControl) }); err != nil {
+		c.end(err)
+	}
+	return nil
+}
+
+// stop ends and joins the goroutines. Then what the clients have counted is
+// the caller's.
+func (r *readers) stop() {
+	r.stopped.Store(true)
+	r.wg.Wait()
+	for _, one := range r.all {
+		_ = unix.Close(one.ep)
+	}
+}
+
+// reader empties the sockets of its share of the clients every readTick.
+type reader struct {
+	of   *readers
+	ep   int
+	hdrs [batchSize]unix.Mmsghdr
+	iovs [batchSize]unix.Iovec
+	bufs [batchSize][bufferSize]byte
+	oobs [batchSize][64]byte // control messages: the time of arrival
+	text [16 << 10]byte      // control bytes
+}
+
+func newReader(of *readers, ep int) *reader {
+	r := &reader{of: of, ep: ep}
+	for i := range r.hdrs {
+		r.iovs[i].Base = &r.bufs[i][0]
+		r.iovs[i].SetLen(bufferSize)
+		h := &r.hdrs[i].Hdr
+		h.Iov = &r.iovs[i]
+		h.SetIovlen(1)
+		h.Control = &r.oobs[i][0]
+		h.SetControllen(len(r.oobs[i]))
+	}
+	return r
+}
+
+func (r *reader) run() {
+	events := make([]unix.EpollEvent, eventsSize)
+	for !r.of.stopped.Load() {
+		n, err := unix.EpollWait(r.ep, events, 0)
+		for _, e := range events[:max(n, 0)] {
+			c := r.of.clients[e.Fd].Load()
+			if e.Pad == isVoice {
+				r.receive(c)
+			} else if c.lost.Load() == nil {
+				if err := c.control.read(c, r.text[:]); err != nil {
+					c.end(err)
+				}
+			}
+		}
+		if n < len(events) || err != nil {
+			sleep(readTick)
+		}
+	}
+}
+
+// receive empties one socket.
+func (r *reader) receive(c *client) {
+	fd := c.socket.(*udpSocket).fd
+	measured := c.latency != nil
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.hdrs[0])),
+			batchSize, unix.MSG_DONTWAIT, 0, 0)
+		if errno == unix.EINTR || errno == unix.ECONNREFUSED { // refused: the relay is not there now
+			continue
+		}
+		if errno != 0 {
+			return
+		}
+		for i := range int(n) {
+			var at int64
+			if measured {
+				at = r.arrival(i)
+			}
+			c.datagram(r.bufs[i][:min(r.hdrs[i].Len, bufferSize)], at)
+		}
+		if n < batchSize {
+			return
+		}
+	}
+}
+
+// arrival reads the kernel's time of arrival, and makes room for the next one.
+func (r *reader) arrival(i int) int64 {
+	h := &r.hdrs[i].Hdr
+	oob := r.oobs[i][:h.Controllen]
+	h.SetControllen(len(r.oobs[i]))
+	for len(oob) >= unix.SizeofCmsghdr {
+		head, data, rest, err := unix.ParseOneSocketControlMessage(oob)
+		if err != nil {
+			break
+		}
+		if head.Level == unix.SOL_SOCKET && head.Type == unix.SCM_TIMESTAMPNS && len(data) >= int(unsafe.Sizeof(unix.Timespec{})) {
+			return (*unix.Timespec)(unsafe.Pointer(&data[0])).Nano()
+		}
+		oob = rest
+	}
+	return time.Now().UnixNano()
+}
+
+// udpSocket is a socket outside Go's poller, which would be woken by every datagram.
+type udpSocket struct {
+	fd    int
+	local int
+}
+
+// openSocket opens a UDP socket towards the relay. A measured one tells the
+// time of arrival.
+func openSocket(relay netip.AddrPort, measured bool) (socket, error) {
+	family := unix.AF_INET6
+	var sa unix.Sockaddr = &unix.SockaddrInet6{Port: int(relay.Port()), Addr: relay.Addr().As16()}
+	if relay.Addr().Is4() {
+		family, sa = unix.AF_INET, &unix.SockaddrInet4{Port: int(relay.Port()), Addr: relay.Addr().As4()}
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	s := &udpSocket{fd: fd}
+	if measured {
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
+	}
+	if err == nil {
+		err = unix.Connect(fd, sa)
+	}
+	var local unix.Sockaddr
+	if err == nil {
+		local, err = unix.Getsockname(fd)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, os.NewSyscallError("UDP socket", err)
+	}
+	switch a := local.(type) {
+	case *unix.SockaddrInet4:
+		s.local = a.Port
+	case *unix.SockaddrInet6:
+		s.local = a.Port
+	}
+	return s, nil
+}
+
+func (s *udpSocket) send(d []byte) error {
+	_, err := unix.Write(s.fd, d)
+	if err == unix.ECONNREFUSED { // an answer to an earlier datagram; this one was not sent
+		_, err = unix.Write(s.fd, d)
+	}
+	return err
+}
+
+func (s *udpSocket) port() int { return s.local }
+
+func (s *udpSocket) dropped() uint32 {
+	var info [9]uint32 // SK_MEMINFO_VARS of linux/sock_diag.h; drops is the last
+	size := uint32(unsafe.Sizeof(info))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(s.fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return 0
+	}
+	return info[8]
+}
+
+func (s *udpSocket) close() { _ = unix.Close(s.fd) }
+
+// readNow reads what is there, without waiting.
+func readNow(raw syscall.RawConn, p []byte) (n int, err error) {
+	var why error
+	err = raw.Read(func(fd uintptr) bool {
+		for {
+			if n, why = unix.Read(int(fd), p); why != unix.EINTR {
+				return true
+			}
+		}
+	})
+	switch {
+	case err != nil:
+		return 0, err
+	case why == unix.EAGAIN:
+		return 0, errNothing
+	case why != nil:
+		return 0, os.NewSyscallError("read", why)
+	case n == 0 && len(p) > 0:
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// sleep sleeps to 0.1 ms, where time.Sleep takes a millisecond when all is quiet.
+func sleep(d time.Duration) {
+	ts := unix.NsecToTimespec(int64(d))
+	_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, 0, &ts, nil)
+}
