@@ -153,8 +153,9 @@ func (e *Encoder) Encode(pcm []float32, dst []byte) (n int, err error) {
 	// In DTX libopus returns packets of 1 or 2 bytes that say "nothing", and a
 	// comfort-noise update every 400 ms. The update belongs to the silence too: it
 	// would be a talkspurt of one frame. It is a SILK frame without the voice
-	// flag that follows silence. (OPUS_GET_IN_DTX says the same but allocates.)
-	e.silent = n <= 2 || e.silent && unvoiced(dst[:n])
+	// flag that follows silence. (OPUS_GET_IN_DTX says the same but allocates.) After
+	// music the update is a CELT frame instead, which takes 3 bytes for silence.
+	e.silent = n <= 2 || e.silent && (n == 3 || unvoiced(dst[:n]))
 	if e.silent {
 		return 0, nil
 	}
