@@ -26,7 +26,7 @@ type point struct {
 
 // bitPrice is what a kbit/s costs in points of R, so that bits are spent on what can be
 // heard only.
-const bitPrice = 0.05
+const bitPrice = 0.03
 
 // choose returns the best point below kbps on the wire. There always is one: below the
 // smallest, the smallest.
@@ -62,39 +62,44 @@ func (p *point) judge(n *network) {
 	if s.fec {
 		worth = rating(rate * fecShare)
 	}
-	worth -= bitPrice * s.wire(rate)
 	p.value = math.Inf(-1)
 
 	// Lost again and again: the original, then each copy, the nearer first.
 	lost, before := n.channel.Loss, 0
-	p.consider(n, worth, base, lost)
+	p.consider(worth, base, lost)
 	if s.fec {
 		again := n.channel.Again(repair.FrameDuration)
-		p.consider(n, worth, base+repair.FrameDuration, lost*(again+(1-again)*fecHole))
+		p.consider(worth, base+repair.FrameDuration, lost*(again+(1-again)*fecHole))
 		lost *= again
 	}
 	for _, k := range s.copies {
 		lost *= n.channel.Again(time.Duration(k-before) * s.interval())
 		before = k
-		p.consider(n, worth, base+time.Duration(k)*s.interval(), lost)
+		p.consider(worth, base+time.Duration(k)*s.interval(), lost)
 	}
 	if n.rtt > 0 {
-		wait := max(n.rtt+s.interval()+resendSlack, time.Duration(before)*s.interval())
-		p.consider(n, worth, base+wait, lost*(1-n.resends))
+		// A gap shows when the run of losses is over; an answer that is lost is asked for
+		// again after a round trip and a quarter (see repair.Asker).
+		run := time.Duration(n.channel.Burst(s.stride) * float64(s.interval()))
+		wait := max(n.rtt+run+resendSlack, time.Duration(before)*s.interval())
+		for range resendTries {
+			lost *= 1 - n.resends
+			p.consider(worth, base+wait, lost)
+			wait += n.rtt + n.rtt/4 + resendSlack
+		}
 	}
 }
 
 // resendSlack is what a resend takes beside the round trip and the datagram that shows the
 // gap: the wait for reordering and the spread of the delay.
-const resendSlack = 10 * time.Millisecond
+const (
+	resendSlack = 10 * time.Millisecond
+	resendTries = 3
+)
 
 // consider takes one way of waiting if it is the best so far.
-func (p *point) consider(n *network, worth float64, delay time.Duration, lost float64) {
-	run := float64(p.shape.stride)
-	if lost > 0 {
-		run *= n.channel.Burst(p.shape.stride)
-	}
-	if v := worth - lossPrice(lost, run) - delayPrice(delay); v > p.value {
+func (p *point) consider(worth float64, delay time.Duration, lost float64) {
+	if v := heard(worth, lost) - delayPrice(delay) - bitPrice*p.shape.wire(float64(p.bitrate)); v > p.value {
 		p.value, p.loss = v, lost
 	}
 }

@@ -72,6 +72,7 @@ type Ladder struct {
 	brk    breaker
 
 	up, down losses
+	unproven float64 // share of the listeners' losses that resends do not repair
 	rtt      roundTrip
 	farRTT   time.Duration // of the slowest listener
 	heard    time.Duration // last feedback
@@ -81,7 +82,7 @@ type Ladder struct {
 
 	current  point
 	decided  time.Duration
-	better   int // evaluations in a row that found something better
+	better   int // feedbacks in a row that found something better
 	decision Decision
 	changes  int
 }
@@ -113,7 +114,7 @@ func (l *Ladder) SetCap(now time.Duration, kbps int) {
 func (l *Ladder) Send(now time.Duration, size int, voice bool) bool {
 	reserve := 0
 	if !voice {
-		reserve = int(l.current.shape.wire(float64(l.current.bitrate)) * 1000 / 8 * l.current.shape.interval().Seconds())
+		reserve = l.current.shape.bytes(float64(l.current.bitrate))
 	}
 	if !l.pacer.Send(now, size, reserve) {
 		return false
@@ -135,39 +136,41 @@ func (l *Ladder) Probed(now, sent time.Duration) {
 // Heard takes a feedback and reports whether the decision has changed.
 func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 	l.heard, l.any, l.last = now, true, f
-	stride := float64(max(l.current.shape.stride, 1))
-	l.up.add(now, float64(f.Received), float64(f.Lost), runs(float64(f.Lost), f.Burst), float64(f.Resent))
+	l.up.add(now, l.current.shape.stride, float64(f.Received), float64(f.Lost), f.Burst, float64(f.Resent))
 	if f.Listeners > 0 {
-		// Listeners tell shares; as many datagrams as came to the relay stand behind them.
-		n := max(float64(f.Received+f.Resent), 25/stride)
-		lost := n * f.Loss
-		l.down.add(now, n-lost, lost, runs(lost, f.WorstBurst), lost*repairedShare(f))
-		l.farRTT = f.RTT
+		l.downlink(now, f)
 	}
 	bytes, datagrams := l.sent.lastSecond(now)
 	l.brk.report(now, l.loss(), l.rtt.smooth, bytes, bytes/max(datagrams, 1))
 	l.update(now, bytes*8/1000, f)
-	return l.decide(now)
+	return l.decide(now, true)
 }
 
-func runs(lost, burst float64) float64 { return lost / max(burst, 1) }
-
-// repairedShare is the part of a typical listener's loss that does not end in a hole.
-func repairedShare(f Feedback) float64 {
-	if f.Loss <= 0 {
-		return 0
+// downlink takes what the listeners lose. They tell shares; as many datagrams as came to
+// the relay stand behind them. How much resends repair there can be told only while nothing
+// else does.
+func (l *Ladder) downlink(now time.Duration, f Feedback) {
+	l.farRTT = f.RTT
+	n := float64(f.Received + f.Resent)
+	l.down.add(now, l.current.shape.stride, n*(1-f.Loss), n*f.Loss, f.WorstBurst, 0)
+	switch plain := len(l.current.shape.copies) == 0 && !l.current.shape.fec; {
+	case l.down.fraction() < cleanLoss:
+		l.unproven = 0
+	case plain && f.Loss > cleanLoss:
+		l.unproven += (min(f.Hole/f.Loss, 1) - l.unproven) / 2
 	}
-	return max(0, 1-f.Hole/f.Loss)
 }
 
 // update shows the rate controller the worse of uplink and downlink.
 func (l *Ladder) update(now time.Duration, sent float64, f Feedback) {
-	up := sample{queue: f.Queue, trend: f.Trend, through: f.Rate, sent: sent, rtt: l.rtt.smooth}
-	down := sample{queue: f.DownQueue, trend: f.DownTrend, through: f.DownRate, sent: sent, rtt: l.rtt.smooth + f.RTT}
-	if down.queue > up.queue {
-		up = down
+	s := sample{queue: f.Queue, trend: f.Trend, through: f.Rate, rtt: l.rtt.smooth, sent: sent}
+	if f.DownQueue > f.Queue {
+		s.queue, s.trend, s.through = f.DownQueue, f.DownTrend, f.DownRate
+		s.rtt += f.RTT
 	}
-	l.rate.update(now, up)
+	s.nominal = l.current.shape.wire(float64(l.current.bitrate))
+	s.size = s.nominal * l.current.shape.interval().Seconds()
+	l.rate.update(now, s)
 	l.updated = now
 }
 
@@ -180,7 +183,7 @@ func (l *Ladder) Poll(now time.Duration) bool {
 		}
 		l.updated = now
 	}
-	return l.decide(now)
+	return l.decide(now, false)
 }
 
 // Decision returns what is in force.
@@ -230,8 +233,7 @@ const leastListenerCap = 16.0
 
 // network puts together what points are judged against.
 func (l *Ladder) network() network {
-	stride := l.current.shape.stride
-	up, down := l.up.channel(stride), l.down.channel(stride)
+	up, down := l.up.channel(), l.down.channel()
 	n := network{channel: up.Series(down), oneWay: (l.rtt.smooth + l.farRTT) / 2, spread: arrivalSpread}
 	// Resends cross the hop that loses; where both do, the longer way decides.
 	if up.Loss > 0.2*n.channel.Loss {
@@ -245,16 +247,19 @@ func (l *Ladder) network() network {
 }
 
 // arrivalSpread is what any jitter buffer holds back.
-const arrivalSpread = 20 * time.Millisecond
+const arrivalSpread = 10 * time.Millisecond
 
 // resends is the share of losses that resends can be expected to bring: nack and resend
 // must both get through, and where enough was lost to tell, hardly more than they did bring.
 func (l *Ladder) resends(loss float64) float64 {
 	expected := (1 - loss) * (1 - loss)
-	if l.up.lost >= provenLosses && l.up.lost > l.down.lost {
-		expected = min(expected, l.up.repaired/l.up.lost+resendTrust)
+	if l.up.lost > l.down.lost {
+		if l.up.lost >= provenLosses {
+			expected = min(expected, l.up.repaired/l.up.lost+resendTrust)
+		}
+		return expected
 	}
-	return expected
+	return min(expected, 1-l.unproven)
 }
 
 const (
@@ -283,16 +288,16 @@ func (l *Ladder) allowed() float64 {
 
 // Figures of the hysteresis.
 const (
-	margin    = 2.0             // points of R that a change must bring
-	clear     = 8.0             // or this, and it is made at once
-	confirmed = 2               // evaluations in a row
+	margin    = 1.0             // points of R that a change must bring
+	clear     = 6.0             // or this, and it is made at once
+	confirmed = 2               // feedbacks in a row must say so where there is loss
 	dwell     = 2 * time.Second // between changes that can wait
 	slack     = 1.03            // of the limit may be exceeded before it is urgent
 	retune    = 0.12            // change of the bitrate alone that is worth making
 )
 
-// decide changes the decision if that is urgent or worth it.
-func (l *Ladder) decide(now time.Duration) bool {
+// decide changes the decision if that is urgent, or, with news, if it is worth it.
+func (l *Ladder) decide(now time.Duration, news bool) bool {
 	stop, forLoss := l.brk.tripped(now)
 	if stop != l.decision.Stop {
 		l.take(now, l.pick(), true)
@@ -300,12 +305,15 @@ func (l *Ladder) decide(now time.Duration) bool {
 		l.decision.Reason = stopReason(stop, forLoss, l.decision.Reason)
 		return true
 	}
+	if l.current.shape.wire(float64(l.current.bitrate)) > l.allowed()*slack {
+		return l.take(now, l.pick(), false)
+	}
+	if !news {
+		return false
+	}
 	best := l.pick()
 	n := l.network()
 	l.current.judge(&n)
-	if l.current.shape.wire(float64(l.current.bitrate)) > l.allowed()*slack {
-		return l.take(now, best, false)
-	}
 	gain := best.value - l.current.value
 	worth := gain >= margin
 	if best.shape == l.current.shape {
@@ -316,7 +324,7 @@ func (l *Ladder) decide(now time.Duration) bool {
 		return false
 	}
 	l.better++
-	if gain < clear && (l.better < confirmed || now-l.decided < dwell) {
+	if noisy := l.loss() >= cleanLoss; gain < clear && (noisy && l.better < confirmed || now-l.decided < dwell) {
 		return false
 	}
 	return l.take(now, best, false)

@@ -10,29 +10,42 @@ import (
 // Figures of losses.
 const (
 	lossMemory = 8 * time.Second // time constant with which counts fade
-	jumpFactor = 2               // how much worse than thought a report must be to count for more
-	jumpOffset = 0.03
-	jumpKeep   = 0.2 // of what was thought is kept then
+	jumpKeep   = 0.2             // of what was thought is kept when it gets much worse
 )
 
 // losses is what is known of one direction's loss: counts that fade, quicker when it gets
 // much worse, so that one bad second shows and one good second does not.
 type losses struct {
-	received, lost, runs, repaired float64
-	last                           time.Duration
+	received, lost, repaired float64 // datagrams
+	runs, span               float64 // runs of losses, and the frames of time that they lasted
+	last                     time.Duration
 }
 
-// add takes a report's counts of datagrams.
-func (l *losses) add(now time.Duration, received, lost, runs, repaired float64) {
+// add takes a report's counts of datagrams that are stride frames apart, with the mean
+// length of a run of losses.
+func (l *losses) add(now time.Duration, stride int, received, lost, burst, repaired float64) {
 	keep := math.Exp(-float64(now-l.last) / float64(lossMemory))
 	l.last = now
-	if total := received + lost; total > 0 && lost > 1 && lost/total > jumpFactor*l.fraction()+jumpOffset {
+	burst = max(burst, 1)
+	runs := lost / burst
+	// Much worse is more than twice the runs that were expected and than chance explains: three
+	// standard deviations of a Poisson count, and one and a half more.
+	if expected := (received + lost) * l.perDatagram(); runs > 2*expected+3*math.Sqrt(expected)+1.5 {
 		keep = min(keep, jumpKeep)
 	}
 	l.received = l.received*keep + received
 	l.lost = l.lost*keep + lost
-	l.runs = l.runs*keep + runs
 	l.repaired = l.repaired*keep + repaired
+	l.runs = l.runs*keep + runs
+	l.span = l.span*keep + runs*((burst-1)*float64(stride)+1)
+}
+
+// perDatagram is the mean number of runs of losses per datagram.
+func (l *losses) perDatagram() float64 {
+	if l.runs <= 0 {
+		return 0
+	}
+	return l.runs / (l.lost + l.received)
 }
 
 func (l *losses) fraction() float64 {
@@ -42,9 +55,14 @@ func (l *losses) fraction() float64 {
 	return l.lost / (l.lost + l.received)
 }
 
-func (l *losses) channel(stride int) repair.Channel {
-	if l.runs <= 0 {
-		return repair.NewChannel(l.fraction(), 1, stride)
-	}
-	return repair.NewChannel(l.fraction(), l.lost/l.runs, stride)
+// channel fits a channel. A few runs say little about their mean length, so it is
+// held back towards that of single losses, and below what no copy outlives.
+func (l *losses) channel() repair.Channel {
+	run := (l.span + priorRuns) / (l.runs + priorRuns)
+	return repair.NewChannel(l.fraction(), min(run, longestRun), 1)
 }
+
+const (
+	priorRuns  = 1.5
+	longestRun = 10.0 // frames
+)

@@ -13,7 +13,7 @@ var rated = [...]struct {
 	bitrate int // bit/s
 	r       float64
 }{
-	{6000, 35}, {9500, 40}, {10000, 74}, {12000, 80}, {16000, 86}, {20000, 89.5}, {24000, 92}, {32000, 94},
+	{6000, 36}, {9500, 40}, {10000, 74}, {12000, 80}, {16000, 86.5}, {20000, 90}, {24000, 92}, {32000, 94},
 }
 
 // rating interpolates rated.
@@ -32,29 +32,26 @@ func rating(bitrate float64) float64 {
 	return last.r
 }
 
-// Figures of lossPrice, fitted to PESQ of Opus with its own concealment: 24 kbit/s falls from
-// 4.39 to 3.00, 2.23 and 1.70 at 5, 10 and 20 % of random loss, and what bursts of four
-// leave of 12 kbit/s with one copy at four distances fits with twice the robustness.
+// robustness is Bpl of ITU-T G.107, 7.5, for Opus with its own concealment: fitted to the PESQ of
+// 24 kbit/s, which falls from 4.39 to 3.00, 2.23 and 1.70 at 5, 10 and 20 % of loss,
+// and to the points of docs/repair.md. Loss in runs costs the same as single frames there.
+const robustness = 9.0 // percent
+
+// heard is what is left of a worth in R when a share of the frames, 0 to 1, must be
+// concealed: R less Ie,eff of ITU-T G.107, 7.5, (95-Ie)*Ppl/(Ppl+Bpl), where 95-Ie is the worth.
+func heard(worth, loss float64) float64 { return worth * robustness / (robustness + 100*loss) }
+
+// eagerness is what a millisecond of delay costs beside the E-model, up to eagerFor:
+// it finds nothing wrong with 100 ms, but where all else is nearly equal, sooner is better.
 const (
-	robustness = 9.3  // Bpl of ITU-T G.107, 7.5, for single lost frames
-	runPower   = 0.45 // how it grows with the length of a run of lost frames
+	eagerness = 0.07
+	eagerFor  = 150 * time.Millisecond
 )
-
-// lossPrice is what lost frames cost in points of R: Ie,eff of ITU-T G.107, 7.5, with Ie
-// counted in rating. loss is 0 to 1, run the mean number of frames in a hole.
-func lossPrice(loss, run float64) float64 {
-	percent := 100 * loss
-	return 95 * percent / (percent + robustness*math.Pow(max(run, 1), runPower))
-}
-
-// eagerness is what every millisecond of delay costs beside the E-model, which finds
-// nothing wrong with 100 ms: where all else is equal, sooner is better.
-const eagerness = 0.025
 
 // delayPrice is what a delay from mouth to ear costs in points of R: Idd of ITU-T G.107,
 // 7.4, and eagerness.
 func delayPrice(d time.Duration) float64 {
-	price := eagerness * float64(d) / float64(time.Millisecond)
+	price := eagerness * float64(min(d, eagerFor)) / float64(time.Millisecond)
 	if d <= 100*time.Millisecond {
 		return price
 	}

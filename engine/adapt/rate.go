@@ -17,18 +17,20 @@ const (
 	clearQueue   = 30 * time.Millisecond
 
 	backoff     = 0.85                   // of what comes through, as TCP-friendly delay-based control does (GCC)
-	mostDrain   = 0.45                   // of what comes through is left free to empty the queue
+	mostDrain   = 0.35                   // of what comes through is left free to empty the queue
 	drainTime   = 800 * time.Millisecond // the time in which a short queue should be gone
-	settleTime  = 400 * time.Millisecond // after a backoff, beside a round trip, until the next
+	settleTime  = 150 * time.Millisecond // after a backoff, beside a round trip, until the next
 	useless     = 3 * time.Second        // a queue that has not shrunk by so long after is not ours
 	shrunk      = 0.7                    // what shrinking means
 	afterDrain  = 0.9                    // of the bottleneck is used once the queue is gone
 	belowWall   = 0.95                   // of the bottleneck is as far as the rate goes unless it is time to test
+	beyondWall  = 1.2                    // is as far as a test goes
+	wallGone    = 3.0                    // seconds beyond it without a queue and it is not there any more
 	climb       = 1.5                    // kbit/s per second: the same for all, so that shares converge (AIMD)
-	start       = 0.3                    // per second, before any congestion
+	start       = 0.15                   // per second, before any congestion
 	firstHold   = 15 * time.Second       // before the wall is tested again
 	mostHold    = 2 * time.Minute        // doubled every time that it was there
-	headroom    = 1.5                    // over what is sent: more has not been tried (RFC 7661)
+	headroom    = 1.6                    // over what is sent: more has not been tried (RFC 7661)
 	silentAfter = 3 * time.Second        // without feedback
 	silentDecay = 0.7                    // per second
 )
@@ -46,6 +48,7 @@ type rate struct {
 	until    time.Duration // the wall is not tested before
 	draining bool
 	testing  bool
+	tested   float64 // seconds of sending beyond the wall without a queue
 
 	accepted   time.Duration // the part of the queue that is not ours
 	backedOff  time.Duration // when the draining began
@@ -62,6 +65,8 @@ type sample struct {
 	trend   float64 // seconds per second of arrivals
 	through float64 // kbit/s that came through in the last second, 0 = not known
 	sent    float64 // kbit/s that were sent in the last second
+	nominal float64 // kbit/s that are being sent, speech provided
+	size    float64 // kbit of one datagram
 	rtt     time.Duration
 }
 
@@ -73,21 +78,24 @@ func (r *rate) update(now time.Duration, s sample) bool {
 	elapsed := min(now-r.last, 3*time.Second).Seconds()
 	r.last = now
 	r.accepted = min(r.accepted, s.queue)
-	queue := s.queue - r.accepted
+	// The time that a datagram itself takes on a thin link is no queue.
+	itself := time.Duration(s.size / max(r.limit, leastRate) * float64(time.Second))
+	queue := max(0, s.queue-max(r.accepted, itself))
 	over := queue >= overQueue && s.trend >= overTrend || queue >= overStanding
 	switch {
+	case r.inVain(now, s):
+		r.accepted, r.draining, r.wall = s.queue, false, 0
+		r.limit = max(r.limit, r.sentBefore)
 	case over && r.draining && (now-r.cut < s.rtt+settleTime || s.trend <= -overTrend):
 		// What was done has not had its effect yet, or has it just now. As long as there is a
 		// queue, what comes through is what the bottleneck carries.
 		if s.through > 0 {
 			r.wall = max(min(r.wall, s.through), leastRate)
 		}
-	case over && r.inVain(now, s):
-		r.accepted = s.queue
 	case over:
 		r.backOff(now, queue, s)
 	case queue < clearQueue:
-		r.rise(now, elapsed, s.sent)
+		r.rise(now, elapsed, s)
 	}
 	return over
 }
@@ -95,13 +103,19 @@ func (r *rate) update(now time.Duration, s sample) bool {
 // inVain tells whether going down has not helped: the queue belongs to others.
 func (r *rate) inVain(now time.Duration, s sample) bool {
 	return r.draining && now-r.backedOff >= useless && s.sent < 0.8*r.sentBefore &&
-		float64(s.queue) > shrunk*float64(r.before)
+		s.queue > clearQueue && float64(s.queue) > shrunk*float64(r.before)
 }
 
+// backOff goes below what comes through, so far that the queue empties. While there has been a
+// queue for long, that is what has come through; else what is sent, less the part that the
+// queue grows by.
 func (r *rate) backOff(now, queue time.Duration, s sample) {
-	through := s.sent * (1 - max(min(s.trend, 0.9), 0))
-	if s.through > 0 {
-		through = min(through, s.through)
+	through := s.nominal * (1 - max(min(s.trend, 0.9), 0))
+	if r.draining {
+		through = r.wall
+		if s.through > 0 {
+			through = min(through, s.through)
+		}
 	}
 	through = max(through, leastRate)
 	if !r.draining {
@@ -115,6 +129,7 @@ func (r *rate) backOff(now, queue time.Duration, s sample) {
 		r.before, r.sentBefore = s.queue, s.sent
 		r.backedOff = now
 	}
+	r.wall = min(r.wall, through)
 	r.cut = now
 	drain := mostDrain * min(1, queue.Seconds()/drainTime.Seconds())
 	r.limit = max(min(r.limit, through*(backoff-drain)), leastRate)
@@ -122,23 +137,33 @@ func (r *rate) backOff(now, queue time.Duration, s sample) {
 }
 
 // rise lets the limit go up where the path is clear.
-func (r *rate) rise(now time.Duration, elapsed, sent float64) {
+func (r *rate) rise(now time.Duration, elapsed float64, s sample) {
 	if r.draining {
 		r.draining = false
 		r.limit = max(r.limit, r.wall*afterDrain)
 		return
 	}
-	if r.wall == 0 {
+	most := max(s.sent*headroom, startRate)
+	switch {
+	case r.wall == 0:
 		r.limit += r.limit * start * elapsed
-	} else {
+	case now < r.until:
 		r.limit += climb * elapsed
-		if wall := r.wall * belowWall; now < r.until {
-			r.limit = min(r.limit, max(wall, leastRate))
-		} else {
-			r.testing = true
+		most = r.wall * belowWall
+	default:
+		if !r.testing {
+			r.testing, r.tested = true, 0
+		}
+		r.limit += climb * elapsed
+		most = r.wall * beyondWall
+		if s.nominal > r.wall && s.sent > belowWall*r.wall {
+			r.tested += elapsed
+		}
+		if r.tested >= wallGone {
+			r.wall, r.tested, r.hold = s.nominal, 0, firstHold
 		}
 	}
-	r.limit = min(r.limit, max(sent*headroom, startRate, r.wall*belowWall), freeRate)
+	r.limit = max(min(r.limit, most, freeRate), leastRate)
 }
 
 // silent lets the limit go down while nothing is heard from the other end (RFC 8083, 4.2).

@@ -18,7 +18,8 @@ const (
 	longestRun = 16
 	// maxStride is the most frames that share a datagram.
 	maxStride = 6
-	// strideProof is how many equal steps in a row are a new stride and not losses.
+	// strideProof is how many steps in a row without a single one in the old stride are
+	// a new stride.
 	strideProof = 4
 
 	firstWait  = 5 * time.Millisecond
@@ -58,9 +59,10 @@ type AskerStats struct {
 //
 // Sequence numbers count frames and go on in silence, when nothing is sent. A
 // datagram without voice whose level is silence ends a talkspurt (talkers send two of
-// them), and no gap behind it is a loss. The stride of the datagrams is learned: four
-// equal steps in a row are a stride. Until then, gaps which could be one are not yet
-// counted as loss, though asked for at once; a talker ignores numbers that it never used.
+// them), and no gap behind it is a loss. The stride of the datagrams is learned: when four
+// steps in a row are multiples of a longer one, it is the stride. Until that is clear, gaps
+// are not yet counted as loss, though asked for at once; a talker ignores
+// numbers that it never used.
 type Asker struct {
 	started bool
 	highest uint32
@@ -79,10 +81,12 @@ type Asker struct {
 	stats         AskerStats
 }
 
-// doubt is a row of equal steps that may turn out to be a new stride.
+// doubt is a row of steps, all longer than the stride and multiples of unit: either all
+// have losses in them, or the stride has changed.
 type doubt struct {
-	step  uint32
-	times int
+	steps [strideProof]uint32
+	n     int
+	unit  uint32
 }
 
 type gap struct {
@@ -131,46 +135,59 @@ func (a *Asker) receive(now time.Duration) {
 // step judges a step forward inside a talkspurt.
 func (a *Asker) step(now time.Duration, seq, step uint32) {
 	stride := max(a.stride, 1)
-	switch {
-	case step == stride:
-		a.settle(now)
-		return
-	case step < stride:
+	if step <= stride {
 		a.settle(now)
 		a.stride = step
 		return
 	}
 	a.miss(now, seq, stride)
-	if step > maxStride {
+	d := &a.doubt
+	d.steps[d.n] = step
+	d.n++
+	if d.unit = gcd(step, d.unit); d.unit <= stride {
 		a.settle(now)
-		a.count(now, step)
-		return
-	}
-	if a.doubt.step != step {
-		a.settle(now)
-		a.doubt.step = step
-	}
-	if a.doubt.times++; a.doubt.times == strideProof {
-		a.stride, a.doubt = step, doubt{}
-		for i := range a.gaps {
-			a.close(&a.gaps[i])
+	} else if d.n == strideProof {
+		if d.unit <= maxStride {
+			a.stride = d.unit
+			a.forget()
 		}
+		a.settle(now)
 	}
 }
 
-// settle counts as loss what was in doubt.
+// gcd is the greatest common divisor; that of n and 0 is n.
+func gcd(n, m uint32) uint32 {
+	for m != 0 {
+		n, m = m, n%m
+	}
+	return n
+}
+
+// settle counts the losses in the steps that were in doubt.
 func (a *Asker) settle(now time.Duration) {
-	for range a.doubt.times {
-		a.count(now, a.doubt.step)
+	for _, step := range a.doubt.steps[:a.doubt.n] {
+		a.count(now, step)
 	}
 	a.doubt = doubt{}
 }
 
-// count counts the datagrams left out by a step.
+// forget closes the gaps that a new stride has shown to be none.
+func (a *Asker) forget() {
+	for i := range a.gaps {
+		if g := &a.gaps[i]; (a.highest-g.seq)%a.stride != 0 {
+			a.close(g)
+		}
+	}
+}
+
+// count counts the datagrams left out by a step. One that is no multiple of the stride
+// has a change of the stride in it, so the rest of the division is no loss.
 func (a *Asker) count(now time.Duration, step uint32) {
-	n := int((min(step, longestRun+1) - 1) / max(a.stride, 1))
-	a.stats.Lost += uint64(n)
-	a.loss.Lost(now, n)
+	n := int(min(step, longestRun+1)/max(a.stride, 1)) - 1
+	if n > 0 {
+		a.stats.Lost += uint64(n)
+		a.loss.Lost(now, n)
+	}
 }
 
 // miss opens gaps for the numbers between the highest one and seq. Where the stride
@@ -202,9 +219,7 @@ func (a *Asker) filled(now time.Duration, seq uint32) Arrival {
 	}
 	a.wait = min(max(a.wait, now-g.found+2*time.Millisecond), mostWait)
 	a.receive(now)
-	if a.doubt.times > 0 {
-		a.settle(now)
-	}
+	a.settle(now)
 	a.stats.Lost -= min(a.stats.Lost, 1)
 	a.loss.Found(now)
 	return Overdue

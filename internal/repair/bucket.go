@@ -63,17 +63,21 @@ type Pacer struct {
 	capped bool
 }
 
-// pacerDepth is the part of a second's bytes that may go out at once: large enough for
-// the longest datagram at a low cap (150 bytes at 8 kbit/s), small enough that a
-// loud second does not silence the next.
-const pacerDepth = 0.15
+// pacerDepth is the part of a second's bytes that may go out at once, and pacerDepthFloor how many
+// bytes at least: a datagram of 120 ms at 10 kbit/s. What is left of the cap is
+// the rate, 92 % at 26 kbit/s and more.
+const (
+	pacerDepth      = 0.08
+	pacerDepthFloor = 260
+)
 
 // SetCap sets the cap in kbit/s, 0 = none; IP and UDP headers count.
 func (p *Pacer) SetCap(now time.Duration, kbps int) {
 	p.capped = kbps > 0
 	if p.capped {
 		perSecond := float64(kbps) * 1000 / 8
-		p.bucket.Set(now, perSecond*(1-pacerDepth), perSecond*pacerDepth)
+		depth := burst(perSecond)
+		p.bucket.Set(now, perSecond-depth, depth)
 	}
 }
 
@@ -90,11 +94,22 @@ func (p *Pacer) Send(now time.Duration, size, reserve int) bool {
 }
 
 // Room is the longest datagram in bytes, without IP and UDP headers, that Send would
-// let out at a time from now on; it is negative when there is none, and large without a
+// let out now; it is negative when there is none, and large without a
 // cap.
 func (p *Pacer) Room(now time.Duration) int {
 	if !p.capped {
 		return 1 << 16
 	}
 	return int(p.bucket.Level(now)) - HeaderBytes
+}
+
+// Sustained is the rate in kbit/s that can be sent for ever under a cap of so many.
+func Sustained(kbps int) float64 {
+	perSecond := float64(kbps) * 1000 / 8
+	return (perSecond - burst(perSecond)) * 8 / 1000
+}
+
+// burst is the depth of the bucket under a cap in bytes per second.
+func burst(perSecond float64) float64 {
+	return min(max(perSecond*pacerDepth, pacerDepthFloor), perSecond/2)
 }

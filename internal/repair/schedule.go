@@ -4,67 +4,79 @@ import "time"
 
 // Intervals of reports.
 const (
-	ReportClean  = 2 * time.Second        // while all is well
-	ReportBad    = time.Second            // while it is not
-	reportUrgent = 200 * time.Millisecond // least between reports, however bad
-	reportRounds = 5                      // reports at ReportBad after the last trouble
+	ReportCalm   = 2 * time.Second        // while all is well
+	ReportLossy  = time.Second            // while it is not
+	ReportJammed = 300 * time.Millisecond // while a queue grows, and the least between any two
+	reportRounds = 5                      // reports at ReportLossy after the last trouble
 
-	troubleLoss  = 0.03 // of the datagrams of the last second
-	troubleRuns  = 2
-	troubleQueue = 60 * time.Millisecond
-	troubleTrend = 0.04 // seconds per second
+	lossyShare  = 0.03 // of the datagrams of the last second
+	lossyRuns   = 2
+	jammedQueue = 60 * time.Millisecond
+	jammedTrend = 0.03 // seconds per second
 )
 
-// Trouble tells whether figures of the last second are worth a report at once: 3 % lost
-// in more than one place, or a queue of more than 60 ms that grows.
-func Trouble(l Losses, queue time.Duration, trend float64) bool {
-	return l.Fraction() >= troubleLoss && l.Runs >= troubleRuns || queue >= troubleQueue && trend >= troubleTrend
+// Mood is how a path does, the worse the higher.
+type Mood uint8
+
+// The moods.
+const (
+	Calm   Mood = iota
+	Lossy       // 3 % lost in the last second, in more than one place
+	Jammed      // a queue of more than 60 ms that grows
+)
+
+// MoodOf judges a path by its losses of the last second and by its queue.
+func MoodOf(l Losses, queue time.Duration, trend float64) Mood {
+	switch {
+	case queue >= jammedQueue && trend >= jammedTrend:
+		return Jammed
+	case l.Fraction() >= lossyShare && l.Runs >= lossyRuns:
+		return Lossy
+	default:
+		return Calm
+	}
 }
 
 // Schedule says when reports and feedback are due: every two seconds while all is
-// well, which keeps probes and reports of a clean call below 1 kbit/s; at once when
-// trouble begins; then every second until it has been over for some.
+// well, which keeps probes and reports of a clean call below 1 kbit/s; at once when it
+// gets worse; then every second until it has been well for some, and more often while
+// a queue grows.
 type Schedule struct {
 	last    time.Duration
 	started bool
-	bad     bool
-	rounds  int // reports to come at ReportBad
+	mood    Mood // that was told last
+	rounds  int  // reports to come at ReportLossy
 }
 
-// Due tells whether to send a report at now, with the present verdict of Trouble; it
-// then counts as sent. Without anything to tell, do not call it.
-func (s *Schedule) Due(now time.Duration, trouble bool) bool {
-	began := trouble && !s.bad
-	s.bad = trouble
-	if began {
-		s.rounds = 0
-	}
-	if now < s.next(began) {
-		if began {
-			s.bad = false // it still is to be told
-		}
+// Due tells whether to send a report at now, the mood being as given; it then counts as
+// sent. Where there is nothing to tell, do not call it.
+func (s *Schedule) Due(now time.Duration, mood Mood) bool {
+	if s.started && now-s.last < s.interval(mood) {
 		return false
 	}
-	s.started, s.last = true, now
+	s.started, s.last, s.mood = true, now, mood
 	s.rounds = max(s.rounds-1, 0)
-	if trouble {
+	if mood > Calm {
 		s.rounds = reportRounds
 	}
 	return true
 }
 
-// NextDeadline is when the next report is due if there is no trouble until then.
-func (s *Schedule) NextDeadline() time.Duration { return s.next(false) }
-
-func (s *Schedule) next(began bool) time.Duration {
-	switch {
-	case !s.started:
+// NextDeadline is when the next report is due if the mood stays calm.
+func (s *Schedule) NextDeadline() time.Duration {
+	if !s.started {
 		return 0
-	case began:
-		return s.last + reportUrgent
-	case s.bad || s.rounds > 0:
-		return s.last + ReportBad
+	}
+	return s.last + s.interval(Calm)
+}
+
+func (s *Schedule) interval(mood Mood) time.Duration {
+	switch {
+	case mood > s.mood || mood == Jammed:
+		return ReportJammed
+	case s.mood > Calm || s.rounds > 0:
+		return ReportLossy
 	default:
-		return s.last + ReportClean
+		return ReportCalm
 	}
 }

@@ -1,0 +1,327 @@
+package adapt
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/netsim"
+)
+
+func logDecisions(t *testing.T, c *call) {
+	c.trace = func(now time.Duration, d Decision) { t.Logf("%7.2fs %s", now.Seconds(), d.Reason) }
+}
+
+func TestNoRedundancyOnACleanNetwork(t *testing.T) {
+	for seed := range uint64(5) {
+		w := &world{}
+		c := newCall(w, Config{}, far(), lan(), seed)
+		logDecisions(t, c)
+		c.start(0)
+		w.run(60 * time.Second)
+		d := c.ladder.Decision()
+		if len(d.Copies) > 0 || d.FEC || d.Bitrate != maxBitrate || d.Stride > 2 {
+			t.Errorf("%+v", d)
+		}
+		if len(c.changes) > 6 || len(c.changes) > 0 && c.changes[len(c.changes)-1] > 10*time.Second {
+			t.Errorf("%d changes: %v", len(c.changes), c.changes)
+		}
+	}
+}
+
+// 10 % of loss anywhere, and the talker has copies within two seconds; where it comes in bursts of
+// four, of which there are 1.25 in a second, within five.
+func TestReactsToLoss(t *testing.T) {
+	for _, where := range []string{"up", "down"} {
+		for _, model := range []netsim.GilbertElliott{netsim.Bursts(0.1, 1.001), netsim.Bursts(0.1, 4)} {
+			late := 0
+			for seed := range uint64(10) {
+				w := &world{}
+				bad := netsim.Chain(far(), netsim.Schedule(netsim.Step{Link: netsim.Delay(0)}, netsim.Step{From: 10 * time.Second, Link: netsim.Burst(model, seed)}))
+				up, down := bad, lan()
+				if where == "down" {
+					up, down = lan(), bad
+				}
+				c := newCall(w, Config{}, up, down, seed)
+				if seed == 0 {
+					logDecisions(t, c)
+				}
+				c.start(0)
+				within := 2 * time.Second
+				if model.ToGood < 0.5 {
+					within = 5 * time.Second
+				}
+				w.run(10*time.Second + within)
+				quick := len(c.ladder.Decision().Copies) > 0
+				w.run(20 * time.Second)
+				if len(c.ladder.Decision().Copies) == 0 {
+					t.Errorf("%s %+v seed %d: %s", where, model, seed, c.ladder.Decision().Reason)
+				}
+				if !quick {
+					late++
+				}
+				w.run(40 * time.Second)
+				if r := c.rate(20*time.Second, 40*time.Second); r > 46 {
+					t.Errorf("%s: %.1f kbit/s", where, r)
+				}
+				if n := len(c.changes); n > 16 {
+					t.Errorf("%s seed %d: %d changes in 40 s", where, seed, n)
+				}
+			}
+			// In some seeds there happens to be hardly any loss at first.
+			if late > 2 {
+				t.Errorf("%s %+v: %d of 10 without copies in time", where, model, late)
+			}
+		}
+	}
+}
+
+func TestRateDrop(t *testing.T) {
+	for seed := range uint64(6) {
+		for _, where := range []string{"up", "down"} {
+			w := &world{}
+			thin := netsim.Chain(netsim.Schedule(
+				netsim.Step{Link: netsim.Rate(64000, 2*time.Second)},
+				netsim.Step{From: 10 * time.Second, Link: netsim.Rate(24000, 2*time.Second)}), far())
+			up, down := thin, lan()
+			if where == "down" {
+				up, down = lan(), thin
+			}
+			c := newCall(w, Config{}, up, down, seed)
+			if seed == 0 {
+				logDecisions(t, c)
+			}
+			c.start(0)
+			worst := time.Duration(0)
+			probe := func(from, to time.Duration) {
+				for at := from; at < to; at += 100 * ms {
+					w.run(at)
+					q := c.relay.queue.Delay(at)
+					if where == "down" {
+						q = c.listener.queue.Delay(at)
+					}
+					worst = max(worst, q)
+				}
+			}
+			probe(0, 10*time.Second)
+			if worst > 100*ms {
+				t.Errorf("%s: queue of %v on 64 kbit/s", where, worst)
+			}
+			worst = 0
+			probe(10*time.Second, 13*time.Second)
+			t.Logf("%s seed %d: worst queue in the first 3 s %v", where, seed, worst)
+			worst = 0
+			probe(13*time.Second, 60*time.Second)
+			if worst > 300*ms {
+				t.Errorf("%s seed %d: queue of %v more than 3 s after the drop", where, seed, worst)
+			}
+			if r := c.rate(20*time.Second, 60*time.Second); r < 15 || r > 24 {
+				t.Errorf("%s seed %d: %.1f kbit/s into 24", where, seed, r)
+			}
+			if n := len(c.changes); n > 25 {
+				t.Errorf("%s seed %d: %d changes", where, seed, n)
+			}
+		}
+	}
+}
+
+func TestThinLinkHasNoQueue(t *testing.T) {
+	for _, kbps := range []float64{32, 24, 20} {
+		w := &world{}
+		c := newCall(w, Config{}, netsim.Chain(netsim.Rate(kbps*1000, time.Second), far()), lan(), 1)
+		logDecisions(t, c)
+		c.start(0)
+		w.run(5 * time.Second)
+		worst := time.Duration(0)
+		for at := 5 * time.Second; at < 120*time.Second; at += 100 * ms {
+			w.run(at)
+			worst = max(worst, c.relay.queue.Delay(at))
+		}
+		t.Logf("%v kbit/s: %.1f used, worst queue %v, %d changes", kbps, c.rate(10*time.Second, 120*time.Second), worst, len(c.changes))
+		if worst > 300*ms {
+			t.Errorf("%v kbit/s: queue of %v", kbps, worst)
+		}
+		if r := c.rate(10*time.Second, 120*time.Second); r < 0.65*kbps {
+			t.Errorf("%v kbit/s: only %.1f used", kbps, r)
+		}
+		if len(c.changes) > 40 {
+			t.Errorf("%v kbit/s: %d changes in 120 s", kbps, len(c.changes))
+		}
+	}
+}
+
+func TestFairness(t *testing.T) {
+	for _, kbps := range []float64{32, 40, 48, 64} {
+		for seed := range uint64(4) {
+			for _, later := range []time.Duration{0, 20 * time.Second} {
+				w := &world{}
+				shared := netsim.Rate(kbps*1000, time.Second)
+				a := newCall(w, Config{}, netsim.Chain(shared, far()), lan(), seed)
+				b := newCall(w, Config{}, netsim.Chain(shared, far()), lan(), seed+100)
+				a.start(0)
+				b.start(later + 7*ms)
+				end := later + 120*time.Second
+				w.run(end)
+				ra, rb := a.rate(later+20*time.Second, end), b.rate(later+20*time.Second, end)
+				if share := ra / (ra + rb); share < 0.35 || share > 0.65 {
+					t.Errorf("%v kbit/s, the second %v later, seed %d: %.1f and %.1f kbit/s", kbps, later, seed, ra, rb)
+				}
+				if ra+rb < 0.6*kbps && ra+rb < 60 {
+					t.Errorf("%v kbit/s: only %.1f used", kbps, ra+rb)
+				}
+			}
+		}
+	}
+}
+
+// Whatever the network and the cap: never more than the cap in any second.
+func TestCapHoldsOnRandomNetworks(t *testing.T) {
+	for seed := range uint64(60) {
+		rng := rand.New(rand.NewPCG(seed, 6))
+		cap := 14 + rng.IntN(60)
+		w := &world{}
+		up := randomLink(rng)
+		c := newCall(w, Config{Cap: cap}, up, randomLink(rng), seed)
+		c.mute = func(now time.Duration) bool { return now/(700*ms)%3 == 0 }
+		c.start(0)
+		w.run(30 * time.Second)
+		if worst := c.worstSecond(); worst > float64(cap) {
+			t.Errorf("seed %d: %.2f kbit/s in a second, cap %d", seed, worst, cap)
+		}
+		if len(c.sent) < 60 {
+			t.Errorf("seed %d: only %d datagrams under a cap of %d", seed, len(c.sent), cap)
+		}
+	}
+}
+
+func randomLink(rng *rand.Rand) netsim.Link {
+	links := []netsim.Link{netsim.Delay(time.Duration(rng.IntN(200)) * ms)}
+	if rng.IntN(2) == 0 {
+		links = append(links, netsim.Rate(float64(12000+rng.IntN(80000)), time.Duration(100+rng.IntN(1500))*ms))
+	}
+	if rng.IntN(2) == 0 {
+		links = append(links, netsim.Burst(netsim.Bursts(0.01+0.3*rng.Float64(), 1.01+5*rng.Float64()), rng.Uint64()))
+	}
+	if rng.IntN(2) == 0 {
+		links = append(links, netsim.Jitter(netsim.Exponential(time.Duration(1+rng.IntN(40))*ms, time.Second), rng.IntN(2) == 0, rng.Uint64()))
+	}
+	if rng.IntN(3) == 0 {
+		links = append(links, netsim.Outage(netsim.OutageTimes{Gap: netsim.Uniform(time.Second, 9*time.Second), Length: netsim.Uniform(50*ms, 900*ms)}, rng.Uint64()))
+	}
+	return netsim.Chain(links...)
+}
+
+// On random networks the decisions stay few, valid and within the budget.
+func TestDecisionsOnRandomNetworks(t *testing.T) {
+	most := 0
+	for seed := range uint64(60) {
+		rng := rand.New(rand.NewPCG(seed, 16))
+		w := &world{}
+		c := newCall(w, Config{}, randomLink(rng), randomLink(rng), seed)
+		c.trace = func(now time.Duration, d Decision) {
+			if d.Bitrate < minBitrate || d.Bitrate > maxBitrate || d.Stride < 1 || d.Stride > 6 || d.Reason == "" || len(d.Copies) > 2 {
+				t.Fatalf("%+v", d)
+			}
+		}
+		c.start(0)
+		w.run(60 * time.Second)
+		most = max(most, len(c.changes))
+		if len(c.changes) > 40 {
+			t.Errorf("seed %d: %d changes in a minute", seed, len(c.changes))
+		}
+		if worst := c.worstSecond(); worst > 75 {
+			t.Errorf("seed %d: %.1f kbit/s in a second", seed, worst)
+		}
+	}
+	t.Logf("at most %d changes in a minute", most)
+}
+
+// A queue that others fill is no reason to be silent for ever.
+func TestPutsUpWithAQueueOfOthers(t *testing.T) {
+	w := &world{}
+	queue := netsim.Schedule(netsim.Step{Link: netsim.Delay(30 * ms)}, netsim.Step{From: 10 * time.Second, Link: netsim.Delay(330 * ms)})
+	c := newCall(w, Config{}, netsim.Chain(netsim.Jitter(netsim.HalfNormal(3*ms), true, 1), queue), lan(), 1)
+	logDecisions(t, c)
+	c.start(0)
+	w.run(35 * time.Second)
+	if d := c.ladder.Decision(); d.Bitrate < 20000 {
+		t.Errorf("%s", d.Reason)
+	}
+}
+
+func TestBreaker(t *testing.T) {
+	t.Run("silent relay", func(t *testing.T) {
+		w := &world{}
+		c := newCall(w, Config{}, far(), lan(), 1)
+		logDecisions(t, c)
+		c.noWord = func(now time.Duration) bool { return now > 10*time.Second && now < 25*time.Second }
+		c.start(0)
+		w.run(16 * time.Second)
+		if r := c.rate(15*time.Second, 16*time.Second); r > 25 {
+			t.Errorf("%.1f kbit/s after five silent seconds", r)
+		}
+		w.run(20 * time.Second)
+		if !c.ladder.Decision().Stop {
+			t.Error("still sending after ten silent seconds")
+		}
+		w.run(30 * time.Second)
+		if c.ladder.Decision().Stop {
+			t.Error("still stopped five seconds after the relay came back")
+		}
+	})
+	t.Run("hopeless loss", func(t *testing.T) {
+		w := &world{}
+		c := newCall(w, Config{}, netsim.Chain(netsim.Delay(500*ms), netsim.Loss(0.75, 2)), lan(), 1)
+		c.back = 500 * ms
+		stopped := false
+		c.trace = func(_ time.Duration, d Decision) { stopped = stopped || d.Stop }
+		c.start(0)
+		w.run(40 * time.Second)
+		if !stopped {
+			t.Errorf("never stopped: %s", c.ladder.Decision().Reason)
+		}
+	})
+	t.Run("bearable loss", func(t *testing.T) {
+		w := &world{}
+		c := newCall(w, Config{}, netsim.Chain(far(), netsim.Loss(0.3, 2)), lan(), 1)
+		c.trace = func(_ time.Duration, d Decision) {
+			if d.Stop {
+				t.Error(d.Reason)
+			}
+		}
+		c.start(0)
+		w.run(40 * time.Second)
+	})
+}
+
+func TestUnchangedDecisionsDoNotAllocate(t *testing.T) {
+	l := New(0, Config{Cap: 60})
+	now := time.Duration(0)
+	f := Feedback{Received: 50, Lost: 4, Burst: 1.5, Rate: 40, Listeners: 3, Loss: 0.05, WorstBurst: 2, RTT: 80 * ms}
+	for range 60 {
+		now += time.Second
+		l.Heard(now, f)
+	}
+	if n := testing.AllocsPerRun(200, func() {
+		now += 200 * ms
+		l.Send(now, 120, true)
+		l.Probed(now, now-80*ms)
+		l.Poll(now)
+		l.Heard(now, f)
+		l.Decision()
+		l.Stats(now)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkHeard(b *testing.B) {
+	l := New(0, Config{})
+	f := Feedback{Received: 50, Lost: 4, Burst: 1.5, Rate: 40, Listeners: 3, Loss: 0.05, WorstBurst: 2, RTT: 80 * ms}
+	now := time.Duration(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		now += time.Second
+		l.Heard(now, f)
+	}
+}

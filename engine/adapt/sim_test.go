@@ -1,0 +1,305 @@
+package adapt
+
+import (
+	"container/heap"
+	"math/rand/v2"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/netsim"
+	"github.com/tincan-voice/tincan/internal/repair"
+)
+
+const ms = time.Millisecond
+
+// world runs events in virtual time.
+type world struct {
+	now    time.Duration
+	events events
+	count  int
+}
+
+type event struct {
+	at    time.Duration
+	order int
+	do    func()
+}
+
+type events []event
+
+func (e events) Len() int { return len(e) }
+func (e events) Less(i, j int) bool {
+	return e[i].at < e[j].at || e[i].at == e[j].at && e[i].order < e[j].order
+}
+func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
+func (e *events) Push(x any)   { *e = append(*e, x.(event)) }
+func (e *events) Pop() any     { x := (*e)[len(*e)-1]; *e = (*e)[:len(*e)-1]; return x }
+
+func (w *world) at(t time.Duration, do func()) {
+	w.count++
+	heap.Push(&w.events, event{max(t, w.now), w.count, do})
+}
+
+func (w *world) run(until time.Duration) {
+	for len(w.events) > 0 && w.events[0].at <= until {
+		e := heap.Pop(&w.events).(event)
+		w.now = e.at
+		e.do()
+	}
+	w.now = until
+}
+
+// call is one talker, its relay and one listener, with the ladder in the loop.
+//
+//	talker ── up ──> relay ── down ──> listener; feedback, nacks and reports come back
+//	after back, over a path that is clean.
+type call struct {
+	w        *world
+	ladder   *Ladder
+	rng      *rand.Rand
+	up, down netsim.Link
+	back     time.Duration
+	mute     func(time.Duration) bool // silence
+
+	seq      uint32
+	group    int // frames since the last datagram
+	relay    end
+	listener end
+	told     repair.AskerStats // by the last feedback
+	cache    map[uint32]int
+
+	sent    []sending
+	changes []time.Duration
+	queues  []time.Duration // longest queue of the uplink, per second
+	trace   func(now time.Duration, d Decision)
+	noWord  func(time.Duration) bool // feedback and acks are lost
+}
+
+type sending struct {
+	at    time.Duration
+	bytes int
+}
+
+// end is what the relay or the listener measures.
+type end struct {
+	asker    repair.Asker
+	queue    repair.Queue
+	schedule repair.Schedule
+	bytes    [20]int // per 50 ms
+	cell     int64
+	frames   map[uint32]bool
+}
+
+func (e *end) add(now time.Duration, n int) {
+	c := int64(now / (50 * ms))
+	for ; e.cell < c; e.cell++ {
+		e.bytes[(e.cell+1)%20] = 0
+	}
+	e.bytes[c%20] += n + repair.HeaderBytes
+}
+
+func (e *end) rate(now time.Duration) float64 {
+	e.add(now, -repair.HeaderBytes)
+	sum := 0
+	for _, b := range e.bytes {
+		sum += b
+	}
+	return float64(sum) * 8 / 1000
+}
+
+func newCall(w *world, cfg Config, up, down netsim.Link, seed uint64) *call {
+	c := &call{w: w, rng: rand.New(rand.NewPCG(seed, 9)), up: up, down: down, back: 60 * ms, cache: map[uint32]int{}}
+	c.relay.frames, c.listener.frames = map[uint32]bool{}, map[uint32]bool{}
+	c.ladder = New(w.now, cfg)
+	return c
+}
+
+func (c *call) start(from time.Duration) {
+	c.w.at(from, c.frame)
+	c.w.at(from, c.probe)
+	c.w.at(from, c.relayTick)
+	c.w.at(from, c.listenerTick)
+}
+
+func (c *call) changed(yes bool) {
+	if yes {
+		c.changes = append(c.changes, c.w.now)
+		if c.trace != nil {
+			c.trace(c.w.now, c.ladder.Decision())
+		}
+	}
+}
+
+// frame is the talker's clock.
+func (c *call) frame() {
+	now := c.w.now
+	c.seq++
+	c.group++
+	c.w.at(now+repair.FrameDuration, c.frame)
+	if c.seq%10 == 0 {
+		c.changed(c.ladder.Poll(now))
+	}
+	d := c.ladder.Decision()
+	if c.group < d.Stride {
+		return
+	}
+	c.group = 0
+	if d.Stop || c.mute != nil && c.mute(now) {
+		return
+	}
+	// Opus varies: 60 to 150 % of the mean, less where there is no room.
+	frame := func() int { return int(float64(d.Bitrate) / 400 * overshoot * (0.6 + 0.8*c.rng.Float64())) }
+	room := c.ladder.Room(now)
+	size := datagramBytes - repair.HeaderBytes - 1
+	for range d.Stride {
+		size += min(frame(), (room-size)/d.Stride-frameBytes) + frameBytes
+	}
+	for range d.Copies {
+		more := 0
+		for range d.Stride {
+			more += frame() + frameBytes
+		}
+		if size+more <= room {
+			size += more
+		}
+	}
+	c.cache[c.seq] = size
+	c.send(c.seq, size, true)
+}
+
+func (c *call) send(seq uint32, size int, voice bool) {
+	now := c.w.now
+	if size < 30 || !c.ladder.Send(now, size, voice) {
+		return
+	}
+	c.sent = append(c.sent, sending{now, size + repair.HeaderBytes})
+	fate := c.up.Send(now, size)
+	for _, at := range fate.At[:fate.Copies] {
+		if q := at - now; voice {
+			second := int(now / time.Second)
+			for len(c.queues) <= second {
+				c.queues = append(c.queues, 0)
+			}
+			c.queues[second] = max(c.queues[second], q)
+		}
+		c.w.at(at, func() { c.atRelay(seq, size) })
+	}
+}
+
+func (c *call) probe() {
+	sent := c.w.now
+	c.w.at(sent+time.Second, c.probe)
+	if !c.ladder.Send(sent, 37, false) {
+		return
+	}
+	c.sent = append(c.sent, sending{sent, 37 + repair.HeaderBytes})
+	fate := c.up.Send(sent, 37)
+	if fate.Copies > 0 {
+		c.w.at(fate.At[0]+c.back, func() {
+			if c.noWord == nil || !c.noWord(c.w.now) {
+				c.ladder.Probed(c.w.now, sent)
+			}
+		})
+	}
+}
+
+func (c *call) atRelay(seq uint32, size int) {
+	now := c.w.now
+	c.relay.add(now, size)
+	if c.relay.frames[seq] {
+		return
+	}
+	c.relay.frames[seq] = true
+	if c.relay.asker.Arrived(now, seq, true) == repair.Newest {
+		c.relay.queue.Arrived(now, time.Duration(seq)*repair.FrameDuration)
+	}
+	fate := c.down.Send(now, size-4)
+	for _, at := range fate.At[:fate.Copies] {
+		c.w.at(at, func() { c.atListener(seq, size) })
+	}
+}
+
+func (c *call) atListener(seq uint32, size int) {
+	now := c.w.now
+	c.listener.add(now, size)
+	if c.listener.frames[seq] {
+		return
+	}
+	c.listener.frames[seq] = true
+	if c.listener.asker.Arrived(now, seq, true) == repair.Newest {
+		c.listener.queue.Arrived(now, time.Duration(seq)*repair.FrameDuration)
+	}
+}
+
+// relayTick asks for what is missing and sends feedback.
+func (c *call) relayTick() {
+	now := c.w.now
+	c.w.at(now+5*ms, c.relayTick)
+	r := &c.relay
+	r.asker.SetPath(2*c.back, repair.Patience(2*c.back, 60*ms))
+	for _, seq := range r.asker.Poll(now, nil) {
+		if size, ok := c.cache[seq]; ok {
+			c.w.at(now+c.back, func() { c.send(seq, size, false) })
+		}
+	}
+	loss := r.asker.Loss(now, time.Second)
+	mood := repair.MoodOf(loss, r.queue.Delay(now), r.queue.Trend(now))
+	if !r.schedule.Due(now, max(mood, c.listener.mood(now))) {
+		return
+	}
+	s := r.asker.Stats()
+	l := c.listener.asker.Loss(now, time.Second)
+	f := Feedback{
+		Received: int(s.Received - c.told.Received), Lost: int(max(int64(s.Lost-c.told.Lost), 0)), Resent: int(s.Resent - c.told.Resent),
+		Burst: r.asker.Loss(now, 4*time.Second).Burst(), Rate: r.rate(now), Queue: r.queue.Delay(now), Trend: r.queue.Trend(now),
+		Listeners: 1, Loss: l.Fraction(), WorstLoss: l.Fraction(), WorstBurst: l.Burst(), Hole: l.Fraction(), WorstHole: l.Fraction(),
+		RTT: 120 * ms, DownQueue: max(c.listener.queue.Delay(now)-r.queue.Delay(now), 0), DownTrend: c.listener.queue.Trend(now),
+		DownRate: c.listener.rate(now),
+	}
+	c.told = s
+	c.w.at(now+c.back, func() {
+		if c.noWord == nil || !c.noWord(c.w.now) {
+			c.changed(c.ladder.Heard(c.w.now, f))
+		}
+	})
+}
+
+func (e *end) mood(now time.Duration) repair.Mood {
+	return repair.MoodOf(e.asker.Loss(now, time.Second), e.queue.Delay(now), e.queue.Trend(now))
+}
+
+func (c *call) listenerTick() {
+	now := c.w.now
+	c.w.at(now+20*ms, c.listenerTick)
+	c.listener.asker.Poll(now, nil) // it is not simulated that the relay resends
+}
+
+// worstSecond is the most that was sent in any second, in kbit/s.
+func (c *call) worstSecond() float64 {
+	sum, from, worst := 0, 0, 0
+	for i := range c.sent {
+		sum += c.sent[i].bytes
+		for c.sent[i].at-c.sent[from].at >= time.Second {
+			sum -= c.sent[from].bytes
+			from++
+		}
+		worst = max(worst, sum)
+	}
+	return float64(worst) * 8 / 1000
+}
+
+// rate is the mean rate in kbit/s of what was sent in a span of time.
+func (c *call) rate(from, to time.Duration) float64 {
+	sum := 0
+	for _, s := range c.sent {
+		if s.at >= from && s.at < to {
+			sum += s.bytes
+		}
+	}
+	return float64(sum) * 8 / 1000 / (to - from).Seconds()
+}
+
+func lan() netsim.Link { return netsim.Delay(ms) }
+
+func far() netsim.Link {
+	return netsim.Chain(netsim.Delay(60*ms), netsim.Jitter(netsim.HalfNormal(4*ms), false, 3))
+}
