@@ -19,6 +19,8 @@ type teller struct {
 
 	mu  sync.Mutex // capturing and playing come from the audio goroutines
 	out io.Writer
+
+	gone []engine.PeerStats // last figures of who left after talking; for the summary
 }
 
 func newTeller(out io.Writer, asJSON bool) *teller { return &teller{out: out, json: asJSON} }
@@ -78,6 +80,9 @@ func (t *teller) event(e engine.Event) {
 	case engine.PeerJoined:
 		t.say(jsonLine{Event: "joined", Session: e.Session, Name: e.Name}, e.Name+" is here")
 	case engine.PeerLeft:
+		if e.Stats.Frames > 0 {
+			t.gone = append(t.gone, e.Stats)
+		}
 		t.say(jsonLine{Event: "left", Session: e.Session, Name: e.Name}, e.Name+" left")
 	case engine.PeerTalking:
 		t.say(jsonLine{Event: "talking", Session: e.Session, Name: e.Name, On: &e.Talking},
@@ -117,8 +122,9 @@ func (t *teller) stats(s engine.Stats) {
 	t.say(jsonLine{Event: "stats", Stats: toJSON(s)}, line.String())
 }
 
-// summary tells the whole call at its end.
+// summary tells the whole call at its end: who talked and left is in it too.
 func (t *teller) summary(s engine.Stats) {
+	s.Peers = append(s.Peers, t.gone...)
 	if t.json {
 		t.say(jsonLine{Event: "summary", Stats: toJSON(s)}, "")
 		return

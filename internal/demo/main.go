@@ -93,7 +93,7 @@ func run(ctx context.Context, o options) (err error) {
 			"--fec", "--known-relays", filepath.Join(o.dir, "known_relays"))
 	}
 	heard := filepath.Join(o.dir, "heard.wav")
-	cleo, err := join("Cleo", "none", heard, o.talk-time.Second)
+	cleo, err := join("Cleo", "none", heard, o.talk+time.Second)
 	if err != nil {
 		return err
 	}
