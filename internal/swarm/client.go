@@ -118,8 +118,8 @@ func (c *client) probe(p *prober, now time.Duration) error {
 // prober is the scratch memory of a goroutine that probes.
 type prober struct{ body, datagram []byte }
 
-// datagram takes what came on the client's socket at the time at (Unix, ns). It
-// keeps nothing of d.
+// datagram takes what came on the client's socket at the time at (Unix, ns; 0
+// if nobody knows). It keeps nothing of d.
 func (c *client) datagram(d []byte, at int64) {
 	t, err := netproto.DatagramType(d)
 	if err != nil {
@@ -205,8 +205,10 @@ func (c *client) open(t *talker, h netproto.Header, d []byte, at int64) bool {
 	if err != nil || len(c.frames) != 1 || len(c.frames[0].Data) < 8 {
 		return false
 	}
-	sent := int64(binary.BigEndian.Uint64(c.frames[0].Data))
-	c.latency.add(time.Duration(at - sent))
+	if at != 0 {
+		sent := int64(binary.BigEndian.Uint64(c.frames[0].Data))
+		c.latency.add(time.Duration(at - sent))
+	}
 	return true
 }
 

@@ -147,11 +147,13 @@ func (r *reader) receive(c *client) {
 			return
 		}
 		for i := range int(n) {
+			h := &r.hdrs[i]
 			var at int64
 			if measured {
-				at = r.arrival(i)
+				at = arrival(r.oobs[i][:h.Hdr.Controllen])
 			}
-			c.datagram(r.bufs[i][:min(r.hdrs[i].Len, bufferSize)], at)
+			h.Hdr.SetControllen(len(r.oobs[i])) // the kernel has set it to what it wrote
+			c.datagram(r.bufs[i][:min(h.Len, bufferSize)], at)
 		}
 		if n < batchSize {
 			return
@@ -159,11 +161,9 @@ func (r *reader) receive(c *client) {
 	}
 }
 
-// arrival reads the kernel's time of arrival, and makes room for the next one.
-func (r *reader) arrival(i int) int64 {
-	h := &r.hdrs[i].Hdr
-	oob := r.oobs[i][:h.Controllen]
-	h.SetControllen(len(r.oobs[i]))
+// arrival reads the kernel's time of arrival from control messages; 0 if it is
+// not there.
+func arrival(oob []byte) int64 {
 	for len(oob) >= unix.SizeofCmsghdr {
 		head, data, rest, err := unix.ParseOneSocketControlMessage(oob)
 		if err != nil {
@@ -174,7 +174,7 @@ func (r *reader) arrival(i int) int64 {
 		}
 		oob = rest
 	}
-	return time.Now().UnixNano()
+	return 0
 }
 
 // udpSocket is a socket outside Go's poller, which would be woken by every datagram.
