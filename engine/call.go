@@ -263,8 +263,10 @@ func (c *Call) setUsers(list netproto.SendNewUsers) {
 	}
 	rtt := c.roundTrip()
 	c.hearing.Lock()
-	for session, name := range now {
-		c.listener.AddPeer(session, name)
+	for i, session := range list.Sessions {
+		if session != c.session {
+			c.listener.AddPeer(session, list.Users[i])
+		}
 	}
 	for session, name := range c.users {
 		if _, ok := now[session]; !ok {

@@ -91,10 +91,10 @@ type PeerStats struct {
 	Volume  float32 // as set, 1 = as spoken
 
 	Datagrams uint64 // received and authentic
-	Frames    uint64 // 20 ms of speech that were played, however they came
-	Lost      uint64 // of those: not there in time from their own datagram
-	Repaired  uint64 // of those lost: played from a copy or from FEC
-	Concealed uint64 // of those lost: made up
+	Frames    uint64 // 20 ms of speech that were played, made up or not
+	Lost      uint64 // frames whose own datagram was not there in time
+	Repaired  uint64 // of those: played from a copy, a resend or FEC
+	Concealed uint64 // 20 ms of speech that were made up: for what was lost and while waiting for what was late
 	Late      uint64 // frames that came after their time
 
 	Delay  time.Duration // what the jitter buffer adds, or added when last somebody talked
@@ -129,8 +129,8 @@ func (p *peer) stats(now time.Duration) PeerStats {
 	}
 	s.Buffer = b
 	s.Frames = inFrames(b.Decoded + b.Redundant + b.FEC + b.Concealed)
-	s.Lost = inFrames(b.Redundant + b.FEC + b.Concealed)
-	s.Repaired = inFrames(b.Redundant + b.FEC)
+	s.Lost = b.Lost + b.Repaired
+	s.Repaired = b.Repaired + inFrames(b.FEC)
 	s.Concealed = inFrames(b.Concealed)
 	s.Late = b.Late
 	if b.Current > 0 {

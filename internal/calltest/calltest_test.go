@@ -1,0 +1,263 @@
+package calltest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/tincan-voice/tincan/audio"
+	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/internal/synth"
+	"github.com/tincan-voice/tincan/internal/xcorr"
+	"github.com/tincan-voice/tincan/relay"
+)
+
+const second = audio.SampleRate
+
+func talks(name string) func(engine.PeerTalking) bool {
+	return func(e engine.PeerTalking) bool { return e.Talking && e.Name == name }
+}
+
+// gate is a Source that says nothing before it is opened.
+type gate struct {
+	audio.Source
+	open   chan struct{}
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (g *gate) Read(pcm []float32) (int, error) {
+	select {
+	case <-g.open:
+	case <-g.closed:
+	}
+	return g.Source.Read(pcm)
+}
+
+func (g *gate) Close() error {
+	g.once.Do(func() { close(g.closed) })
+	return g.Source.Close()
+}
+
+// Two calls talk both ways over files and TLS; each file holds what the other said.
+func TestTwoCallsOverFiles(t *testing.T) {
+	server := StartRelay(t, relay.Config{})
+	dir := t.TempDir()
+	known := filepath.Join(dir, "known_relays")
+	type side struct {
+		name  string
+		said  []float32
+		heard string
+		call  *engine.Call
+	}
+	sides := []*side{{name: "Ann"}, {name: "Bob"}}
+	ready := make(chan struct{})
+	for i, s := range sides {
+		s.said = synth.Speech(5*second, uint64(i))
+		spoken := filepath.Join(dir, s.name+".wav")
+		if err := audio.WriteWAV(spoken, s.said); err != nil {
+			t.Fatal(err)
+		}
+		source, err := audio.OpenFile(spoken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.heard = filepath.Join(dir, s.name+"-heard.wav")
+		sink, err := audio.CreateWAV(s.heard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.call = Join(t, server.Addr().String(), s.name, engine.Config{
+			KnownRelays: known, Source: &gate{Source: audio.PacedSource(source), open: ready, closed: make(chan struct{})}, Sink: audio.PacedSink(sink),
+		})
+	}
+	close(ready)
+	for _, s := range sides {
+		Await(t, s.call, "end of the file", func(e engine.SourceEnded) bool { return e.Err == nil })
+	}
+	for _, s := range sides {
+		Eventually(t, s.name+" has heard all", func() bool {
+			p := s.call.Stats().Peers
+			return len(p) == 1 && p[0].Frames > 150 && !p[0].Talking
+		})
+		if l := s.call.Stats().Link; l.Drops != (engine.DropCounts{}) || l.Fingerprint != server.Fingerprint() {
+			t.Errorf("%s: %+v", s.name, l)
+		}
+	}
+	for i, s := range sides {
+		s.call.Leave()
+		heard, err := audio.ReadWAV(s.heard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		peer := sides[1-i]
+		found, of := found(xcorr.Delays(peer.said, pad(heard, 3*second), xcorr.Config{MaxDelay: 3 * second, Step: second}))
+		if len(found) < of*3/4 || of < 4 {
+			t.Errorf("%s found %d of %d pieces of what %s said", s.name, len(found), of, peer.name)
+		}
+	}
+}
+
+func TestTenInOneRoom(t *testing.T) {
+	server := StartRelay(t, relay.Config{})
+	var calls []*engine.Call
+	for i := range 10 {
+		cfg := engine.Config{}
+		cfg.Encoder.Complexity = 1
+		if i < 2 {
+			cfg.Source = Babble(uint64(i))
+		}
+		calls = append(calls, Join(t, server.Addr().String(), fmt.Sprint("client ", i), cfg))
+	}
+	for i, call := range calls {
+		Eventually(t, fmt.Sprintf("client %d hears both talkers and sees the rest", i), func() bool {
+			peers := call.Stats().Peers
+			heard := 0
+			for _, p := range peers {
+				if p.Frames > 25 {
+					heard++
+				}
+			}
+			want := 2
+			if i < 2 {
+				want = 1
+			}
+			return len(peers) == 9 && heard == want
+		})
+	}
+	calls[0].Leave()
+	for _, call := range calls[1:] {
+		Await(t, call, "client 0 leaves", func(e engine.PeerLeft) bool { return e.Name == "client 0" })
+	}
+	// The leave started a new epoch; the other talker goes on through it.
+	frames := func() uint64 {
+		for _, p := range calls[9].Stats().Peers {
+			if p.Name == "client 1" {
+				return p.Frames
+			}
+		}
+		return 0
+	}
+	before := frames()
+	Eventually(t, "still heard", func() bool { return frames() > before+100 })
+	for i, call := range calls[1:] {
+		if d := call.Stats().Link.Drops; d[engine.DropForged] != 0 || d[engine.DropEpoch] != 0 {
+			t.Errorf("client %d: drops %v", i+1, d)
+		}
+	}
+}
+
+func TestTenRoomsOfTwo(t *testing.T) {
+	server := StartRelay(t, relay.Config{})
+	var pairs [10][2]*engine.Call
+	for room := range pairs {
+		for i := range 2 {
+			cfg := engine.Config{Room: fmt.Sprint("room ", room)}
+			cfg.Encoder.Complexity = 1
+			if i == 0 {
+				cfg.Source = Babble(uint64(room))
+			}
+			pairs[room][i] = Join(t, server.Addr().String(), fmt.Sprintf("%d in %d", i, room), cfg)
+		}
+	}
+	for room, pair := range pairs {
+		Eventually(t, fmt.Sprintf("room %d hears its talker alone", room), func() bool {
+			peers := pair[1].Stats().Peers
+			return len(peers) == 1 && peers[0].Name == fmt.Sprintf("0 in %d", room) && peers[0].Frames > 25
+		})
+	}
+}
+
+func TestPassphraseOverTheRelay(t *testing.T) {
+	server := StartRelay(t, relay.Config{})
+	address := server.Addr().String()
+	ann := Join(t, address, "Ann", engine.Config{Passphrase: "tin", Room: "attic"})
+	Join(t, address, "Bob", engine.Config{Passphrase: "tin", Room: "attic", Source: Babble(1)})
+	Join(t, address, "Eve", engine.Config{Room: "attic", Source: Babble(2)})
+	Await(t, ann, "Bob talks", talks("Bob"))
+	Eventually(t, "Eve, without the passphrase, is not heard", func() bool {
+		return ann.Stats().Link.Drops[engine.DropForged] > 10
+	})
+	for _, p := range ann.Stats().Peers {
+		if p.Name == "Eve" && p.Datagrams != 0 {
+			t.Error("Eve was heard")
+		}
+	}
+}
+
+func TestCertificateChange(t *testing.T) {
+	dir := t.TempDir()
+	known := filepath.Join(dir, "known_relays")
+	first := StartRelay(t, relay.Config{StateDir: filepath.Join(dir, "first")})
+	Join(t, first.Addr().String(), "Ann", engine.Config{KnownRelays: known}).Leave()
+	pinned, err := os.ReadFile(known)
+	if err != nil || strings.TrimSpace(string(pinned)) != first.Addr().String()+" "+first.Fingerprint() {
+		t.Fatalf("%q %v", pinned, err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second := StartRelay(t, relay.Config{Addr: first.Addr(), StateDir: filepath.Join(dir, "second")})
+	_, err = engine.Join(context.Background(), engine.Config{Address: second.Addr().String(), Name: "Ann", KnownRelays: known})
+	var changed *engine.CertificateChangedError
+	if !errors.As(err, &changed) {
+		t.Fatal(err)
+	}
+	if changed.Known != first.Fingerprint() || changed.Presented != second.Fingerprint() || changed.File != known || changed.Line != 1 {
+		t.Errorf("%+v", changed)
+	}
+}
+
+func TestRelayIsKilled(t *testing.T) {
+	address, kill := startProcess(t, "relay", t.TempDir())
+	ann := Join(t, address, "Ann", engine.Config{Source: Babble(1)})
+	bob := Join(t, address, "Bob", engine.Config{})
+	Await(t, bob, "Ann talks", talks("Ann"))
+	kill()
+	for _, call := range []*engine.Call{ann, bob} {
+		e := Await(t, call, "the end", func(engine.Ended) bool { return true })
+		if !errors.Is(e.Err, engine.ErrConnectionLost) || !errors.Is(call.Err(), engine.ErrConnectionLost) {
+			t.Errorf("ended with %v, %v", e.Err, call.Err())
+		}
+	}
+}
+
+func TestRelayIsStopped(t *testing.T) {
+	server := StartRelay(t, relay.Config{})
+	ann := Join(t, server.Addr().String(), "Ann", engine.Config{})
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if e := Await(t, ann, "the end", func(engine.Ended) bool { return true }); !errors.Is(e.Err, engine.ErrServerClosed) {
+		t.Error(e.Err)
+	}
+}
+
+func TestClientIsKilled(t *testing.T) {
+	server := StartRelay(t, relay.Config{})
+	ann := Join(t, server.Addr().String(), "Ann", engine.Config{})
+	session, kill := startProcess(t, "client", server.Addr().String())
+	Await(t, ann, "the victim comes", func(e engine.PeerJoined) bool { return fmt.Sprint(e.Session) == session })
+	kill()
+	Await(t, ann, "the victim is gone", func(e engine.PeerLeft) bool { return fmt.Sprint(e.Session) == session })
+}
+
+// Mouth-to-ear delay over loopback, from the audio: it is logged, and only has to make sense.
+func TestMouthToEar(t *testing.T) {
+	server := StartRelay(t, relay.Config{})
+	mouth, ear := NewMouth(synth.Speech(5*second, 3)), NewEar()
+	Join(t, server.Addr().String(), "Bob", engine.Config{Sink: ear})
+	ann := Join(t, server.Addr().String(), "Ann", engine.Config{Source: mouth})
+	Eventually(t, "all is said", mouth.Done)
+	ann.Leave()
+	delays, of := found(Delays(mouth, ear))
+	if len(delays) < of/2 || len(delays) == 0 || delays[0] < 20 {
+		t.Fatalf("%d of %d pieces found: %v", len(delays), of, delays)
+	}
+	t.Logf("mouth to ear: least %.0f, median %.0f, most %.0f ms", delays[0], delays[len(delays)/2], delays[len(delays)-1])
+}
