@@ -21,6 +21,7 @@ var version = "unknown"
 type CLI struct {
 	Join    JoinCmd    `cmd:"" help:"Join a room and talk."`
 	Devices DevicesCmd `cmd:"" help:"List the sound devices that --in and --out can name."`
+	Lab     LabCmd     `cmd:"" help:"Show what a listener hears over any network, in seconds."`
 	Swarm   SwarmCmd   `cmd:"" help:"Load a relay with many light clients and measure it."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 }

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/tincan-voice/tincan/internal/lab/report"
+)
+
+// LabReportCmd makes many calls.
+type LabReportCmd struct {
+	Out     string   `help:"Folder for index.html, table.md and figures.json." default:"build/report" type:"path"`
+	Speech  string   `help:"WAV file that the talker says, repeated to --seconds. Made speech if none is given." placeholder:"IN.WAV"`
+	Seconds int      `help:"Length of each call; long enough for a rare event to come." default:"42"`
+	Seeds   int      `help:"Calls per network and setting." default:"2"`
+	Network []string `help:"Only these networks." placeholder:"PRESET,..."`
+	Quick   bool     `help:"A few networks and settings only."`
+	Compare string   `help:"Fail if anything is worse than in this baseline." type:"existingfile" placeholder:"FILE.JSON"`
+	Save    string   `help:"Write a new baseline." type:"path" placeholder:"FILE.JSON"`
+}
+
+// Validate is called by kong.
+func (c *LabReportCmd) Validate() error {
+	switch {
+	case c.Seconds < 1 || c.Seconds > 3600:
+		return errors.New("--seconds: 1 to 3600")
+	case c.Seeds < 1 || c.Seeds > 1000:
+		return errors.New("--seeds: 1 to 1000")
+	case c.Quick && len(c.Network) > 0:
+		return errors.New("--quick chooses the networks itself")
+	}
+	c.Network = unique(c.Network)
+	return checkPreset(c.Network...)
+}
+
+// Run makes the calls and writes the report.
+func (c *LabReportCmd) Run(ctx context.Context, out io.Writer) error {
+	plan, err := c.plan()
+	if err != nil {
+		return err
+	}
+	var old report.Baseline
+	if c.Compare != "" {
+		if old, err = readBaseline(c.Compare); err != nil {
+			return err
+		}
+	}
+	bar := progressbar.NewOptions(len(plan.Cases)*len(plan.Seeds),
+		progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription("calls"),
+		progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
+	rows, err := report.Run(ctx, plan, func() { _ = bar.Add(1) }) // a bar that cannot be drawn is no failure
+	_ = bar.Finish()
+	if err != nil {
+		return err
+	}
+	var compared *report.Comparison
+	if c.Compare != "" {
+		comparison, err := old.Compare(plan, rows)
+		if err != nil {
+			return err
+		}
+		compared = &comparison
+	}
+	if err := c.write(plan, rows, compared); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(out, "%d calls: %s\n", len(plan.Cases)*len(plan.Seeds), filepath.Join(c.Out, "index.html")); err != nil {
+		return err
+	}
+	if compared == nil {
+		return nil
+	}
+	return tellComparison(out, *compared)
+}
+
+// plan reads the speech and chooses what to run.
+func (c *LabReportCmd) plan() (report.Plan, error) {
+	speech, err := readSpeech(c.Speech)
+	if err != nil {
+		return report.Plan{}, err
+	}
+	p := report.Plan{Cases: report.Full(c.Network)}
+	if c.Quick {
+		p.Cases = report.Quick()
+	}
+	for len(p.Speech) < c.Seconds*audioRate {
+		p.Speech = append(p.Speech, speech...)
+	}
+	p.Speech = p.Speech[:c.Seconds*audioRate]
+	for seed := range c.Seeds {
+		p.Seeds = append(p.Seeds, uint64(seed+1))
+	}
+	return p, nil
+}
+
+// audioRate is that of all speech, in Hz.
+const audioRate = 48000
+
+func (c *LabReportCmd) write(plan report.Plan, rows []report.Row, compared *report.Comparison) error {
+	baseline := report.NewBaseline(plan, rows)
+	files := map[string]func(io.Writer) error{
+		filepath.Join(c.Out, "index.html"):   func(w io.Writer) error { return report.WriteHTML(w, plan, rows, compared) },
+		filepath.Join(c.Out, "table.md"):     func(w io.Writer) error { return report.WriteMarkdown(w, plan, rows) },
+		filepath.Join(c.Out, "figures.json"): baseline.Write,
+	}
+	if c.Save != "" {
+		files[c.Save] = baseline.Write
+	}
+	for path, write := range files {
+		if err := writeFile(path, write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeFile(path string, write func(io.Writer) error) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
+}
+
+func readBaseline(path string) (report.Baseline, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return report.Baseline{}, err
+	}
+	defer func() { _ = f.Close() }() // only read from
+	b, err := report.ReadBaseline(f)
+	if err != nil {
+		return b, fmt.Errorf("%s: %w", path, err)
+	}
+	return b, nil
+}
+
+// tellComparison writes what changed and returns the error that a loss is.
+func tellComparison(out io.Writer, c report.Comparison) error {
+	for _, group := range []struct {
+		name  string
+		lines []string
+	}{{"worse: ", c.Worse}, {"better: ", c.Better}, {"not in the baseline: ", c.Missing}} {
+		for _, line := range group.lines {
+			if _, err := fmt.Fprintln(out, group.name+line); err != nil {
+				return err
+			}
+		}
+	}
+	if err := c.Err(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "%d rows compared, none is worse by more than the tolerance\n", c.Compared)
+	return err
+}
