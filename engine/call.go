@@ -39,8 +39,9 @@ type Call struct {
 	done    chan struct{}
 	err     error // written before done closes
 
-	muted, deaf atomic.Bool
-	level       atomic.Uint32
+	muted, deaf   atomic.Bool
+	undeafReports atomic.Int32 // still to be sent
+	level         atomic.Uint32
 
 	// Locks are held for computing only, never while waiting for a socket or a
 	// device, and never two at once.
@@ -215,6 +216,7 @@ func (c *Call) Deafen(deaf bool) {
 	if c.deaf.Swap(deaf) == deaf {
 		return
 	}
+	c.undeafReports.Store(undeafReports)
 	c.reportDeaf()
 	c.events.add(Deafened{deaf})
 }

@@ -112,7 +112,7 @@ func (c *Config) knownRelays() (string, error) {
 	}
 	dir, err := os.UserConfigDir()
 	if err != nil {
-		return "", fmt.Errorf("%w: no folder for it (%v): name a file in Config.KnownRelays", ErrKnownRelays, err)
+		return "", fmt.Errorf("%w: no folder for it (%w): name a file in Config.KnownRelays", ErrKnownRelays, err)
 	}
 	return filepath.Join(dir, "tincan", "known_relays"), nil
 }

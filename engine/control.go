@@ -94,7 +94,7 @@ type welcome struct {
 
 // greet says who we are and waits for the session. ctx bounds it.
 func (c *control) greet(ctx context.Context, cfg *Config) (welcome, error) {
-	stop := context.AfterFunc(ctx, func() { c.conn.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
 	w, err := c.handshake(cfg)
 	if !stop() && err == nil {
 		err = os.ErrDeadlineExceeded
@@ -196,7 +196,7 @@ func (c *control) send(p netproto.Package) error {
 // close says goodbye, if that takes no time, and closes the connection: a pending
 // next fails.
 func (c *control) close() {
-	c.conn.SetWriteDeadline(time.Now().Add(leaveTimeout))
+	_ = c.conn.SetWriteDeadline(time.Now().Add(leaveTimeout))
 	_ = c.send(netproto.Disconnect{}) // the relay also notices the end by itself
 	c.conn.Close()
 }

@@ -8,47 +8,47 @@ import (
 // Event is something that happened in a call: one of the types below.
 type Event interface{ isEvent() }
 
-// PeerJoined: somebody is in the room, or was there already when we came.
+// PeerJoined says that somebody is in the room, or was there already when we came.
 type PeerJoined struct {
 	Session uint32
 	Name    string
 }
 
-// PeerLeft: somebody left the room. Stats are the last figures.
+// PeerLeft says that somebody left the room. Stats are the last figures.
 type PeerLeft struct {
 	Session uint32
 	Name    string
 	Stats   PeerStats
 }
 
-// PeerTalking: somebody began to talk or stopped.
+// PeerTalking says that somebody began to talk or stopped.
 type PeerTalking struct {
 	Session uint32
 	Name    string
 	Talking bool
 }
 
-// Muted: we were muted or unmuted with Call.Mute.
+// Muted says that we were muted or unmuted with Call.Mute.
 type Muted struct{ Muted bool }
 
-// Deafened: we were deafened or hear again, after Call.Deafen.
+// Deafened says that we were deafened or hear again, after Call.Deafen.
 type Deafened struct{ Deaf bool }
 
-// VoicePath: datagrams reach the relay and come back, or have stopped to. The first
-// is that they do.
+// VoicePath says that datagrams reach the relay and come back, or that they have stopped
+// to. The first one of a call says that they do.
 type VoicePath struct {
 	Up  bool
 	RTT time.Duration // when Up
 }
 
-// SourceEnded: the Source has no more, or broke; the call goes on without. Err is nil at
+// SourceEnded says that the Source has no more, or broke; the call goes on without. Err is nil at
 // the end of a file.
 type SourceEnded struct{ Err error }
 
-// SinkFailed: the Sink broke; the call goes on without.
+// SinkFailed says that the Sink broke; the call goes on without.
 type SinkFailed struct{ Err error }
 
-// RelayComplained: the relay did not understand us.
+// RelayComplained says that the relay did not understand us.
 type RelayComplained struct{ Reason string }
 
 // Ended is the last event. Err is nil after Leave and after the end of Join's context, else

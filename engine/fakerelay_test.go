@@ -36,12 +36,11 @@ type fakeRelay struct {
 }
 
 type fakeClient struct {
-	conn    net.Conn
-	name    string
-	hop     netproto.HopKey
-	addr    netip.AddrPort // proven by challenge
-	seq     uint32
-	replied bool
+	conn net.Conn
+	name string
+	hop  netproto.HopKey
+	addr netip.AddrPort // proven by challenge
+	seq  uint32
 }
 
 // startRelay runs a relay until the test ends; cert nil means plain TCP.

@@ -64,7 +64,12 @@ func threshold(peak float32) float32 {
 func peak(pcm []float32) float32 {
 	var high float32
 	for _, s := range pcm {
-		high = max(high, s, -s)
+		if s < 0 {
+			s = -s
+		}
+		if s > high {
+			high = s
+		}
 	}
 	return high
 }

@@ -215,11 +215,17 @@ func (c *Call) probe(now time.Duration) {
 	}
 	if c.deaf.Load() {
 		c.reportDeaf()
+	} else if c.undeafReports.Load() > 0 {
+		c.undeafReports.Add(-1)
+		c.reportDeaf()
 	}
 }
 
-// reportDeaf tells the relay whether we listen. It is repeated every second while we do
-// not, because it may get lost.
+// undeafReports is how often the relay is told that we listen again.
+const undeafReports = 5
+
+// reportDeaf tells the relay whether we listen. A report may get lost, so it is repeated with
+// the probes: while we do not listen, and some times when we do again.
 func (c *Call) reportDeaf() {
 	body, err := netproto.AppendReport(nil, &netproto.Report{Deaf: c.deaf.Load()})
 	if err == nil {
