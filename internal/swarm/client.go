@@ -50,11 +50,11 @@ type reading struct {
 	packages  packages
 	replies   uint32 // last sequence number
 	heard     []window
-	voice     uint64 // datagrams of voice, each once
-	twice     uint64 // those that came again
-	wrong     uint64 // no datagram for this client, or not authentic
-	packets   uint64 // UDP packets with voice in them
-	bytes     uint64 // their size, with IP and UDP headers
+	voice     atomic.Uint64 // datagrams of voice, each once; others may look at it
+	twice     uint64        // those that came again
+	wrong     uint64        // no datagram for this client, or not authentic
+	packets   uint64        // UDP packets with voice in them
+	bytes     uint64        // their size, with IP and UDP headers
 	latency   *histogram
 	items     [][]byte // of a bundle
 	body      []byte
@@ -184,7 +184,7 @@ func (c *client) hear(d []byte, at int64) {
 		case c.latency != nil && !c.open(t, h, d, at):
 			c.wrong++
 		default:
-			c.voice++
+			c.voice.Add(1)
 		}
 		return
 	}

@@ -5,6 +5,7 @@ package swarm
 import (
 	"errors"
 	"net/netip"
+	"time"
 )
 
 // On other systems than Linux nothing is known of processes.
@@ -14,3 +15,5 @@ func listenerOf(netip.AddrPort) int { return 0 }
 func usageOf(int) (usage, error) { return usage{}, errors.ErrUnsupported }
 
 func ownUsage() usage { return usage{} }
+
+func hostUsage() time.Duration { return 0 }

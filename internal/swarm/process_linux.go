@@ -109,6 +109,28 @@ func ownUsage() usage {
 	return u
 }
 
+// hostUsage is the CPU time that everything on this host has used; 0 if it
+// cannot be read.
+func hostUsage() time.Duration {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	return busyTime(stat)
+}
+
+// busyTime reads the first line of /proc/stat: cpu user nice system idle iowait
+// irq softirq steal. Steal, what other guests of this machine used, counts too.
+func busyTime(stat []byte) (d time.Duration) {
+	line, _, _ := bytes.Cut(stat, []byte("\n"))
+	for i, text := range strings.Fields(string(line)) {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil && i <= 8 && i != 4 && i != 5 {
+			d += time.Duration(n) * clockTick
+		}
+	}
+	return d
+}
+
 // isLocal tells whether an address is this host's.
 func isLocal(a netip.Addr) bool {
 	if a.IsLoopback() {

@@ -58,3 +58,13 @@ func TestCPUTime(t *testing.T) {
 		t.Error("process -1 is there")
 	}
 }
+
+func TestBusyTime(t *testing.T) {
+	const text = "cpu  100 200 300 99999 88888 10 20 70 5 6\ncpu0 1 1 1 1 1 1 1 1 1 1\n"
+	if got := busyTime([]byte(text)); got != 7*time.Second {
+		t.Errorf("got %v", got)
+	}
+	if busyTime(nil) != 0 || hostUsage() == 0 {
+		t.Errorf("nothing is %v, this host %v", busyTime(nil), hostUsage())
+	}
+}

@@ -53,6 +53,8 @@ type Report struct {
 
 	RelayProcess *Process  `json:"relay_process,omitempty"` // nil: on another host, or hidden
 	Swarm        Process   `json:"swarm_process"`
+	Cores        int       `json:"cores"`               // of this host
+	Busy         float64   `json:"busy_percent"`        // of all of them, by whatever process; 0 if not known
 	SendLate     Quantiles `json:"send_late_us"`        // how late the swarm sent
 	Saturated    string    `json:"saturated,omitempty"` // why the swarm itself may be what was measured
 }
@@ -91,11 +93,34 @@ func (p *Process) share(deliveries uint64) {
 	}
 }
 
-// count adds up what the clients have counted.
+// expect adds up what the talkers have sent and who should have it. They have
+// ended.
+func (s *swarm) expect(r *Report) {
+	paths := map[*room]uint64{}
+	for i := range s.clients {
+		if c := s.clients[i].Load(); c != nil && c.path.Load() {
+			paths[c.room]++
+		}
+	}
+	for i := range s.clients {
+		c := s.clients[i].Load()
+		if c == nil || c.talker == nil {
+			continue
+		}
+		sent, others := uint64(c.talker.seq-c.talker.unsent), paths[c.room]
+		if c.path.Load() {
+			others--
+		}
+		r.Sent += sent
+		r.Unsent += uint64(c.talker.unsent)
+		r.Expected += sent * others
+	}
+}
+
+// count adds up what the clients have counted. The readers have ended.
 func (s *swarm) count(r *Report) {
 	var joining, latency histogram
 	var packets, bytes uint64
-	paths := map[*room]uint64{}
 	for i := range s.clients {
 		c := s.clients[i].Load()
 		if c == nil {
@@ -105,14 +130,13 @@ func (s *swarm) count(r *Report) {
 		joining.add(c.joining)
 		if c.path.Load() {
 			r.Paths++
-			paths[c.room]++
 		}
 		if why := c.lost.Load(); why != nil {
 			r.Disconnected[*why]++
 		}
 		r.UserLists += c.packages.lists
 		r.ControlBytes += c.packages.bytes
-		r.Delivered += c.voice
+		r.Delivered += c.voice.Load()
 		r.Duplicates += c.twice
 		r.Wrong += c.wrong
 		r.Overflowed += uint64(c.socket.dropped())
@@ -122,20 +146,6 @@ func (s *swarm) count(r *Report) {
 			latency.merge(c.latency)
 			r.Measured++
 		}
-	}
-	for i := range s.clients {
-		c := s.clients[i].Load()
-		if c == nil || c.talker == nil {
-			continue
-		}
-		sent := uint64(c.talker.seq - c.talker.unsent)
-		others := paths[c.room]
-		if c.path.Load() {
-			others--
-		}
-		r.Sent += sent
-		r.Unsent += uint64(c.talker.unsent)
-		r.Expected += sent * others
 	}
 	r.Lost = r.Expected - min(r.Delivered, r.Expected)
 	r.JoinTime, r.Latency = newQuantiles(&joining), newQuantiles(&latency)
@@ -208,6 +218,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	line("", "swarm %.1f %% of a core, %.0f MiB, sent late p50 %.2f, p99 %.2f, max %.2f ms", r.Swarm.CPU, r.Swarm.Memory,
 		r.SendLate.P50/1000, r.SendLate.P99/1000, r.SendLate.Max/1000)
+	line("", "all of this host %.0f %% of %d cores", r.Busy, r.Cores)
 	if r.Saturated != "" {
 		line("SATURATED", "%s: this machine could not keep up, so the figures are not the relay's alone", r.Saturated)
 	}

@@ -22,8 +22,10 @@ const (
 	pathWait = 5 * time.Second
 	// settleTime lets the relay send its last user lists before anything is measured.
 	settleTime = 1500 * time.Millisecond
-	// drainTime is for what is still under way when the talkers fall silent.
-	drainTime = time.Second
+	// When the talkers have fallen silent, what is still under way is waited for:
+	// until nothing has come for drainPause, or drainTime is over.
+	drainPause = time.Second
+	drainTime  = 10 * time.Second
 	// sampleSize is about how many listeners open what they get.
 	sampleSize = 100
 )
@@ -117,11 +119,13 @@ func (s *swarm) measure(ctx context.Context) (*Report, error) {
 
 	pid := listenerOf(s.relay)
 	relayBefore, relayErr := usageOf(pid)
-	ownBefore, from := ownUsage(), time.Now()
+	hostBefore, ownBefore, from := hostUsage(), ownUsage(), time.Now()
 	talk := s.pacer.begin(talkers)
 	pause(ctx, cfg.For)
 	talk.end()
 	r.Seconds = time.Since(from).Seconds()
+	r.Cores = runtime.NumCPU()
+	r.Busy = 100 * (hostUsage() - hostBefore).Seconds() / r.Seconds / float64(r.Cores)
 	ownAfter := ownUsage()
 	r.Swarm = newProcess(ownBefore, ownAfter, r.Seconds)
 	if relayAfter, err := usageOf(pid); err == nil && relayErr == nil && pid != ownPID {
@@ -130,8 +134,30 @@ func (s *swarm) measure(ctx context.Context) (*Report, error) {
 		r.RelayProcess = &p
 	}
 	r.SendLate = newQuantiles(&talk.late)
-	pause(context.WithoutCancel(ctx), drainTime)
+	s.expect(r)
+	s.drain(r.Expected)
 	return r, nil
+}
+
+// drain waits for what is still under way.
+func (s *swarm) drain(expected uint64) {
+	start := time.Now()
+	news, had := start, uint64(0)
+	for now := start; now.Sub(start) < drainTime && now.Sub(news) < drainPause; now = time.Now() {
+		n := uint64(0)
+		for i := range s.clients {
+			if c := s.clients[i].Load(); c != nil {
+				n += c.voice.Load()
+			}
+		}
+		if n == expected {
+			return
+		}
+		if n > had {
+			news, had = now, n
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // pause waits, but no longer than ctx.

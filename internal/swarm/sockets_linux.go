@@ -22,6 +22,9 @@ const (
 	batchSize = 32
 	// eventsSize is how many sockets one system call reports.
 	eventsSize = 256
+	// socketBuffer lets a socket hold a second of several talkers while this
+	// process gets no core: the kernel counts about 800 bytes for a datagram.
+	socketBuffer = 512 << 10
 	// bufferSize is enough for any datagram of the protocol.
 	bufferSize = 1500
 )
@@ -196,6 +199,7 @@ func openSocket(relay netip.AddrPort, measured bool) (socket, error) {
 		return nil, os.NewSyscallError("socket", err)
 	}
 	s := &udpSocket{fd: fd}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, socketBuffer) // less will do
 	if measured {
 		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
 	}

@@ -45,8 +45,8 @@ func TestTimeOfArrival(t *testing.T) {
 		}
 	}
 	for i, c := range clients {
-		if c.voice != rounds || c.wrong != 0 || c.socket.dropped() != 0 {
-			t.Errorf("client %d has %d datagrams, %d wrong, %d dropped", i, c.voice, c.wrong, c.socket.dropped())
+		if c.voice.Load() != rounds || c.wrong != 0 || c.socket.dropped() != 0 {
+			t.Errorf("client %d has %d datagrams, %d wrong, %d dropped", i, c.voice.Load(), c.wrong, c.socket.dropped())
 		}
 	}
 	if n := clients[1].latency.n; n != rounds {
@@ -68,7 +68,7 @@ func TestReceivingAllocatesNothing(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations per datagram", n)
 	}
-	if c.voice == 0 || c.wrong != 0 {
-		t.Errorf("%d datagrams, %d wrong", c.voice, c.wrong)
+	if c.voice.Load() == 0 || c.wrong != 0 {
+		t.Errorf("%d datagrams, %d wrong", c.voice.Load(), c.wrong)
 	}
 }
