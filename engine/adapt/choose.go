@@ -9,6 +9,7 @@ import (
 
 // network is what a point is judged against.
 type network struct {
+	headers int            // bytes of IP and UDP
 	channel repair.Channel // from the talker to a typical listener
 	oneWay  time.Duration  // without queues of our own or buffering
 	spread  time.Duration  // of the arrival delay: what any buffer waits for
@@ -33,7 +34,7 @@ const bitPrice = 0.03
 func choose(n *network, kbps float64) point {
 	var best point
 	for i := range shapes {
-		p := point{shape: &shapes[i], bitrate: shapes[i].bitrate(kbps)}
+		p := point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, kbps)}
 		if p.bitrate < minBitrate || p.shape.fec && p.bitrate < fecBitrate {
 			continue
 		}
@@ -88,6 +89,7 @@ func (p *point) judge(n *network) {
 			wait += n.rtt + n.rtt/4 + resendSlack
 		}
 	}
+	p.value -= bitPrice * s.wire(n.headers, rate)
 }
 
 // resendSlack is what a resend takes beside the round trip and the datagram that shows the
@@ -99,7 +101,7 @@ const (
 
 // consider takes one way of waiting if it is the best so far.
 func (p *point) consider(worth float64, delay time.Duration, lost float64) {
-	if v := heard(worth, lost) - delayPrice(delay) - bitPrice*p.shape.wire(float64(p.bitrate)); v > p.value {
+	if v := heard(worth, lost) - delayPrice(delay); v > p.value {
 		p.value, p.loss = v, lost
 	}
 }

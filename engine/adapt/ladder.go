@@ -12,6 +12,8 @@ type Config struct {
 	// Cap is the most that is sent over any second in kbit/s, IP and UDP headers, probes,
 	// reports and resends counted. 0 = none.
 	Cap int
+	// Overhead is what IP and UDP add to a datagram in bytes. 0 = 28, as of IPv4; IPv6 has 48.
+	Overhead int
 	// Budget is the most in kbit/s that is spent on a path that loses. 0 = 44, what 24
 	// kbit/s of Opus take over RTP, SRTP, UDP and IP.
 	Budget int
@@ -64,12 +66,13 @@ type Decision struct {
 
 // Ladder decides for one talker. Use New. One goroutine at a time may use it.
 type Ladder struct {
-	budget float64
-	cap    float64 // sustained, 0 = none
-	pacer  repair.Pacer
-	sent   meter
-	rate   rate
-	brk    breaker
+	budget  float64
+	cap     float64 // sustained, 0 = none
+	pacer   repair.Pacer
+	sent    repair.Meter
+	headers int // IP and UDP
+	rate    rate
+	brk     breaker
 
 	up, down losses
 	unproven float64 // share of the listeners' losses that resends do not repair
@@ -89,7 +92,10 @@ type Ladder struct {
 
 // New makes a Ladder that begins at now.
 func New(now time.Duration, cfg Config) *Ladder {
-	l := &Ladder{budget: defaultBudget, updated: now, decided: now, heard: now}
+	l := &Ladder{budget: defaultBudget, headers: defaultHeaders, updated: now, decided: now, heard: now}
+	if cfg.Overhead > 0 {
+		l.headers = cfg.Overhead
+	}
 	if cfg.Budget > 0 {
 		l.budget = float64(cfg.Budget)
 	}
@@ -108,24 +114,40 @@ func (l *Ladder) SetCap(now time.Duration, kbps int) {
 	l.take(now, l.pick(), true)
 }
 
+// Kind is what a datagram is to the Ladder.
+type Kind uint8
+
+// The kinds of datagrams, the most important first.
+const (
+	Voice   Kind = iota
+	Control      // probes, reports, nacks, challenge replies
+	Resend       // voice that was asked for again
+)
+
 // Send takes a datagram that is to go out now, size bytes without IP and UDP headers, and
-// reports whether the cap lets it. Everything that is sent passes here: voice first,
-// the rest only while a datagram of voice would still fit.
-func (l *Ladder) Send(now time.Duration, size int, voice bool) bool {
+// reports whether it may. Everything that is sent passes here. Voice goes while the cap
+// has room for it, the rest while it has room for a datagram of voice besides, and
+// resends only within the rate that the path is known to carry.
+func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 	reserve := 0
-	if !voice {
-		reserve = l.current.shape.bytes(float64(l.current.bitrate))
+	if kind != Voice {
+		reserve = l.headers + int(l.current.shape.bytes(float64(l.current.bitrate)))
 	}
-	if !l.pacer.Send(now, size, reserve) {
+	if kind == Resend {
+		if l.sent.Kbps(now) > l.limit() {
+			return false
+		}
+	}
+	if !l.pacer.Send(now, size+l.headers, reserve) {
 		return false
 	}
-	l.sent.add(now, size)
+	l.sent.Add(now, size+l.headers)
 	return true
 }
 
 // Room is the longest datagram of voice in bytes, without IP and UDP headers, that Send
 // would let out now: copies that do not fit are to be left out, and frames coded shorter.
-func (l *Ladder) Room(now time.Duration) int { return l.pacer.Room(now) }
+func (l *Ladder) Room(now time.Duration) int { return l.pacer.Room(now) - l.headers }
 
 // Probed takes the answer to a probe: when it was sent and when it came back.
 func (l *Ladder) Probed(now, sent time.Duration) {
@@ -140,9 +162,9 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 	if f.Listeners > 0 {
 		l.downlink(now, f)
 	}
-	bytes, datagrams := l.sent.lastSecond(now)
-	l.brk.report(now, l.loss(), l.rtt.smooth, bytes, bytes/max(datagrams, 1))
-	l.update(now, bytes*8/1000, f)
+	bytes, datagrams := l.sent.LastSecond(now)
+	l.brk.report(now, l.loss(), l.rtt.smooth, float64(bytes), float64(bytes)/float64(max(datagrams, 1)))
+	l.update(now, l.sent.Kbps(now), f)
 	return l.decide(now, true)
 }
 
@@ -168,7 +190,7 @@ func (l *Ladder) update(now time.Duration, sent float64, f Feedback) {
 		s.queue, s.trend, s.through = f.DownQueue, f.DownTrend, f.DownRate
 		s.rtt += f.RTT
 	}
-	s.nominal = l.current.shape.wire(float64(l.current.bitrate))
+	s.nominal = l.wire(&l.current)
 	s.size = s.nominal * l.current.shape.interval().Seconds()
 	l.rate.update(now, s)
 	l.updated = now
@@ -178,7 +200,7 @@ func (l *Ladder) update(now time.Duration, sent float64, f Feedback) {
 // least every half second while talking.
 func (l *Ladder) Poll(now time.Duration) bool {
 	if silence := now - l.heard; l.any && silence > silentAfter {
-		if bytes, _ := l.sent.lastSecond(now); bytes > 0 {
+		if l.sent.Kbps(now) > 0 {
 			l.rate.silent((now - max(l.updated, l.heard+silentAfter)).Seconds())
 		}
 		l.updated = now
@@ -205,10 +227,9 @@ type Stats struct {
 
 // Stats returns the present figures.
 func (l *Ladder) Stats(now time.Duration) Stats {
-	bytes, _ := l.sent.lastSecond(now)
 	n := l.network()
 	return Stats{
-		Limit: l.limit(), Sent: bytes * 8 / 1000, RTT: l.rtt.smooth,
+		Limit: l.limit(), Sent: l.sent.Kbps(now), RTT: l.rtt.smooth,
 		Loss: n.channel.Loss, Burst: n.channel.Burst(1), Hole: l.current.loss, Value: l.current.value,
 	}
 }
@@ -234,7 +255,7 @@ const leastListenerCap = 16.0
 // network puts together what points are judged against.
 func (l *Ladder) network() network {
 	up, down := l.up.channel(), l.down.channel()
-	n := network{channel: up.Series(down), oneWay: (l.rtt.smooth + l.farRTT) / 2, spread: arrivalSpread}
+	n := network{headers: l.headers, channel: up.Series(down), oneWay: (l.rtt.smooth + l.farRTT) / 2, spread: arrivalSpread}
 	// Resends cross the hop that loses; where both do, the longer way decides.
 	if up.Loss > 0.2*n.channel.Loss {
 		n.rtt = max(l.rtt.smooth, time.Millisecond)
@@ -267,6 +288,9 @@ const (
 	resendTrust  = 0.2
 )
 
+// wire is what a point takes in kbit/s.
+func (l *Ladder) wire(p *point) float64 { return p.shape.wire(l.headers, float64(p.bitrate)) }
+
 // pick chooses the best point for what is known.
 func (l *Ladder) pick() point {
 	if l.current.shape == nil {
@@ -276,20 +300,20 @@ func (l *Ladder) pick() point {
 	return choose(&n, l.allowed())
 }
 
-// allowed is the limit, and on a path that loses the budget.
+// allowed is what the voice may take: the limit, and on a path that loses the budget, less
+// what is resent.
 func (l *Ladder) allowed() float64 {
 	most := cleanBudget
 	if loss := l.loss(); loss >= cleanLoss || len(l.current.shape.copies) > 0 || l.current.shape.fec {
-		// What is resent is part of it.
-		most = l.budget / (1 + min(l.up.fraction(), 0.3))
+		most = l.budget
 	}
-	return min(most, l.limit())
+	return min(most, l.limit()) / (1 + min(l.up.fraction(), 0.3))
 }
 
 // Figures of the hysteresis.
 const (
 	margin    = 1.0             // points of R that a change must bring
-	clear     = 6.0             // or this, and it is made at once
+	decisive  = 6.0             // or this, and it is made at once
 	confirmed = 2               // feedbacks in a row must say so where there is loss
 	dwell     = 2 * time.Second // between changes that can wait
 	slack     = 1.03            // of the limit may be exceeded before it is urgent
@@ -305,7 +329,7 @@ func (l *Ladder) decide(now time.Duration, news bool) bool {
 		l.decision.Reason = stopReason(stop, forLoss, l.decision.Reason)
 		return true
 	}
-	if l.current.shape.wire(float64(l.current.bitrate)) > l.allowed()*slack {
+	if l.wire(&l.current) > l.allowed()*slack {
 		return l.take(now, l.pick(), false)
 	}
 	if !news {
@@ -324,7 +348,7 @@ func (l *Ladder) decide(now time.Duration, news bool) bool {
 		return false
 	}
 	l.better++
-	if noisy := l.loss() >= cleanLoss; gain < clear && (noisy && l.better < confirmed || now-l.decided < dwell) {
+	if noisy := l.loss() >= cleanLoss; gain < decisive && (noisy && l.better < confirmed || now-l.decided < dwell) {
 		return false
 	}
 	return l.take(now, best, false)

@@ -6,11 +6,13 @@ import (
 	"github.com/tincan-voice/tincan/internal/repair"
 )
 
-// Bytes of a datagram of voice besides its frames: IP and UDP, header, tag, hop tag
+// Bytes of a datagram of voice besides its frames: header, tag and hop tag
 // (docs/protocol.md); and of a frame besides its data.
 const (
-	datagramBytes = repair.HeaderBytes + 10 + 12 + 4
+	datagramBytes = 10 + 12 + 4
 	frameBytes    = 2
+	// defaultHeaders is what IPv4 and UDP add (RFC 791, RFC 768).
+	defaultHeaders = 28
 
 	// overshoot is how much more than its nominal bitrate Opus makes of continuous
 	// speech (measured: 3 to 6 %).
@@ -69,25 +71,26 @@ var shapes = [...]shape{
 
 func (s *shape) frames() int { return s.stride * (1 + len(s.copies)) }
 
-// bytes is the mean size of a datagram of a shape at a bitrate in bit/s, all headers
-// counted.
-func (s *shape) bytes(bitrate float64) int {
-	return int(datagramBytes + float64(s.frames())*(bitrate*overshoot/8*0.02+frameBytes))
+// bytes is the mean size of a datagram of a shape at a bitrate in bit/s. All but the last
+// frame have their length in it.
+func (s *shape) bytes(bitrate float64) float64 {
+	return datagramBytes - 1 + float64(s.frames())*(bitrate*overshoot/8*frameSeconds+frameBytes)
 }
 
-// wire is the rate in kbit/s of a shape at a bitrate in bit/s, all headers counted.
-func (s *shape) wire(bitrate float64) float64 {
-	n := float64(s.frames())
-	return (datagramBytes - 1 + n*(bitrate*overshoot/8*0.02+frameBytes)) * 8 / s.interval().Seconds() / 1000
+// wire is the rate in kbit/s of a shape at a bitrate in bit/s, with so many bytes of
+// headers of IP and UDP.
+func (s *shape) wire(headers int, bitrate float64) float64 {
+	return (float64(headers) + s.bytes(bitrate)) * 8 / 1000 / s.interval().Seconds()
 }
 
 // bitrate is the highest in bit/s, in steps of 500, that keeps the shape below kbps on
 // the wire; it may be too low to be of use.
-func (s *shape) bitrate(kbps float64) int {
-	bytes := kbps * 1000 / 8 * s.interval().Seconds()
-	n := float64(s.frames())
-	b := ((bytes+1-datagramBytes)/n - frameBytes) * 8 / 0.02 / overshoot
+func (s *shape) bitrate(headers int, kbps float64) int {
+	bytes := kbps*1000/8*s.interval().Seconds() - float64(headers+datagramBytes-1)
+	b := (bytes/float64(s.frames()) - frameBytes) * 8 / frameSeconds / overshoot
 	return min(int(b)/500*500, maxBitrate)
 }
+
+const frameSeconds = 0.02
 
 func (s *shape) interval() time.Duration { return time.Duration(s.stride) * repair.FrameDuration }

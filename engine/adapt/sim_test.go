@@ -94,11 +94,11 @@ func (e *end) add(now time.Duration, n int) {
 	for ; e.cell < c; e.cell++ {
 		e.bytes[(e.cell+1)%20] = 0
 	}
-	e.bytes[c%20] += n + repair.HeaderBytes
+	e.bytes[c%20] += n + netsim.HeaderBytes
 }
 
 func (e *end) rate(now time.Duration) float64 {
-	e.add(now, -repair.HeaderBytes)
+	e.add(now, -netsim.HeaderBytes)
 	sum := 0
 	for _, b := range e.bytes {
 		sum += b
@@ -149,7 +149,7 @@ func (c *call) frame() {
 	// Opus varies: 60 to 150 % of the mean, less where there is no room.
 	frame := func() int { return int(float64(d.Bitrate) / 400 * overshoot * (0.6 + 0.8*c.rng.Float64())) }
 	room := c.ladder.Room(now)
-	size := datagramBytes - repair.HeaderBytes - 1
+	size := datagramBytes - 1
 	for range d.Stride {
 		size += min(frame(), (room-size)/d.Stride-frameBytes) + frameBytes
 	}
@@ -163,18 +163,18 @@ func (c *call) frame() {
 		}
 	}
 	c.cache[c.seq] = size
-	c.send(c.seq, size, true)
+	c.send(c.seq, size, Voice)
 }
 
-func (c *call) send(seq uint32, size int, voice bool) {
+func (c *call) send(seq uint32, size int, kind Kind) {
 	now := c.w.now
-	if size < 30 || !c.ladder.Send(now, size, voice) {
+	if size < 30 || !c.ladder.Send(now, size, kind) {
 		return
 	}
-	c.sent = append(c.sent, sending{now, size + repair.HeaderBytes})
+	c.sent = append(c.sent, sending{now, size + netsim.HeaderBytes})
 	fate := c.up.Send(now, size)
 	for _, at := range fate.At[:fate.Copies] {
-		if q := at - now; voice {
+		if q := at - now; kind == Voice {
 			second := int(now / time.Second)
 			for len(c.queues) <= second {
 				c.queues = append(c.queues, 0)
@@ -188,10 +188,10 @@ func (c *call) send(seq uint32, size int, voice bool) {
 func (c *call) probe() {
 	sent := c.w.now
 	c.w.at(sent+time.Second, c.probe)
-	if !c.ladder.Send(sent, 37, false) {
+	if !c.ladder.Send(sent, 37, Control) {
 		return
 	}
-	c.sent = append(c.sent, sending{sent, 37 + repair.HeaderBytes})
+	c.sent = append(c.sent, sending{sent, 37 + netsim.HeaderBytes})
 	fate := c.up.Send(sent, 37)
 	if fate.Copies > 0 {
 		c.w.at(fate.At[0]+c.back, func() {
@@ -238,7 +238,7 @@ func (c *call) relayTick() {
 	r.asker.SetPath(2*c.back, repair.Patience(2*c.back, 60*ms))
 	for _, seq := range r.asker.Poll(now, nil) {
 		if size, ok := c.cache[seq]; ok {
-			c.w.at(now+c.back, func() { c.send(seq, size, false) })
+			c.w.at(now+c.back, func() { c.send(seq, size, Resend) })
 		}
 	}
 	loss := r.asker.Loss(now, time.Second)

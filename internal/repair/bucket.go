@@ -52,9 +52,6 @@ func (b *Bucket) fill(now time.Duration) {
 	}
 }
 
-// HeaderBytes is what IPv4 and UDP add to a datagram (RFC 791, RFC 768).
-const HeaderBytes = 28
-
 // Pacer keeps what is sent below a cap over any second. Depth and a second of its rate
 // together are the cap, and nothing passes but through the bucket, so it holds by
 // construction. Without a cap everything passes.
@@ -81,26 +78,23 @@ func (p *Pacer) SetCap(now time.Duration, kbps int) {
 	}
 }
 
-// Send takes a datagram of so many bytes (without IP and UDP headers) that goes out now.
-// If it does not fit it must not be sent, and the answer is false. reserve bytes are
-// left for what matters more: 0 for voice, the size of one datagram of voice for
-// the rest.
-func (p *Pacer) Send(now time.Duration, size, reserve int) bool {
+// Send takes a datagram of so many bytes, all headers counted, that goes out now. If it
+// does not fit it must not be sent, and the answer is false. reserve bytes are left for
+// what matters more: 0 for voice, the size of one datagram of voice for the rest.
+func (p *Pacer) Send(now time.Duration, bytes, reserve int) bool {
 	if !p.capped {
 		return true
 	}
-	n := float64(size + HeaderBytes)
-	return p.bucket.Level(now) >= n+float64(reserve) && p.bucket.Take(now, n)
+	return p.bucket.Level(now) >= float64(bytes+reserve) && p.bucket.Take(now, float64(bytes))
 }
 
-// Room is the longest datagram in bytes, without IP and UDP headers, that Send would
-// let out now; it is negative when there is none, and large without a
-// cap.
+// Room is the longest datagram in bytes, all headers counted, that Send would let out now; it
+// is large without a cap.
 func (p *Pacer) Room(now time.Duration) int {
 	if !p.capped {
 		return 1 << 16
 	}
-	return int(p.bucket.Level(now)) - HeaderBytes
+	return int(p.bucket.Level(now))
 }
 
 // Sustained is the rate in kbit/s that can be sent for ever under a cap of so many.

@@ -181,7 +181,7 @@ func TestPacerHoldsTheCapOverAnySecond(t *testing.T) {
 				if size > room {
 					t.Fatalf("let out %d bytes with room for %d", size, room)
 				}
-				log = append(log, sent{now, size + HeaderBytes})
+				log = append(log, sent{now, size})
 			}
 		}
 		sum, from := 0, 0
@@ -198,6 +198,22 @@ func TestPacerHoldsTheCapOverAnySecond(t *testing.T) {
 		if len(log) < 100 {
 			t.Fatalf("only %d datagrams went out", len(log))
 		}
+	}
+}
+
+func TestMeter(t *testing.T) {
+	var m Meter
+	for now := time.Duration(0); now < 5*time.Second; now += FrameDuration {
+		m.Add(now, 100)
+	}
+	if got := m.Kbps(5 * time.Second); math.Abs(got-40) > 0.1 {
+		t.Errorf("%v kbit/s, want 40", got)
+	}
+	if bytes, n := m.LastSecond(5*time.Second + 500*ms); bytes != 2500 || n != 25 {
+		t.Errorf("%d bytes in %d datagrams half a second later", bytes, n)
+	}
+	if got := m.Kbps(time.Hour); got != 0 {
+		t.Errorf("%v kbit/s an hour later", got)
 	}
 }
 

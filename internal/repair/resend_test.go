@@ -139,7 +139,7 @@ func TestResenderMakesNoStorm(t *testing.T) {
 			for range 10 {
 				size := 60 + rng.IntN(200)
 				if r.Allow(now, rng.Uint32N(4), newest-rng.Uint32N(50), size, rtt) {
-					sent += float64(size + HeaderBytes)
+					sent += float64(size + headerBytes)
 				}
 			}
 		}

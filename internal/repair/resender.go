@@ -10,7 +10,9 @@ const (
 	// resendDepth is how much may go at once, in seconds of the share, and in bytes at
 	// least: one datagram of any length.
 	resendDepth      = 0.5
-	resendDepthFloor = 1200 + HeaderBytes
+	resendDepthFloor = 1200 + headerBytes
+
+	headerBytes = 28 // of IPv4 and UDP (RFC 791, RFC 768)
 
 	resendSlots = 64
 	resendTries = 3
@@ -62,7 +64,7 @@ func (r *Resender) Allow(now time.Duration, talker, seq uint32, size int, rtt ti
 	case e.times == resendTries, e.times > 0 && now-e.at < rtt:
 		r.stats.Repeated++
 		return false
-	case !r.bucket.Take(now, float64(size+HeaderBytes)):
+	case !r.bucket.Take(now, float64(size+headerBytes)):
 		r.stats.Throttled++
 		return false
 	}

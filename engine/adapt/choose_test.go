@@ -1,0 +1,112 @@
+package adapt
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// R at delays as ITU-T G.107 has it with all other parameters at their defaults: 93.2 less
+// what the delay takes.
+func TestDelayPriceIsThatOfTheEModel(t *testing.T) {
+	for _, tt := range []struct{ ms, r float64 }{{50, 93.2}, {100, 93.2}, {150, 93.0}, {200, 90.2}, {250, 84.3}, {300, 78.4}, {400, 69.1}} {
+		d := time.Duration(tt.ms) * ms
+		got := 93.2 - delayPrice(d) + eagerness*min(tt.ms, 150)
+		if math.Abs(got-tt.r) > 0.1 {
+			t.Errorf("R %.1f at %v, want %.1f", got, d, tt.r)
+		}
+	}
+}
+
+// PESQ measured on 24 kbit/s (issue figures) against what price.go makes of it.
+func TestHeardAgreesWithMeasurements(t *testing.T) {
+	mos := func(r float64) float64 { return 1 + 0.035*r + 7e-6*r*(r-60)*(100-r) }
+	for _, tt := range []struct{ bitrate, loss, mos float64 }{
+		{24000, 0, 4.39}, {12000, 0, 3.99}, {24000, 0.05, 3.00}, {24000, 0.10, 2.23}, {24000, 0.20, 1.70},
+		{12000, 0.04, 3.0}, {12000, 0.008, 3.7}, // one and two copies at 20 % of loss
+	} {
+		if got := mos(heard(rating(tt.bitrate), tt.loss)); math.Abs(got-tt.mos) > 0.2 {
+			t.Errorf("%v bit/s at %v %%: MOS %.2f, measured %.2f", tt.bitrate, 100*tt.loss, got, tt.mos)
+		}
+	}
+}
+
+func TestWireRateIsThatOfTheProtocol(t *testing.T) {
+	for i := range shapes {
+		s := &shapes[i]
+		size := 40 // bytes per frame
+		var frames []netproto.Frame
+		for n := range s.frames() {
+			frames = append(frames, netproto.Frame{Number: uint32(1000 - n), Data: make([]byte, size)})
+		}
+		body, err := netproto.AppendFrames(nil, 1000, frames)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bytes := 28 + netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopTagSize + len(body)
+		want := float64(bytes) * 8 / 1000 / s.interval().Seconds()
+		if got := s.wire(28, float64(size)*400/overshoot); math.Abs(got-want) > 0.01 {
+			t.Errorf("%+v: %.2f kbit/s, the protocol takes %.2f", s, got, want)
+		}
+		if back := s.bitrate(28, want+0.001); back > size*400 || back < int(float64(size)*400/overshoot)-500 {
+			t.Errorf("%+v: %d bit/s fit into %.2f kbit/s", s, back, want)
+		}
+	}
+}
+
+// The ladder's table for a way of 60 ms, without and with a round trip of 120 ms that
+// resends can use: docs/repair.md has it with explanations.
+func TestChoice(t *testing.T) {
+	type want struct {
+		stride int
+		copies []int
+	}
+	for _, tt := range []struct {
+		name        string
+		loss, burst float64
+		kbps        float64
+		rtt         time.Duration
+		want        []want // any of these
+	}{
+		{"clean", 0, 1, 48, 0, []want{{1, nil}}},
+		{"clean, thin", 0, 1, 32, 0, []want{{3, nil}, {2, nil}}},
+		{"clean, emergency", 0, 1, 17, 0, []want{{4, nil}, {6, nil}}},
+		{"random", 0.1, 1, 44, 0, []want{{2, []int{1}}}},
+		{"much", 0.2, 1, 44, 0, []want{{2, []int{1, 2}}, {3, []int{1, 2}}}},
+		{"bursts", 0.1, 4, 44, 0, []want{{2, []int{3}}, {3, []int{2}}, {2, []int{4}}}},
+		{"resends do it", 0.05, 1, 48, 20 * ms, []want{{1, nil}}},
+		{"resends help", 0.1, 4, 44, 120 * ms, []want{{2, []int{3}}, {2, []int{4}}, {3, []int{2}}}},
+	} {
+		n := network{
+			headers: 28, channel: repair.NewChannel(tt.loss, tt.burst, 1), oneWay: 60 * ms, spread: 10 * ms,
+			rtt: tt.rtt, resends: (1 - tt.loss) * (1 - tt.loss),
+		}
+		p := choose(&n, tt.kbps)
+		if !slices.ContainsFunc(tt.want, func(w want) bool { return w.stride == p.shape.stride && slices.Equal(w.copies, p.shape.copies) }) {
+			t.Errorf("%s: %+v at %d bit/s, value %.1f", tt.name, *p.shape, p.bitrate, p.value)
+		}
+		if w := p.shape.wire(28, float64(p.bitrate)); w > tt.kbps {
+			t.Errorf("%s: %.1f kbit/s of %v", tt.name, w, tt.kbps)
+		}
+	}
+}
+
+// Less room never makes the choice larger, and there always is one.
+func TestChoiceFitsAnyRoom(t *testing.T) {
+	for _, loss := range []float64{0, 0.03, 0.1, 0.3, 0.9} {
+		for kbps := 1.0; kbps < 100; kbps++ {
+			n := network{headers: 28, channel: repair.NewChannel(loss, 3, 1), oneWay: 60 * ms, spread: 10 * ms}
+			p := choose(&n, kbps)
+			if w := p.shape.wire(28, float64(p.bitrate)); w > kbps && (p.shape != smallest || p.bitrate != minBitrate) {
+				t.Errorf("%.1f kbit/s of %v", w, kbps)
+			}
+			if math.IsNaN(p.value) || p.bitrate < minBitrate {
+				t.Errorf("%+v", p)
+			}
+		}
+	}
+}
