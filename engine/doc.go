@@ -9,6 +9,6 @@
 //
 // Talker takes 20 ms of speech and returns the datagram that is due; Listener takes
 // datagrams and fills blocks of sound. Neither knows a clock, a socket or a
-// goroutine. Call owns the goroutines, each named after what it moves, and is the
-// only place with a lock.
+// goroutine, and neither locks. Call owns the goroutines, each named after what it moves,
+// and the locks.
 package engine
