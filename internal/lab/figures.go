@@ -131,7 +131,7 @@ func (c *call) result() (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.Quality.judge(scores, f.Delay.MouthToEar.Mean)
+	f.Quality.judge(scores, quality.OpusIe(c.cfg.Bitrate), f.Delay.MouthToEar.Mean)
 	return &Result{Figures: f, Heard: heard, Timeline: c.log.timeline(len(heard))}, nil
 }
 
@@ -159,18 +159,18 @@ func (c *call) length() int {
 	return min(n, len(c.heard))
 }
 
-func (q *Quality) judge(s quality.Scores, mouthToEar float64) {
+func (q *Quality) judge(s quality.Scores, ie, mouthToEar float64) {
 	d := fromMilliseconds(mouthToEar)
 	q.NSIM, q.MOS, q.ESTOI = round(s.NSIM, 4), round(s.MOS, 3), round(s.ESTOI, 4)
 	q.CQ = round(quality.Conversational(s.MOS, d), 3)
 	e := &q.EModel
 	// BurstR stays out of the rating: the model has been checked with bursts only up to 2 % of
 	// loss, and with those of an outage it calls unintelligible what PESQ calls good.
-	r, mos := quality.Wideband(e.LossPct/100, 1, d)
-	_, unhurried := quality.Wideband(e.LossPct/100, 1, 0)
+	r, mos := quality.Wideband(ie, e.LossPct/100, 1, d)
+	_, unhurried := quality.Wideband(ie, e.LossPct/100, 1, 0)
 	e.R, e.MOS, e.MOSNoWait = round(r, 1), round(mos, 3), round(unhurried, 3)
 	e.CQ = round(quality.Conversational(unhurried, d), 3)
-	e.DelayMS, e.Ie, e.Bpl = round(mouthToEar, 2), quality.OpusIe, quality.OpusBpl
+	e.DelayMS, e.Ie, e.Bpl = round(mouthToEar, 2), round(ie, 2), quality.OpusBpl
 	e.LossPct, e.BurstR = round(e.LossPct, 3), round(e.BurstR, 3)
 }
 

@@ -53,15 +53,21 @@ func TestConversational(t *testing.T) {
 }
 
 func TestWideband(t *testing.T) {
-	r, mos := Wideband(0, 1, 0)
+	r, mos := Wideband(OpusIe(24000), 0, 1, 0)
 	if r != 119 || !close(mos, MOS(119/1.29), 1e-12) || !close(mos, 4.39, 0.01) {
 		t.Errorf("clean: R %v, MOS %v", r, mos)
 	}
-	if r, _ := Wideband(0, 1, 400*time.Millisecond); !close(r, 119-24.1, 0.06) {
+	if r, _ := Wideband(OpusIe(24000), 0, 1, 400*time.Millisecond); !close(r, 119-24.1, 0.06) {
 		t.Errorf("at 400 ms: R %v", r)
 	}
+	if _, mos := Wideband(OpusIe(12000), 0, 1, 0); !close(mos, 3.99, 0.02) {
+		t.Errorf("clean at 12 kbit/s: MOS %.3f", mos)
+	}
+	if ie := OpusIe(64000); ie != 0 {
+		t.Errorf("Ie at 64 kbit/s is %v", ie)
+	}
 	for loss, pesq := range map[float64]float64{0.0113: 3.93, 0.05: 3.0, 0.10: 2.23} {
-		if _, mos := Wideband(loss, 1, 0); !close(mos, pesq, 0.15) {
+		if _, mos := Wideband(OpusIe(24000), loss, 1, 0); !close(mos, pesq, 0.15) {
 			t.Errorf("%v lost: MOS %.2f, PESQ has %v", loss, mos, pesq)
 		}
 	}

@@ -96,6 +96,9 @@ func overview(rows []Row) ([]figure, error) {
 			networks = append(networks, r.Network)
 		}
 	}
+	if len(networks) == 0 {
+		return nil, nil
+	}
 	var figures []figure
 	add := func(title, text string, plot template.HTML, err error) error {
 		figures = append(figures, figure{title, text, plot})
@@ -121,9 +124,9 @@ func overview(rows []Row) ([]figure, error) {
 		title, text, y string
 		value          func(Summary) float64
 	}{
-		{"Quality against loss, as it sounds", "60 ms, independent loss (0 is the LAN). What is lost can be sent again inside later datagrams; the four ways below cost about the same on the wire, but for 12k, which costs less.",
+		{"Quality against loss, as it sounds", "60 ms, independent loss (0 is the LAN). What is lost can be sent again inside later datagrams. All but 12k cost about the same on the wire; 12k costs a third less.",
 			"MOS-LQO (NSIM)", func(s Summary) float64 { return s.MOS }},
-		{"Quality against loss, as the E-model rates it", "The same calls, judged only by how many frames were lost to the listener. The E-model is harsher on loss than NSIM; the truth for most listeners lies between.",
+		{"Quality against loss, as the E-model rates it", "The same calls, judged only by the bitrate and by how many frames were lost to the listener. It is harsher on loss than NSIM, and nearer to PESQ.",
 			"E-model CQ", func(s Summary) float64 { return s.EModelCQ }},
 	} {
 		lines := lossCurves(rows, q.value)

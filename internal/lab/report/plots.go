@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -30,7 +31,7 @@ var (
 	purple  = color.NRGBA{0xa8, 0x55, 0xf7, 0xff}
 	grey    = color.NRGBA{0x8a, 0x8a, 0x8a, 0xff}
 	palette = []color.NRGBA{blue, orange, green, purple, red, grey}
-	shapes  = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.RingGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}}
+	shapes  = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}}
 )
 
 const (
@@ -48,14 +49,15 @@ func newPlot(x, y string) *plot.Plot {
 		a.Label.TextStyle.Font.Variant, a.Tick.Label.Font.Variant = "Sans", "Sans"
 		a.Label.TextStyle.Font.Size, a.Tick.Label.Font.Size = 11, 10
 		a.Label.Padding = 4
+		a.Tick.Marker = plot.TickerFunc(ticks)
 	}
 	p.X.Label.Text, p.Y.Label.Text = x, y
 	p.Legend.TextStyle.Color = ink
 	p.Legend.TextStyle.Font.Variant, p.Legend.TextStyle.Font.Size = "Sans", 10
-	p.Legend.Top = true
-	p.Legend.YOffs = -4
+	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.XOffs, p.Legend.YOffs, p.Legend.Padding = 8, -4, 3
 	grid := plotter.NewGrid()
-	faint := color.NRGBA{0x8a, 0x8a, 0x8a, 0x40}
+	faint := color.NRGBA{0x8a, 0x8a, 0x8a, 0x70}
 	grid.Vertical.Color, grid.Horizontal.Color = faint, faint
 	p.Add(grid)
 	return p
@@ -64,7 +66,7 @@ func newPlot(x, y string) *plot.Plot {
 // svg draws the plot for the page: text in the page's font, ink in its colour.
 func svg(p *plot.Plot, height vg.Length) (template.HTML, error) {
 	c := vgsvg.NewWith(vgsvg.UseWH(plotWidth, height))
-	p.Draw(draw.New(c))
+	p.Draw(draw.Crop(draw.New(c), 2, -12, 2, -4)) // room for the last number
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
 		return "", err
@@ -80,6 +82,22 @@ func svg(p *plot.Plot, height vg.Length) (template.HTML, error) {
 	text = `<svg viewBox="0 0 ` + fmt.Sprintf("%.0f %.0f", plotWidth.Points(), height.Points()) +
 		`" role="img" xmlns="http://www.w3.org/2000/svg">` + text[end+1:]
 	return template.HTML(text), nil
+}
+
+// ticks puts a number at every 1, 2 or 5 times a power of ten, some seven of them.
+func ticks(low, high float64) []plot.Tick {
+	step := math.Pow(10, math.Floor(math.Log10((high-low)/4)))
+	for _, f := range []float64{1, 2, 5, 10} {
+		if (high-low)/(step*f) <= 8 {
+			step *= f
+			break
+		}
+	}
+	var out []plot.Tick
+	for i := math.Ceil(low/step-1e-9) + 0; i*step <= high+step*1e-9; i++ {
+		out = append(out, plot.Tick{Value: i * step, Label: strconv.FormatFloat(i*step+0, 'g', 6, 64)})
+	}
+	return out
 }
 
 // line adds a line through points; NaN breaks it.
@@ -152,7 +170,7 @@ func timePlot(moments []lab.Moment) (template.HTML, error) {
 	p.Y.Min = 0
 	if len(values) > 0 {
 		slices.Sort(values)
-		p.Y.Max = max(60, 1.35*values[min(len(values)-1, len(values)*999/1000)]) // room for the legend
+		p.Y.Max = max(60, 1.5*values[min(len(values)-1, len(values)*999/1000)]) // room for the legend
 	}
 	return svg(p, plotHeight)
 }
@@ -182,14 +200,20 @@ func curves(x, y string, low, high float64, lines []curve) (template.HTML, error
 	}
 	p.Y.Min, p.Y.Max = low, high
 	p.X.Min = min(p.X.Min, 0)
-	p.Legend.Top, p.Legend.Left, p.Legend.YOffs = false, true, 4
-	p.Legend.XOffs = 8
+	p.Legend.Top, p.Legend.YOffs = false, 4
 	return svg(p, plotHeight*1.2)
 }
 
 // compared plots one figure of every network for each buffer.
-func compared(y string, networks []string, settings []Setting, value func(network string, s Setting) (float64, bool), low, high float64) (template.HTML, error) {
+func compared(y string, networks []string, settings []Setting, value func(network string, s Setting) (float64, bool), low, most float64) (template.HTML, error) {
 	p := newPlot("", y)
+	high := 0.0
+	for _, s := range settings {
+		for _, name := range networks {
+			v, _ := value(name, s)
+			high = max(high, min(v, most))
+		}
+	}
 	for i, s := range settings {
 		var points plotter.XYs
 		for n, name := range networks {
@@ -212,6 +236,6 @@ func compared(y string, networks []string, settings []Setting, value func(networ
 	p.X.Color, p.X.Tick.Label.Color = ink, ink
 	p.X.Tick.Label.Rotation, p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = 0.5, draw.XRight, draw.YCenter
 	p.X.Min, p.X.Max = -0.6, float64(len(networks))-0.4
-	p.Y.Min, p.Y.Max = low, high+(high-low)*0.25 // room for the legend
+	p.Y.Min, p.Y.Max = low, high+(high-low)*0.3 // room for the legend
 	return svg(p, plotHeight*1.15)
 }

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tincan-voice/tincan/audio"
+	"github.com/tincan-voice/tincan/internal/lab"
+	"github.com/tincan-voice/tincan/internal/synth"
+)
+
+// labCommand runs tincan lab with the arguments.
+func labCommand(t *testing.T, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(context.Background(), append([]string{"lab"}, args...), strings.NewReader(""), &o, &e)
+	return code, o.String(), e.String()
+}
+
+func labFile(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func labSpeech(t *testing.T) (string, []float32) {
+	t.Helper()
+	speech := synth.Speech(2*audio.SampleRate, 1)
+	path := filepath.Join(t.TempDir(), "speech.wav")
+	if err := audio.WriteWAV(path, speech); err != nil {
+		t.Fatal(err)
+	}
+	return path, speech
+}
+
+func TestLabRun(t *testing.T) {
+	in, speech := labSpeech(t)
+	heard := filepath.Join(t.TempDir(), "heard.wav")
+	trace := labFile(t, "trace.csv", "seq,send_ms,arrive_ms\n0,0,50\n1,20,70\n2,40,-1\n3,60,110\n")
+	code, out, errOut := labCommand(t, "run", "--speech", in, "--trace", trace, "--return-trace", trace, "--where", "up",
+		"--bitrate", "16k", "--stride", "1", "--copies", "1,3", "--out", heard, "--json")
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	var f lab.Figures
+	d := json.NewDecoder(strings.NewReader(out))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&f); err != nil {
+		t.Fatal(err)
+	}
+	if s := f.Setting; s.Network != "trace" || s.Bitrate != 16000 || len(s.Copies) != 2 || s.Where != lab.Up || s.Seconds != 2 {
+		t.Errorf("setting %+v", s)
+	}
+	if f.Speech.Redundancy < 10 || f.Network.LossPct < 20 {
+		t.Errorf("%+v %+v", f.Network, f.Speech)
+	}
+	pcm, err := audio.ReadWAV(heard)
+	if err != nil || len(pcm) <= len(speech) {
+		t.Errorf("%d samples heard, %d said, %v", len(pcm), len(speech), err)
+	}
+	if code, out, errOut := labCommand(t, "run", "--speech", in, "--network", "lan"); code != 0 || !strings.Contains(out, "quality") {
+		t.Errorf("exit %d: %s%s", code, out, errOut)
+	}
+}
+
+func TestLabRunComplains(t *testing.T) {
+	bad := labFile(t, "bad.csv", "0,0,5\n1,20\n")
+	empty := labFile(t, "empty.wav", "")
+	for want, args := range map[string][]string{
+		"bad.csv: bad trace: line 2":  {"run", "--trace", bad},
+		"unknown network":             {"run", "--network", "nowhere"},
+		"can't be used together":      {"run", "--network", "lan", "--trace", bad},
+		"--network":                   {"run"},
+		"empty.wav":                   {"run", "--network", "lan", "--speech", empty},
+		"bad.csv: no such":            {"run", "--trace", filepath.Join(t.TempDir(), "bad.csv")},
+		"bitrate":                     {"run", "--network", "lan", "--bitrate", "1"},
+		"stride":                      {"run", "--network", "lan", "--stride", "9"},
+		"--where":                     {"run", "--network", "lan", "--where", "left"},
+		"--buffer":                    {"run", "--network", "lan", "--buffer", "magic"},
+		"goes with --trace":           {"run", "--network", "lan", "--return-trace", bad},
+		"there are lan":               {"report", "--network", "nowhere"},
+		"--seeds":                     {"report", "--seeds", "0"},
+		"chooses the networks itself": {"report", "--quick", "--network", "lan"},
+		"missing flags: --to":         {"proxy"},
+		"nowhere":                     {"proxy", "--to", "127.0.0.1:1", "--network", "nowhere"},
+	} {
+		if code, _, errOut := labCommand(t, args...); code == 0 || !strings.Contains(errOut, want) {
+			t.Errorf("%v: exit %d, %q, want %q", args, code, errOut, want)
+		}
+	}
+}
+
+func TestLabReport(t *testing.T) {
+	in, _ := labSpeech(t)
+	dir := t.TempDir()
+	baseline := filepath.Join(dir, "kept", "baseline.json")
+	args := []string{"report", "--speech", in, "--seconds", "3", "--seeds", "1", "--network", "wifi"}
+	code, _, errOut := labCommand(t, append(args, "--out", filepath.Join(dir, "a"), "--save", baseline)...)
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	for _, name := range []string{"index.html", "table.md", "figures.json"} {
+		if _, err := os.Stat(filepath.Join(dir, "a", name)); err != nil {
+			t.Error(err)
+		}
+	}
+	compare := append(args, "--out", filepath.Join(dir, "b"), "--compare", baseline)
+	if code, out, errOut := labCommand(t, compare...); code != 0 || !strings.Contains(out, "none is worse") {
+		t.Errorf("against itself: exit %d, %s%s", code, out, errOut)
+	}
+	text, err := os.ReadFile(baseline)
+	if err != nil {
+		t.Fatal(err)
+	}
+	better := strings.Replace(string(text), `"cq": `, `"cq": 1`, 2) // the tolerance and one row
+	if err := os.WriteFile(baseline, []byte(better), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// A tolerance of 10.1 forgives all.
+	if code, out, _ := labCommand(t, compare...); code != 0 {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	if err := os.WriteFile(baseline, []byte(strings.Replace(better, `"cq": 10.1`, `"cq": 0.1`, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errOut := labCommand(t, compare...); code != 1 || !strings.Contains(out, "worse: wifi/") || !strings.Contains(errOut, "worse than the baseline") {
+		t.Errorf("exit %d, %s%s", code, out, errOut)
+	}
+}
+
+func TestLabPresets(t *testing.T) {
+	if code, out, _ := labCommand(t, "presets"); code != 0 || !strings.Contains(out, "satellite") {
+		t.Errorf("exit %d: %s", code, out)
+	}
+}
+
+func TestLabProxy(t *testing.T) {
+	relay, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer relay.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	r, w := io.Pipe()
+	ended := make(chan int)
+	go func() {
+		code := run(ctx, []string{"lab", "proxy", "--to", relay.LocalAddr().String(), "--network", "lan"}, strings.NewReader(""), w, io.Discard)
+		w.Close()
+		ended <- code
+	}()
+	line := make([]byte, 500)
+	n, err := r.Read(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := strings.Fields(string(line[:n])) // network "lan" listens on ADDR, TCP ...
+	c, err := net.Dial("udp", strings.TrimSuffix(words[4], ","))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.Write([]byte("hello"))
+	if n, _, err := relay.ReadFrom(line); err != nil || string(line[:n]) != "hello" {
+		t.Errorf("%q, %v", line[:n], err)
+	}
+	cancel()
+	rest, _ := io.ReadAll(r)
+	if code := <-ended; code != 0 || !strings.Contains(string(rest), "up: 1 datagrams, 0 lost") {
+		t.Errorf("exit %d, %s", code, rest)
+	}
+}
