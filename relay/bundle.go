@@ -10,7 +10,8 @@ import (
 // What costs is the packet, not the datagram: the kernel takes as long for
 // four datagrams of voice in one packet as for one. So whatever is ready for a
 // room at the same time goes out as one bundle per listener; and when the
-// relay has much to do and several people talk, ready means within the wait.
+// relay has much to do and several people talk, a datagram waits for the next
+// ones of the others, as far as they are expected within the wait.
 //
 //	datagrams that came together      a1 b1 a2
 //	to listeners                      bundle(a1 b1 a2)
@@ -21,6 +22,9 @@ const (
 	// minBundleTalkers is how many must be heard in a room before anything
 	// waits for company: two people, who answer each other, never do.
 	minBundleTalkers = 3
+	// lateness is how much later than expected a talker's next datagram may
+	// come and still be waited for.
+	lateness = time.Millisecond
 	// loadWindow is how often the load is looked at.
 	loadWindow = 250 * time.Millisecond
 )
@@ -84,28 +88,35 @@ func (w *Worker) queue(now time.Duration, r *room) *queue {
 		return nil
 	}
 	q.room, q.due = r, now
-	if w.busy && r.stage.talking(now) >= minBundleTalkers {
-		q.due += w.core.cfg.BundleWait
+	if w.busy && r.stage != nil {
+		q.due = r.stage.company(now, w.core.cfg.BundleWait)
 	}
 	w.queues = append(w.queues, q)
 	return q
 }
 
-// talking counts those who are heard now. Where everyone is, nobody counts.
-func (st *stage) talking(now time.Duration) (n int) {
-	if st == nil {
-		return minBundleTalkers
-	}
+// company returns until when a datagram should wait: for the last of the other
+// talkers that is expected within the wait, or not at all.
+func (st *stage) company(now, wait time.Duration) (until time.Duration) {
+	until = now
 	if !st.mu.TryLock() {
-		return 0
+		return until
 	}
 	defer st.mu.Unlock()
+	talkers := 0
 	for _, s := range st.places {
-		if s != nil && now-s.turn.seen <= idleAfter {
-			n++
+		if s == nil || now-s.turn.seen > idleAfter {
+			continue
+		}
+		talkers++
+		if next := s.turn.seen + s.turn.step; next > now && next <= now+wait {
+			until = max(until, min(next+lateness, now+wait))
 		}
 	}
-	return n
+	if talkers < minBundleTalkers {
+		return now
+	}
+	return until
 }
 
 // Flush sends what is due, and keeps copies of what waits. Call it when a

@@ -44,10 +44,10 @@ type CoreConfig struct {
 	Talkers     int
 	RoomTalkers map[string]int
 
-	// BundleWait is how long a datagram may wait to go out together with
-	// those of other talkers, when at least three are heard in its room
-	// and its worker delivers more than BundleLoad datagrams per second.
-	// 0: 5 ms; below 0: never.
+	// BundleWait is how long a datagram may wait to go out together with those
+	// of other talkers, when at least three are heard in its room, one of the
+	// others is expected to send within that time, and the worker delivers more
+	// than BundleLoad datagrams per second. 0: 5 ms; below 0: never.
 	BundleWait time.Duration
 	BundleLoad int // 0: 25000, about 3 % of a core
 

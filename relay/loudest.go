@@ -66,6 +66,8 @@ type turn struct {
 	// Guarded by stage.mu.
 	since  time.Duration // got its place
 	seen   time.Duration // last datagram
+	seq    uint32        // of that
+	step   time.Duration // from there to the next, as between the last two
 	voiced time.Duration // last one with the voice bit
 	vain   time.Duration // speaks since then, or lost its place then
 	peak   float64       // dB above 127 dB below overload, at peakAt
@@ -106,7 +108,8 @@ func (st *stage) offer(now time.Duration, s *session, h netproto.Header, voice [
 
 // note takes a datagram's level and voice bit into account.
 func (t *turn) note(now time.Duration, h netproto.Header) {
-	t.seen = now
+	t.step = time.Duration(h.Seq-t.seq) * netproto.FrameDuration
+	t.seen, t.seq = now, h.Seq
 	level := 0.0
 	if h.Voice {
 		if now-t.voiced > idleAfter {

@@ -16,9 +16,8 @@
 //	  v       v       v
 //	addr 0  addr 1  addr 2
 //
-// Linux gets raw system calls on blocking sockets, several sockets on one port
-// (Listen with n above 1) and steering between them; other systems get the
-// plain calls of package net behind the same interface. The sibling package
+// Linux gets raw system calls, several sockets on one port (Options.Sockets)
+// and steering between them; other systems get the plain calls of package net behind the same interface. The sibling package
 // udpiotest has an in-memory network for tests.
 package udpio
 
