@@ -108,6 +108,9 @@ type Listeners struct {
 	built []any // per worker
 }
 
+// Len returns the number of listeners.
+func (l *Listeners) Len() int { return len(l.ids) }
+
 // Addrs returns the listeners' addresses. It belongs to the Listeners.
 func (l *Listeners) Addrs() []netip.AddrPort { return l.addrs }
 
