@@ -9,18 +9,21 @@ import (
 
 // network is what a point is judged against.
 type network struct {
+	narrow  bool           // the encoder codes narrowband now
 	headers int            // bytes of IP and UDP
 	channel repair.Channel // from the talker to a typical listener
 	oneWay  time.Duration  // without queues of our own or buffering
 	spread  time.Duration  // of the arrival delay: what any buffer waits for
 	rtt     time.Duration  // round trip of the hop that resends cross, 0 = no resends
 	resends float64        // share of the lost datagrams that a resend brings, 0 to 1
+	resent  float64        // share that resends add to what is sent
 }
 
 // point is a shape at a bitrate, and what it is worth.
 type point struct {
 	shape   *shape
 	bitrate int     // bit/s
+	resend  bool    // what is asked for is sent again, and waited for
 	value   float64 // R, less the price of bits
 	loss    float64 // share of frames that is left to concealment
 }
@@ -32,22 +35,31 @@ const bitPrice = 0.03
 // choose returns the best point below kbps on the wire. There always is one: below the
 // smallest, the smallest.
 func choose(n *network, kbps float64) point {
-	var best point
+	best := point{shape: smallest, bitrate: minBitrate}
+	best.judge(n)
+	found := false
 	for i := range shapes {
 		p := point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, kbps)}
-		if p.bitrate < minBitrate || p.shape.fec && p.bitrate < fecBitrate {
-			continue
+		found = p.beats(&best, n, found) || found
+		if n.rtt > 0 {
+			p = point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, kbps/(1+n.resent)), resend: true}
+			found = p.beats(&best, n, found) || found
 		}
-		p.judge(n)
-		if best.shape == nil || p.value > best.value {
-			best = p
-		}
-	}
-	if best.shape == nil {
-		best = point{shape: smallest, bitrate: minBitrate}
-		best.judge(n)
 	}
 	return best
+}
+
+// beats judges p and puts it in the place of best if it is better, or if best is not one
+// that was found.
+func (p *point) beats(best *point, n *network, found bool) bool {
+	if p.bitrate < minBitrate || p.shape.fec && p.bitrate < fecBitrate {
+		return false
+	}
+	if p.judge(n); !found || p.value > best.value {
+		*best = *p
+		return true
+	}
+	return false
 }
 
 // smallest is the shape with the fewest bits.
@@ -59,9 +71,9 @@ func (p *point) judge(n *network) {
 	s := p.shape
 	base := n.oneWay + n.spread + s.interval() // a frame takes its time to fill, and so does a datagram
 	rate := float64(p.bitrate)
-	worth := rating(rate)
+	worth := rating(rate, n.narrow)
 	if s.fec {
-		worth = rating(rate * fecShare)
+		worth = rating(rate*fecShare, n.narrow)
 	}
 	p.value = math.Inf(-1)
 
@@ -78,18 +90,24 @@ func (p *point) judge(n *network) {
 		before = k
 		p.consider(worth, base+time.Duration(k)*s.interval(), lost)
 	}
-	if n.rtt > 0 {
-		// A gap shows when the run of losses is over; an answer that is lost is asked for
-		// again after a round trip and a quarter (see repair.Asker).
-		run := time.Duration(n.channel.Burst(s.stride) * float64(s.interval()))
-		wait := max(n.rtt+run+resendSlack, time.Duration(before)*s.interval())
-		for range resendTries {
-			lost *= 1 - n.resends
-			p.consider(worth, base+wait, lost)
-			wait += n.rtt + n.rtt/4 + resendSlack
-		}
+	if p.resend {
+		p.waitForResends(n, worth, base, lost)
 	}
 	p.value -= bitPrice * s.wire(n.headers, rate)
+}
+
+// waitForResends considers up to three tries. A gap shows when the run of losses is over;
+// what does not come is asked for again after a round trip and a quarter (repair.Asker).
+// By then all copies have come or not.
+func (p *point) waitForResends(n *network, worth float64, base time.Duration, lost float64) {
+	run := time.Duration(n.channel.Burst(p.shape.stride) * float64(p.shape.interval()))
+	wait := max(n.rtt+run+resendSlack, p.shape.reach())
+	p.value = math.Inf(-1)
+	for range resendTries {
+		lost *= 1 - n.resends
+		p.consider(worth, base+wait, lost)
+		wait += n.rtt + n.rtt/4 + resendSlack
+	}
 }
 
 // resendSlack is what a resend takes beside the round trip and the datagram that shows the

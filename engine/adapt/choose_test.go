@@ -29,7 +29,7 @@ func TestHeardAgreesWithMeasurements(t *testing.T) {
 		{24000, 0, 4.39}, {12000, 0, 3.99}, {24000, 0.05, 3.00}, {24000, 0.10, 2.23}, {24000, 0.20, 1.70},
 		{12000, 0.04, 3.0}, {12000, 0.008, 3.7}, // one and two copies at 20 % of loss
 	} {
-		if got := mos(heard(rating(tt.bitrate), tt.loss)); math.Abs(got-tt.mos) > 0.2 {
+		if got := mos(heard(rating(tt.bitrate, false), tt.loss)); math.Abs(got-tt.mos) > 0.2 {
 			t.Errorf("%v bit/s at %v %%: MOS %.2f, measured %.2f", tt.bitrate, 100*tt.loss, got, tt.mos)
 		}
 	}
@@ -83,7 +83,7 @@ func TestChoice(t *testing.T) {
 	} {
 		n := network{
 			headers: 28, channel: repair.NewChannel(tt.loss, tt.burst, 1), oneWay: 60 * ms, spread: 10 * ms,
-			rtt: tt.rtt, resends: (1 - tt.loss) * (1 - tt.loss),
+			rtt: tt.rtt, resends: (1 - tt.loss) * (1 - tt.loss), resent: tt.loss,
 		}
 		p := choose(&n, tt.kbps)
 		if !slices.ContainsFunc(tt.want, func(w want) bool { return w.stride == p.shape.stride && slices.Equal(w.copies, p.shape.copies) }) {

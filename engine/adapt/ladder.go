@@ -58,6 +58,9 @@ type Decision struct {
 	Copies       []int // offsets in datagrams, rising; must not be changed
 	FEC          bool
 	ExpectedLoss int // percent, for the encoder
+	// Fresh asks for a new encoder: after a bitrate below 8.5 kbit/s libopus would stay
+	// in narrowband far above it.
+	Fresh bool
 	// Stop asks to send no voice, only probes: the circuit breaker is open.
 	Stop bool
 	// Reason tells in a few words why: "copies {4}: 8 % loss, bursts 3.1".
@@ -75,7 +78,6 @@ type Ladder struct {
 	brk     breaker
 
 	up, down losses
-	unproven float64 // share of the listeners' losses that resends do not repair
 	rtt      roundTrip
 	farRTT   time.Duration // of the slowest listener
 	heard    time.Duration // last feedback
@@ -84,6 +86,7 @@ type Ladder struct {
 	updated  time.Duration // last call of the rate controller
 
 	current  point
+	narrow   bool // the encoder has fallen into narrowband
 	decided  time.Duration
 	better   int // feedbacks in a row that found something better
 	decision Decision
@@ -127,14 +130,15 @@ const (
 // Send takes a datagram that is to go out now, size bytes without IP and UDP headers, and
 // reports whether it may. Everything that is sent passes here. Voice goes while the cap
 // has room for it, the rest while it has room for a datagram of voice besides, and
-// resends only within the rate that the path is known to carry.
+// resends only where they are worth waiting for, or rare, and within the rate that the path is
+// known to carry.
 func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 	reserve := 0
 	if kind != Voice {
 		reserve = l.headers + int(l.current.shape.bytes(float64(l.current.bitrate)))
 	}
 	if kind == Resend {
-		if l.sent.Kbps(now) > l.limit() {
+		if !l.current.resend && l.loss() >= cleanLoss || l.sent.Kbps(now) > l.limit() {
 			return false
 		}
 	}
@@ -158,7 +162,10 @@ func (l *Ladder) Probed(now, sent time.Duration) {
 // Heard takes a feedback and reports whether the decision has changed.
 func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 	l.heard, l.any, l.last = now, true, f
-	l.up.add(now, l.current.shape.stride, float64(f.Received), float64(f.Lost), f.Burst, float64(f.Resent))
+	l.up.add(now, l.current.shape.stride, float64(f.Received), float64(f.Lost), f.Burst)
+	if f.Lost > 0 && l.current.resend {
+		l.up.tried(1 - float64(f.Resent)/float64(f.Lost))
+	}
 	if f.Listeners > 0 {
 		l.downlink(now, f)
 	}
@@ -174,12 +181,9 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 func (l *Ladder) downlink(now time.Duration, f Feedback) {
 	l.farRTT = f.RTT
 	n := float64(f.Received + f.Resent)
-	l.down.add(now, l.current.shape.stride, n*(1-f.Loss), n*f.Loss, f.WorstBurst, 0)
-	switch plain := len(l.current.shape.copies) == 0 && !l.current.shape.fec; {
-	case l.down.fraction() < cleanLoss:
-		l.unproven = 0
-	case plain && f.Loss > cleanLoss:
-		l.unproven += (min(f.Hole/f.Loss, 1) - l.unproven) / 2
+	l.down.add(now, l.current.shape.stride, n*(1-f.Loss), n*f.Loss, f.WorstBurst)
+	if plain := len(l.current.shape.copies) == 0 && !l.current.shape.fec; plain && f.Loss > cleanLoss {
+		l.down.tried(f.Hole / f.Loss)
 	}
 }
 
@@ -255,7 +259,7 @@ const leastListenerCap = 16.0
 // network puts together what points are judged against.
 func (l *Ladder) network() network {
 	up, down := l.up.channel(), l.down.channel()
-	n := network{headers: l.headers, channel: up.Series(down), oneWay: (l.rtt.smooth + l.farRTT) / 2, spread: arrivalSpread}
+	n := network{narrow: l.narrow, headers: l.headers, channel: up.Series(down), oneWay: (l.rtt.smooth + l.farRTT) / 2, spread: arrivalSpread}
 	// Resends cross the hop that loses; where both do, the longer way decides.
 	if up.Loss > 0.2*n.channel.Loss {
 		n.rtt = max(l.rtt.smooth, time.Millisecond)
@@ -263,7 +267,7 @@ func (l *Ladder) network() network {
 	if down.Loss > 0.2*n.channel.Loss {
 		n.rtt = max(n.rtt, l.farRTT, time.Millisecond)
 	}
-	n.resends = l.resends(n.channel.Loss)
+	n.resends, n.resent = l.resends(n.channel.Loss), min(l.up.fraction(), 0.3)
 	return n
 }
 
@@ -271,25 +275,25 @@ func (l *Ladder) network() network {
 const arrivalSpread = 10 * time.Millisecond
 
 // resends is the share of losses that resends can be expected to bring: nack and resend
-// must both get through, and where enough was lost to tell, hardly more than they did bring.
+// must both get through, and it can hardly be more than they did bring.
 func (l *Ladder) resends(loss float64) float64 {
-	expected := (1 - loss) * (1 - loss)
+	left := l.down.left
 	if l.up.lost > l.down.lost {
-		if l.up.lost >= provenLosses {
-			expected = min(expected, l.up.repaired/l.up.lost+resendTrust)
-		}
-		return expected
+		left = l.up.left
 	}
-	return min(expected, 1-l.unproven)
+	return min((1-loss)*(1-loss), 1-left+resendTrust)
 }
 
-const (
-	provenLosses = 10
-	resendTrust  = 0.2
-)
+const resendTrust = 0.1
 
-// wire is what a point takes in kbit/s.
-func (l *Ladder) wire(p *point) float64 { return p.shape.wire(l.headers, float64(p.bitrate)) }
+// wire is what a point takes in kbit/s, with what is resent.
+func (l *Ladder) wire(p *point) float64 {
+	kbps := p.shape.wire(l.headers, float64(p.bitrate))
+	if p.resend {
+		kbps *= 1 + min(l.up.fraction(), 0.3)
+	}
+	return kbps
+}
 
 // pick chooses the best point for what is known.
 func (l *Ladder) pick() point {
@@ -300,14 +304,13 @@ func (l *Ladder) pick() point {
 	return choose(&n, l.allowed())
 }
 
-// allowed is what the voice may take: the limit, and on a path that loses the budget, less
-// what is resent.
+// allowed is the limit, and on a path that loses the budget.
 func (l *Ladder) allowed() float64 {
 	most := cleanBudget
 	if loss := l.loss(); loss >= cleanLoss || len(l.current.shape.copies) > 0 || l.current.shape.fec {
 		most = l.budget
 	}
-	return min(most, l.limit()) / (1 + min(l.up.fraction(), 0.3))
+	return min(most, l.limit())
 }
 
 // Figures of the hysteresis.
@@ -340,7 +343,7 @@ func (l *Ladder) decide(now time.Duration, news bool) bool {
 	l.current.judge(&n)
 	gain := best.value - l.current.value
 	worth := gain >= margin
-	if best.shape == l.current.shape {
+	if best.shape == l.current.shape && best.resend == l.current.resend {
 		worth = float64(best.bitrate-l.current.bitrate) >= retune*float64(l.current.bitrate)
 	}
 	if !worth {
@@ -356,15 +359,19 @@ func (l *Ladder) decide(now time.Duration, news bool) bool {
 
 // take makes a point the decision and reports whether that is a change.
 func (l *Ladder) take(now time.Duration, p point, always bool) bool {
-	same := p.shape == l.current.shape && p.bitrate == l.current.bitrate
+	same := p.shape == l.current.shape && p.bitrate == l.current.bitrate && p.resend == l.current.resend
 	l.current, l.better = p, 0
 	if same && !always {
 		return false
 	}
 	l.decided = now
 	l.changes++
-	stop := l.decision.Stop
-	l.decision = Decision{Bitrate: p.bitrate, Stride: p.shape.stride, Copies: slices.Clip(p.shape.copies), FEC: p.shape.fec, Stop: stop}
+	fresh := l.narrow && p.bitrate >= wideBitrate
+	l.narrow = l.narrow && !fresh || p.bitrate < keepBitrate
+	l.decision = Decision{
+		Bitrate: p.bitrate, Stride: p.shape.stride, Copies: slices.Clip(p.shape.copies), FEC: p.shape.fec,
+		Fresh: fresh, Stop: l.decision.Stop,
+	}
 	if p.shape.fec {
 		l.decision.ExpectedLoss = max(10, min(int(100*l.loss()+0.5), 25))
 	}

@@ -29,7 +29,7 @@ func TestNoRedundancyOnACleanNetwork(t *testing.T) {
 	}
 }
 
-// 10 % of loss anywhere, and the talker has copies within two seconds; where it comes in bursts of
+// 10 % of loss anywhere, and the talker has copies, or counts on resends, within two seconds; where it comes in bursts of
 // four, of which there are 1.25 in a second, within five.
 func TestReactsToLoss(t *testing.T) {
 	for _, where := range []string{"up", "down"} {
@@ -52,9 +52,10 @@ func TestReactsToLoss(t *testing.T) {
 					within = 5 * time.Second
 				}
 				w.run(10*time.Second + within)
-				quick := len(c.ladder.Decision().Copies) > 0
+				adapted := func() bool { return len(c.ladder.Decision().Copies) > 0 || c.ladder.current.resend }
+				quick := adapted()
 				w.run(20 * time.Second)
-				if len(c.ladder.Decision().Copies) == 0 {
+				if !adapted() {
 					t.Errorf("%s %+v seed %d: %s", where, model, seed, c.ladder.Decision().Reason)
 				}
 				if !quick {
@@ -218,7 +219,7 @@ func TestDecisionsOnRandomNetworks(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 16))
 		w := &world{}
 		c := newCall(w, Config{}, randomLink(rng), randomLink(rng), seed)
-		c.trace = func(now time.Duration, d Decision) {
+		c.trace = func(_ time.Duration, d Decision) {
 			if d.Bitrate < minBitrate || d.Bitrate > maxBitrate || d.Stride < 1 || d.Stride > 6 || d.Reason == "" || len(d.Copies) > 2 {
 				t.Fatalf("%+v", d)
 			}
@@ -244,10 +245,10 @@ func TestRedundancyStaysWithinTheLimit(t *testing.T) {
 		w := &world{}
 		bad := netsim.Burst(netsim.Bursts(0.05+0.2*rng.Float64(), 1.01+3*rng.Float64()), rng.Uint64())
 		c := newCall(w, Config{}, netsim.Chain(netsim.Rate(float64(20000+rng.IntN(20000)), 2*time.Second), far(), bad), lan(), seed)
-		c.trace = func(now time.Duration, d Decision) {
+		c.trace = func(at time.Duration, d Decision) {
 			l := c.ladder
 			if wire := l.wire(&l.current); wire > l.limit()*slack && l.current.shape != smallest {
-				t.Errorf("seed %d at %v: %.1f kbit/s, limit %.1f: %s", seed, now, wire, l.limit(), d.Reason)
+				t.Errorf("seed %d at %v: %.1f kbit/s, limit %.1f: %s", seed, at, wire, l.limit(), d.Reason)
 			}
 		}
 		c.start(0)
@@ -330,6 +331,22 @@ func TestBreaker(t *testing.T) {
 		c.start(0)
 		w.run(40 * time.Second)
 	})
+}
+
+// Back from narrowband there is a new encoder, once.
+func TestFreshEncoderAfterNarrowband(t *testing.T) {
+	l := New(0, Config{Cap: 13})
+	if d := l.Decision(); d.Bitrate >= keepBitrate {
+		t.Fatalf("%+v under a cap of 13", d)
+	}
+	l.SetCap(time.Second, 0)
+	if d := l.Decision(); !d.Fresh || d.Bitrate < wideBitrate {
+		t.Errorf("%+v after narrowband", d)
+	}
+	l.SetCap(2*time.Second, 30)
+	if d := l.Decision(); d.Fresh {
+		t.Errorf("%+v from wideband", d)
+	}
 }
 
 func TestUnchangedDecisionsDoNotAllocate(t *testing.T) {

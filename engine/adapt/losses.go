@@ -16,14 +16,15 @@ const (
 // losses is what is known of one direction's loss: counts that fade, quicker when it gets
 // much worse, so that one bad second shows and one good second does not.
 type losses struct {
-	received, lost, repaired float64 // datagrams
-	runs, span               float64 // runs of losses, and the frames of time that they lasted
-	last                     time.Duration
+	received, lost float64 // datagrams
+	runs, span     float64 // runs of losses, and the frames of time that they lasted
+	left           float64 // share of the lost that resends do not bring, where they are tried
+	last           time.Duration
 }
 
 // add takes a report's counts of datagrams that are stride frames apart, with the mean
 // length of a run of losses.
-func (l *losses) add(now time.Duration, stride int, received, lost, burst, repaired float64) {
+func (l *losses) add(now time.Duration, stride int, received, lost, burst float64) {
 	keep := math.Exp(-float64(now-l.last) / float64(lossMemory))
 	l.last = now
 	burst = max(burst, 1)
@@ -35,9 +36,18 @@ func (l *losses) add(now time.Duration, stride int, received, lost, burst, repai
 	}
 	l.received = l.received*keep + received
 	l.lost = l.lost*keep + lost
-	l.repaired = l.repaired*keep + repaired
 	l.runs = l.runs*keep + runs
 	l.span = l.span*keep + runs*((burst-1)*float64(stride)+1)
+}
+
+// tried takes how much of a report's loss resends have left. They are believed to work until
+// they have been tried, and again after a time without loss.
+func (l *losses) tried(left float64) {
+	if l.fraction() < cleanLoss {
+		l.left = 0
+		return
+	}
+	l.left += (min(max(left, 0), 1) - l.left) / 4
 }
 
 // perDatagram is the mean number of runs of losses per datagram.

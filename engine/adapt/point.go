@@ -93,4 +93,12 @@ func (s *shape) bitrate(headers int, kbps float64) int {
 
 const frameSeconds = 0.02
 
+// reach is how much later the last copy comes.
+func (s *shape) reach() time.Duration {
+	if len(s.copies) == 0 {
+		return 0
+	}
+	return time.Duration(s.copies[len(s.copies)-1]) * s.interval()
+}
+
 func (s *shape) interval() time.Duration { return time.Duration(s.stride) * repair.FrameDuration }

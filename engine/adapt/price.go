@@ -7,23 +7,33 @@ import (
 
 // rated is what Opus is worth without loss at a bitrate, on the scale of R. The MOS are
 // PESQ-WB where known (12 and 24 kbit/s) and a measure calibrated to it elsewhere
-// (docs/repair.md), turned into R by the inverse of ITU-T G.107 annex B. The step is where libopus
-// stops coding wideband.
+// (docs/repair.md), turned into R by the inverse of ITU-T G.107 annex B.
 var rated = [...]struct {
 	bitrate int // bit/s
 	r       float64
 }{
-	{6000, 36}, {9500, 40}, {10000, 74}, {12000, 80}, {16000, 86.5}, {20000, 90}, {24000, 92}, {32000, 94},
+	{6000, 36}, {7500, 42}, {8500, 60}, {9500, 66}, {10000, 74}, {12000, 80}, {16000, 86.5}, {20000, 90}, {24000, 92}, {32000, 94},
 }
 
-// rating interpolates rated.
-func rating(bitrate float64) float64 {
+// What libopus makes of a bitrate depends on where it comes from: a new encoder codes
+// wideband from wideBitrate on, one that does so goes on down to keepBitrate, and one that has
+// been below stays in narrowband up to 12.5 kbit/s (measured, complexity 9).
+const (
+	wideBitrate = 9500 // bit/s
+	keepBitrate = 8500
+	narrowest   = 36.0 // R of narrowband at 6 kbit/s,
+	narrowGain  = 1.5  // and what each kbit/s adds
+)
+
+// rating is what speech at a bitrate is worth in R; narrow is for an encoder that codes
+// narrowband.
+func rating(bitrate float64, narrow bool) float64 {
+	if narrow && bitrate < wideBitrate {
+		return narrowest + narrowGain*(bitrate-minBitrate)/1000
+	}
 	last := rated[0]
-	for _, p := range rated {
+	for _, p := range rated[1:] {
 		if bitrate <= float64(p.bitrate) {
-			if p.bitrate == last.bitrate {
-				return p.r
-			}
 			part := (bitrate - float64(last.bitrate)) / float64(p.bitrate-last.bitrate)
 			return last.r + part*(p.r-last.r)
 		}

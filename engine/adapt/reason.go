@@ -23,6 +23,9 @@ func (l *Ladder) reason() string {
 	default:
 		b = append(b, "plain"...)
 	}
+	if p.resend && l.loss() >= cleanLoss {
+		b = append(b, " and resends"...)
+	}
 	b = append(b, " at "...)
 	b = strconv.AppendFloat(b, float64(p.bitrate)/1000, 'g', 3, 64)
 	b = append(b, "k x "...)
