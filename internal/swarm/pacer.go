@@ -22,6 +22,7 @@ type pacer struct {
 	clients []atomic.Pointer[client]
 	probing wheel
 	writer  *writer
+	alarm   *alarm
 	start   time.Time
 
 	talk atomic.Pointer[talk] // nil: silence
@@ -61,11 +62,12 @@ func (w *wheel) take() int {
 	return place
 }
 
-func newPacer(cfg Config, clients []atomic.Pointer[client]) *pacer {
+func newPacer(cfg Config, clients []atomic.Pointer[client]) (*pacer, error) {
+	alarm, err := newAlarm()
 	return &pacer{
 		clients: clients, probing: wheel{period: cfg.Probe, places: len(clients)},
-		writer: newWriter(cfg.Size), start: time.Now(),
-	}
+		writer: newWriter(cfg.Size), alarm: alarm, start: time.Now(),
+	}, err
 }
 
 // begin lets the clients talk.
@@ -88,6 +90,7 @@ func (t *talk) end() {
 
 // run is the goroutine; it ends soon after stop is set.
 func (p *pacer) run() {
+	defer p.alarm.close()
 	var probes prober
 	for !p.stop.Load() {
 		now := time.Since(p.start)
@@ -108,7 +111,7 @@ func (p *pacer) run() {
 		}
 		// A pause of more than a frame would keep begin and stop waiting.
 		next = min(next, now+netproto.FrameDuration)
-		sleep(max(next-time.Since(p.start), leastNap))
+		p.alarm.sleep(max(next-time.Since(p.start), leastNap))
 	}
 	if t := p.talk.Swap(nil); t != nil {
 		close(t.silent)

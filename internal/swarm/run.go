@@ -74,8 +74,11 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	for i := range cfg.Rooms {
 		s.rooms = append(s.rooms, &room{name: fmt.Sprintf("swarm %08x %d", run, i)})
 	}
-	s.pacer = newPacer(cfg, s.clients)
+	if s.pacer, err = newPacer(cfg, s.clients); err != nil {
+		return nil, err
+	}
 	if s.readers, err = newReaders(s.clients, max(1, runtime.GOMAXPROCS(0)/2)); err != nil {
+		s.pacer.alarm.close()
 		return nil, err
 	}
 	var wg sync.WaitGroup

@@ -80,5 +80,3 @@ func (s udpSocket) close()          { _ = s.Close() }
 
 // readNow is for readers that must not wait; here each has a goroutine.
 func readNow(syscall.RawConn, []byte) (int, error) { return 0, errNothing }
-
-func sleep(d time.Duration) { time.Sleep(d) }

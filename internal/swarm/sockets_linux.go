@@ -35,6 +35,9 @@ const (
 	isControl
 )
 
+// Calls that never wait are RawSyscalls: an ordinary one wakes the runtime's
+// monitor, which then costs more than the call.
+
 // readers are the goroutines that read for all clients.
 type readers struct {
 	clients []atomic.Pointer[client]
@@ -119,8 +122,11 @@ func newReader(of *readers, ep int) *reader {
 func (r *reader) run() {
 	events := make([]unix.EpollEvent, eventsSize)
 	for !r.of.stopped.Load() {
-		n, err := unix.EpollWait(r.ep, events, 0)
-		for _, e := range events[:max(n, 0)] {
+		n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(r.ep), uintptr(unsafe.Pointer(&events[0])), eventsSize, 0, 0, 0)
+		if errno != 0 {
+			n = 0
+		}
+		for _, e := range events[:n] {
 			c := r.of.clients[e.Fd].Load()
 			if e.Pad == isVoice {
 				r.receive(c)
@@ -130,8 +136,8 @@ func (r *reader) run() {
 				}
 			}
 		}
-		if n < len(events) || err != nil {
-			sleep(readTick)
+		if n < eventsSize {
+			time.Sleep(readTick)
 		}
 	}
 }
@@ -141,7 +147,7 @@ func (r *reader) receive(c *client) {
 	fd := c.socket.(*udpSocket).fd
 	measured := c.latency != nil
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.hdrs[0])),
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.hdrs[0])),
 			batchSize, unix.MSG_DONTWAIT, 0, 0)
 		if errno == unix.EINTR || errno == unix.ECONNREFUSED { // refused: the relay is not there now
 			continue
@@ -224,11 +230,16 @@ func openSocket(relay netip.AddrPort, measured bool) (socket, error) {
 }
 
 func (s *udpSocket) send(d []byte) error {
-	_, err := unix.Write(s.fd, d)
-	if err == unix.ECONNREFUSED { // an answer to an earlier datagram; this one was not sent
-		_, err = unix.Write(s.fd, d)
+	for {
+		_, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(d))), uintptr(len(d)))
+		switch errno {
+		case 0:
+			return nil
+		case unix.EINTR, unix.ECONNREFUSED: // the answer to an earlier datagram; this one was not sent
+			continue
+		}
+		return errno
 	}
-	return err
 }
 
 func (s *udpSocket) port() int { return s.local }
@@ -267,10 +278,4 @@ func readNow(raw syscall.RawConn, p []byte) (n int, err error) {
 		return 0, io.EOF
 	}
 	return n, nil
-}
-
-// sleep sleeps to 0.1 ms, where time.Sleep takes a millisecond when all is quiet.
-func sleep(d time.Duration) {
-	ts := unix.NsecToTimespec(int64(d))
-	_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, 0, &ts, nil)
 }
