@@ -1,6 +1,7 @@
 // Command tincand is the relay of tincan.
 //
 //	tincand [PORT] [--plaintext any] [--cert FILE --key FILE] [--state DIR]
+//	        [--host ADDR] [--talkers N] [--per-address N]
 //
 // It reads commands from standard input: STOP tells everyone and exits, LIST
 // shows who is there. SIGINT and SIGTERM stop it as well; the end of standard
@@ -35,6 +36,8 @@ type flags struct {
 	Cert      string           `help:"Certificate, PEM (default: one made on first start)." placeholder:"FILE"`
 	Key       string           `help:"Its key, PEM." placeholder:"FILE"`
 	State     string           `help:"Directory of the self-made certificate." placeholder:"DIR"`
+	Talkers   int              `help:"How many of a room are forwarded at a time, the loudest (default: 4; below 0: all)." placeholder:"N"`
+	PerAddr   int              `name:"per-address" help:"Connections from one IP address; more for a company behind one (default: 64)." placeholder:"N"`
 	Version   kong.VersionFlag `help:"Print the version."`
 }
 
@@ -87,7 +90,11 @@ func otherPort(port uint16) uint16 {
 
 // config checks the flags.
 func (f flags) config(env string) (relay.Config, error) {
-	cfg := relay.Config{Plaintext: f.Plaintext, CertFile: f.Cert, KeyFile: f.Key, StateDir: f.State}
+	cfg := relay.Config{Plaintext: f.Plaintext, CertFile: f.Cert, KeyFile: f.Key, StateDir: f.State, MaxConnsPerAddr: f.PerAddr}
+	cfg.Core.Talkers = f.Talkers
+	if f.PerAddr < 0 {
+		return cfg, fmt.Errorf("bad --per-address %d: give a number above 0", f.PerAddr)
+	}
 	text, source := strconv.Itoa(netproto.DefaultPort), ""
 	switch {
 	case f.Port != "":

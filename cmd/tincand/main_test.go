@@ -145,6 +145,7 @@ func TestErrors(t *testing.T) {
 		{"too large", flags{Port: "65536"}, "", []string{`"65536"`}},
 		{"environment", flags{}, "x", []string{`"x"`, "PORT"}},
 		{"host", flags{Host: "relay.example"}, "", []string{`"relay.example"`, "IP address"}},
+		{"per address", flags{PerAddr: -1}, "", []string{"--per-address", "-1"}},
 		{"key missing", flags{Port: "0", Cert: "c.pem"}, "", []string{"both"}},
 		{"no such certificate", flags{Port: "0", Cert: "none.pem", Key: "none.pem"}, "", []string{"none.pem"}},
 	}
