@@ -6,6 +6,7 @@ import (
 
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/internal/synth"
 	"github.com/tincan-voice/tincan/jitter"
 	"github.com/tincan-voice/tincan/netproto"
 )
@@ -25,7 +26,7 @@ func frames(b *testing.B) [][]byte {
 	b.Helper()
 	enc, err := codec.NewEncoder(codec.EncoderConfig{})
 	must(b, err)
-	pcm := speech(250 * codec.FrameSize)
+	pcm := synth.Speech(250*codec.FrameSize, 1)
 	packets := make([][]byte, 250)
 	buf := make([]byte, codec.MaxFrameBytes)
 	for i := range packets {
@@ -39,7 +40,7 @@ func frames(b *testing.B) [][]byte {
 func encode(b *testing.B) {
 	enc, err := codec.NewEncoder(codec.EncoderConfig{})
 	must(b, err)
-	pcm := speech(250 * codec.FrameSize)
+	pcm := synth.Speech(250*codec.FrameSize, 1)
 	buf := make([]byte, codec.MaxFrameBytes)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i = (i + 1) % 250 {
@@ -106,7 +107,7 @@ func (d *copyDecoder) Conceal(pcm []float32) error             { copy(pcm, d.pcm
 // jitterPushPull is one 20 ms frame in and 20 ms of sound out, without Opus: arrivals
 // jitter by up to 30 ms, so that the buffer has decisions to make.
 func jitterPushPull(b *testing.B) {
-	buf := jitter.New(&copyDecoder{pcm: speech(codec.FrameSize)}, jitter.Config{})
+	buf := jitter.New(&copyDecoder{pcm: synth.Speech(codec.FrameSize, 1)}, jitter.Config{})
 	in := []jitter.Frame{{Number: 0, Data: make([]byte, 60)}}
 	out := make([]float32, codec.FrameSize/2)
 	var now time.Duration

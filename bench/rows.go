@@ -25,6 +25,10 @@ func Rows() []Row {
 		{"mix/2", mix(2)},
 		{"mix/8", mix(8)},
 		{"mix/32", mix(32)},
+		{"forward/10", forward(10)},
+		{"forward/100", forward(100)},
+		{"forward/1000", forward(1000)},
+		{"call", call},
 	}
 }
 

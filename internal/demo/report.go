@@ -43,7 +43,7 @@ func report(dir, heardPath string, cleo *client, clients map[string]*client) err
 		c := clients[t.name]
 		at := slices.IndexFunc(cleo.summary.Stats.Peers, func(p peer) bool { return p.Name == t.name })
 		if at < 0 {
-			failed = append(failed, fmt.Errorf("Cleo never heard of %s", t.name))
+			failed = append(failed, fmt.Errorf("%s was never heard", t.name))
 			continue
 		}
 		p := cleo.summary.Stats.Peers[at]

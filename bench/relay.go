@@ -1,0 +1,96 @@
+package bench
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/relay"
+)
+
+// nowhere is the relay's way out when only the relay's own work is measured: it
+// counts deliveries and remembers the last challenge.
+type nowhere struct {
+	deliveries int
+	challenge  []byte
+}
+
+func (n *nowhere) Send(_ netip.AddrPort, d []byte) bool {
+	if t, err := netproto.DatagramType(d); err == nil && t == netproto.TypeChallenge {
+		n.challenge = append(n.challenge[:0], d...)
+	}
+	return true
+}
+
+func (n *nowhere) Forward(l *relay.Listeners, skip []int, _ []byte) int {
+	sent := len(l.Addrs()) - len(skip)
+	n.deliveries += sent
+	return sent
+}
+
+// forward is the forwarding core alone, without sockets: a datagram of one talker to that
+// many listeners, as tag check, replay window, choice of talkers and the hand-over to the
+// prebuilt vector.
+func forward(listeners int) func(*testing.B) {
+	return func(b *testing.B) {
+		core := relay.NewCore(relay.CoreConfig{SessionRate: 1 << 30, MaxRoomSize: listeners + 1})
+		out := &nowhere{}
+		worker := core.NewWorker(out)
+		talker := enter(b, core, worker, out, 0)
+		for i := range listeners {
+			enter(b, core, worker, out, i+1)
+		}
+		core.Tick(0)
+
+		tagger, tag := netproto.NewHopTagger(), talker.HopKey.TagKey()
+		voice := netproto.NewSealer(netproto.VoiceKey(talker.Secret, talker.Session, talker.Epoch))
+		body := make([]byte, 62)
+		datagram := make([]byte, 0, netproto.MaxDatagram)
+		h := netproto.Header{Type: netproto.TypeVoice, Epoch: uint8(talker.Epoch & 3), Session: talker.Session, Level: 20, Voice: true}
+		var now time.Duration
+		out.deliveries = 0
+		b.ReportAllocs()
+		for b.Loop() {
+			b.StopTimer()
+			h.Seq++
+			now += frameTime
+			datagram = tagger.Append(tag, voice.Seal(datagram[:0], h, body))
+			b.StartTimer()
+			if drop := worker.Handle(now, address(0), datagram); drop != 0 {
+				b.Fatalf("dropped: %v", drop)
+			}
+		}
+		if out.deliveries != b.N*listeners {
+			b.Fatalf("%d deliveries of %d datagrams to %d listeners", out.deliveries, b.N, listeners)
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(out.deliveries), "ns/delivery")
+		b.ReportMetric(float64(out.deliveries)/b.Elapsed().Seconds(), "deliveries/s")
+	}
+}
+
+// address is where the i-th member is.
+func address(i int) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 1, byte(i >> 8), byte(i)}), 4000)
+}
+
+// enter lets a member join the room and prove its address.
+func enter(b *testing.B, core *relay.Core, worker *relay.Worker, out *nowhere, i int) relay.Membership {
+	b.Helper()
+	m, err := core.Join(0, "", "member", netproto.Version)
+	must(b, err)
+	up, down := netproto.NewSealer(m.HopKey.Up()), netproto.NewSealer(m.HopKey.Down())
+	send := func(t netproto.Type, body []byte) {
+		h := netproto.Header{Type: t, Session: m.Session, Seq: 1}
+		if drop := worker.Handle(0, address(i), up.Seal(nil, h, body)); drop != 0 {
+			b.Fatalf("%v of member %d dropped: %v", t, i, drop)
+		}
+	}
+	send(netproto.TypeProbe, netproto.AppendProbe(nil, netproto.Probe{}))
+	body, err := down.Open(nil, out.challenge)
+	must(b, err)
+	challenge, err := netproto.ParseChallenge(body)
+	must(b, err)
+	send(netproto.TypeChallengeReply, netproto.AppendChallenge(nil, challenge))
+	return m
+}
