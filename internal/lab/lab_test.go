@@ -21,7 +21,7 @@ const second = codec.SampleRate
 func run(t *testing.T, cfg Config) *Result {
 	t.Helper()
 	if cfg.Speech == nil {
-		cfg.Speech = synth.Speech(5*second+100, 1)
+		cfg.Speech = synth.Speech(4*second+100, 1)
 	}
 	r, err := Run(context.Background(), cfg)
 	if err != nil {
@@ -58,7 +58,8 @@ func TestOneSeedGivesOneResult(t *testing.T) {
 	}
 }
 
-// Over a LAN there is nothing but the codec to hear.
+// Over a LAN there is nothing but the codec to hear, by NSIM within 0.003, MOS-LQO within 0.05 and
+// ESTOI within 0.01: the buffer may settle at first.
 func TestLANIsTheCodecAlone(t *testing.T) {
 	speech, err := MadeSpeech()
 	if err != nil {
@@ -90,7 +91,7 @@ func TestLANIsTheCodecAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := r.Figures.Quality
-	if math.Abs(q.NSIM-want.NSIM) > 0.003 || math.Abs(q.ESTOI-want.ESTOI) > 0.003 || math.Abs(q.MOS-want.MOS) > 0.05 {
+	if math.Abs(q.NSIM-want.NSIM) > 0.003 || math.Abs(q.ESTOI-want.ESTOI) > 0.01 || math.Abs(q.MOS-want.MOS) > 0.05 {
 		t.Errorf("call %+v, codec alone %+v", q, want)
 	}
 	if s := r.Figures.Speech; s.Concealed > 0 || s.Dropped > 0 || s.LongestGapMS > 0 {
@@ -193,7 +194,7 @@ func TestWireCountsHeaders(t *testing.T) {
 }
 
 func TestRecoveryIsMeasured(t *testing.T) {
-	r := run(t, Config{Speech: synth.Speech(20*second, 1), Network: preset("handover"), Seed: 1}).Figures.Recovery
+	r := run(t, Config{Speech: synth.Speech(18*second, 1), Network: preset("handover"), Seed: 1}).Figures.Recovery
 	if r.Disturbances != 1 || r.Unfinished > 0 || r.WorstS <= 0 || r.WorstS > 4 {
 		t.Errorf("%+v", r)
 	}
