@@ -72,7 +72,7 @@ func newQuantiles(h *histogram) Quantiles {
 	return Quantiles{us(h.quantile(.5)), us(h.quantile(.9)), us(h.quantile(.99)), us(h.max)}
 }
 
-// Process is what a process has used while there was talking.
+// Process is what a process has used from the first datagram of voice to the last.
 type Process struct {
 	PID         int     `json:"pid,omitempty"`
 	CPU         float64 `json:"cpu_percent"` // of one core
@@ -82,9 +82,9 @@ type Process struct {
 	cpu time.Duration
 }
 
-func newProcess(before, after usage, seconds float64) Process {
+func newProcess(before, after usage, window time.Duration) Process {
 	cpu := after.cpu - before.cpu
-	return Process{CPU: 100 * cpu.Seconds() / seconds, Memory: float64(after.memory) / (1 << 20), cpu: cpu}
+	return Process{CPU: 100 * float64(cpu) / float64(window), Memory: float64(after.memory) / (1 << 20), cpu: cpu}
 }
 
 func (p *Process) share(deliveries uint64) {

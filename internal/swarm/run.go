@@ -127,18 +127,19 @@ func (s *swarm) measure(ctx context.Context) (*Report, error) {
 	pause(ctx, cfg.For)
 	talk.end()
 	r.Seconds = time.Since(from).Seconds()
+	r.SendLate = newQuantiles(&talk.late)
+	s.expect(r)
+	s.drain(r.Expected) // belongs to it: a relay that lags works on
+
+	window := time.Since(from)
 	r.Cores = runtime.NumCPU()
-	r.Busy = 100 * (hostUsage() - hostBefore).Seconds() / r.Seconds / float64(r.Cores)
-	ownAfter := ownUsage()
-	r.Swarm = newProcess(ownBefore, ownAfter, r.Seconds)
+	r.Busy = 100 * float64(hostUsage()-hostBefore) / float64(window) / float64(r.Cores)
+	r.Swarm = newProcess(ownBefore, ownUsage(), window)
 	if relayAfter, err := usageOf(pid); err == nil && relayErr == nil && pid != ownPID {
-		p := newProcess(relayBefore, relayAfter, r.Seconds)
+		p := newProcess(relayBefore, relayAfter, window)
 		p.PID = pid
 		r.RelayProcess = &p
 	}
-	r.SendLate = newQuantiles(&talk.late)
-	s.expect(r)
-	s.drain(r.Expected)
 	return r, nil
 }
 
