@@ -80,8 +80,9 @@ type Ladder struct {
 	up, down losses
 	rtt      roundTrip
 	farRTT   time.Duration // of the slowest listener
-	heard    time.Duration // last feedback
-	any      bool          // there has been one
+	any      bool          // there has been a feedback
+	waiting  bool          // voice has been sent since the last one
+	unheard  time.Duration // when the first of it was
 	last     Feedback
 	updated  time.Duration // last call of the rate controller
 
@@ -95,7 +96,7 @@ type Ladder struct {
 
 // New makes a Ladder that begins at now.
 func New(now time.Duration, cfg Config) *Ladder {
-	l := &Ladder{budget: defaultBudget, headers: defaultHeaders, updated: now, decided: now, heard: now}
+	l := &Ladder{budget: defaultBudget, headers: defaultHeaders, updated: now, decided: now}
 	if cfg.Overhead > 0 {
 		l.headers = cfg.Overhead
 	}
@@ -146,6 +147,9 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 		return false
 	}
 	l.sent.Add(now, size+l.headers)
+	if kind == Voice && !l.waiting {
+		l.waiting, l.unheard = true, now
+	}
 	return true
 }
 
@@ -161,7 +165,7 @@ func (l *Ladder) Probed(now, sent time.Duration) {
 
 // Heard takes a feedback and reports whether the decision has changed.
 func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
-	l.heard, l.any, l.last = now, true, f
+	l.any, l.waiting, l.last = true, false, f
 	l.up.add(now, l.current.shape.stride, float64(f.Received), float64(f.Lost), f.Burst)
 	if f.Lost > 0 && l.current.resend {
 		l.up.tried(1 - float64(f.Resent)/float64(f.Lost))
@@ -203,10 +207,8 @@ func (l *Ladder) update(now time.Duration, sent float64, f Feedback) {
 // Poll notes that time has gone by and reports whether the decision has changed. Call it at
 // least every half second while talking.
 func (l *Ladder) Poll(now time.Duration) bool {
-	if silence := now - l.heard; l.any && silence > silentAfter {
-		if l.sent.Kbps(now) > 0 {
-			l.rate.silent((now - max(l.updated, l.heard+silentAfter)).Seconds())
-		}
+	if late := l.unheard + silentAfter; l.any && l.waiting && now > late {
+		l.rate.silent((now - max(l.updated, late)).Seconds())
 		l.updated = now
 	}
 	return l.decide(now, false)

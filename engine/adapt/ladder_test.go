@@ -29,6 +29,26 @@ func TestNoRedundancyOnACleanNetwork(t *testing.T) {
 	}
 }
 
+// Pauses in speech, in which there is neither voice nor feedback, change nothing.
+func TestPausesChangeNothing(t *testing.T) {
+	for _, kbps := range []float64{1000, 32} {
+		w := &world{}
+		c := newCall(w, Config{}, netsim.Chain(netsim.Rate(kbps*1000, time.Second), far()), lan(), 1)
+		logDecisions(t, c)
+		c.mute = func(now time.Duration) bool { return now/time.Second%10 >= 4 } // 4 s of speech, 6 of silence
+		c.start(0)
+		w.run(14 * time.Second)
+		before, limit := len(c.changes), c.ladder.limit()
+		w.run(2 * time.Minute)
+		if n := len(c.changes) - before; n > 12 || kbps == 1000 && n > 0 {
+			t.Errorf("%v kbit/s: %d changes in 106 s", kbps, n)
+		}
+		if c.ladder.limit() < 0.7*limit {
+			t.Errorf("%v kbit/s: limit %.1f, was %.1f", kbps, c.ladder.limit(), limit)
+		}
+	}
+}
+
 // 10 % of loss anywhere, and the talker has copies, or counts on resends, within two seconds; where it comes in bursts of
 // four, of which there are 1.25 in a second, within five.
 func TestReactsToLoss(t *testing.T) {

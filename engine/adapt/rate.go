@@ -136,34 +136,38 @@ func (r *rate) backOff(now, queue time.Duration, s sample) {
 	r.until = now + r.hold
 }
 
-// rise lets the limit go up where the path is clear.
+// rise lets the limit go up where the path is clear, but not far above what has been tried
+// (RFC 7661); a pause in speech does not bring it down.
 func (r *rate) rise(now time.Duration, elapsed float64, s sample) {
 	if r.draining {
 		r.draining = false
 		r.limit = max(r.limit, r.wall*afterDrain)
 		return
 	}
-	most := max(s.sent*headroom, startRate)
+	step, most := climb*elapsed, max(s.sent*headroom, startRate)
 	switch {
 	case r.wall == 0:
-		r.limit += r.limit * start * elapsed
+		step = r.limit * start * elapsed
 	case now < r.until:
-		r.limit += climb * elapsed
 		most = r.wall * belowWall
 	default:
-		if !r.testing {
-			r.testing, r.tested = true, 0
-		}
-		r.limit += climb * elapsed
 		most = r.wall * beyondWall
-		if s.nominal > r.wall && s.sent > belowWall*r.wall {
-			r.tested += elapsed
-		}
-		if r.tested >= wallGone {
-			r.wall, r.tested, r.hold = s.nominal, 0, firstHold
-		}
+		r.testWall(elapsed, s)
 	}
-	r.limit = max(min(r.limit, most, freeRate), leastRate)
+	r.limit = min(r.limit+step, max(r.limit, most), freeRate)
+}
+
+// testWall notes that more is sent than the path is known to carry, and for how long.
+func (r *rate) testWall(elapsed float64, s sample) {
+	if !r.testing {
+		r.testing, r.tested = true, 0
+	}
+	if s.nominal > r.wall && s.sent > belowWall*r.wall {
+		r.tested += elapsed
+	}
+	if r.tested >= wallGone {
+		r.wall, r.tested, r.hold = s.nominal, 0, firstHold
+	}
 }
 
 // silent lets the limit go down while nothing is heard from the other end (RFC 8083, 4.2).

@@ -65,6 +65,7 @@ type call struct {
 	relay    end
 	listener end
 	told     repair.AskerStats // by the last feedback
+	reported repair.AskerStats // by the listener
 	cache    map[uint32]int
 
 	sent    []sending
@@ -241,17 +242,23 @@ func (c *call) relayTick() {
 			c.w.at(now+c.back, func() { c.send(seq, size, Resend) })
 		}
 	}
+	if r.asker.Stats().Received == c.told.Received {
+		return // nobody is told of silence
+	}
 	loss := r.asker.Loss(now, time.Second)
 	mood := repair.MoodOf(loss, r.queue.Delay(now), r.queue.Trend(now))
 	if !r.schedule.Due(now, max(mood, c.listener.mood(now))) {
 		return
 	}
 	s := r.asker.Stats()
-	l := c.listener.asker.Loss(now, time.Second)
+	heard := c.listener.asker.Stats()
+	l := repair.Losses{Received: int(heard.Received - c.reported.Received), Lost: int(max(int64(heard.Lost-c.reported.Lost), 0))}
+	c.reported = heard
+	burst := c.listener.asker.Loss(now, 4*time.Second).Burst()
 	f := Feedback{
 		Received: int(s.Received - c.told.Received), Lost: int(max(int64(s.Lost-c.told.Lost), 0)), Resent: int(s.Resent - c.told.Resent),
 		Burst: r.asker.Loss(now, 4*time.Second).Burst(), Rate: r.rate(now), Queue: r.queue.Delay(now), Trend: r.queue.Trend(now),
-		Listeners: 1, Loss: l.Fraction(), WorstLoss: l.Fraction(), WorstBurst: l.Burst(), Hole: l.Fraction(), WorstHole: l.Fraction(),
+		Listeners: 1, Loss: l.Fraction(), WorstLoss: l.Fraction(), WorstBurst: burst, Hole: l.Fraction(), WorstHole: l.Fraction(),
 		RTT: 120 * ms, DownQueue: max(c.listener.queue.Delay(now)-r.queue.Delay(now), 0), DownTrend: c.listener.queue.Trend(now),
 		DownRate: c.listener.rate(now),
 	}
