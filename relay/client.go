@@ -18,6 +18,9 @@ const (
 	// A client is shown the door after so many bad packages.
 	maxBadInARow = 5
 	maxBadInAll  = 10
+	// readSize is how much is read at once, in bytes: what clients send is
+	// small, and every connection has such a buffer.
+	readSize = 512
 	// packageBurst is how much of its package rate a client may save up.
 	packageBurst = 4 * time.Second
 )
@@ -66,14 +69,21 @@ func (c *firstByte) Read(p []byte) (int, error) {
 // CloseWrite ends the stream of TCP towards the client.
 func (c *firstByte) CloseWrite() error { return c.Conn.(closeWriter).CloseWrite() }
 
-// serve is the connection's goroutine.
+// serve is the connection's first goroutine. It ends when the handshake is
+// done: the next one begins with a small stack, and keeps it.
 func (c *client) serve() {
-	defer c.close()
 	_ = c.raw.SetReadDeadline(time.Now().Add(c.server.cfg.LoginTimeout))
 	conn, err := c.open()
 	if err != nil {
+		c.close()
 		return
 	}
+	c.server.wg.Go(func() { c.talk(conn) })
+}
+
+// talk is the connection's goroutine for the rest of its life.
+func (c *client) talk(conn net.Conn) {
+	defer c.close()
 	if c.server.cfg.Plaintext == PlaintextAny || c.tls || c.from.Addr().IsLoopback() {
 		c.read(conn)
 	} else {
@@ -85,7 +95,7 @@ func (c *client) serve() {
 	// Whatever still comes is of no interest, but closing with it unread would
 	// be a reset, which could overtake the last package.
 	_ = c.raw.SetReadDeadline(time.Now().Add(lingerTime))
-	var rest [1024]byte
+	var rest [512]byte
 	for {
 		if _, err := conn.Read(rest[:]); err != nil {
 			return
@@ -138,7 +148,7 @@ func appendPackage(p netproto.Package) []byte {
 // read reads packages until the client has gone or must go.
 func (c *client) read(conn net.Conn) {
 	var decoder netproto.Decoder
-	buf := make([]byte, 1024)
+	buf := make([]byte, readSize)
 	for {
 		n, err := conn.Read(buf)
 		if errors.Is(err, os.ErrDeadlineExceeded) && !c.sessionKnown {

@@ -22,7 +22,7 @@ var ErrPortInUse = errors.New("the port is in use")
 // Server is a relay with its sockets. Its goroutines, all joined by Serve:
 //
 //	accept     1               takes TCP connections
-//	client     1 per client    reads packages; ends with the connection
+//	client     1 per client    shakes hands, then another reads packages
 //	writer     1 per client    only while its outbox is not empty
 //	announcer  1               user lists and epochs, when Core says so
 //	worker     1 per socket    datagrams

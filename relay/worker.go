@@ -146,7 +146,8 @@ func (w *Worker) handle(now time.Duration, from netip.AddrPort, d []byte) Drop {
 	default:
 		return DropType
 	}
-	if !s.accept(h.Type, h.Seq) {
+	// The answer to a challenge counts once by itself.
+	if h.Type != netproto.TypeChallengeReply && !s.accept(h.Type, h.Seq) {
 		return DropReplayed
 	}
 	if !s.rate.allow(now, w.every, sessionBurst) {
