@@ -14,6 +14,4 @@ func listenerOf(netip.AddrPort) int { return 0 }
 
 func usageOf(int) (usage, error) { return usage{}, errors.ErrUnsupported }
 
-func ownUsage() usage { return usage{} }
-
 func hostUsage() time.Duration { return 0 }

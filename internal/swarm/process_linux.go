@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clockTick is the unit of CPU times in /proc (proc(5), sysconf(_SC_CLK_TCK)):
+// clockTick is the unit of CPU times in /proc/stat (proc(5), sysconf(_SC_CLK_TCK)):
 // 100 per second on all Linux systems that Go runs on.
 const clockTick = time.Second / 100
 
@@ -65,13 +65,17 @@ func unconnected(text []byte, port uint16) (inodes []string) {
 // usageOf reads what a process has used. The error is that of a process that
 // is not there.
 func usageOf(pid int) (u usage, err error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return u, err
+	if pid <= 0 {
+		return u, unix.ESRCH
 	}
-	if u.cpu, err = cpuTime(stat); err != nil {
-		return u, err
+	// The CPU clock of another process (clock_getcpuclockid(3)); its number is
+	// made as CPUCLOCK_SCHED of linux/posix-timers_types.h says. It counts in
+	// nanoseconds, /proc/PID/stat in ticks.
+	var cpu unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|2), &cpu); err != nil {
+		return u, os.NewSyscallError("clock_gettime", err)
 	}
+	u.cpu = time.Duration(cpu.Nano())
 	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
 		return u, err
@@ -81,32 +85,6 @@ func usageOf(pid int) (u usage, err error) {
 		u.memory = pages * uint64(os.Getpagesize())
 	}
 	return u, nil
-}
-
-// cpuTime reads utime + stime, fields 14 and 15 of /proc/PID/stat. The second
-// field may hold anything, so it counts from the parenthesis behind it.
-func cpuTime(stat []byte) (time.Duration, error) {
-	f := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(f) < 13 {
-		return 0, fmt.Errorf("swarm: unknown form of /proc/PID/stat")
-	}
-	user, err1 := strconv.ParseInt(f[11], 10, 64)
-	system, err2 := strconv.ParseInt(f[12], 10, 64)
-	if err1 != nil || err2 != nil {
-		return 0, fmt.Errorf("swarm: unknown form of /proc/PID/stat")
-	}
-	return time.Duration(user+system) * clockTick, nil
-}
-
-// ownUsage is the usage of this process.
-func ownUsage() usage {
-	var r unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_SELF, &r) != nil {
-		return usage{}
-	}
-	u, _ := usageOf(os.Getpid())
-	u.cpu = time.Duration(r.Utime.Nano() + r.Stime.Nano())
-	return u
 }
 
 // hostUsage is the CPU time that everything on this host has used; 0 if it

@@ -122,7 +122,8 @@ func (s *swarm) measure(ctx context.Context) (*Report, error) {
 
 	pid := listenerOf(s.relay)
 	relayBefore, relayErr := usageOf(pid)
-	hostBefore, ownBefore, from := hostUsage(), ownUsage(), time.Now()
+	ownBefore, _ := usageOf(ownPID) // if it is not known here, it is not known later
+	hostBefore, from := hostUsage(), time.Now()
 	talk := s.pacer.begin(talkers)
 	pause(ctx, cfg.For)
 	talk.end()
@@ -134,7 +135,8 @@ func (s *swarm) measure(ctx context.Context) (*Report, error) {
 	window := time.Since(from)
 	r.Cores = runtime.NumCPU()
 	r.Busy = 100 * float64(hostUsage()-hostBefore) / float64(window) / float64(r.Cores)
-	r.Swarm = newProcess(ownBefore, ownUsage(), window)
+	ownAfter, _ := usageOf(ownPID)
+	r.Swarm = newProcess(ownBefore, ownAfter, window)
 	if relayAfter, err := usageOf(pid); err == nil && relayErr == nil && pid != ownPID {
 		p := newProcess(relayBefore, relayAfter, window)
 		p.PID = pid
