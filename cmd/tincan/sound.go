@@ -34,11 +34,14 @@ func openSource(spec string) (src audio.Source, warning string, err error) {
 		}
 		return audio.PacedSource(src), "", nil
 	}
-	src, err = device.OpenSource(spec)
-	if err != nil && spec == "" {
+	mic, err := device.OpenSource(spec)
+	switch {
+	case err != nil && spec == "":
 		return nil, fmt.Sprintf("no microphone, listening only (%v)", err), nil
+	case err != nil:
+		return nil, "", err
 	}
-	return src, "", err
+	return mic, "", nil
 }
 
 // openSink opens what --out names: a WAV file, "none" (nil), or a playback device.
@@ -56,17 +59,21 @@ func openSink(spec string) (audio.Sink, error) {
 		}
 		return audio.PacedSink(sink), nil
 	}
-	sink, err := device.OpenSink(spec)
-	if err != nil && spec == "" {
+	speaker, err := device.OpenSink(spec)
+	switch {
+	case err != nil && spec == "":
 		return nil, fmt.Errorf("%w; without a sound card use --out none or --out FILE.wav", err)
+	case err != nil:
+		return nil, err
 	}
-	return sink, err
+	return speaker, nil
 }
 
-// isFile tells a file name from a device name: files end in .wav, .opus or .ogg.
+// isFile tells a file name from a device name by its ending. Endings that cannot be
+// read or written are here too: the error about them is clearer than "no such device".
 func isFile(spec string) bool {
 	switch strings.ToLower(filepath.Ext(spec)) {
-	case ".wav", ".opus", ".ogg":
+	case ".wav", ".opus", ".ogg", ".mp3", ".flac", ".m4a", ".aac", ".aiff", ".webm":
 		return true
 	}
 	return false

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tincan-voice/tincan/audio"
+)
+
+func TestBadCommandLinesNameTheCause(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		want string
+	}{
+		{"join", "--name"},
+		{"join host:x --name Ann", "port"},
+		{"join host --name aaaaaaaaaaaaaaaaaaaaaaaa", "at most 19"},
+		{"join host --name Ann --bitrate 3 --in none --out none", "6000 to 64000"},
+		{"join host --name Ann --bitrate fast", "kbit/s"},
+		{"join host --name Ann --copies 99", "1 to 16"},
+		{"join host --name Ann --in none --out heard.mp3", ".wav"},
+		{"join host --name Ann --in missing.wav --out none", "missing.wav"},
+		{"nonsense", "nonsense"},
+	} {
+		args := strings.Fields(c.args)
+		if args[0] == "join" {
+			args = append(args, "--known-relays", filepath.Join(t.TempDir(), "known"))
+		}
+		var out, errOut bytes.Buffer
+		if code := run(context.Background(), args, strings.NewReader(""), &out, &errOut); code == 0 {
+			t.Errorf("%s: exit code 0", c.args)
+		}
+		if !strings.Contains(errOut.String(), c.want) {
+			t.Errorf("%s: %q does not name %q", c.args, errOut.String(), c.want)
+		}
+	}
+}
+
+func TestSpecsOfSound(t *testing.T) {
+	wav := filepath.Join(t.TempDir(), "a.WAV")
+	if err := audio.WriteWAV(wav, make([]float32, 480)); err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range []string{"tone", wav} {
+		src, warning, err := openSource(spec)
+		if err != nil || warning != "" || src == nil {
+			t.Fatalf("source %s: %v, %q, %v", spec, src, warning, err)
+		}
+		if err := src.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if src, _, err := openSource("none"); src != nil || err != nil {
+		t.Errorf("source none: %v, %v", src, err)
+	}
+	if sink, err := openSink("none"); sink != nil || err != nil {
+		t.Errorf("sink none: %v, %v", sink, err)
+	}
+}
+
+func TestBitrates(t *testing.T) {
+	for text, want := range map[string]bitrate{"24": 24000, "24k": 24000, "24000": 24000, "12.5": 12500} {
+		var b bitrate
+		if err := b.UnmarshalText([]byte(text)); err != nil || b != want {
+			t.Errorf("%s: %d, %v, want %d", text, b, err, want)
+		}
+	}
+	for _, text := range []string{"", "x", "-3", "0", "NaN", "1e99"} {
+		var b bitrate
+		if b.UnmarshalText([]byte(text)) == nil {
+			t.Errorf("%q was taken for %d", text, b)
+		}
+	}
+}
