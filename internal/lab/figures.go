@@ -231,7 +231,7 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 	var redundant, resent, fec, concealed, stretched float64 // samples
 	var s Speech
 	begun := false
-	gap, gapFrom := 0, 0 // samples of output since something real was heard; the frame before them
+	longest, gap, gapFrom := 0, 0, 0 // samples of output since something real was heard; the frame before them
 	for _, p := range l.pieces {
 		i := int(p.Frame) - 1
 		if i < 0 || i >= len(active) {
@@ -239,11 +239,11 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 		}
 		if p.isSpeech() {
 			if begun && gap > 0 && anyActive(active, gapFrom, i) {
-				s.LongestGapMS = max(s.LongestGapMS, 1000*seconds(float64(gap)))
+				longest = max(longest, gap)
 			}
 			begun, gap, gapFrom = true, 0, i
 			heard[i] += p.Len
-		} else {
+		} else if p.at < len(active)*codec.FrameSize {
 			gap += p.Out
 		}
 		covered[i] += p.Len
@@ -268,6 +268,9 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 			stretched += float64(p.Out)
 		}
 	}
+	if gapFrom+1 < len(active) && anyActive(active, gapFrom, len(active)-1) {
+		longest = max(longest, gap) // nothing more came
+	}
 	frames, dropped, lost, bursts := 0, 0.0, 0, 0
 	before := false
 	for i, a := range active {
@@ -291,7 +294,7 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 	s.ActiveSeconds = round(seconds(float64(frames*codec.FrameSize)), 3)
 	s.Redundancy, s.Resent, s.FEC = percent(redundant), percent(resent), percent(fec)
 	s.Concealed, s.Stretched, s.Dropped = percent(concealed), percent(stretched), percent(dropped)
-	s.LongestGapMS = round(s.LongestGapMS, 2)
+	s.LongestGapMS = round(1000*seconds(float64(longest)), 2)
 	e := EModel{BurstR: 1}
 	if lost > 0 {
 		p := float64(lost) / float64(frames)

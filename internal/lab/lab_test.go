@@ -160,6 +160,17 @@ func TestWhatTheNetworkDoesIsMeasured(t *testing.T) {
 	}
 }
 
+// A link that dies leaves a gap to the end.
+func TestLongestGapReachesTheEnd(t *testing.T) {
+	rows := "0,0,30\n1,1000,1030\n2,1020,-1\n3,9000,-1\n"
+	for _, buffer := range []BufferKind{Ours, Fixed} {
+		s := run(t, Config{Network: Network{Trace: trace(t, rows)}, Buffer: buffer}).Figures.Speech
+		if s.LongestGapMS < 2500 || s.LongestGapMS > 3100 {
+			t.Errorf("%s: %+v", buffer, s)
+		}
+	}
+}
+
 func TestRedundancyRepairs(t *testing.T) {
 	plain := run(t, Config{Network: preset("loss20")}).Figures
 	copied := run(t, Config{Network: preset("loss20"), Copies: []int{1}}).Figures
