@@ -128,7 +128,8 @@ func line(p *plot.Plot, name string, points plotter.XYs, c color.Color, width vg
 // timePlot shows one call: what the network did, what the buffer made of it.
 func timePlot(moments []lab.Moment) (template.HTML, error) {
 	p := newPlot("time (s)", "delay (ms)")
-	var network, playout, target, concealed plotter.XYs
+	network, playout, target := make(plotter.XYs, 0, len(moments)), make(plotter.XYs, 0, len(moments)), make(plotter.XYs, 0, len(moments))
+	var concealed plotter.XYs
 	var values []float64
 	for _, m := range moments {
 		x := m.At.Seconds()
