@@ -47,7 +47,7 @@ func compare(t *testing.T, said, heard []float32, a Alignment) Scores {
 }
 
 func TestTheSameIsPerfect(t *testing.T) {
-	x := speechlike(2)
+	x := speechlike(1.5)
 	late := append(make([]float32, 4800), x...)
 	soft := make([]float32, len(x))
 	for i := range x {
@@ -65,7 +65,7 @@ func TestTheSameIsPerfect(t *testing.T) {
 }
 
 func TestWorseIsLess(t *testing.T) {
-	x := speechlike(2)
+	x := speechlike(1.5)
 	before := Scores{NSIM: 1, ESTOI: 1, MOS: 5}
 	for _, level := range []float64{0.001, 0.01, 0.1} {
 		y := noise(len(x), level)
