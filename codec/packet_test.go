@@ -89,7 +89,7 @@ func TestDecodeFECWithoutFEC(t *testing.T) {
 	if !dec.HasFEC(withFEC) {
 		t.Fatal("no frame with FEC to test with")
 	}
-	celt := []byte{31<<3 | 0, 0xff, 0xfe, 0, 0, 0}
+	celt := []byte{31 << 3, 0xff, 0xfe, 0, 0, 0}
 	if err := dec.Decode(celt, out); err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func attempts(d Device, channels ...int) []attempt {
 		rates = append(rates, d.Rate)
 	}
 	channels = slices.Compact(channels) // a mono device is asked once
-	var list []attempt
+	list := make([]attempt, 0, len(rates)*len(channels))
 	for _, rate := range rates {
 		for _, c := range channels {
 			list = append(list, attempt{rate, c})

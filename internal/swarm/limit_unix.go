@@ -14,7 +14,7 @@ func allowFiles(n int) error {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("swarm: limit of open files: %w", err)
 	}
-	if uint64(limit.Cur) >= uint64(n) {
+	if limit.Cur >= uint64(n) {
 		return nil
 	}
 	want := limit
