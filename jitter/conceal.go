@@ -21,7 +21,7 @@ const (
 // begin takes the pitch period to repeat from the end of x, which has history samples.
 func (e *extension) begin(x []float32) {
 	n := len(x)
-	at, score := match(x[n-window:], x[n-window-maxLag:n-minLag])
+	at, score := match(x[n-window:], x[n-window-maxLag:n-minLag], 0)
 	e.lag = maxLag - at
 	if score < 0.4 {
 		e.lag = maxLag
@@ -43,21 +43,22 @@ func (e *extension) begin(x []float32) {
 	e.total, e.pos = 0, 0
 }
 
+// gain is the level of the extension now, 1 to 0.
+func (e *extension) gain() float32 {
+	return min(1, max(0, float32(fadeTo-e.total)/(fadeTo-fadeFrom)))
+}
+
 // read makes the next samples.
 func (e *extension) read(out []float32) {
-	const slope = 1.0 / (fadeTo - fadeFrom)
+	gain := e.gain()
+	e.total += len(out)
+	step := (e.gain() - gain) / float32(len(out))
 	for i := range out {
-		gain := float32(1)
-		if t := e.total + i; t >= fadeTo {
-			gain = 0
-		} else if t > fadeFrom {
-			gain = float32(fadeTo-t) * slope
-		}
 		out[i] = gain * (e.period[e.pos] + e.jump)
+		gain += step
 		e.jump *= 0.98
 		if e.pos++; e.pos == e.lag {
 			e.pos = 0
 		}
 	}
-	e.total += len(out)
 }

@@ -22,11 +22,13 @@ type delayModel struct {
 	queue  int64               // least of recent
 	base   float64             // least queue of late, rising slowly
 
-	late    [lateBins]float32 // weight of frames by how much later than the queue they came
-	weight  float32           // of one frame now: it grows, which is forgetting the old
-	total   float32           // of all
-	learned int64             // frames ever
-	gone    float32           // weight of frames that never came, or not in time
+	late    [2][lateBins]float32 // weight of frames by how much later than the queue they came
+	weight  float32              // of one frame now: it grows, which is forgetting the old
+	total   float32              // of all
+	learned int64                // frames ever
+	gone    float32              // weight of frames that never came, or not in time
+
+	seen [lateBins]int64 // number of the last frame in each bin, counted by learned
 
 	lastArrival int64
 	lastFrame   int64
@@ -34,10 +36,20 @@ type delayModel struct {
 	lastDelay   int64
 }
 
+// order says in what order a frame came. Late frames that come in order were held up
+// together, by a stall that can be noticed while it lasts; those that went astray, or come as
+// copies, were overtaken.
+type order uint8
+
+const (
+	inOrder order = iota
+	astray
+)
+
 const (
 	// recentFrames decides how fast a queue that grows is followed, and how long
 	// a stall may last without being taken for one. Chosen by experiment, docs/jitter.md.
-	recentFrames = 32
+	recentFrames = 6
 	// lateBin is the resolution of the distribution, 5 ms.
 	lateBin  = SampleRate / 200
 	lateBins = 200
@@ -50,6 +62,12 @@ const (
 	priorFrames = 10
 	// priorHalf is the lateness, in bins, that half the frames are assumed to exceed.
 	priorHalf = 1
+	// calmExpected is how many frames should have come later than all that did, for a storm to
+	// be over, looked at each calmEvery frames. What comes in order is late by the clump, say
+	// of four: five stalls that did not happen, or five frames that did not go astray.
+	calmExpected = 20
+	clump        = 4
+	calmEvery    = 10
 	// silenceForgets is the pause after which the queue is measured anew, 2 s.
 	silenceForgets = 2 * SampleRate
 	// baseRise is how fast base follows a queue that does not empty, per frame: 5 ms in 1 s.
@@ -59,7 +77,7 @@ const (
 func (m *delayModel) reset() {
 	*m = delayModel{weight: 1}
 	for i, w := 0, float32(priorFrames)/2; i < lateBins; i++ {
-		m.late[i] = w
+		m.late[inOrder][i] = w
 		m.total += w
 		if (i+1)%priorHalf == 0 {
 			w /= 2
@@ -76,7 +94,7 @@ func (m *delayModel) floor() int64 {
 }
 
 // arrived learns from the first arrival of frame n at time t.
-func (m *delayModel) arrived(t, n int64) {
+func (m *delayModel) arrived(t, n int64, way order) {
 	delay := t - n*FrameSize
 	if m.count > 0 && t-m.lastArrival > silenceForgets {
 		m.count = 0
@@ -102,10 +120,32 @@ func (m *delayModel) arrived(t, n int64) {
 	} else {
 		m.weight *= forget
 	}
-	m.late[bin] += m.weight
+	m.late[way][bin] += m.weight
 	m.total += m.weight
 	if m.weight > 1e9 {
 		m.rescale()
+	}
+	m.seen[bin] = m.learned
+	if m.learned%calmEvery == 0 {
+		m.calm()
+	}
+}
+
+// calm forgets a storm that is over: where so many frames came early in a row as would be
+// most unlikely if it were still on, what was later than they were is forgotten.
+func (m *delayModel) calm() {
+	var beyond float32
+	var last int64
+	for i := lateBins - 1; i > 0; i-- {
+		beyond += m.late[inOrder][i] + clump*m.late[astray][i]
+		last = max(last, m.seen[i])
+		if beyond*float32(m.learned-last) > calmExpected*m.total {
+			for j := i; j < lateBins; j++ {
+				m.total -= m.late[inOrder][j] + m.late[astray][j]
+				m.late[inOrder][j], m.late[astray][j] = 0, 0
+			}
+			return
+		}
 	}
 }
 
@@ -113,9 +153,11 @@ func (m *delayModel) arrived(t, n int64) {
 func (m *delayModel) rescale() {
 	m.total = 0
 	m.gone /= m.weight
-	for i := range m.late {
-		m.late[i] /= m.weight
-		m.total += m.late[i]
+	for way := range m.late {
+		for i := range m.late[way] {
+			m.late[way][i] /= m.weight
+			m.total += m.late[way][i]
+		}
 	}
 	m.weight = 1
 }
@@ -133,7 +175,7 @@ func (m *delayModel) lost() float64 { return float64(m.gone / (m.gone + m.total)
 func (m *delayModel) later(d int64) float64 {
 	var sum float32
 	for i := max(0, d/lateBin) + 1; i < lateBins; i++ {
-		sum += m.late[i]
+		sum += m.late[inOrder][i] + m.late[astray][i]
 	}
 	return float64(sum / m.total)
 }

@@ -16,11 +16,12 @@ func delayImpairment(ms float64) float64 {
 	return 25 * (math.Pow(1+math.Pow(x, 6), 1.0/6) - 3*math.Pow(1+math.Pow(x/3, 6), 1.0/6) + 2)
 }
 
-// lossImpairment is Ie,eff of G.107 (7-29) less Ie for a share of frames lost,
-// 0..1, scattered at random (BurstR = 1).
-func lossImpairment(share float64) float64 {
+// lossSlope is how much Ie,eff of G.107 (7-29) grows with the share of frames lost, 0..1,
+// where that is share; at random (BurstR = 1). The slope, not the curve, is what a choice of
+// delay goes by: the curve flattens out, and would give up speech that is late half of the time.
+func lossSlope(share float64) float64 {
 	percent := 100 * share
-	return 95 * percent / (percent + lossRobustness)
+	return 100 * 95 * lossRobustness / ((percent + lossRobustness) * (percent + lossRobustness))
 }
 
 // lossRobustness is Bpl of Opus with its concealment. It is not tabulated in G.113; 10 fits

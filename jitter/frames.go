@@ -8,12 +8,16 @@ type frames struct {
 	started bool
 	highest int64 // highest number received, extended beyond 32 bits
 	next    int64 // number of the next frame to play; older ones are past
+
+	steps int      // datagrams counted in least[0]
+	least [2]int64 // least step from a datagram to the next, now and before
 }
 
 type slot struct {
 	number int64
 	state  slotState
 	copied bool   // came in a later datagram than its own
+	due    int64  // time at which a resend of a frame that is not here should come; 0 none
 	data   []byte // empty ends a talkspurt
 }
 
@@ -72,6 +76,30 @@ func (f *frames) extend(number uint32) int64 {
 	return f.highest + int64(int32(number-uint32(f.highest)))
 }
 
+// step learns the stride, from the newest frame of a datagram before it is put.
+func (f *frames) step(newest uint32) {
+	if d := f.extend(newest) - f.highest; d > 0 && (f.least[0] == 0 || d < f.least[0]) {
+		f.least[0] = d
+	}
+	if f.steps++; f.steps == stepsCounted {
+		f.steps, f.least[1], f.least[0] = 0, f.least[0], 0
+	}
+}
+
+// stepsCounted is how many datagrams the stride is learned from.
+const stepsCounted = 16
+
+// stride is how many frames are new in each datagram.
+func (f *frames) stride() int64 {
+	switch {
+	case f.least[0] == 0:
+		return max(1, f.least[1])
+	case f.least[1] == 0:
+		return f.least[0]
+	}
+	return min(f.least[0], f.least[1])
+}
+
 func (f *frames) put(n int64, data []byte, copied bool) result {
 	if n <= f.highest-int64(len(f.slots)) {
 		return tooOld
@@ -86,7 +114,7 @@ func (f *frames) put(n int64, data []byte, copied bool) result {
 	if s.number == n && s.state != empty {
 		return duplicate
 	}
-	s.number, s.copied = n, copied
+	s.number, s.copied, s.due = n, copied, 0
 	if n < f.next {
 		s.state = past
 		return overtaken
@@ -108,6 +136,21 @@ func (f *frames) get(n int64) *slot {
 func (f *frames) known(n int64) bool {
 	s := &f.slots[n&f.mask]
 	return s.number == n && s.state != empty
+}
+
+// expect notes that frame n, which is not here, should come at due.
+func (f *frames) expect(n, due int64) {
+	if s := &f.slots[n&f.mask]; n >= f.next && n <= f.highest && !f.known(n) {
+		s.number, s.state, s.due = n, empty, due
+	}
+}
+
+// expected is when frame n should come, or 0.
+func (f *frames) expected(n int64) int64 {
+	if s := &f.slots[n&f.mask]; s.number == n && s.state == empty {
+		return s.due
+	}
+	return 0
 }
 
 // skipTo drops what is older than n and returns how many frames of speech that were.

@@ -117,9 +117,9 @@ func (b *Buffer) Push(now time.Duration, fs []Frame) {
 	}
 	t := b.clock.at(now)
 	b.follow(t, fs[0].Number)
-	before := b.frames.highest
+	b.frames.step(fs[0].Number)
 	for i := range fs {
-		b.take(t, fs[i].Number, fs[i].Data, before)
+		b.take(t, fs[i].Number, fs[i].Data, fs[0].Number)
 	}
 	if len(fs[0].Data) > 0 {
 		b.model.lastArrival = t
@@ -127,11 +127,16 @@ func (b *Buffer) Push(now time.Duration, fs []Frame) {
 	b.holdCeiling()
 }
 
-// take puts one frame away; before is the highest number known when its datagram came.
-func (b *Buffer) take(t int64, number uint32, data []byte, before int64) {
+// take puts one frame away, of the datagram that is named by its newest.
+func (b *Buffer) take(t int64, number uint32, data []byte, newest uint32) {
 	n := b.frames.extend(number)
+	way := astray
+	if n > b.frames.highest {
+		way = inOrder
+	}
+	copied := b.frames.extend(newest)-n >= b.frames.stride() || b.frames.expected(n) != 0
 	b.stats.Received++
-	switch b.frames.put(n, data, n < before) {
+	switch b.frames.put(n, data, copied) {
 	case duplicate:
 		b.stats.Duplicate++
 		return
@@ -142,9 +147,10 @@ func (b *Buffer) take(t int64, number uint32, data []byte, before int64) {
 		b.stats.Late++
 		b.model.recovered()
 	}
-	b.model.arrived(t, n)
-	if before := n - 1; len(data) > 0 && !b.frames.known(before) && before >= b.frames.next && b.dec.HasFEC(data) {
-		b.model.arrived(t, before) // in a way
+	b.model.arrived(t, n, way)
+	// What a frame carries of a lost one before it is as good as that one coming now.
+	if n > b.frames.next && len(data) > 0 && !b.frames.known(n-1) && b.dec.HasFEC(data) {
+		b.model.arrived(t, n-1, astray)
 	}
 }
 

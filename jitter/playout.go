@@ -19,6 +19,7 @@ type player struct {
 	concealed int                // frames lost in a row
 	loud      float32            // power of the loud parts
 	stretched int64              // time at which speech was last stretched
+	noise     noise
 }
 
 type state uint8
@@ -54,13 +55,16 @@ func (b *Buffer) delay() int64 {
 }
 
 // spare is how long before its playout the next frame is asked for: playout goes by
-// blocks, frames do not end with them.
+// blocks, frames do not end with them. Where it is another time for each frame it is the longest.
 func (b *Buffer) spare() int64 {
-	if b.block == 0 {
-		return 0
+	if !b.aligned() {
+		return b.block
 	}
 	return (b.elapsed + int64(b.speech.len())) % b.block
 }
+
+// aligned tells whether all frames lie in the blocks alike.
+func (b *Buffer) aligned() bool { return b.block > 0 && FrameSize%b.block == 0 }
 
 // step makes the next piece of speech, or of silence.
 func (b *Buffer) step() {
@@ -76,7 +80,7 @@ func (b *Buffer) step() {
 	switch s := b.frames.get(b.frames.next); {
 	case s != nil && len(s.data) == 0:
 		b.frames.skipTo(b.frames.next + 1)
-		b.state = idle
+		b.end()
 		b.silence()
 	case s != nil:
 		b.decode()
@@ -91,18 +95,34 @@ func (b *Buffer) step() {
 // worthWaiting tells whether the next frame, which is not here, is better waited for than
 // given up.
 func (b *Buffer) worthWaiting() bool {
-	lateness := b.pulled + b.elapsed - b.frames.next*FrameSize - b.model.queue
+	now := b.pulled + b.elapsed
+	lateness := now - b.frames.next*FrameSize - b.model.queue
 	if b.frames.next < b.frames.highest {
+		if due := b.frames.expected(b.frames.next); due > 0 && due+resendSlack > now && b.held < resendMost {
+			return true
+		}
 		return b.held < holdMost && b.model.hope(lateness, holdMost-int64(b.held)) > 0.5
 	}
-	if b.state == talking && b.concealed < 2 && b.model.later(lateness) < b.model.lost() {
-		return false
-	}
-	return true
+	// Nothing later is here. If two datagrams are overdue the network is stuck; if it is one
+	// it may be lost.
+	overdue := now - (b.frames.highest+2*b.frames.stride())*FrameSize - b.model.queue
+	return b.state == waiting || overdue > 2*lateBin || b.model.later(lateness) >= lostOdds*b.model.lost()
 }
 
-// holdMost is how long a frame is awaited when later ones are here.
-const holdMost = SampleRate * 10 / 1000
+const (
+	// lostOdds: a frame is given up at once if it is so much less likely late than lost. To
+	// wait for a lost one costs little, to give up a late one is 20 ms of speech.
+	lostOdds = 0.3
+	// dryOdds: the speech that is here is slowed down if this likely it does not last.
+	dryOdds = 0.3
+	// shortLag is how much likeness a longer pitch period must have ahead, per step of coarse.
+	shortLag = 0.001
+	// holdMost is how long a frame is awaited when later ones are here.
+	holdMost = SampleRate * 10 / 1000
+	// resendMost is the same when a resend is on its way, resendSlack how late that may be.
+	resendMost  = SampleRate * 40 / 1000
+	resendSlack = SampleRate * 10 / 1000
+)
 
 // begin starts a talkspurt when its first frame is due.
 func (b *Buffer) begin() bool {
@@ -115,7 +135,7 @@ func (b *Buffer) begin() bool {
 			b.frames.skipTo(n + 1)
 			continue
 		}
-		if b.pulled+b.elapsed-n*FrameSize < b.aim.delay {
+		if b.elapsed > 0 || b.pulled-n*FrameSize < b.aim.delay {
 			return false
 		}
 		b.frames.skipTo(n)
@@ -129,7 +149,7 @@ func (b *Buffer) begin() bool {
 
 // keepLate is how much more than the wanted delay is kept when speech goes on after
 // an outage; older speech has lost its meaning and is dropped.
-const keepLate = SampleRate * 350 / 1000
+const keepLate = SampleRate * 250 / 1000
 
 // catchUp goes on with frame n or, where that is much too late, a later one.
 func (b *Buffer) catchUp(n int64) {
@@ -153,7 +173,9 @@ func (b *Buffer) decode() {
 		return
 	}
 	s.state = past
-	b.loud = max(meanSquare(b.fresh[:]), b.loud*0.998)
+	power := meanSquare(b.fresh[:])
+	b.loud = max(power, b.loud*0.998)
+	b.noise.learn(b.fresh[:], power)
 	b.concealed = 0
 	b.emit(kind)
 }
@@ -203,13 +225,32 @@ func (b *Buffer) emit(kind Kind) {
 	b.frames.next++
 }
 
-// join fades from the extension into x and returns how much of x to leave out for it.
+// join fades from the extension into x, where the two are most alike, and returns how
+// much of x to leave out for it. Instead of that the extension goes on for a bit where more
+// delay does no harm.
 func (b *Buffer) join(x []float32) int {
-	var more [window]float32
-	b.ext.read(more[:])
-	skip, _ := match(more[:], x[:window+minLag*2])
+	var more [joinRange + window]float32
+	over := b.delay() - b.spare() - b.aim.delay
+	if over < slack {
+		b.ext.read(more[:])
+		wait, _ := match(x, more[:], 0)
+		copy(b.speech.grow(wait), more[:wait])
+		b.extended(wait)
+		fade(x[:overlap], more[wait:], x)
+		return 0
+	}
+	b.ext.read(more[:window])
+	skip, _ := match(more[:], x[:joinRange+window], 0)
 	fade(x[skip:skip+overlap], more[:], x[skip:])
 	return skip
+}
+
+// joinRange is how far around speech and extension are aligned: a pitch period of 100 Hz.
+const joinRange = SampleRate / 100
+
+// extended describes n samples of extension last grown.
+func (b *Buffer) extended(n int) {
+	b.speech.describe(Segment{Kind: Concealed, Frame: uint32(b.frames.next), Out: n, Start: float64(b.frames.next * FrameSize)})
 }
 
 // wait carries the speech on for a moment.
@@ -220,22 +261,54 @@ func (b *Buffer) wait() {
 		b.ext.begin(b.speech.pcm[b.speech.tail-history : b.speech.tail])
 	}
 	if b.held >= waitFor {
-		b.state = idle
+		b.end()
 		b.silence()
 		return
 	}
-	b.ext.read(b.speech.grow(chunk))
+	before := b.ext.gain()
+	x := b.speech.grow(chunk)
+	b.ext.read(x)
+	if after := b.ext.gain(); after < 1 {
+		b.noise.wake()
+		b.noise.add(x, 1-before, 1-after)
+	}
 	b.held += chunk
-	b.speech.describe(Segment{Kind: Concealed, Frame: uint32(b.frames.next), Out: chunk, Start: float64(b.frames.next * FrameSize)})
+	b.extended(chunk)
 }
 
+// end ends the talkspurt: the speech fades away, the background goes on.
+func (b *Buffer) end() {
+	if b.state == talking {
+		b.ext.begin(b.speech.pcm[b.speech.tail-history : b.speech.tail])
+		x := b.speech.grow(overlap)
+		b.ext.read(x)
+		for i := range x {
+			x[i] *= 1 - float32(i+1)/(overlap+1)
+		}
+		b.noise.wake()
+		b.noise.add(x, 0, 1)
+		b.speech.describe(Segment{Kind: ComfortNoise, Frame: uint32(b.frames.next), Out: overlap})
+	}
+	b.state = idle
+	b.held = 0
+}
+
+// silence fills the rest of the block, or as much as there is room for.
 func (b *Buffer) silence() {
-	clear(b.speech.grow(chunk))
-	b.speech.describe(Segment{Kind: Silence, Out: chunk, Frame: uint32(b.frames.next)})
+	n := int(b.block - b.elapsed - int64(b.speech.len()))
+	n = min(max(n, 1), FrameSize)
+	x := b.speech.grow(n)
+	clear(x)
+	kind := Silence
+	if !b.noise.silent() {
+		kind = ComfortNoise
+		b.noise.add(x, 1, 1)
+	}
+	b.speech.describe(Segment{Kind: kind, Out: n, Frame: uint32(b.frames.next)})
 }
 
-// slack is how far the delay may be off before anything is done.
-const slack = SampleRate * 5 / 1000
+// slack is how far above the wanted delay nothing is done. Below it frames are late already.
+const slack = SampleRate * 25 / 10000
 
 // adjust brings the delay nearer to the wanted one by stretching.
 //
@@ -248,14 +321,28 @@ func (b *Buffer) adjust() {
 	spare := b.spare()
 	over := b.delay() - spare - b.aim.delay
 	switch {
-	case over < -slack:
-		b.lengthen()
-	case over > slack/2:
-		blocks := (over - slack/2) / b.block * b.block
-		b.shorten(spare+blocks, over)
+	case over < 0:
+		b.lengthen(30)
+	case b.stalling():
+		b.lengthen(40)
+	case !b.aligned():
+		b.shorten(over-slack, over)
+	case over > slack:
+		b.shorten(spare+(over-slack)/b.block*b.block, over)
 	default:
 		b.shorten(spare, 0)
 	}
+}
+
+// stalling tells whether the network seems to be stuck, for so long that the speech that is
+// here will probably not last.
+func (b *Buffer) stalling() bool {
+	lateness := b.pulled + b.elapsed - (b.frames.highest+1)*FrameSize - b.model.queue
+	if lateness < 2*lateBin {
+		return false
+	}
+	margin := b.delay() - b.spare() - b.model.queue
+	return b.model.later(margin) > dryOdds*(b.model.later(lateness)+b.model.lost())
 }
 
 // sinceStretch is how much speech was made since it was last stretched.
@@ -266,10 +353,10 @@ func (b *Buffer) sinceStretch() int64 {
 // shorten takes up to most samples out, in a pause, or a pitch period where speech repeats
 // itself. The more the delay is over what is wanted the less it is particular.
 func (b *Buffer) shorten(most, over int64) {
-	every, need := int64(300), float32(0.9)
+	every, need, prefer := int64(300), float32(0.9), float32(-shortLag)
 	switch ms := over * 1000 / SampleRate; {
 	case ms > 120:
-		every, need = 20, 0.4
+		every, need, prefer = 20, 0.4, shortLag
 	case ms > 60:
 		every, need = 40, 0.6
 	case ms > 30:
@@ -297,7 +384,7 @@ func (b *Buffer) shorten(most, over int64) {
 	if most < minLag || b.sinceStretch() < every*SampleRate/1000 {
 		return
 	}
-	at, score := match(x, x[minLag:most+window])
+	at, score := match(x, x[minLag:most+window], prefer)
 	if score < need {
 		return
 	}
@@ -307,12 +394,12 @@ func (b *Buffer) shorten(most, over int64) {
 }
 
 // lengthen puts a pitch period in.
-func (b *Buffer) lengthen() {
+func (b *Buffer) lengthen(every int64) {
 	x := b.speech.at(-maxLag)
-	if len(x) < maxLag+window || b.sinceStretch() < 60*SampleRate/1000 {
+	if len(x) < maxLag+window || b.sinceStretch() < every*SampleRate/1000 {
 		return
 	}
-	at, score := match(x[maxLag:], x[:maxLag-minLag+window])
+	at, score := match(x[maxLag:], x[:maxLag-minLag+window], shortLag)
 	if score < 0.6 && !b.quiet(x[maxLag:]) {
 		return
 	}

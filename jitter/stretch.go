@@ -21,7 +21,7 @@ const (
 // match finds the place in x at which window samples are most like the first of ref, and
 // how much they are: the normalised cross-correlation, -1 to 1. x has window samples more
 // than there are places, window+maxLag at most.
-func match(ref, x []float32) (at int, score float32) {
+func match(ref, x []float32, bias float32) (at int, score float32) {
 	// First at 8 kHz.
 	const w = window / coarse
 	var lowRef [w]float32
@@ -31,7 +31,7 @@ func match(ref, x []float32) (at int, score float32) {
 	decimate(low[:n], x)
 	best, bestScore := 0, float32(-2)
 	for i := 0; i+w <= n; i++ {
-		if s := correlation(lowRef[:], low[i:i+w], 1); s > bestScore {
+		if s := correlation(lowRef[:], low[i:i+w], 1) + bias*float32(i); s > bestScore {
 			best, bestScore = i*coarse, s
 		}
 	}

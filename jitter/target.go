@@ -1,8 +1,15 @@
 package jitter
 
 // target picks the playout delay that costs the listener least: for each delay that
-// could be chosen, the E-model's price of that delay and of the frames that would come
-// too late for it.
+// could be chosen, the E-model's price of it and of the frames that would come too late.
+//
+//	price |  *                      *        the whole: the choice is its minimum
+//	      |   *                  * o
+//	      |    **            *  o            o of the delay: little at first, then steep
+//	      |  .   ** *  *  *  o
+//	      |   .   o   o  o                   . of the late frames
+//	      |o   o  .   .   .   .   .
+//	      +-------------------------- delay
 type target struct {
 	path   int64 // one-way delay of the idle network, in samples
 	margin int64 // wanted delay above the queue
@@ -11,20 +18,26 @@ type target struct {
 }
 
 const (
-	// fixedDelay is what lies between mouth and ear besides network and buffer: 20 ms
-	// to fill a frame and 6.5 ms look-ahead of Opus.
+	// fixedDelay is what lies between mouth and ear besides network and buffer, in ms: 20 to
+	// fill a frame and 6.5 of look-ahead in Opus.
 	fixedDelay = 26.5
-	// impatience is the price of a ms where the E-model has none, so that delay that buys
-	// nothing is not kept. Chosen by experiment, docs/jitter.md.
-	impatience = 0.05
-	// choose again after so many frames
+	// impatience is a price per ms on top of the E-model's, which finds none below 100 ms and
+	// so would keep delay that buys next to nothing. Chosen by experiment, docs/jitter.md.
+	impatience = 0.08
+	// reach is how much further a margin goes than its length, for the speech that is here is
+	// slowed down while the network is stuck. Chosen by experiment.
+	reach = 1.2
+	// soonCost is the part of the price of a lost frame for one that is at most two bins late:
+	// it is waited for. Chosen by experiment.
+	soonInOrder, soonAstray = 0.15, 0.5
+	// chooseEvery is how often a choice is made, in frames.
 	chooseEvery = 5
-	// minMargin: blocks of playback and arrivals do not meet exactly
-	minMargin = 1
 )
 
-// price of the delays from 0 ms on, in steps of a bin
-var price = func() (p [lateBins * 4]float64) {
+var soonCost = [2]float32{inOrder: soonInOrder, astray: soonAstray}
+
+// delayPrice is the price of a delay from mouth to ear, in steps of a bin.
+var delayPrice = func() (p [4 * lateBins]float64) {
 	for i := range p {
 		ms := float64(i) * lateBin * 1000 / SampleRate
 		p[i] = delayImpairment(ms) + impatience*ms
@@ -32,11 +45,12 @@ var price = func() (p [lateBins * 4]float64) {
 	return p
 }()
 
+// update follows the queue, and chooses again when there is news.
 func (a *target) update(m *delayModel) {
 	if m.count == 0 {
 		return
 	}
-	if m.count >= a.seen+chooseEvery || m.count < a.seen || a.seen < chooseEvery {
+	if m.count >= a.seen+chooseEvery || m.count < max(a.seen, chooseEvery) {
 		a.seen = m.count
 		a.choose(m)
 	}
@@ -44,18 +58,24 @@ func (a *target) update(m *delayModel) {
 }
 
 func (a *target) choose(m *delayModel) {
-	known := float64(a.path) + max(0, float64(m.queue)-m.base)
-	first := int((known*1000/SampleRate + fixedDelay) * SampleRate / 1000 / lateBin)
-	late := m.total
+	standing := float64(a.path) + max(0, float64(m.queue)-m.base)
+	first := int(standing/lateBin + fixedDelay*SampleRate/1000/lateBin)
 	all := m.total + m.gone
-	best, bestCost := 0, 1e9
-	for i := 0; i < lateBins; i++ {
-		late -= m.late[i]
-		soon := m.late[min(i+1, lateBins-1)] + m.late[min(i+2, lateBins-1)]
-		if i < minMargin {
-			continue
+	perLost := lossSlope(float64(m.gone / all))
+	late, at := m.total, [2]int{}
+	best, bestCost := 1, 1e9
+	for i := 1; i < lateBins; i++ {
+		var missing float32
+		for way, until := range [2]int{int(float64(i)*reach) + 1, i + 1} {
+			for ; at[way] < min(until, lateBins); at[way]++ {
+				late -= m.late[way][at[way]]
+			}
+			for _, w := range m.late[way][at[way]:min(at[way]+2, lateBins)] {
+				missing -= (1 - soonCost[way]) * w
+			}
 		}
-		cost := price[min(first+i, len(price)-1)] + lossImpairment(float64((late-0.7*soon+m.gone)/all))
+		missing += late
+		cost := delayPrice[min(first+i, len(delayPrice)-1)] + perLost*float64(missing/all)
 		if cost < bestCost {
 			best, bestCost = i, cost
 		}
