@@ -44,7 +44,7 @@ type Report struct {
 	Overflowed uint64  `json:"overflowed"`   // datagrams that the swarm was too slow to take
 	Duplicates uint64  `json:"duplicates"`   // deliveries that had come before
 	Wrong      uint64  `json:"wrong"`        // datagrams for somebody else, or not authentic
-	PerSecond  float64 `json:"per_second"`   // deliveries
+	PerSecond  float64 `json:"per_second"`   // deliveries, up to the last one
 	Packets    float64 `json:"packets_each"` // UDP packets per delivery
 	Bytes      float64 `json:"bytes_each"`   // their bytes per delivery, IP and UDP headers counted
 
@@ -57,6 +57,8 @@ type Report struct {
 	Busy         float64   `json:"busy_percent"`        // of all of them, by whatever process; 0 if not known
 	SendLate     Quantiles `json:"send_late_us"`        // how late the swarm sent
 	Saturated    string    `json:"saturated,omitempty"` // why the swarm itself may be what was measured
+
+	delivering time.Duration // from the first datagram sent to the last delivered
 }
 
 // Quantiles of durations, in microseconds.
@@ -150,7 +152,7 @@ func (s *swarm) count(r *Report) {
 	r.Lost = r.Expected - min(r.Delivered, r.Expected)
 	r.JoinTime, r.Latency = newQuantiles(&joining), newQuantiles(&latency)
 	if r.Delivered > 0 {
-		r.PerSecond = float64(r.Delivered) / r.Seconds
+		r.PerSecond = float64(r.Delivered) / r.delivering.Seconds()
 		r.Packets = float64(packets) / float64(r.Delivered)
 		r.Bytes = float64(bytes) / float64(r.Delivered)
 	}

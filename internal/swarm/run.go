@@ -130,9 +130,9 @@ func (s *swarm) measure(ctx context.Context) (*Report, error) {
 	r.Seconds = time.Since(from).Seconds()
 	r.SendLate = newQuantiles(&talk.late)
 	s.expect(r)
-	s.drain(r.Expected) // belongs to it: a relay that lags works on
-
+	last := s.drain(r.Expected) // belongs to it: a relay that lags works on
 	window := time.Since(from)
+	r.delivering = last.Sub(from)
 	r.Cores = runtime.NumCPU()
 	r.Busy = 100 * float64(hostUsage()-hostBefore) / float64(window) / float64(r.Cores)
 	ownAfter, _ := usageOf(ownPID)
@@ -145,10 +145,11 @@ func (s *swarm) measure(ctx context.Context) (*Report, error) {
 	return r, nil
 }
 
-// drain waits for what is still under way.
-func (s *swarm) drain(expected uint64) {
+// drain waits for what is still under way. It returns when the last of it came.
+func (s *swarm) drain(expected uint64) (news time.Time) {
 	start := time.Now()
-	news, had := start, uint64(0)
+	news = start
+	had := uint64(0)
 	for now := start; now.Sub(start) < drainTime && now.Sub(news) < drainPause; now = time.Now() {
 		n := uint64(0)
 		for i := range s.clients {
@@ -156,14 +157,15 @@ func (s *swarm) drain(expected uint64) {
 				n += c.voice.Load()
 			}
 		}
-		if n == expected {
-			return
-		}
 		if n > had {
 			news, had = now, n
 		}
+		if n == expected {
+			break
+		}
 		time.Sleep(10 * time.Millisecond)
 	}
+	return news
 }
 
 // pause waits, but no longer than ctx.
