@@ -15,7 +15,7 @@ type Row struct {
 
 // Rows lists every benchmark in the order of the data path.
 func Rows() []Row {
-	return []Row{
+	rows := []Row{
 		{"encode", encode},
 		{"seal", seal},
 		{"hoptag", hopTag},
@@ -30,6 +30,7 @@ func Rows() []Row {
 		{"forward/1000", forward(1000)},
 		{"call", call},
 	}
+	return append(rows, fanoutRows()...)
 }
 
 // Run runs all rows under b.

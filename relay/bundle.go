@@ -22,9 +22,6 @@ const (
 	// minBundleTalkers is how many must be heard in a room before anything
 	// waits for company: two people, who answer each other, never do.
 	minBundleTalkers = 3
-	// lateness is how much later than expected a talker's next datagram may
-	// come and still be waited for.
-	lateness = time.Millisecond
 	// loadWindow is how often the load is looked at.
 	loadWindow = 250 * time.Millisecond
 )
@@ -36,6 +33,8 @@ type queue struct {
 	items  []item
 	own    []byte        // copies of what outlives its receive buffer
 	due    time.Duration // when it goes out
+	// expected is how many more talkers are waited for.
+	expected int
 }
 
 // item is one datagram on its way.
@@ -87,20 +86,21 @@ func (w *Worker) queue(now time.Duration, r *room) *queue {
 		w.spare = append(w.spare, q)
 		return nil
 	}
-	q.room, q.due = r, now
-	if w.busy && r.stage != nil {
-		q.due = r.stage.company(now, w.core.cfg.BundleWait)
+	q.room, q.due, q.expected = r, now, 0
+	if wait := w.core.cfg.BundleWait; w.busy && r.stage != nil {
+		if q.expected = r.stage.company(now, wait); q.expected > 0 {
+			q.due = now + wait
+		}
 	}
 	w.queues = append(w.queues, q)
 	return q
 }
 
-// company returns until when a datagram should wait: for the last of the other
-// talkers that is expected within the wait, or not at all.
-func (st *stage) company(now, wait time.Duration) (until time.Duration) {
-	until = now
+// company returns how many of the other talkers are worth waiting for: those
+// expected within the wait.
+func (st *stage) company(now, wait time.Duration) (expected int) {
 	if !st.mu.TryLock() {
-		return until
+		return 0
 	}
 	defer st.mu.Unlock()
 	talkers := 0
@@ -110,13 +110,24 @@ func (st *stage) company(now, wait time.Duration) (until time.Duration) {
 		}
 		talkers++
 		if next := s.turn.seen + s.turn.step; next > now && next <= now+wait {
-			until = max(until, min(next+lateness, now+wait))
+			expected++
 		}
 	}
 	if talkers < minBundleTalkers {
-		return now
+		return 0
 	}
-	return until
+	return expected
+}
+
+// add queues a datagram of a talker. With the last one that was waited for,
+// the queue is due.
+func (q *queue) add(now time.Duration, talker uint32, d []byte) {
+	if q.expected > 0 && !slices.ContainsFunc(q.items, func(it item) bool { return it.talker == talker }) && len(q.items) > 0 {
+		if q.expected--; q.expected == 0 {
+			q.due = now
+		}
+	}
+	q.items = append(q.items, item{talker: talker, data: d})
 }
 
 // Flush sends what is due, and keeps copies of what waits. Call it when a

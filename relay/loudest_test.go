@@ -330,7 +330,7 @@ func TestBundleWait(t *testing.T) {
 	for range 50 {
 		round(4)
 	}
-	if n, longest := round(4); n != 2*8 || longest != 4*time.Millisecond {
+	if n, longest := round(4); n != 2*8 || longest != 3*time.Millisecond {
 		t.Errorf("four talkers: %d packets, wait %v", n, longest)
 	}
 	c.worker.core.cfg.BundleLoad = 1e9

@@ -188,7 +188,7 @@ func (w *Worker) forward(now time.Duration, s *session, h netproto.Header, voice
 		return Kept
 	}
 	w.replay.each(func(d []byte) { q.copied(s.id, d) })
-	q.items = append(q.items, item{talker: s.id, data: voice})
+	q.add(now, s.id, voice)
 	return Kept
 }
 

@@ -18,6 +18,10 @@ import (
 // longer than that the garbage collector should not have to wait for us.
 const maxVector = 128
 
+// shortWait is the longest wait that Read spends inside the kernel, where it
+// keeps its thread, and with it a processor of the runtime, from other work.
+const shortWait = 10 * time.Millisecond
+
 // fullWait is how long SendGroup waits for room in the socket's send buffer
 // before it gives the rest of the group up: as long as a 1 Gbit/s card needs
 // for an eighth of SocketBuffer.
@@ -102,6 +106,10 @@ func (c *mmsgConn) Read(msgs []Message, wait time.Duration) (int, error) {
 		return 0, ErrClosed
 	}
 	defer c.exit()
+	c.want = min(len(msgs), BatchSize)
+	if wait >= 0 && wait <= shortWait {
+		return c.readSoon(msgs, wait)
+	}
 	if wait >= 0 || c.timed {
 		var deadline time.Time
 		if c.timed = wait >= 0; c.timed {
@@ -111,10 +119,6 @@ func (c *mmsgConn) Read(msgs []Message, wait time.Duration) (int, error) {
 			return 0, err
 		}
 	}
-	for i := range c.used {
-		c.hdrs[i].Hdr.Namelen = unix.SizeofSockaddrInet6
-	}
-	c.used, c.want = 0, min(len(msgs), BatchSize)
 	err := c.raw.Read(c.read)
 	switch {
 	case c.users.Load() >= closedBit:
@@ -123,7 +127,33 @@ func (c *mmsgConn) Read(msgs []Message, wait time.Duration) (int, error) {
 		return 0, nil
 	case err != nil:
 		return 0, err
-	case c.errno != 0:
+	}
+	return c.result(msgs)
+}
+
+// readSoon waits on the thread itself: the runtime's way to sleep for a
+// millisecond and wake up again costs as much as sending some twenty
+// datagrams.
+func (c *mmsgConn) readSoon(msgs []Message, wait time.Duration) (int, error) {
+	end := time.Now().Add(wait)
+	for !c.tryRead(uintptr(c.fd)) {
+		fds := [1]unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}
+		ts := unix.NsecToTimespec(int64(max(0, time.Until(end))))
+		n, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds)), 1, uintptr(unsafe.Pointer(&ts)), 0, 0, 0)
+		switch {
+		case c.users.Load() >= closedBit:
+			return 0, ErrClosed
+		case errno == 0 && n == 0:
+			return 0, nil
+		case errno != 0 && errno != unix.EINTR:
+			return 0, errno
+		}
+	}
+	return c.result(msgs)
+}
+
+func (c *mmsgConn) result(msgs []Message) (int, error) {
+	if c.errno != 0 {
 		return 0, c.errno
 	}
 	for i := range c.used {
@@ -135,6 +165,10 @@ func (c *mmsgConn) Read(msgs []Message, wait time.Duration) (int, error) {
 // tryRead reads what is there; with nothing there it is called again when
 // there is something.
 func (c *mmsgConn) tryRead(fd uintptr) (done bool) {
+	for i := range c.used { // what the kernel wrote last time
+		c.hdrs[i].Hdr.Namelen = unix.SizeofSockaddrInet6
+	}
+	c.used = 0
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&c.hdrs[0])), uintptr(c.want), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {

@@ -1,0 +1,65 @@
+package bench
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/relay"
+)
+
+const (
+	workerRooms     = 4
+	workerListeners = 100
+	inFlight        = 64 // datagrams on their way to a relay that is kept busy
+)
+
+// workers is how many deliveries per second a relay with so many workers makes
+// when it is never out of work: four rooms, whose listeners do not read, so
+// that the relay has the machine for itself.
+func workers(n int) func(*testing.B) {
+	return func(b *testing.B) {
+		server, err := relay.Listen(relay.Config{
+			Addr: netip.MustParseAddrPort("127.0.0.1:0"), StateDir: b.TempDir(),
+			Core: relay.CoreConfig{Workers: n, SessionRate: 1 << 30},
+		})
+		must(b, err)
+		ctx, cancel := context.WithCancel(context.Background())
+		end := make(chan error, 1)
+		go func() { end <- server.Serve(ctx) }()
+		p := &party{addr: server.Addr(), tagger: netproto.NewHopTagger()}
+		b.Cleanup(func() {
+			cancel()
+			p.close()
+			must(b, <-end)
+		})
+		p.fill(b, workerListeners, workerRooms)
+		to := &unix.SockaddrInet4{Port: int(p.addr.Port()), Addr: p.addr.Addr().As4()}
+
+		before, start := server.Stats(), time.Now()
+		done := before.Received
+		for sent, i := before.Received, 0; b.Loop(); i++ {
+			for sent-done >= inFlight {
+				nanosleep(20 * time.Microsecond)
+				done = server.Stats().Received
+			}
+			talker := p.members[i%workerRooms*workerListeners]
+			d, _ := talker.say(p.tagger)
+			must(b, unix.Sendto(talker.fd, d, 0, to))
+			sent++
+		}
+		for last := done; ; last = done { // those on their way
+			nanosleep(time.Millisecond)
+			if done = server.Stats().Received; done == last {
+				break
+			}
+		}
+		st := server.Stats()
+		b.ReportMetric(float64(st.Delivered-before.Delivered)/time.Since(start).Seconds(), "deliveries/s")
+		b.ReportMetric(float64(st.Received-before.Received)/float64(b.N), "taken/sent")
+	}
+}
