@@ -102,7 +102,11 @@ func newCall(ctx context.Context, cfg Config, ctl *control, hello welcome) (*Cal
 	if err != nil {
 		return nil, fmt.Errorf("cannot open a UDP socket: %w", err)
 	}
-	talker, err := NewTalker(cfg.talker(hello.session.Session, l.overhead))
+	talking, err := cfg.talker(hello.session.Session, l.overhead)
+	if err != nil {
+		return nil, err // Validate has seen to it: it counts the longest headers
+	}
+	talker, err := NewTalker(talking)
 	if err != nil {
 		l.conn.Close()
 		return nil, err

@@ -89,10 +89,9 @@ func (c *Config) Validate() error {
 	if _, err := newRedundancy(c.Stride, c.Copies); err != nil {
 		return err
 	}
-	t := c.talker(0, ipv6Overhead)
-	if rate := t.wireRate(ipv6Overhead); c.UpCap != 0 && rate > 1000*c.UpCap {
-		return fmt.Errorf("%w: %d kbit/s, but speech with its headers takes %d with this stride and these copies",
-			ErrUpCap, c.UpCap, (rate+999)/1000)
+	t, err := c.talker(0, ipv6Overhead)
+	if err != nil {
+		return err
 	}
 	if _, err := NewTalker(t); err != nil {
 		return err
@@ -119,16 +118,16 @@ func (c *Config) knownRelays() (string, error) {
 
 // talker returns the configuration of the talker on a path with so many bytes of IP and
 // UDP headers per datagram.
-func (c *Config) talker(session uint32, overhead int) TalkerConfig {
+func (c *Config) talker(session uint32, overhead int) (TalkerConfig, error) {
 	t := TalkerConfig{Session: session, Encoder: c.Encoder, Stride: c.Stride, Copies: c.Copies}
 	t.Encoder.DTX = !c.Continuous
 	if t.Stride == 0 && c.UpCap == 0 {
 		t.Stride = 1
 	}
 	if c.UpCap != 0 {
-		t.fitCap(1000*c.UpCap, overhead)
+		return t, t.FitCap(c.UpCap, overhead)
 	}
-	return t
+	return t, nil
 }
 
 // splitAddress takes host, host:port, an IP address or [IPv6]:port apart.

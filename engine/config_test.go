@@ -96,7 +96,9 @@ func TestFitCap(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got := tt.cfg
-		got.fitCap(1000*tt.cap, ipv4Overhead)
+		if err := got.FitCap(tt.cap, ipv4Overhead); err != nil {
+			t.Errorf("%d kbit/s: %v", tt.cap, err)
+		}
 		if got.Stride != tt.stride || abs(got.Encoder.Bitrate-tt.bitrate) > 1000 {
 			t.Errorf("%d kbit/s, %+v: %d bit/s at stride %d, want about %d at %d", tt.cap, tt.cfg, got.Encoder.Bitrate, got.Stride, tt.bitrate, tt.stride)
 		}

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/netproto"
 )
@@ -18,9 +20,12 @@ const fairBitrate = 12000
 // framesPerSecond is 50.
 const framesPerSecond = codec.SampleRate / codec.FrameSize
 
-// fitCap lowers the bitrate until speech takes at most limit bit/s on the wire. If the
-// stride is not given it takes the smallest that leaves a fair bitrate.
-func (t *TalkerConfig) fitCap(limit, overhead int) {
+// FitCap lowers the bitrate until speech takes at most kbps kbit/s on the wire, with so many bytes of IP
+// and UDP headers per datagram: 28 with IPv4, 48 with IPv6. If the stride is not given it takes the
+// smallest that leaves a fair bitrate. The error is ErrUpCap, wrapped: too little for speech with
+// this stride and these copies.
+func (t *TalkerConfig) FitCap(kbps, overhead int) error {
+	limit := 1000 * kbps
 	wanted := t.Encoder.Bitrate
 	if wanted == 0 {
 		wanted = codec.DefaultBitrate
@@ -33,6 +38,11 @@ func (t *TalkerConfig) fitCap(limit, overhead int) {
 		}
 	}
 	t.Encoder.Bitrate = min(wanted, max(t.bitrateWithin(limit, overhead), codec.MinBitrate))
+	if rate := t.wireRate(overhead); rate > limit {
+		return fmt.Errorf("%w: %d kbit/s, but speech with its headers takes %d with this stride and these copies",
+			ErrUpCap, kbps, (rate+999)/1000)
+	}
+	return nil
 }
 
 // bitrateWithin returns the payload in bit/s that fits into limit beside all headers.

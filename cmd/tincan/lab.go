@@ -33,12 +33,12 @@ type LabRunCmd struct {
 	Where       string  `help:"Side of the relay on which the network is: ${enum}. The other is a LAN." enum:"up,down,both" default:"down"`
 	Seed        uint64  `help:"The same seed gives the same call." default:"1"`
 	Bitrate     bitrate `help:"Of Opus in kbit/s, 6 to 64." default:"24"`
-	Stride      int     `help:"Frames of 20 ms per datagram, 1 to 6." default:"1"`
+	Stride      int     `help:"Frames of 20 ms per datagram, 1 to 6. Default: 1, or what --cap takes."`
 	Copies      []int   `help:"Also send each frame again so many datagrams later, as in 1,4." placeholder:"N,..."`
 	FEC         bool    `name:"fec" help:"Use Opus's own forward error correction."`
 	DTX         bool    `name:"dtx" help:"Send nothing in silence."`
 	Adaptive    bool    `help:"Let the talker choose bitrate, stride and copies by what the network does."`
-	Cap         int     `help:"Most kbit/s on the wire, headers counted." placeholder:"KBPS"`
+	Cap         int     `help:"Most that speech may take on the wire, in kbit/s with headers; lowers the bitrate." placeholder:"KBPS"`
 	Buffer      string  `help:"Jitter buffer: ${enum} (ours, 60 ms that never move, or a textbook one)." enum:"ours,fixed,rfc3550" default:"ours"`
 	Out         string  `help:"Write what is heard as a WAV file." type:"path" placeholder:"HEARD.WAV"`
 	JSON        bool    `help:"Write all figures as JSON (docs/lab.md explains them)."`
@@ -52,8 +52,6 @@ func (c *LabRunCmd) Validate() error {
 	switch {
 	case c.Adaptive:
 		return fmt.Errorf("--adaptive: %w", errNotYet)
-	case c.Cap != 0:
-		return fmt.Errorf("--cap: %w", errNotYet)
 	case c.ReturnTrace != "" && c.Trace == "":
 		return errors.New("--return-trace goes with --trace")
 	}
@@ -79,7 +77,7 @@ func (c *LabRunCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	r, err := lab.Run(ctx, lab.Config{
 		Speech: speech, Network: network, Where: lab.Where(c.Where), Seed: c.Seed,
-		Bitrate: int(c.Bitrate), Stride: c.Stride, Copies: c.Copies, FEC: c.FEC, DTX: c.DTX,
+		Bitrate: int(c.Bitrate), Stride: c.Stride, Copies: c.Copies, FEC: c.FEC, DTX: c.DTX, Cap: c.Cap,
 		Buffer: lab.BufferKind(c.Buffer),
 	})
 	if err != nil {

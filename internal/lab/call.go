@@ -55,6 +55,9 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	if err := cfg.fitCap(); err != nil {
+		return nil, err
+	}
 	c, err := newCall(cfg)
 	if err != nil {
 		return nil, err

@@ -31,6 +31,7 @@ type Setting struct {
 	Copies  []int      `json:"copies"`
 	FEC     bool       `json:"fec"`
 	DTX     bool       `json:"dtx"`
+	Cap     int        `json:"cap_kbps"` // 0: none
 	Buffer  BufferKind `json:"buffer"`
 }
 
@@ -143,7 +144,7 @@ func (c *call) setting() Setting {
 	return Setting{
 		Seconds: round(seconds(float64(len(c.cfg.Speech))), 3), Network: network, Where: c.cfg.Where, Seed: c.cfg.Seed,
 		Bitrate: c.cfg.Bitrate, Stride: c.cfg.Stride, Copies: append([]int{}, c.cfg.Copies...),
-		FEC: c.cfg.FEC, DTX: c.cfg.DTX, Buffer: c.cfg.Buffer,
+		FEC: c.cfg.FEC, DTX: c.cfg.DTX, Cap: c.cfg.Cap, Buffer: c.cfg.Buffer,
 	}
 }
 

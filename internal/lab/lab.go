@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/netsim"
 )
 
@@ -69,10 +70,11 @@ type Config struct {
 	Seed    uint64
 
 	Bitrate int   // of Opus in bit/s; 0 is 24000
-	Stride  int   // frames per datagram; 0 is 1
+	Stride  int   // frames per datagram; 0 is 1, or what Cap takes
 	Copies  []int // offsets in datagrams of redundant frames
 	FEC     bool  // Opus's own
 	DTX     bool  // send nothing in silence
+	Cap     int   // most that speech may take on the wire, kbit/s; lowers Bitrate; 0 is no cap
 
 	Buffer BufferKind // "" is Ours
 }
@@ -81,8 +83,21 @@ func (c Config) withDefaults() Config {
 	c.Where = cmp.Or(c.Where, Down)
 	c.Buffer = cmp.Or(c.Buffer, Ours)
 	c.Bitrate = cmp.Or(c.Bitrate, 24000)
-	c.Stride = cmp.Or(c.Stride, 1)
+	if c.Cap == 0 {
+		c.Stride = cmp.Or(c.Stride, 1)
+	}
 	return c
+}
+
+// fitCap sets the bitrate and the stride that the cap leaves, as a real client does.
+func (c *Config) fitCap() error {
+	if c.Cap == 0 {
+		return nil
+	}
+	t := engine.TalkerConfig{Encoder: codec.EncoderConfig{Bitrate: c.Bitrate}, Stride: c.Stride, Copies: c.Copies}
+	err := t.FitCap(c.Cap, netsim.HeaderBytes)
+	c.Bitrate, c.Stride = t.Encoder.Bitrate, t.Stride
+	return err
 }
 
 func (c Config) validate() error {
