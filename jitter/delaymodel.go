@@ -31,7 +31,6 @@ type delayModel struct {
 	seen [lateBins]int64 // number of the last frame in each bin, counted by learned
 
 	lastArrival int64
-	lastFrame   int64
 	jitter      float64 // RFC 3550 6.4.1, in samples
 	lastDelay   int64
 }

@@ -12,14 +12,14 @@ import (
 func FuzzArrivals(f *testing.F) {
 	f.Add([]byte{0, 1, 10, 0, 2, 10, 1, 0, 0, 3, 10, 1, 1, 1})
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
-	seed := make([]byte, 3000)
+	seed := make([]byte, 1000)
 	r := rand.New(rand.NewPCG(8, 8))
 	for i := range seed {
 		seed[i] = byte(r.Uint32())
 	}
 	f.Add(seed)
 	f.Fuzz(func(t *testing.T, ops []byte) {
-		if len(ops) > 6000 {
+		if len(ops) > 1000 {
 			return
 		}
 		var traced int

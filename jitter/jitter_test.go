@@ -20,7 +20,7 @@ func TestCleanPath(t *testing.T) {
 	if s := c.buffer.Stats(); s.Concealed != 0 || s.Lost != 0 || s.Late != 0 {
 		t.Errorf("concealed %v, lost %d, late %d on a clean path", s.Concealed, s.Lost, s.Late)
 	}
-	wantBelow(t, "delay", c.delay(20*time.Second, 30*time.Second), 15*time.Millisecond)
+	wantBelow(t, "delay", c.delay(20*time.Second, 30*time.Second), 22*time.Millisecond)
 }
 
 func TestAnyBlockSize(t *testing.T) {

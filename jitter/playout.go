@@ -101,7 +101,7 @@ func (b *Buffer) worthWaiting() bool {
 		if due := b.frames.expected(b.frames.next); due > 0 && due+resendSlack > now && b.held < resendMost {
 			return true
 		}
-		return b.held < holdMost && b.model.hope(lateness, holdMost-int64(b.held)) > 0.5
+		return b.held < holdMost && b.model.hope(lateness, holdMost-b.held) > 0.5
 	}
 	// Nothing later is here. If two datagrams are overdue the network is stuck; if it is one
 	// it may be lost.

@@ -30,6 +30,9 @@ const (
 	// soonCost is the part of the price of a lost frame for one that is at most two bins late:
 	// it is waited for. Chosen by experiment.
 	soonInOrder, soonAstray = 0.15, 0.5
+	// backlash is how far the wanted delay falls without effect, 2 ms: the queue is the least of a
+	// few frames and trembles. Chosen by experiment.
+	backlash = SampleRate * 2 / 1000
 	// chooseEvery is how often a choice is made, in frames.
 	chooseEvery = 5
 )
@@ -54,7 +57,8 @@ func (a *target) update(m *delayModel) {
 		a.seen = m.count
 		a.choose(m)
 	}
-	a.delay = m.queue + a.margin
+	wanted := m.queue + a.margin
+	a.delay = min(max(a.delay, wanted), wanted+backlash)
 }
 
 func (a *target) choose(m *delayModel) {
