@@ -386,6 +386,9 @@ func (b *Buffer) shorten(most, over int64) {
 	}
 	at, score := match(x, x[minLag:most+window], prefer)
 	if score < need {
+		if over <= 0 {
+			b.stretched += b.sinceStretch() // no hurry: do not look at each frame
+		}
 		return
 	}
 	b.speech.cut(0, minLag+at, overlap)
