@@ -34,7 +34,8 @@ type talk struct {
 	clients []*client // the talkers
 	wheel   wheel
 
-	over   atomic.Bool // set from outside
+	start  time.Time    // of the pacer's clock
+	until  atomic.Int64 // end of talking on that clock, ns; 0: not known yet
 	silent chan struct{}
 
 	// The pacer's own until silent is closed.
@@ -72,7 +73,7 @@ func newPacer(cfg Config, clients []atomic.Pointer[client]) (*pacer, error) {
 
 // begin lets the clients talk.
 func (p *pacer) begin(clients []*client) *talk {
-	t := &talk{clients: clients, silent: make(chan struct{})}
+	t := &talk{clients: clients, start: p.start, silent: make(chan struct{})}
 	t.wheel = wheel{start: time.Since(p.start), period: netproto.FrameDuration, places: len(clients)}
 	if len(clients) == 0 {
 		close(t.silent)
@@ -82,9 +83,10 @@ func (p *pacer) begin(clients []*client) *talk {
 	return t
 }
 
-// end makes them stop. Then the counts are the caller's.
+// end makes them stop now. What was due until now is sent first, however late:
+// so many datagrams as the time takes. Then the counts are the caller's.
 func (t *talk) end() {
-	t.over.Store(true)
+	t.until.Store(int64(time.Since(t.start)))
 	<-t.silent
 }
 
@@ -101,11 +103,10 @@ func (p *pacer) run() {
 		}
 		next := p.probing.due()
 		if t := p.talk.Load(); t != nil {
-			if t.over.Load() {
+			if p.speak(t) {
 				p.talk.Store(nil)
 				close(t.silent)
 			} else {
-				p.speak(t, now)
 				next = min(next, t.wheel.due())
 			}
 		}
@@ -118,15 +119,22 @@ func (p *pacer) run() {
 	}
 }
 
-// speak sends what is due.
-func (p *pacer) speak(t *talk, now time.Duration) {
-	for ; t.wheel.due() <= now; now = time.Since(p.start) {
-		due := t.wheel.due()
-		c := t.clients[t.wheel.take()]
+// speak sends what is due, and reports whether the talk is over.
+func (p *pacer) speak(t *talk) (over bool) {
+	for {
+		due, until := t.wheel.due(), time.Duration(t.until.Load())
+		if until != 0 && due > until {
+			return true
+		}
 		at := time.Now()
+		late := at.Sub(p.start) - due
+		if late < 0 {
+			return false
+		}
+		c := t.clients[t.wheel.take()]
 		if c.socket.send(p.writer.write(c.talker, at)) != nil {
 			c.talker.unsent++
 		}
-		t.late.add(at.Sub(p.start) - due)
+		t.late.add(late)
 	}
 }

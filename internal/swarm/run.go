@@ -18,13 +18,13 @@ const (
 	// joiners is how many clients may be in the middle of joining or leaving.
 	joiners = 256
 	// pathWait is how long the last clients may take to get their voice path:
-	// four probes at least.
-	pathWait = 5 * time.Second
+	// ten probes at the usual rate.
+	pathWait = 10 * time.Second
 	// settleTime lets the relay send its last user lists before anything is measured.
 	settleTime = 1500 * time.Millisecond
 	// When the talkers have fallen silent, what is still under way is waited for:
 	// until nothing has come for drainPause, or drainTime is over.
-	drainPause = time.Second
+	drainPause = 2 * time.Second
 	drainTime  = 10 * time.Second
 	// sampleSize is about how many listeners open what they get.
 	sampleSize = 100

@@ -125,11 +125,11 @@ func TestContextEndsTalking(t *testing.T) {
 	cfg := swarm.Config{Address: server.Addr().String(), Clients: 3, Talkers: 1, For: time.Hour}
 	cfg.Progress = func(text string) {
 		if strings.Contains(text, "talkers") {
-			time.AfterFunc(200*time.Millisecond, cancel)
+			cancel()
 		}
 	}
 	r, err := swarm.Run(ctx, cfg)
-	if err != nil || r.Delivered == 0 || r.Lost != 0 {
+	if err != nil || r.Sent == 0 || r.Delivered != r.Expected || r.Lost != 0 {
 		t.Errorf("report %+v, error %v", r, err)
 	}
 }
