@@ -19,6 +19,7 @@ type player struct {
 	concealed int                // frames lost in a row
 	loud      float32            // power of the loud parts
 	stretched int64              // time at which speech was last stretched
+	tried     int64              // time at which there was nothing to take out
 	noise     noise
 }
 
@@ -384,11 +385,12 @@ func (b *Buffer) shorten(most, over int64) {
 	if most < minLag || b.sinceStretch() < every*SampleRate/1000 {
 		return
 	}
+	if retry := min(every, 60) * SampleRate / 1000; every > 20 && b.sinceStretch() < b.tried-b.stretched+retry {
+		return // no hurry: do not look at each frame
+	}
 	at, score := match(x, x[minLag:most+window], prefer)
 	if score < need {
-		if over <= 0 {
-			b.stretched += b.sinceStretch() // no hurry: do not look at each frame
-		}
+		b.tried = b.stretched + b.sinceStretch()
 		return
 	}
 	b.speech.cut(0, minLag+at, overlap)

@@ -30,15 +30,22 @@ func match(ref, x []float32, bias float32) (at int, score float32) {
 	n := min(len(x)/coarse, len(low))
 	decimate(low[:n], x)
 	best, bestScore := 0, float32(-2)
+	_, own := products(lowRef[:], lowRef[:], 1)
+	_, energy := products(lowRef[:], low[:w], 1)
 	for i := 0; i+w <= n; i++ {
-		if s := correlation(lowRef[:], low[i:i+w], 1) + bias*float32(i); s > bestScore {
+		if s := normalised(inner(lowRef[:], low[i:i+w]), own, energy) + bias*float32(i); s > bestScore {
 			best, bestScore = i*coarse, s
+		}
+		if i+w < n {
+			energy = max(0, energy+low[i+w]*low[i+w]-low[i]*low[i])
 		}
 	}
 	// Then to the sample.
 	at, score = best, -2
+	_, own = products(ref[:window], ref[:window], 3)
 	for i := max(0, best-coarse+1); i < min(best+coarse, len(x)-window+1); i++ {
-		if s := correlation(ref[:window], x[i:i+window], 3); s > score {
+		cross, energy := products(ref[:window], x[i:i+window], 3)
+		if s := normalised(cross, own, energy); s > score {
 			at, score = i, s
 		}
 	}
@@ -52,25 +59,45 @@ func decimate(dst, x []float32) {
 	}
 }
 
-// correlation is the correlation coefficient of every step-th sample; of two
-// silences it is 1.
-func correlation(a, b []float32, step int) float32 {
-	const faint = 1e-7
-	cross, ea, eb := float32(faint), float32(faint), float32(faint)
+// products is the inner product of every step-th sample of a and b, and the energy of b.
+func products(a, b []float32, step int) (cross, energy float32) {
 	b = b[:len(a)]
 	for i := 0; i < len(a); i += step {
 		cross += a[i] * b[i]
-		ea += a[i] * a[i]
-		eb += b[i] * b[i]
+		energy += b[i] * b[i]
 	}
-	return cross / float32(math.Sqrt(float64(ea)*float64(eb)))
+	return cross, energy
+}
+
+// inner is the inner product alone, in two sums, since one would wait for itself.
+func inner(a, b []float32) float32 {
+	var even, odd float32
+	b = b[:len(a)]
+	for i := 1; i < len(a); i += 2 {
+		even += a[i-1] * b[i-1]
+		odd += a[i] * b[i]
+	}
+	return even + odd
+}
+
+// normalised is the correlation coefficient; of two silences it is 1.
+func normalised(cross, a, b float32) float32 {
+	const faint = 1e-7
+	return (cross + faint) / float32(math.Sqrt(float64(a+faint)*float64(b+faint)))
 }
 
 // meanSquare is the power of x.
 func meanSquare(x []float32) float32 {
-	var sum float32
-	for _, v := range x {
-		sum += v * v
+	n := float32(max(1, len(x)))
+	var a, b, c, d float32 // four sums: one would wait for itself
+	for ; len(x) >= 4; x = x[4:] {
+		a += x[0] * x[0]
+		b += x[1] * x[1]
+		c += x[2] * x[2]
+		d += x[3] * x[3]
 	}
-	return sum / float32(max(1, len(x)))
+	for _, v := range x {
+		a += v * v
+	}
+	return (a + b + c + d) / n
 }

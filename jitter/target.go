@@ -83,6 +83,9 @@ func (a *target) choose(m *delayModel) {
 		if cost < bestCost {
 			best, bestCost = i, cost
 		}
+		if late < m.weight/1000 {
+			break // nothing comes later: from here on it only costs more
+		}
 	}
 	a.margin = int64(best) * lateBin
 }
