@@ -43,7 +43,7 @@ func workers(n int) func(*testing.B) {
 		before, start := server.Stats(), time.Now()
 		done := before.Received
 		for sent, i := before.Received, 0; b.Loop(); i++ {
-			for sent-done >= inFlight {
+			for sent >= done+inFlight {
 				nanosleep(20 * time.Microsecond)
 				done = server.Stats().Received
 			}
