@@ -30,9 +30,9 @@ var layers = map[string][]string{
 	"audio/device":    {"audio"},
 	"internal/udpio":  {},
 	"internal/repair": {},
-	"relay":           {"netproto", "internal/udpio", "internal/repair"},
+	"relay":           {"netproto", "internal/udpio"},
 	"engine/adapt":    {"internal/repair"},
-	"engine":          {"netproto", "codec", "jitter", "audio", "internal/repair", "engine/adapt"},
+	"engine":          {"netproto", "codec", "jitter", "audio"},
 	"cmd/tincand":     {"relay", "netproto"},
 }
 
