@@ -22,7 +22,7 @@ func TestDelayPriceIsThatOfTheEModel(t *testing.T) {
 	}
 }
 
-// PESQ measured on 24 kbit/s (issue figures) against what price.go makes of it.
+// The scores that price.go was fitted to, against what it makes of them.
 func TestHeardAgreesWithMeasurements(t *testing.T) {
 	mos := func(r float64) float64 { return 1 + 0.035*r + 7e-6*r*(r-60)*(100-r) }
 	for _, tt := range []struct{ bitrate, loss, mos float64 }{

@@ -27,7 +27,7 @@ const (
 	// sound on a clean line like 16 without.
 	fecShare = 0.67
 	// fecHole is what a frame recovered by FEC costs as a part of a lost one: fitted to
-	// 24 kbit/s told to expect 10 %, which has a PESQ of 3.9 at 5 % and 2.8 at 20 %.
+	// 24 kbit/s told to expect 10 %, at 5 and 20 % of loss.
 	fecHole = 0.1
 )
 

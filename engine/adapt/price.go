@@ -6,8 +6,7 @@ import (
 )
 
 // rated is what Opus is worth without loss at a bitrate, on the scale of R. The MOS are
-// PESQ-WB where known (12 and 24 kbit/s) and a measure calibrated to it elsewhere
-// (docs/repair.md), turned into R by the inverse of ITU-T G.107 annex B.
+// those of the measure in docs/repair.md, turned into R by the inverse of ITU-T G.107 annex B.
 var rated = [...]struct {
 	bitrate int // bit/s
 	r       float64
@@ -42,9 +41,8 @@ func rating(bitrate float64, narrow bool) float64 {
 	return last.r
 }
 
-// robustness is Bpl of ITU-T G.107, 7.5, for Opus with its own concealment: fitted to the PESQ of
-// 24 kbit/s, which falls from 4.39 to 3.00, 2.23 and 1.70 at 5, 10 and 20 % of loss,
-// and to the points of docs/repair.md. Loss in runs costs the same as single frames there.
+// robustness is Bpl of ITU-T G.107, 7.5, for Opus with its own concealment: fitted to 24 kbit/s
+// at 0 to 20 % of loss and to the points of docs/repair.md. Loss in runs costs the same as single frames there.
 const robustness = 9.0 // percent
 
 // heard is what is left of a worth in R when a share of the frames, 0 to 1, must be

@@ -166,7 +166,7 @@ func (q *Quality) judge(s quality.Scores, ie, mouthToEar float64) {
 	q.CQ = round(quality.Conversational(s.MOS, d), 3)
 	e := &q.EModel
 	// BurstR stays out of the rating: the model has been checked with bursts only up to 2 % of
-	// loss, and with those of an outage it calls unintelligible what PESQ calls good.
+	// loss, and with those of an outage it calls unintelligible what sounds good.
 	r, mos := quality.Wideband(ie, e.LossPct/100, 1, d)
 	_, unhurried := quality.Wideband(ie, e.LossPct/100, 1, 0)
 	e.R, e.MOS, e.MOSNoWait = round(r, 1), round(mos, 3), round(unhurried, 3)

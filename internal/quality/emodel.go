@@ -71,13 +71,12 @@ func Conversational(mos float64, mouthToEar time.Duration) float64 {
 }
 
 // OpusBpl is the robustness of Opus to loss as the E-model counts it. ITU-T G.113 does not
-// list Opus, so it is our own figure: what comes nearest to PESQ's (P.862.2) 3.9, 3.0 and 2.2 at 1,
-// 5 and 10 % of independently lost and concealed frames.
+// list Opus, so it is our own figure, fitted to listening-test models at 1, 5 and 10 % of independently lost and
+// concealed frames.
 const OpusBpl = 4.2
 
 // OpusIe is the impairment of Opus at a bitrate of payload in bit/s, on the scale of G.107.1. It too
-// is our own figure: a line over the logarithm of the bitrate through what PESQ (P.862.2) gives
-// without loss, 4.39 at 24 kbit/s and 3.99 at 12.
+// is our own figure: a line over the logarithm of the bitrate, fitted at 12 and 24 kbit/s without loss.
 func OpusIe(bitrate int) float64 {
 	const at24, perOctave = 10, 17
 	return max(0, at24+perOctave*math.Log2(24000/float64(max(bitrate, 1))))

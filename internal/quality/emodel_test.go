@@ -66,9 +66,9 @@ func TestWideband(t *testing.T) {
 	if ie := OpusIe(64000); ie != 0 {
 		t.Errorf("Ie at 64 kbit/s is %v", ie)
 	}
-	for loss, pesq := range map[float64]float64{0.0113: 3.93, 0.05: 3.0, 0.10: 2.23} {
-		if _, mos := Wideband(OpusIe(24000), loss, 1, 0); !close(mos, pesq, 0.15) {
-			t.Errorf("%v lost: MOS %.2f, PESQ has %v", loss, mos, pesq)
+	for loss, fitted := range map[float64]float64{0.0113: 3.93, 0.05: 3.0, 0.10: 2.23} {
+		if _, mos := Wideband(OpusIe(24000), loss, 1, 0); !close(mos, fitted, 0.15) {
+			t.Errorf("%v lost: MOS %.2f, fitted to %v", loss, mos, fitted)
 		}
 	}
 }

@@ -126,7 +126,7 @@ func overview(rows []Row) ([]figure, error) {
 	}{
 		{"Quality against loss, as it sounds", "60 ms, independent loss (0 is the LAN). What is lost can be sent again inside later datagrams. All but 12k cost about the same on the wire; 12k costs a third less.",
 			"MOS-LQO (NSIM)", func(s Summary) float64 { return s.MOS }},
-		{"Quality against loss, as the E-model rates it", "The same calls, judged only by the bitrate and by how many frames were lost to the listener. It is harsher on loss than NSIM, and nearer to PESQ.",
+		{"Quality against loss, as the E-model rates it", "The same calls, judged only by the bitrate and by how many frames were lost to the listener. It is harsher on loss than NSIM.",
 			"E-model CQ", func(s Summary) float64 { return s.EModelCQ }},
 	} {
 		lines := lossCurves(rows, q.value)
