@@ -5,7 +5,10 @@
 //	go test -bench ./bench       the same from the root of the module
 package bench
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // Row is one benchmark.
 type Row struct {
@@ -15,7 +18,7 @@ type Row struct {
 
 // Rows lists every benchmark in the order of the data path.
 func Rows() []Row {
-	rows := []Row{
+	return slices.Concat([]Row{
 		{"encode", encode},
 		{"seal", seal},
 		{"hoptag", hopTag},
@@ -29,8 +32,7 @@ func Rows() []Row {
 		{"forward/100", forward(100)},
 		{"forward/1000", forward(1000)},
 		{"call", call},
-	}
-	return append(rows, fanoutRows()...)
+	}, fanoutRows())
 }
 
 // Run runs all rows under b.
