@@ -17,9 +17,9 @@ import (
 //
 // Its goroutines, all owned by run and joined when the call ends:
 //
-//	capture        Source ─> Talker ─> socket         paced by Source.Read
-//	playback       Listener ─> Sink                   paced by Sink.Write
-//	readDatagrams  socket ─> Listener, answers of the relay
+//	capture        Source ─> Sender ─> socket         paced by Source.Read
+//	playback       Listener ─> Sink, nacks, reports   paced by Sink.Write
+//	readDatagrams  socket ─> Listener, answers of the relay, resends
 //	readControl    packages: users, epochs, the end
 //	tick           probes, who talks, rates           paced by a ticker
 type Call struct {
@@ -39,15 +39,15 @@ type Call struct {
 	done    chan struct{}
 	err     error // written before done closes
 
-	muted, deaf   atomic.Bool
-	undeafReports atomic.Int32 // still to be sent
-	level         atomic.Uint32
+	muted, deaf atomic.Bool
+	level       atomic.Uint32
+	heard       atomic.Int64 // when voice came last, a time of now
 
 	// Locks are held for computing only, never while waiting for a socket or a
 	// device, and never two at once.
 
-	talking sync.Mutex // guards talker
-	talker  *Talker
+	talking sync.Mutex // guards sender
+	sender  *Sender
 
 	hearing  sync.Mutex // guards listener
 	listener *Listener
@@ -102,11 +102,12 @@ func newCall(ctx context.Context, cfg Config, ctl *control, hello welcome) (*Cal
 	if err != nil {
 		return nil, fmt.Errorf("cannot open a UDP socket: %w", err)
 	}
-	talking, err := cfg.talker(hello.session.Session, l.overhead)
+	sending, err := cfg.sender(hello.session.Session, l.overhead)
 	if err != nil {
+		l.conn.Close()
 		return nil, err // Validate has seen to it: it counts the longest headers
 	}
-	talker, err := NewTalker(talking)
+	sender, err := NewSender(0, sending)
 	if err != nil {
 		l.conn.Close()
 		return nil, err
@@ -121,11 +122,12 @@ func newCall(ctx context.Context, cfg Config, ctl *control, hello welcome) (*Cal
 		sink:     cfg.Sink,
 		events:   newEventQueue(),
 		done:     make(chan struct{}),
-		talker:   talker,
+		sender:   sender,
 		listener: NewListener(ListenerConfig{Jitter: cfg.Jitter}),
 		users:    map[uint32]string{},
 	}
 	c.level.Store(codec.Silent)
+	c.listener.SetCap(cfg.DownCap)
 	if c.sink == nil {
 		c.sink = audio.PacedSink(audio.Discard())
 	}
@@ -207,7 +209,7 @@ func (c *Call) Session() uint32 { return c.session }
 // Mute stops sending speech, or goes on.
 func (c *Call) Mute(muted bool) {
 	c.talking.Lock()
-	c.talker.SetMuted(muted)
+	c.sender.Talker().SetMuted(muted)
 	c.talking.Unlock()
 	if c.muted.Swap(muted) != muted {
 		c.events.add(Muted{muted})
@@ -220,8 +222,9 @@ func (c *Call) Deafen(deaf bool) {
 	if c.deaf.Swap(deaf) == deaf {
 		return
 	}
-	c.undeafReports.Store(undeafReports)
-	c.reportDeaf()
+	c.hearing.Lock()
+	c.listener.SetDeaf(deaf)
+	c.hearing.Unlock()
 	c.events.add(Deafened{deaf})
 }
 
@@ -247,7 +250,7 @@ func (c *Call) setKeys(s netproto.Session) {
 	c.listener.SetSecret(s.Epoch, secret)
 	c.hearing.Unlock()
 	c.talking.Lock()
-	c.talker.SetKeys(s.Epoch, secret, c.link.tag)
+	c.sender.Talker().SetKeys(s.Epoch, secret, c.link.tag)
 	c.talking.Unlock()
 }
 

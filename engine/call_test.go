@@ -244,7 +244,7 @@ func TestSourcesAndSinksFail(t *testing.T) {
 		return seen[broken] == 2
 	})
 	// Ann still hears: her statistics go on counting.
-	bob := join(t, r, Config{Name: "Bob", Source: audio.PacedSource(&voiceSource{pcm: speech(40, 1), once: true})})
+	bob := join(t, r, Config{Name: "Bob", Stride: 1, Source: audio.PacedSource(&voiceSource{pcm: speech(40, 1), once: true})})
 	await(t, bob, "end of file", func(e SourceEnded) bool { return e.Err == nil })
 	eventually(t, "all 40 frames of the file and the soft end", func() bool {
 		p := ann.Stats().Peers
@@ -443,7 +443,7 @@ func TestEpochsOfARealCall(t *testing.T) {
 	eventually(t, "the talker took the new epoch", func() bool {
 		bob.talking.Lock()
 		defer bob.talking.Unlock()
-		return bob.talker.keys.current.epoch == 2
+		return bob.sender.talker.keys.current.epoch == 2
 	})
 	before := ann.Stats().Peers[0].Datagrams
 	eventually(t, "still heard", func() bool { return ann.Stats().Peers[0].Datagrams > before+10 })

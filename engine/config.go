@@ -44,20 +44,26 @@ type Config struct {
 	// Sink is where sound goes to, nil to discard it. Pace and ownership are as for Source.
 	Sink audio.Sink
 
-	// Encoder sets bitrate (24 kbit/s), FEC and complexity. Its DTX is set by Continuous.
+	// Encoder sets bitrate (24 kbit/s), FEC and complexity. Its DTX is set by Continuous. The bitrate
+	// is the most that the ladder takes.
+	//
+	// The ladder (package adapt) chooses bitrate, stride, copies and FEC by what the network does.
+	// Where Encoder.FEC, Stride or Copies is given it does not: the call is sent like that.
 	Encoder codec.EncoderConfig
 	// Continuous sends in silence too, where nothing is sent otherwise.
 	Continuous bool
-	// Stride is the number of frames per datagram, 1 to MaxStride; 0 is 1, or what
-	// UpCap takes.
+	// Stride is the number of frames per datagram, 1 to MaxStride; 0 is what the ladder chooses,
+	// or 1 where Encoder.FEC or Copies is given, or what UpCap takes.
 	Stride int
-	// Copies are the offsets of redundant frames, see Talker.SetRedundancy. None by default.
+	// Copies are the offsets of redundant frames, see Talker.SetRedundancy. By default what the
+	// ladder chooses.
 	Copies []int
-	// UpCap is the most that voice may take on the way to the relay, in kbit/s, IP and UDP
-	// headers counted and averaged over speech. It lowers the bitrate and, if Stride is
-	// 0, raises the stride. 0 is no cap. The least that
-	// speech can do with is 12 kbit/s.
+	// UpCap is the most that may be sent to the relay over any second, in kbit/s, all datagrams and
+	// their IP and UDP headers counted. 0 is no cap. The least that speech can do with is 12
+	// kbit/s.
 	UpCap int
+	// DownCap is the same for what the relay sends: it forwards fewer talkers at a time. 0 is no cap.
+	DownCap int
 
 	// Jitter configures the jitter buffers.
 	Jitter jitter.Config
@@ -68,7 +74,7 @@ type Config struct {
 var (
 	// ErrAddress: Config.Address is not host or host:port.
 	ErrAddress = errors.New("bad address")
-	// ErrUpCap: Config.UpCap is too small for speech.
+	// ErrUpCap: Config.UpCap or DownCap is too small for speech.
 	ErrUpCap = errors.New("bandwidth cap too small")
 	// ErrKnownRelays: the file of pinned certificates cannot be used.
 	ErrKnownRelays = errors.New("cannot use the file of known relays")
@@ -89,11 +95,14 @@ func (c *Config) Validate() error {
 	if _, err := newRedundancy(c.Stride, c.Copies); err != nil {
 		return err
 	}
-	t, err := c.talker(0, ipv6Overhead)
+	if c.DownCap != 0 && c.DownCap < leastDownCap || c.DownCap > 65535 {
+		return fmt.Errorf("%w: %d kbit/s down, speech with its headers takes %d at least; 0 is no cap", ErrUpCap, c.DownCap, leastDownCap)
+	}
+	s, err := c.sender(0, ipv6Overhead)
 	if err != nil {
 		return err
 	}
-	if _, err := NewTalker(t); err != nil {
+	if _, err := NewSender(0, s); err != nil {
 		return err
 	}
 	if !c.Plaintext {
@@ -116,18 +125,28 @@ func (c *Config) knownRelays() (string, error) {
 	return filepath.Join(dir, "tincan", "known_relays"), nil
 }
 
-// talker returns the configuration of the talker on a path with so many bytes of IP and
+// leastDownCap is what one talker takes in an emergency.
+const leastDownCap = 12
+
+// sender returns the configuration of what is sent on a path with so many bytes of IP and
 // UDP headers per datagram.
-func (c *Config) talker(session uint32, overhead int) (TalkerConfig, error) {
-	t := TalkerConfig{Session: session, Encoder: c.Encoder, Stride: c.Stride, Copies: c.Copies}
-	t.Encoder.DTX = !c.Continuous
-	if t.Stride == 0 && c.UpCap == 0 {
-		t.Stride = 1
+func (c *Config) sender(session uint32, overhead int) (SenderConfig, error) {
+	s := SenderConfig{
+		Talker:   TalkerConfig{Session: session, Encoder: c.Encoder, Stride: c.Stride, Copies: c.Copies},
+		Fixed:    c.Stride > 0 || len(c.Copies) > 0 || c.Encoder.FEC,
+		Cap:      c.UpCap,
+		Overhead: overhead,
 	}
-	if c.UpCap != 0 {
-		return t, t.FitCap(c.UpCap, overhead)
+	s.Talker.Encoder.DTX = !c.Continuous
+	if c.UpCap == 0 {
+		return s, nil
 	}
-	return t, nil
+	fit := s.Talker
+	err := fit.FitCap(c.UpCap, overhead)
+	if s.Fixed {
+		s.Talker = fit
+	}
+	return s, err
 }
 
 // splitAddress takes host, host:port, an IP address or [IPv6]:port apart.

@@ -113,12 +113,12 @@ func abs(n int) int { return max(n, -n) }
 func TestProbes(t *testing.T) {
 	const ms = time.Millisecond
 	var p probes
-	if p.due() != 0 || p.alive(0) || p.loss(0) != 0 {
+	if p.due(0) != 0 || p.alive(0) || p.loss(0) != 0 {
 		t.Error("zero value")
 	}
 	first := p.next(0)
-	if p.due() != probeHurry {
-		t.Errorf("due at %v before the first answer", p.due())
+	if p.due(0) != probeHurry {
+		t.Errorf("due at %v before the first answer", p.due(0))
 	}
 	second := p.next(200 * ms)
 	if !p.ack(240*ms, netproto.ProbeAck{Echo: second.Time}) || p.rtt != 40*ms || p.least != 40*ms {
@@ -127,15 +127,18 @@ func TestProbes(t *testing.T) {
 	if p.ack(250*ms, netproto.ProbeAck{Echo: second.Time}) || p.ack(250*ms, netproto.ProbeAck{Echo: 12345}) {
 		t.Error("answered twice, or never asked")
 	}
-	if p.due() != 200*ms+probeEvery {
-		t.Errorf("due at %v", p.due())
+	if p.due(0) != 200*ms+probeEvery {
+		t.Errorf("due at %v", p.due(0))
+	}
+	if p.due(-idleAfter) != 200*ms+probeIdle {
+		t.Errorf("due at %v in silence", p.due(-idleAfter))
 	}
 	if !p.ack(320*ms, netproto.ProbeAck{Echo: first.Time}) || p.rtt != 75*ms || p.least != 40*ms { // a late one
 		t.Errorf("rtt %v, least %v", p.rtt, p.least)
 	}
 	now := 320 * ms
 	for i := range 100 {
-		now = p.due()
+		now = p.due(now)
 		probe := p.next(now)
 		if i%4 != 0 {
 			p.ack(now+30*ms, netproto.ProbeAck{Echo: probe.Time})
@@ -147,7 +150,15 @@ func TestProbes(t *testing.T) {
 	if d := p.rtt - 30*ms; d < 0 || d > ms {
 		t.Errorf("rtt %v", p.rtt)
 	}
-	if !p.alive(p.last) || p.alive(p.last+pathDead) {
+	if !p.alive(now + time.Hour) {
+		t.Error("dead, though the last probe was answered")
+	}
+	p.next(now + time.Hour)
+	if again := p.due(now + time.Hour); again != now+time.Hour+probeAgain {
+		t.Errorf("asked again at %v", again)
+	}
+	p.next(now + time.Hour + probeAgain)
+	if !p.alive(now+time.Hour+pathDead-1) || p.alive(now+time.Hour+pathDead) {
 		t.Error("alive")
 	}
 }

@@ -99,12 +99,11 @@ func (h *history) closeGroup(seq uint32) {
 }
 
 // due appends to dst what datagram seq carries: newest first, as much of it as
-// fits. Nothing means that there is nothing to send. In silence a copy travels behind
+// fits into room bytes. Nothing means that there is nothing to send. In silence a copy travels behind
 // an empty frame, so that the gap after the datagram is known to be silence. The end
 // of a talkspurt is said in two datagrams even without copies, so that the loss of one
 // does not leave listeners concealing.
-func (h *history) due(dst []netproto.Frame, seq uint32, r redundancy) []netproto.Frame {
-	room := netproto.MaxVoiceBody
+func (h *history) due(dst []netproto.Frame, seq uint32, r redundancy, room int) []netproto.Frame {
 	if !h.frame(seq).carried {
 		dst = append(dst, netproto.Frame{Number: seq})
 		room -= frameOverhead

@@ -27,6 +27,7 @@ type Buffer interface {
 	Active() bool
 	Stats() jitter.Stats
 	SetPathDelay(d time.Duration)
+	Expect(now time.Duration, number uint32, in time.Duration)
 }
 
 // Listener turns the datagrams of everyone else in the room into one stream of sound. It is
@@ -45,6 +46,7 @@ type Listener struct {
 	awake   []*peer // those that may have something to play
 	limiter limiter
 	counts  DropCounts
+	outlook outlook
 
 	items   [][]byte // scratch: a bundle's datagrams
 	frames  []netproto.Frame
@@ -183,6 +185,7 @@ func (l *Listener) voice(now time.Duration, datagram []byte) error {
 			return l.drop(DropDecoder)
 		}
 		p.buffer = l.cfg.NewBuffer(dec, l.cfg.Jitter)
+		p.reception = new(reception)
 		if l.path > 0 {
 			p.buffer.SetPathDelay(l.path)
 		}

@@ -159,10 +159,11 @@ func (r recorder) Push(_ time.Duration, frames []jitter.Frame) {
 		r.got[f.Number] = true
 	}
 }
-func (recorder) Pull(time.Duration, []float32) {}
-func (recorder) Active() bool                  { return false }
-func (recorder) Stats() jitter.Stats           { return jitter.Stats{} }
-func (recorder) SetPathDelay(time.Duration)    {}
+func (recorder) Pull(time.Duration, []float32)               {}
+func (recorder) Active() bool                                { return false }
+func (recorder) Stats() jitter.Stats                         { return jitter.Stats{} }
+func (recorder) SetPathDelay(time.Duration)                  {}
+func (recorder) Expect(time.Duration, uint32, time.Duration) {}
 
 // fifo is a Buffer that plays every frame as it comes, once it has got some ahead.
 type fifo struct {
@@ -190,9 +191,10 @@ func (b *fifo) Pull(_ time.Duration, out []float32) {
 	}
 }
 
-func (b *fifo) Active() bool             { return len(b.pcm) > 0 }
-func (*fifo) Stats() jitter.Stats        { return jitter.Stats{} }
-func (*fifo) SetPathDelay(time.Duration) {}
+func (b *fifo) Active() bool                              { return len(b.pcm) > 0 }
+func (*fifo) Stats() jitter.Stats                         { return jitter.Stats{} }
+func (*fifo) SetPathDelay(time.Duration)                  {}
+func (*fifo) Expect(time.Duration, uint32, time.Duration) {}
 
 func TestCopiesRecoverLosses(t *testing.T) {
 	tests := []struct {

@@ -42,8 +42,8 @@ func (c *Call) capture() {
 
 func (c *Call) speak(pcm []float32) {
 	c.talking.Lock()
-	d, err := c.talker.Frame(pcm)
-	level := c.talker.lastLevel
+	d, err := c.sender.Frame(c.now(), pcm)
+	level := c.sender.Talker().lastLevel
 	c.talking.Unlock()
 	c.level.Store(uint32(level))
 	if err == nil && d != nil { // a frame that cannot be coded is one that was lost
@@ -57,11 +57,11 @@ func (c *Call) fallSilent(pcm []float32) {
 	defer frames.Stop()
 	for settled := false; !settled; {
 		c.talking.Lock()
-		c.talker.SetMuted(true)
+		c.sender.Talker().SetMuted(true)
 		c.talking.Unlock()
 		c.speak(pcm)
 		c.talking.Lock()
-		settled = c.talker.Settled()
+		settled = c.sender.Talker().Settled()
 		c.talking.Unlock()
 		select {
 		case <-frames.C:
@@ -77,8 +77,12 @@ func (c *Call) playback() {
 	block := make([]float32, codec.SampleRate*int(playbackBlock/time.Millisecond)/1000)
 	for c.running.Err() == nil {
 		c.hearing.Lock()
-		c.listener.Mix(c.now(), block)
+		now := c.now()
+		c.listener.Mix(now, block)
+		nack, report := c.listener.Poll(now)
 		c.hearing.Unlock()
+		c.sendControl(now, netproto.TypeNack, nack)
+		c.sendControl(now, netproto.TypeReport, report)
 		if c.deaf.Load() {
 			clear(block)
 		}
@@ -109,13 +113,19 @@ func (c *Call) readDatagrams() {
 				continue
 			}
 		}
-		switch t, err := netproto.DatagramType(d); {
+		t, err := netproto.DatagramType(d)
+		voice := err == nil && (t == netproto.TypeVoice || t == netproto.TypeBundle)
+		c.hearing.Lock()
+		c.listener.Arrived(now, len(d)+c.link.overhead)
+		if voice {
+			_ = c.listener.Handle(now, d) // counted there
+		}
+		c.hearing.Unlock()
+		switch {
 		case err != nil:
 			c.link.drop(DropMalformed)
-		case t == netproto.TypeVoice || t == netproto.TypeBundle:
-			c.hearing.Lock()
-			_ = c.listener.Handle(now, d) // counted there
-			c.hearing.Unlock()
+		case voice:
+			c.heard.Store(int64(now))
 		default:
 			c.relaySays(now, t, d)
 		}
@@ -136,15 +146,59 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 			return
 		}
 		c.probing.Lock()
-		defer c.probing.Unlock()
-		c.probes.ack(now, a)
+		ours := c.probes.ack(now, a)
+		c.probing.Unlock()
+		if ours {
+			c.talking.Lock()
+			c.sender.Probed(now, time.Duration(a.Echo)*time.Microsecond)
+			c.talking.Unlock()
+		}
+	case netproto.TypeReport:
+		f, err := netproto.ParseFeedback(body)
+		if err != nil {
+			c.link.drop(DropMalformed)
+			return
+		}
+		c.talking.Lock()
+		c.sender.Heard(now, f)
+		c.talking.Unlock()
+	case netproto.TypeNack:
+		c.resend(now, body)
 	case netproto.TypeChallenge:
 		token, err := netproto.ParseChallenge(body)
 		if err != nil {
 			c.link.drop(DropMalformed)
 			return
 		}
-		c.link.sendSealed(netproto.TypeChallengeReply, netproto.AppendChallenge(nil, token))
+		c.sendControl(now, netproto.TypeChallengeReply, netproto.AppendChallenge(nil, token))
+	}
+}
+
+// resend answers a nack. A datagram of the last second stays intact for longer than it
+// takes to send it (resendSlots), so no lock is held meanwhile.
+func (c *Call) resend(now time.Duration, nack []byte) {
+	var again [][]byte
+	c.talking.Lock()
+	err := c.sender.Nacked(now, nack, func(d []byte) { again = append(again, d) })
+	c.talking.Unlock()
+	if err != nil {
+		c.link.drop(DropMalformed)
+	}
+	for _, d := range again {
+		c.link.send(d)
+	}
+}
+
+// sendControl sends a body that is no voice, if there is one and the cap has room for it.
+func (c *Call) sendControl(now time.Duration, t netproto.Type, body []byte) {
+	if body == nil {
+		return
+	}
+	c.talking.Lock()
+	ok := c.sender.Allow(now, netproto.HeaderSize+len(body)+netproto.TagSize)
+	c.talking.Unlock()
+	if ok {
+		c.link.sendSealed(t, body)
 	}
 }
 
@@ -183,6 +237,7 @@ func (c *Call) tick() {
 	for {
 		now := c.now()
 		c.probe(now)
+		c.readRates(now)
 		peers = c.tellTalking(now, talking, peers[:0])
 		alive = c.tellPath(now, alive)
 		select {
@@ -193,43 +248,35 @@ func (c *Call) tick() {
 	}
 }
 
-// probe sends a probe if one is due, and reads the rates with every one.
+// probe sends a probe if one is due.
 func (c *Call) probe(now time.Duration) {
+	c.talking.Lock()
+	busy := max(c.sender.Voiced(), time.Duration(c.heard.Load()))
+	c.talking.Unlock()
 	c.probing.Lock()
-	if now < c.probes.due() {
+	if now < c.probes.due(busy) {
 		c.probing.Unlock()
 		return
 	}
 	p := c.probes.next(now)
-	if now-c.up.at >= probeEvery-tickEvery {
-		c.up.read(now, c.link.sentBytes.Load())
-		c.down.read(now, c.link.receivedBytes.Load())
-	}
-	path := c.probes.least
+	path, rtt := c.probes.least, c.probes.rtt
 	c.probing.Unlock()
-	c.link.sendSealed(netproto.TypeProbe, netproto.AppendProbe(nil, p))
+	c.sendControl(now, netproto.TypeProbe, netproto.AppendProbe(nil, p))
 	if path > 0 {
 		c.hearing.Lock()
 		c.listener.SetPathDelay(path)
+		c.listener.SetRoundTrip(rtt)
 		c.hearing.Unlock()
-	}
-	if c.deaf.Load() {
-		c.reportDeaf()
-	} else if c.undeafReports.Load() > 0 {
-		c.undeafReports.Add(-1)
-		c.reportDeaf()
 	}
 }
 
-// undeafReports is how often the relay is told that we listen again.
-const undeafReports = 5
-
-// reportDeaf tells the relay whether we listen. A report may get lost, so it is repeated with
-// the probes: while we do not listen, and some times when we do again.
-func (c *Call) reportDeaf() {
-	body, err := netproto.AppendReport(nil, &netproto.Report{Deaf: c.deaf.Load()})
-	if err == nil {
-		c.link.sendSealed(netproto.TypeReport, body)
+// readRates reads the rates once a second.
+func (c *Call) readRates(now time.Duration) {
+	c.probing.Lock()
+	defer c.probing.Unlock()
+	if now-c.up.at >= time.Second-tickEvery/2 {
+		c.up.read(now, c.link.sentBytes.Load())
+		c.down.read(now, c.link.receivedBytes.Load())
 	}
 }
 

@@ -19,11 +19,12 @@ const (
 
 // peer is one talker as heard here. It has no buffer and no decoder before it speaks.
 type peer struct {
-	session uint32
-	name    string
-	keys    peerKeys
-	window  netproto.ReplayWindow
-	buffer  Buffer
+	session   uint32
+	name      string
+	keys      peerKeys
+	window    netproto.ReplayWindow
+	buffer    Buffer
+	reception *reception // made with buffer
 
 	volume float32 // wanted
 	gain   float32 // in force; slides to volume over a block
@@ -56,6 +57,7 @@ func (p *peer) heard(now time.Duration, h netproto.Header, frames []netproto.Fra
 			p.talking = false
 		}
 	}
+	p.reception.arrived(now, h, frames)
 	p.buffer.Push(now, frames)
 }
 

@@ -7,14 +7,21 @@ import (
 )
 
 const (
-	probeEvery = time.Second
+	// probeEvery is the interval while anybody talks, and probeIdle when nobody has for idleAfter:
+	// it keeps the bindings of NATs, of which the shortest common one is 30 s (RFC 4787,
+	// 4.3 asks for 2 min).
+	probeEvery = 2 * time.Second
+	probeIdle  = 15 * time.Second
+	idleAfter  = 10 * time.Second
 	// probeHurry is the interval until the first answer: the way is learned by the
 	// relay from a probe, and that may get lost.
 	probeHurry = 200 * time.Millisecond
+	// probeAgain is when the next one follows one that has not been answered.
+	probeAgain = time.Second
 	// probeLate is how long an answer may take.
 	probeLate = 2 * time.Second
-	// pathDead is how long without an answer a path counts as working.
-	pathDead = 4 * time.Second
+	// pathDead is how long after the first probe without an answer a path counts as working.
+	pathDead = 3500 * time.Millisecond
 	// probeWindow is how many probes the loss is counted over. A power of two.
 	probeWindow = 32
 )
@@ -24,7 +31,8 @@ type probes struct {
 	sent     [probeWindow]probe
 	count    int // probes sent so far
 	answered bool
-	last     time.Duration // when the last answer came
+	waiting  bool          // no answer has come since
+	since    time.Duration // that probe was sent
 	rtt      time.Duration // smoothed
 	least    time.Duration
 }
@@ -38,17 +46,25 @@ type probe struct {
 func (p *probes) next(now time.Duration) netproto.Probe {
 	p.sent[p.count%probeWindow] = probe{at: now}
 	p.count++
+	if !p.waiting {
+		p.waiting, p.since = true, now
+	}
 	return netproto.Probe{Time: uint64(now.Microseconds())}
 }
 
-// due returns when the next probe is to be sent.
-func (p *probes) due() time.Duration {
+// due returns when the next probe is to be sent; busy is when somebody, we included, talked last.
+func (p *probes) due(busy time.Duration) time.Duration {
 	if p.count == 0 {
 		return 0
 	}
 	last := p.sent[(p.count-1)%probeWindow].at
-	if !p.answered {
+	switch {
+	case !p.answered:
 		return last + probeHurry
+	case p.waiting:
+		return last + probeAgain
+	case last-busy > idleAfter:
+		return last + probeIdle
 	}
 	return last + probeEvery
 }
@@ -67,14 +83,16 @@ func (p *probes) ack(now time.Duration, a netproto.ProbeAck) bool {
 		}
 		p.rtt += (rtt - p.rtt) / 8 // RFC 6298 section 2
 		p.least = min(p.least, rtt)
-		p.last = now
+		p.waiting = false
 		return true
 	}
 	return false
 }
 
 // alive tells whether datagrams go to the relay and back.
-func (p *probes) alive(now time.Duration) bool { return p.answered && now-p.last < pathDead }
+func (p *probes) alive(now time.Duration) bool {
+	return p.answered && !(p.waiting && now-p.since >= pathDead)
+}
 
 // loss is the part, 0 to 1, of the last probes that were not answered.
 func (p *probes) loss(now time.Duration) float64 {

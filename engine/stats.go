@@ -15,6 +15,7 @@ type Stats struct {
 	Level        uint8 // of our own speech now, in -dBov: 0 loudest, 127 silent or muted
 	EventsMissed uint64
 	Link         LinkStats
+	Sending      SenderStats // how the ladder sends, and why
 	Peers        []PeerStats // in the order in which they came
 }
 
@@ -46,6 +47,9 @@ func (c *Call) Stats() Stats {
 		EventsMissed: c.events.lost(),
 		Link:         c.linkStats(now),
 	}
+	c.talking.Lock()
+	s.Sending = c.sender.Stats(now)
+	c.talking.Unlock()
 	c.hearing.Lock()
 	s.Peers = c.listener.Peers(now, make([]PeerStats, 0, len(c.listener.order)))
 	for i, n := range c.listener.Drops() {

@@ -46,6 +46,7 @@ type Talker struct {
 	past   history
 
 	keys   talkerKeys
+	limit  int // longest datagram
 	tagger *netproto.HopTagger
 	frames []netproto.Frame // scratch: what goes into the datagram
 	body   []byte           // scratch: the same, coded
@@ -61,6 +62,7 @@ func NewTalker(cfg TalkerConfig) (*Talker, error) {
 	}
 	t := &Talker{
 		session:   cfg.Session,
+		limit:     netproto.MaxDatagram,
 		enc:       enc,
 		level:     codec.Silent,
 		lastLevel: codec.Silent,
@@ -105,6 +107,32 @@ func (t *Talker) SetRedundancy(stride int, copies []int) error {
 	return nil
 }
 
+// SetLimit bounds the datagrams from now on to so many bytes, hop tag included: frames are coded
+// shorter, and copies that do not fit are left out. It is held to leastLimit and
+// netproto.MaxDatagram.
+func (t *Talker) SetLimit(bytes int) { t.limit = min(max(bytes, leastLimit), netproto.MaxDatagram) }
+
+// leastLimit leaves MaxStride frames of 3 kbit/s.
+const leastLimit = netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopTagSize + MaxStride*(8+frameOverhead)
+
+// room is the longest body.
+func (t *Talker) room() int {
+	return t.limit - netproto.VoiceHeaderSize - netproto.TagSize - netproto.HopTagSize
+}
+
+// adapt changes how the talker codes and sends, as Configure and SetRedundancy do. fresh
+// begins with a new encoder: one that has been in narrowband would stay there. What cannot be
+// is left as it is.
+func (t *Talker) adapt(enc codec.EncoderConfig, stride int, copies []int, fresh bool) {
+	if fresh {
+		if e, err := codec.NewEncoder(enc); err == nil {
+			t.enc = e
+		}
+	}
+	_ = t.enc.Configure(enc)
+	_ = t.SetRedundancy(stride, copies)
+}
+
 // SetMuted makes the talker send silence, or speech again. The frame after the call
 // is the first that is muted. The other end is told that it is silence, not loss.
 func (t *Talker) SetMuted(muted bool) { t.muted = muted }
@@ -138,7 +166,7 @@ func (t *Talker) Frame(pcm []float32) (datagram []byte, err error) {
 		return nil, nil
 	}
 	t.past.closeGroup(t.seq)
-	t.frames = t.past.due(t.frames[:0], t.seq, t.layout)
+	t.frames = t.past.due(t.frames[:0], t.seq, t.layout, t.room())
 	level, voice := t.level, t.voice
 	t.level, t.voice = codec.Silent, false
 	switch {
@@ -167,7 +195,7 @@ func (t *Talker) encode(pcm []float32) error {
 	case t.muted:
 		pcm = t.zeros[:] // one frame of coded silence lets the speech end softly
 	}
-	n, err := t.enc.Encode(pcm, t.past.slot(t.seq, netproto.MaxVoiceBody/t.layout.stride))
+	n, err := t.enc.Encode(pcm, t.past.slot(t.seq, t.room()/t.layout.stride))
 	if err != nil {
 		t.past.addSilence(t.seq)
 		return fmt.Errorf("engine: frame %d: %w", t.seq, err)

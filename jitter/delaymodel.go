@@ -179,6 +179,17 @@ func (m *delayModel) later(d int64) float64 {
 	return float64(sum / m.total)
 }
 
+// spread is how much later than the queue all but 5 % of the frames come, in samples.
+func (m *delayModel) spread() int64 {
+	left := 0.05 * m.total
+	for i := lateBins - 1; i > 0; i-- {
+		if left -= m.late[inOrder][i] + m.late[astray][i]; left < 0 {
+			return int64(i) * lateBin
+		}
+	}
+	return 0
+}
+
 // hope is how likely a frame that is d samples later than the queue comes within the
 // next more samples, given that it may be lost.
 func (m *delayModel) hope(d, more int64) float64 {

@@ -25,6 +25,7 @@ type Stats struct {
 	Target  time.Duration // wanted buffering above the fastest datagrams of late
 	Current time.Duration // the same as it is; 0 outside talkspurts
 	Held    time.Duration // speech held back now
+	Spread  time.Duration // 95 % of the frames came that little later than the fastest of late
 	Jitter  time.Duration // mean deviation of the arrival delay, as RFC 3550 6.4.1
 }
 
@@ -32,6 +33,7 @@ type Stats struct {
 func (b *Buffer) Stats() Stats {
 	s := b.stats
 	s.Target = duration(b.aim.margin)
+	s.Spread = duration(b.model.spread())
 	s.Jitter = duration(int64(b.model.jitter))
 	if b.state != idle {
 		s.Current = max(0, duration(b.delay()-b.model.queue))

@@ -10,6 +10,7 @@ import (
 // network is what a point is judged against.
 type network struct {
 	narrow  bool           // the encoder codes narrowband now
+	most    int            // bitrate in bit/s, above which it must not go
 	headers int            // bytes of IP and UDP
 	channel repair.Channel // from the talker to a typical listener
 	oneWay  time.Duration  // without queues of our own or buffering
@@ -39,10 +40,10 @@ func choose(n *network, kbps float64) point {
 	best.judge(n)
 	found := false
 	for i := range shapes {
-		p := point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, kbps)}
+		p := point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, kbps, n.most)}
 		found = p.beats(&best, n, found) || found
 		if n.rtt > 0 {
-			p = point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, kbps/(1+n.resent)), resend: true}
+			p = point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, kbps/(1+n.resent), n.most), resend: true}
 			found = p.beats(&best, n, found) || found
 		}
 	}

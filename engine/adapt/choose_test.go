@@ -52,7 +52,7 @@ func TestWireRateIsThatOfTheProtocol(t *testing.T) {
 		if got := s.wire(28, float64(size)*400/overshoot); math.Abs(got-want) > 0.01 {
 			t.Errorf("%+v: %.2f kbit/s, the protocol takes %.2f", s, got, want)
 		}
-		if back := s.bitrate(28, want+0.001); back > size*400 || back < int(float64(size)*400/overshoot)-500 {
+		if back := s.bitrate(28, want+0.001, defaultBitrate); back > size*400 || back < int(float64(size)*400/overshoot)-500 {
 			t.Errorf("%+v: %d bit/s fit into %.2f kbit/s", s, back, want)
 		}
 	}
@@ -82,7 +82,7 @@ func TestChoice(t *testing.T) {
 		{"resends help", 0.1, 4, 44, 120 * ms, []want{{2, []int{3}}, {2, []int{4}}, {3, []int{2}}}},
 	} {
 		n := network{
-			headers: 28, channel: repair.NewChannel(tt.loss, tt.burst, 1), oneWay: 60 * ms, spread: 10 * ms,
+			most: defaultBitrate, headers: 28, channel: repair.NewChannel(tt.loss, tt.burst, 1), oneWay: 60 * ms, spread: 10 * ms,
 			rtt: tt.rtt, resends: (1 - tt.loss) * (1 - tt.loss), resent: tt.loss,
 		}
 		p := choose(&n, tt.kbps)
@@ -99,7 +99,7 @@ func TestChoice(t *testing.T) {
 func TestChoiceFitsAnyRoom(t *testing.T) {
 	for _, loss := range []float64{0, 0.03, 0.1, 0.3, 0.9} {
 		for kbps := 1.0; kbps < 100; kbps++ {
-			n := network{headers: 28, channel: repair.NewChannel(loss, 3, 1), oneWay: 60 * ms, spread: 10 * ms}
+			n := network{most: defaultBitrate, headers: 28, channel: repair.NewChannel(loss, 3, 1), oneWay: 60 * ms, spread: 10 * ms}
 			p := choose(&n, kbps)
 			if w := p.shape.wire(28, float64(p.bitrate)); w > kbps && (p.shape != smallest || p.bitrate != minBitrate) {
 				t.Errorf("%.1f kbit/s of %v", w, kbps)

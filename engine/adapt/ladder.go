@@ -14,6 +14,8 @@ type Config struct {
 	Cap int
 	// Overhead is what IP and UDP add to a datagram in bytes. 0 = 28, as of IPv4; IPv6 has 48.
 	Overhead int
+	// Bitrate is the highest of Opus in bit/s. 0 = 24000.
+	Bitrate int
 	// Budget is the most in kbit/s that is spent on a path that loses. 0 = 44, what 24
 	// kbit/s of Opus take over RTP, SRTP, UDP and IP.
 	Budget int
@@ -21,7 +23,7 @@ type Config struct {
 
 const (
 	defaultBudget = 44.0
-	cleanBudget   = 48.0 // the best point of a clean path takes 47
+	cleanMargin   = 1.0 // kbit/s above what the highest bitrate takes, one frame per datagram
 	cleanLoss     = 0.01
 	controlRate   = 1.3 // kbit/s of probes and reports at most
 )
@@ -69,7 +71,9 @@ type Decision struct {
 
 // Ladder decides for one talker. Use New. One goroutine at a time may use it.
 type Ladder struct {
-	budget  float64
+	most    int     // bitrate
+	budget  float64 // kbit/s on a path that loses
+	clean   float64 // and on one that does not
 	cap     float64 // sustained, 0 = none
 	pacer   repair.Pacer
 	sent    repair.Meter
@@ -96,13 +100,17 @@ type Ladder struct {
 
 // New makes a Ladder that begins at now.
 func New(now time.Duration, cfg Config) *Ladder {
-	l := &Ladder{budget: defaultBudget, headers: defaultHeaders, updated: now, decided: now}
+	l := &Ladder{most: defaultBitrate, budget: defaultBudget, headers: defaultHeaders, updated: now, decided: now}
 	if cfg.Overhead > 0 {
 		l.headers = cfg.Overhead
 	}
 	if cfg.Budget > 0 {
 		l.budget = float64(cfg.Budget)
 	}
+	if cfg.Bitrate > 0 {
+		l.most = cfg.Bitrate
+	}
+	l.clean = shapes[0].wire(l.headers, float64(l.most)) + cleanMargin
 	l.rate = rate{started: true, limit: startRate, hold: firstHold, last: now}
 	l.SetCap(now, cfg.Cap)
 	return l
@@ -261,7 +269,7 @@ const leastListenerCap = 16.0
 // network puts together what points are judged against.
 func (l *Ladder) network() network {
 	up, down := l.up.channel(), l.down.channel()
-	n := network{narrow: l.narrow, headers: l.headers, channel: up.Series(down), oneWay: (l.rtt.smooth + l.farRTT) / 2, spread: arrivalSpread}
+	n := network{narrow: l.narrow, most: l.most, headers: l.headers, channel: up.Series(down), oneWay: (l.rtt.smooth + l.farRTT) / 2, spread: arrivalSpread}
 	// Resends cross the hop that loses; where both do, the longer way decides.
 	if up.Loss > 0.2*n.channel.Loss {
 		n.rtt = max(l.rtt.smooth, time.Millisecond)
@@ -308,7 +316,7 @@ func (l *Ladder) pick() point {
 
 // allowed is the limit, and on a path that loses the budget.
 func (l *Ladder) allowed() float64 {
-	most := cleanBudget
+	most := l.clean
 	if loss := l.loss(); loss >= cleanLoss || len(l.current.shape.copies) > 0 || l.current.shape.fec {
 		most = l.budget
 	}

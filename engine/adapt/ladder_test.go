@@ -20,7 +20,7 @@ func TestNoRedundancyOnACleanNetwork(t *testing.T) {
 		c.start(0)
 		w.run(60 * time.Second)
 		d := c.ladder.Decision()
-		if len(d.Copies) > 0 || d.FEC || d.Bitrate != maxBitrate || d.Stride > 2 {
+		if len(d.Copies) > 0 || d.FEC || d.Bitrate != defaultBitrate || d.Stride > 2 {
 			t.Errorf("%+v", d)
 		}
 		if len(c.changes) > 6 || len(c.changes) > 0 && c.changes[len(c.changes)-1] > 10*time.Second {
@@ -240,7 +240,7 @@ func TestDecisionsOnRandomNetworks(t *testing.T) {
 		w := &world{}
 		c := newCall(w, Config{}, randomLink(rng), randomLink(rng), seed)
 		c.trace = func(_ time.Duration, d Decision) {
-			if d.Bitrate < minBitrate || d.Bitrate > maxBitrate || d.Stride < 1 || d.Stride > 6 || d.Reason == "" || len(d.Copies) > 2 {
+			if d.Bitrate < minBitrate || d.Bitrate > defaultBitrate || d.Stride < 1 || d.Stride > 6 || d.Reason == "" || len(d.Copies) > 2 {
 				t.Fatalf("%+v", d)
 			}
 		}

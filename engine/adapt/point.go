@@ -18,8 +18,8 @@ const (
 	// speech (measured: 3 to 6 %).
 	overshoot = 1.05
 
-	maxBitrate = 24000 // bit/s
-	minBitrate = 6000
+	defaultBitrate = 24000 // bit/s, the most unless Config.Bitrate says otherwise
+	minBitrate     = 6000
 	// fecBitrate is where Opus carries FEC without narrowing the speech: 22 kbit/s with it
 	// sound like 3.3, 24 like 4.2. Below, copies are the tool.
 	fecBitrate = 23500
@@ -84,11 +84,11 @@ func (s *shape) wire(headers int, bitrate float64) float64 {
 }
 
 // bitrate is the highest in bit/s, in steps of 500, that keeps the shape below kbps on
-// the wire; it may be too low to be of use.
-func (s *shape) bitrate(headers int, kbps float64) int {
+// the wire, most at most; it may be too low to be of use.
+func (s *shape) bitrate(headers int, kbps float64, most int) int {
 	bytes := kbps*1000/8*s.interval().Seconds() - float64(headers+datagramBytes-1)
 	b := (bytes/float64(s.frames()) - frameBytes) * 8 / frameSeconds / overshoot
-	return min(int(b)/500*500, maxBitrate)
+	return min(int(b)/500*500, most)
 }
 
 const frameSeconds = 0.02

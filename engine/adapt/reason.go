@@ -39,11 +39,11 @@ func (l *Ladder) reason() string {
 		b = strconv.AppendInt(b, int64(100*loss+0.5), 10)
 		b = append(b, " % loss, bursts "...)
 		b = strconv.AppendFloat(b, l.network().channel.Burst(1), 'f', 1, 64)
-	case l.last.Cap > 0 && l.limit() < min(l.rate.limit, cleanBudget) && (l.cap == 0 || l.limit() < l.cap):
+	case l.last.Cap > 0 && l.limit() < min(l.rate.limit, l.clean) && (l.cap == 0 || l.limit() < l.cap):
 		b = appendRate(append(b, "a listener's cap of "...), float64(l.last.Cap))
-	case l.cap > 0 && l.cap < min(l.rate.limit, cleanBudget):
+	case l.cap > 0 && l.cap < min(l.rate.limit, l.clean):
 		b = appendRate(append(b, "the cap leaves "...), l.cap)
-	case l.rate.limit < cleanBudget:
+	case l.rate.limit < l.clean:
 		b = appendRate(append(b, "limit "...), l.rate.limit)
 	default:
 		b = append(b, "the path is clean"...)

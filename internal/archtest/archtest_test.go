@@ -32,7 +32,7 @@ var layers = map[string][]string{
 	"internal/repair": {},
 	"relay":           {"netproto", "internal/udpio"},
 	"engine/adapt":    {"internal/repair"},
-	"engine":          {"netproto", "codec", "jitter", "audio"},
+	"engine":          {"netproto", "codec", "jitter", "audio", "engine/adapt", "internal/repair"},
 	"cmd/tincand":     {"relay", "netproto"},
 }
 

@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// reception is how one talker's datagrams come through, for nacks and reports. It is made
+// with the jitter buffer, when the talker is first heard.
+type reception struct {
+	asker  repair.Asker
+	queue  repair.Queue
+	last   time.Duration // when the last datagram came
+	told   bool          // in a report since
+	resent uint16        // frames that a resend brought
+}
+
+// arrived takes a datagram that is new, with its frames.
+func (r *reception) arrived(now time.Duration, h netproto.Header, frames []netproto.Frame) {
+	r.last, r.told = now, false
+	switch r.asker.Arrived(now, h.Seq, h.Voice || h.Level < codec.Silent) {
+	case repair.Newest, repair.Overdue:
+		r.queue.Arrived(now, time.Duration(h.Seq)*netproto.FrameDuration)
+	case repair.Resent:
+		r.resent += uint16(min(len(frames), r.asker.Stride()))
+	}
+	for i := range frames {
+		if n := frames[i].Number; n != h.Seq {
+			r.asker.Have(n)
+		}
+	}
+}
+
+// mood judges the way of the talker's datagrams.
+func (r *reception) mood(now time.Duration) repair.Mood {
+	return repair.MoodOf(r.asker.Loss(now, time.Second), r.queue.Delay(now), r.queue.Trend(now))
+}
+
+// outlook is what all talkers share: the way from the relay, and what the relay is told.
+type outlook struct {
+	schedule repair.Schedule
+	meter    repair.Meter
+	rtt      time.Duration
+	rttTold  time.Duration
+	cap      int // kbit/s, 0 = none
+	deaf     bool
+	changed  bool // cap or deaf have, and the relay has not been told
+	repeats  int  // reports still to come for that, as they may get lost
+
+	report netproto.Report
+	blocks []netproto.NackBlock
+	asked  []uint32
+	nack   []byte
+	body   []byte
+}
+
+const (
+	// tellRepeats is how often the relay is told of a changed cap or that we listen again.
+	tellRepeats = 5
+	// heardLately is how long after its last datagram a talker's queue says something.
+	heardLately = 500 * time.Millisecond
+	// lossSpan is the time over which the length of bursts is taken.
+	lossSpan = repair.LossMemory
+	// maxTalkers is how many talkers a report tells of; a relay forwards fewer.
+	maxTalkers = 16
+)
+
+// SetCap sets the most that the relay may send in kbit/s, IP and UDP headers counted; 0 is
+// no cap. The relay keeps to it with fewer talkers, then with fewer copies.
+func (l *Listener) SetCap(kbps int) {
+	if l.outlook.cap != kbps {
+		l.outlook.cap = kbps
+		l.outlook.tell()
+	}
+}
+
+// SetDeaf asks the relay to send no voice, or to go on.
+func (l *Listener) SetDeaf(deaf bool) {
+	if l.outlook.deaf != deaf {
+		l.outlook.deaf = deaf
+		l.outlook.tell()
+	}
+}
+
+func (o *outlook) tell() { o.changed, o.repeats = true, tellRepeats }
+
+// SetRoundTrip tells the round trip to the relay, smoothed. The relay is told of it even when
+// nobody is heard, for its nacks to us.
+func (l *Listener) SetRoundTrip(rtt time.Duration) {
+	o := &l.outlook
+	o.rtt = rtt
+	if 8*(rtt-o.rttTold).Abs() > o.rttTold {
+		o.repeats = max(o.repeats, 1)
+	}
+}
+
+// Arrived counts a datagram of any type, size bytes with IP and UDP headers.
+func (l *Listener) Arrived(now time.Duration, size int) { l.outlook.meter.Add(now, size) }
+
+// Poll returns what the relay should be told now: the body of a nack and that of a
+// report, nil where there is nothing to tell. Call it every 10 ms or so. The bodies are the
+// Listener's and good until the next call.
+func (l *Listener) Poll(now time.Duration) (nack, report []byte) {
+	return l.ask(now), l.tell(now)
+}
+
+// ask makes a nack for the datagrams that are missing and would still come in time.
+func (l *Listener) ask(now time.Duration) []byte {
+	o := &l.outlook
+	o.blocks = o.blocks[:0]
+	for _, p := range l.awake {
+		if at, ok := p.reception.asker.NextDeadline(); p.gone || !ok || at > now {
+			continue
+		}
+		r := p.reception
+		r.asker.SetPath(o.rtt, repair.Patience(l.path, p.delay))
+		o.asked = r.asker.Poll(now, o.asked[:0])
+		for _, seq := range o.asked {
+			o.blocks = netproto.AddNack(o.blocks, p.session, seq)
+			for i := range uint32(r.asker.Stride()) {
+				p.buffer.Expect(now, seq-i, o.rtt)
+			}
+		}
+	}
+	if len(o.blocks) == 0 {
+		return nil
+	}
+	body, err := netproto.AppendNack(o.nack[:0], o.blocks)
+	if err != nil {
+		return nil // of more talkers than any relay forwards: the next Poll asks for what is still missing
+	}
+	o.nack = body
+	return body
+}
+
+// tell makes a report when one is due.
+func (l *Listener) tell(now time.Duration) []byte {
+	o := &l.outlook
+	news, mood, queue, trend := o.deaf || o.repeats > 0, repair.Calm, time.Duration(-1), 0.0
+	for _, p := range l.awake {
+		if p.gone || p.reception.told {
+			continue
+		}
+		news = true
+		mood = max(mood, p.reception.mood(now))
+		if q := p.reception.queue.Delay(now); now-p.reception.last < heardLately && (queue < 0 || q < queue) {
+			queue, trend = q, p.reception.queue.Trend(now) // what all share is at most the least of theirs
+		}
+	}
+	if !news || !o.schedule.Due(now, mood) && !o.changed {
+		return nil
+	}
+	o.rttTold = o.rtt
+	o.changed, o.repeats = false, max(o.repeats-1, 0)
+	ms := func(d time.Duration) uint16 { return uint16(min(max(d.Milliseconds(), 0), 1<<16-1)) }
+	r := &o.report
+	*r = netproto.Report{
+		Deaf: o.deaf, Cap: uint16(min(o.cap, 1<<16-1)), Rate: uint16(min(o.meter.Kbps(now)+0.5, 1<<16-1)),
+		RTT: ms(o.rtt), Queue: ms(queue), Trend: int16(min(max(trend*1000, -1<<15), 1<<15-1)), Talkers: r.Talkers[:0],
+	}
+	for _, p := range l.awake {
+		if !p.gone && !p.reception.told && len(r.Talkers) < maxTalkers {
+			p.reception.told = true
+			r.Talkers = append(r.Talkers, p.report(now))
+		}
+	}
+	body, err := netproto.AppendReport(o.body[:0], r)
+	if err != nil {
+		panic("engine: " + err.Error()) // maxTalkers fit
+	}
+	o.body = body
+	return body
+}
+
+// report is the block of one talker.
+func (p *peer) report(now time.Duration) netproto.TalkerReport {
+	r, s := p.reception, p.stats(now)
+	asked := r.asker.Stats()
+	return netproto.TalkerReport{
+		Session: p.session, Highest: p.newest,
+		Received: uint16(asked.Received), Lost: uint16(asked.Lost),
+		Played: uint16(s.Frames), Late: uint16(s.Late), Repaired: uint16(s.Repaired), Resent: r.resent, Concealed: uint16(s.Concealed),
+		BurstQ3: uint8(min(r.asker.Loss(now, lossSpan).Burst()*8+0.5, 255)),
+		Jitter:  uint16(min(s.Buffer.Spread.Milliseconds(), 1<<16-1)), Buffer: uint16(min(s.Delay.Milliseconds(), 1<<16-1)),
+	}
+}

@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/engine/adapt"
+	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// SenderConfig says how a Sender sends. The zero value, but for the session, adapts to the
+// network.
+type SenderConfig struct {
+	Talker TalkerConfig
+	// Fixed sends as Talker says, whatever the network does. Otherwise the ladder chooses bitrate,
+	// stride, copies and FEC, and Talker.Encoder.Bitrate is the most that it takes.
+	Fixed bool
+	// Cap is the most that goes out over any second in kbit/s, IP and UDP headers and all
+	// kinds of datagrams counted. 0 = none.
+	Cap int
+	// Overhead is what IP and UDP add to a datagram in bytes; 0 = 28, as of IPv4.
+	Overhead int
+}
+
+// Sender is all that one end sends: a Talker, the ladder that steers it, the answers to
+// nacks, and the cap that holds for everything. It is sans-IO: now is the time since any fixed
+// start. One goroutine at a time may use it.
+//
+//	PCM ──> Talker ──> cap ──> datagram for the relay
+//	          ^ ^       ^
+//	   ladder ┘ │       └── probes, reports and nacks ask Allow
+//	     ^      └────────── nacks: the same datagram again
+//	     └ feedback, probes
+type Sender struct {
+	cfg    SenderConfig
+	talker *Talker
+	ladder *adapt.Ladder
+	voiced time.Duration // when voice went out last
+	frames int           // since the ladder was polled last
+	last   netproto.Feedback
+	fed    bool
+	budget repair.Resender
+	blocks []netproto.NackBlock
+	counts SenderStats
+}
+
+// SenderStats is what a Sender did and why. Counts run since it was made.
+type SenderStats struct {
+	Adapt    adapt.Stats
+	Decision adapt.Decision // how the ladder sends, and why; Fixed senders have none
+	Resent   uint64         // datagrams sent again because they were asked for
+	HeldBack uint64         // datagrams that did not fit under the cap, or were stopped by the circuit breaker
+}
+
+// pollFrames is how often the ladder is told that time goes by: every 200 ms.
+const pollFrames = 10
+
+// NewSender makes a Sender that begins at now. It needs SetKeys of its Talker before its first
+// frame. Errors are those of NewTalker.
+func NewSender(now time.Duration, cfg SenderConfig) (*Sender, error) {
+	s := &Sender{cfg: cfg}
+	s.ladder = adapt.New(now, adapt.Config{Cap: cfg.Cap, Overhead: cfg.Overhead, Bitrate: cfg.Talker.Encoder.Bitrate})
+	t, err := NewTalker(cfg.Talker)
+	if err != nil {
+		return nil, err
+	}
+	s.talker = t
+	s.steer(true)
+	s.talker.layout = s.talker.next
+	return s, nil
+}
+
+// Talker is the Sender's, to set keys, mute and the like.
+func (s *Sender) Talker() *Talker { return s.talker }
+
+// Frame takes the next 20 ms of speech as Talker.Frame does and returns the datagram
+// to be sent now, or nil.
+func (s *Sender) Frame(now time.Duration, pcm []float32) ([]byte, error) {
+	if s.frames++; s.frames >= pollFrames {
+		s.frames = 0
+		s.steer(s.ladder.Poll(now))
+	}
+	s.talker.SetLimit(s.ladder.Room(now))
+	d, err := s.talker.Frame(pcm)
+	if err != nil || d == nil {
+		return nil, err
+	}
+	if !s.cfg.Fixed && s.ladder.Decision().Stop || !s.ladder.Send(now, len(d), adapt.Voice) {
+		s.counts.HeldBack++
+		return nil, nil
+	}
+	s.voiced = now
+	return d, nil
+}
+
+// steer makes the talker do what the ladder has decided.
+func (s *Sender) steer(changed bool) {
+	if !changed || s.cfg.Fixed {
+		return
+	}
+	d := s.ladder.Decision()
+	enc := s.cfg.Talker.Encoder
+	enc.Bitrate, enc.FEC, enc.ExpectedLoss = d.Bitrate, d.FEC, d.ExpectedLoss
+	s.talker.adapt(enc, d.Stride, d.Copies, d.Fresh)
+}
+
+// Allow tells whether a datagram of size bytes without IP and UDP headers, that is no
+// voice, may be sent now; then it counts as sent.
+func (s *Sender) Allow(now time.Duration, size int) bool {
+	if s.ladder.Send(now, size, adapt.Control) {
+		return true
+	}
+	s.counts.HeldBack++
+	return false
+}
+
+// Probed takes the answer to a probe: when it came and when the probe was sent.
+func (s *Sender) Probed(now, sent time.Duration) { s.ladder.Probed(now, sent) }
+
+// Heard takes the relay's report.
+func (s *Sender) Heard(now time.Duration, f netproto.Feedback) {
+	if !s.fed {
+		s.fed = true
+		s.last = netproto.Feedback{}
+	}
+	ms := func(v uint16) time.Duration { return time.Duration(v) * time.Millisecond }
+	count := func(now, before uint16) int { return int(now - before) }
+	s.steer(s.ladder.Heard(now, adapt.Feedback{
+		Received: count(f.Received, s.last.Received), Lost: count(f.Lost, s.last.Lost), Resent: count(f.Resent, s.last.Resent),
+		Burst: float64(f.BurstQ3) / 8, Rate: float64(f.Rate), Queue: ms(f.Queue), Trend: float64(f.Trend) / 1000,
+		Listeners: int(f.Listeners),
+		Loss:      float64(f.MedianLossQ8) / 256, WorstLoss: float64(f.WorstLossQ8) / 256,
+		Hole: float64(f.MedianHoleQ8) / 256, WorstHole: float64(f.WorstHoleQ8) / 256,
+		WorstBurst: float64(f.WorstBurstQ3) / 8, RTT: ms(f.WorstRTT),
+		DownQueue: ms(f.WorstQueue), DownTrend: float64(f.WorstTrend) / 1000, DownRate: float64(f.LowestRate), Cap: int(f.LowestCap),
+	}))
+	s.last = f
+}
+
+// Nacked takes the body of a nack from the relay and hands send each datagram that is to go
+// out again, now. The error is that of netproto.ParseNack.
+func (s *Sender) Nacked(now time.Duration, body []byte, send func(d []byte)) error {
+	blocks, err := netproto.ParseNack(s.blocks[:0], body)
+	if err != nil {
+		return err
+	}
+	s.blocks = blocks
+	stats := s.ladder.Stats(now)
+	s.budget.SetRate(now, stats.Sent*1000/8)
+	kind := adapt.Resend
+	if s.cfg.Fixed {
+		kind = adapt.Control // nobody else decides what they are worth
+	}
+	for _, b := range blocks {
+		for seq := range b.All() {
+			d := s.talker.Resend(seq)
+			if d == nil || !s.budget.Allow(now, b.Session, seq, len(d), stats.RTT*3/4) || !s.ladder.Send(now, len(d), kind) {
+				continue
+			}
+			s.counts.Resent++
+			send(d)
+		}
+	}
+	return nil
+}
+
+// Voiced is when voice was sent last.
+func (s *Sender) Voiced() time.Duration { return s.voiced }
+
+// Stats returns the figures of now.
+func (s *Sender) Stats(now time.Duration) SenderStats {
+	st := s.counts
+	st.Adapt = s.ladder.Stats(now)
+	if s.cfg.Fixed {
+		t := s.cfg.Talker
+		st.Decision = adapt.Decision{Bitrate: t.Encoder.Bitrate, Stride: max(t.Stride, 1), Copies: slices.Clip(t.Copies), FEC: t.Encoder.FEC, Reason: "fixed"}
+		if st.Decision.Bitrate == 0 {
+			st.Decision.Bitrate = codec.DefaultBitrate
+		}
+	} else {
+		st.Decision = s.ladder.Decision()
+	}
+	return st
+}
