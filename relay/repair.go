@@ -145,11 +145,13 @@ func (rr *repairs) sweep(now time.Duration) {
 		}
 	}
 	rr.downs = slices.DeleteFunc(rr.downs, func(s *session) bool {
-		old := now-s.downlink.heard > downlinkIdle && (s.downlink.cap == 0 || !s.live.Load()) && !s.apart.Load()
+		d := s.downlink
+		silent := now-d.heard > downlinkIdle && d.cap == 0
+		old := s.gone.Load() || silent && !s.apart.Load()
 		if old {
 			s.downlink = nil
-		} else if now-s.downlink.heard > downlinkIdle && s.downlink.cap == 0 {
-			s.downlink.wants = wish{deaf: s.deaf.Load()} // and then it may go
+		} else if silent {
+			d.wants = wish{deaf: s.deaf.Load()} // and then it may go
 		}
 		return old
 	})

@@ -255,10 +255,14 @@ func TestOneBadListener(t *testing.T) {
 	if last.MedianLossQ8 != 0 || last.WorstLossQ8 == 0 || last.WorstRTT != 40 {
 		t.Errorf("%+v", last)
 	}
+	gone := r.table.get(bad.Session)
 	r.Leave(bad.Session) // with copies under way
 	r.run(time.Second, 1)
 	n := len(bad.bytes)
 	r.run(time.Second, 1)
+	if gone.downlink != nil {
+		t.Error("what was known of its downlink stays")
+	}
 	if len(bad.bytes) != n {
 		t.Error("copies for someone who has left")
 	}

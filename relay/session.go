@@ -30,6 +30,7 @@ type session struct {
 	path      atomic.Pointer[netip.AddrPort] // proven address; written under Core.mu
 	turn      turn
 	live      atomic.Bool // can be sent to; written under Core.mu
+	gone      atomic.Bool // has left; written under Core.mu
 	deaf      atomic.Bool // wants no voice; written under Core.mu
 	apart     atomic.Bool // see Listeners; written under Core.mu
 
