@@ -130,9 +130,9 @@ func (q *queue) add(now time.Duration, talker uint32, d []byte) {
 	q.items = append(q.items, item{talker: talker, data: d})
 }
 
-// Flush sends what is due, and keeps copies of what waits. Call it when a
-// batch of datagrams has been queued, and at the time that it returns; ok is
-// false when nothing waits.
+// Flush sends what is due, repairs included, and keeps copies of what waits. Call it
+// when a batch of datagrams has been queued, and at the time that it returns; ok
+// is false when nothing waits. That time is always after now.
 func (w *Worker) Flush(now time.Duration) (next time.Duration, ok bool) {
 	w.weigh(now)
 	waiting := w.queues[:0]
@@ -145,12 +145,15 @@ func (w *Worker) Flush(now time.Duration) (next time.Duration, ok bool) {
 			}
 			continue
 		}
-		w.send(q)
+		w.send(now, q)
 		q.room.pending.Store(nil)
 		q.room, q.items, q.own = nil, q.items[:0], q.own[:0]
 		w.spare = append(w.spare, q)
 	}
 	w.queues = waiting
+	if at, due := w.repair(now); due && (!ok || at < next) {
+		next, ok = at, true
+	}
 	return next, ok
 }
 
@@ -165,7 +168,7 @@ func (w *Worker) weigh(now time.Duration) {
 }
 
 // send sends a queue in as few packets as possible.
-func (w *Worker) send(q *queue) {
+func (w *Worker) send(now time.Duration, q *queue) {
 	l := q.room.listeners.Load()
 	for rest := q.items; len(rest) > 0; {
 		n := 1
@@ -174,14 +177,14 @@ func (w *Worker) send(q *queue) {
 				break
 			}
 		}
-		w.sendTogether(q, l, rest[:n])
+		w.sendTogether(now, q, l, rest[:n])
 		rest = rest[n:]
 	}
 }
 
 // sendTogether sends items that fit into one bundle: all of them to everyone
 // but their talkers, and to each talker the others' ones.
-func (w *Worker) sendTogether(q *queue, l *Listeners, items []item) {
+func (w *Worker) sendTogether(now time.Duration, q *queue, l *Listeners, items []item) {
 	w.skip = w.skip[:0]
 	for i := range items {
 		if at, ok := l.index(items[i].talker); ok && !slices.Contains(w.skip, at) {
@@ -193,6 +196,9 @@ func (w *Worker) sendTogether(q *queue, l *Listeners, items []item) {
 	if want := len(l.ids) - len(w.skip); want > 0 {
 		d, _ := w.assemble(q, items, 0)
 		w.sent(want, w.out.Forward(l, w.skip, d), len(items))
+	}
+	if len(l.apart) > 0 {
+		w.sendApart(now, q, l, items)
 	}
 	if len(items) == 1 {
 		return

@@ -165,6 +165,7 @@ func (c *Core) Leave(id uint32) {
 	}
 	r := s.room
 	c.table.remove(s)
+	s.gone.Store(true)
 	delete(c.sessions, id)
 	c.load[r.worker]--
 	r.members = slices.DeleteFunc(r.members, func(m *session) bool { return m == s })
@@ -277,7 +278,7 @@ func (c *Core) Sessions() []SessionInfo {
 		i := SessionInfo{
 			Session: s.id, Name: s.name, Room: s.room.name, Voice: s.voice,
 			Joined: s.joined, Heard: time.Duration(s.heard.Load()),
-			Listening: s.live.Load(), Datagrams: s.datagrams.Load(),
+			Listening: s.live.Load() && !s.deaf.Load(), Datagrams: s.datagrams.Load(),
 		}
 		if p := s.path.Load(); p != nil {
 			i.Address = *p

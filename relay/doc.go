@@ -22,6 +22,10 @@
 // window, and then the very same bytes to the room's Listeners, a list that is
 // never changed but replaced when someone comes, goes or moves.
 //
+// What is lost is asked for again, sent again or sent twice: see repair.go and
+// docs/repair.md. That is state of a room, made on first use, under a lock that is
+// only ever tried; what is due at a time is done by Worker.Flush.
+//
 // The payload stays opaque: this package never imports the codec or the
 // jitter buffer.
 package relay

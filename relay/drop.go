@@ -1,6 +1,10 @@
 package relay
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
 
 // Drop is the reason why a datagram went no further. Every one is counted.
 type Drop uint8
@@ -19,12 +23,17 @@ const (
 	DropPath                    // answers no challenge of ours
 	DropQuiet                   // not among the loudest of the room
 	DropSend                    // the kernel did not take it (counted per listener)
+	DropCap                     // over what its receiver asked for (counted per receiver)
+	DropFewer                   // its receiver can have fewer talkers only (counted per receiver)
+	DropBudget                  // asked for again, but too much of that
+	DropBusy                    // another worker had the room in hand
 	numDrops
 )
 
 var dropNames = [numDrops]string{
 	"kept", "malformed", "version", "type", "unknown session", "stranger rate",
 	"forged", "replayed", "session rate", "path", "quiet", "send",
+	"cap", "fewer talkers", "resend budget", "busy",
 }
 
 // String returns the reason in a word or two.
@@ -41,12 +50,18 @@ type Stats struct {
 	Forwarded uint64          // datagrams of voice that went to listeners, each counted once
 	Delivered uint64          // the same, counted per listener
 	Packets   uint64          // in so many packets: less than Delivered where bundles went out
+	Asked     uint64          // datagrams that talkers were asked for again, repeats counted
+	Resent    uint64          // datagrams that listeners asked for and got
+	Copied    uint64          // datagrams that went to one listener a second time unasked
+	Feedback  uint64          // reports to talkers
 	Dropped   map[Drop]uint64 // by reason; those that did not happen are not in it
 }
 
 // counters are one Worker's own, so that workers do not share cache lines.
 type counters struct {
 	received, forwarded, delivered, packets atomic.Uint64
+	asked, resends, copies                  atomic.Uint64
+	told                                    [netproto.TypeChallengeReply + 1]atomic.Uint64 // nacks and reports by type
 	drops                                   [numDrops]atomic.Uint64
 	_                                       [64]byte
 }
@@ -61,6 +76,10 @@ func (c *Core) Stats() Stats {
 		st.Forwarded += n.forwarded.Load()
 		st.Delivered += n.delivered.Load()
 		st.Packets += n.packets.Load()
+		st.Asked += n.asked.Load()
+		st.Resent += n.resends.Load()
+		st.Copied += n.copies.Load()
+		st.Feedback += n.told[netproto.TypeReport].Load()
 		for d := Kept + 1; d < numDrops; d++ {
 			if v := n.drops[d].Load(); v > 0 {
 				st.Dropped[d] += v

@@ -106,6 +106,18 @@ func (st *stage) offer(now time.Duration, s *session, h netproto.Header, voice [
 	return true
 }
 
+// late decides about a datagram that newer ones of s have overtaken, or that was
+// sent again: it goes where those went, and says nothing about who speaks now.
+func (st *stage) late(now time.Duration, s *session, h netproto.Header, voice []byte) (heard bool) {
+	t := &s.turn
+	if t.holds.Load() || !st.mu.TryLock() {
+		return t.holds.Load()
+	}
+	t.kept.put(now, h.Seq, voice)
+	st.mu.Unlock()
+	return false
+}
+
 // note takes a datagram's level and voice bit into account.
 func (t *turn) note(now time.Duration, h netproto.Header) {
 	t.step = time.Duration(h.Seq-t.seq) * netproto.FrameDuration

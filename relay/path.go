@@ -48,7 +48,7 @@ func (w *Worker) strange(now time.Duration, s *session, from netip.AddrPort, siz
 	}
 	w.body = netproto.AppendChallenge(w.body[:0], token)
 	w.reply = s.seal(w.reply[:0], netproto.TypeChallenge, w.body)
-	w.out.Send(from, w.reply)
+	w.answer(now, s, from, w.reply)
 }
 
 // challenge wakes a silent session at its own address, or says what to ask at

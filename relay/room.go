@@ -21,6 +21,7 @@ type room struct {
 
 	pending atomic.Pointer[queue] // of the worker that has it
 	stage   *stage                // nil: everyone is heard
+	repairs repairs
 
 	// Guarded by Core.mu.
 	members []*session // in the order in which they came
@@ -88,7 +89,11 @@ func (r *room) rebuild() {
 	l := &Listeners{built: make([]any, r.workers)}
 	live := make([]*session, 0, len(r.members))
 	for _, s := range r.members {
-		if s.live.Load() {
+		switch {
+		case !s.live.Load() || s.deaf.Load():
+		case s.apart.Load():
+			l.apart = append(l.apart, s)
+		default:
 			live = append(live, s)
 		}
 	}
@@ -106,6 +111,8 @@ type Listeners struct {
 	ids   []uint32 // rising
 	addrs []netip.AddrPort
 	built []any // per worker
+	// apart are those who cannot have everything, and are looked after one by one.
+	apart []*session
 }
 
 // Len returns the number of listeners.

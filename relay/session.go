@@ -29,7 +29,15 @@ type session struct {
 	datagrams atomic.Uint64
 	path      atomic.Pointer[netip.AddrPort] // proven address; written under Core.mu
 	turn      turn
-	live      atomic.Bool // among the room's listeners; written under Core.mu
+	live      atomic.Bool // can be sent to; written under Core.mu
+	gone      atomic.Bool // has left; written under Core.mu
+	deaf      atomic.Bool // wants no voice; written under Core.mu
+	apart     atomic.Bool // see Listeners; written under Core.mu
+
+	// Guarded by repairs.mu of the room.
+	uplink   *uplink // nil: has not talked of late
+	downlink *downlink
+	totals   totals
 
 	// Guarded by Core.mu.
 	candidate candidate

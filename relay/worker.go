@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -61,6 +62,17 @@ type Worker struct {
 	bundle []byte
 	alone  queue // of one item
 	replay replay
+	batch  batch
+
+	// Repairs.
+	agenda   agenda
+	changes  []change
+	reported netproto.Report
+	blocks   []netproto.NackBlock
+	seqs     []uint32
+	views    [maxViews]repair.View
+	collect  collector
+	picked   []item
 
 	// Load.
 	busy    bool
@@ -164,27 +176,60 @@ func (w *Worker) handle(now time.Duration, from netip.AddrPort, d []byte) Drop {
 	}
 	switch h.Type {
 	case netproto.TypeVoice:
-		return w.forward(now, s, h, body)
+		return w.forward(now, s, h, body, overhead(from.Addr())+len(d))
 	case netproto.TypeProbe:
 		return w.probe(now, s, from, body)
+	case netproto.TypeReport:
+		return w.report(now, s, body)
+	case netproto.TypeNack:
+		return w.nack(now, s, body)
 	}
 	return Kept
 }
 
-// forward queues a talker's datagram for everyone else in the room.
-func (w *Worker) forward(now time.Duration, s *session, h netproto.Header, voice []byte) Drop {
+// forward queues a talker's datagram for everyone else in the room. size is what
+// it took on the wire.
+func (w *Worker) forward(now time.Duration, s *session, h netproto.Header, voice []byte, size int) Drop {
 	r := s.room
 	w.replay.reset()
-	if r.stage != nil && !r.stage.offer(now, s, h, voice, w.replay.addFunc) {
-		return DropQuiet
+	kind := repair.Newest
+	rr := &r.repairs
+	locked := rr.mu.TryLock()
+	if locked {
+		kind = rr.uplinkOf(now, s).arrived(now, h, size)
+		w.wake(r, s.uplink.soonest(now))
 	}
-	if l := r.listeners.Load(); len(l.ids) == 0 || len(l.ids) == 1 && l.ids[0] == s.id {
+	heard := r.stage == nil
+	switch {
+	case heard:
+	case kind == repair.Newest:
+		heard = r.stage.offer(now, s, h, voice, w.replay.addFunc)
+	default:
+		heard = r.stage.late(now, s, h, voice)
+	}
+	l := r.listeners.Load()
+	nobody := len(l.apart) == 0 && (len(l.ids) == 0 || len(l.ids) == 1 && l.ids[0] == s.id)
+	if locked {
+		if heard && !nobody {
+			w.replay.each(func(d []byte) {
+				if old, err := netproto.ParseHeader(d); err == nil {
+					rr.keep(now, s, old.Seq, d)
+				}
+			})
+			rr.keep(now, s, h.Seq, voice)
+		}
+		rr.mu.Unlock()
+	}
+	switch {
+	case !heard:
+		return DropQuiet
+	case nobody:
 		return Kept
 	}
 	q := w.queue(now, r)
 	if q == nil { // another worker's: send alone
 		w.alone.room, w.alone.items = r, append(w.alone.items[:0], item{talker: s.id, data: voice})
-		w.send(&w.alone)
+		w.send(now, &w.alone)
 		return Kept
 	}
 	w.replay.each(func(d []byte) { q.copied(s.id, d) })
@@ -200,6 +245,6 @@ func (w *Worker) probe(now time.Duration, s *session, from netip.AddrPort, body 
 	}
 	w.body = netproto.AppendProbeAck(w.body[:0], netproto.ProbeAck{Echo: p.Time, Time: uint64(now / time.Microsecond)})
 	w.reply = s.seal(w.reply[:0], netproto.TypeProbeAck, w.body)
-	w.out.Send(from, w.reply)
+	w.answer(now, s, from, w.reply)
 	return Kept
 }

@@ -30,7 +30,7 @@ var layers = map[string][]string{
 	"audio/device":    {"audio"},
 	"internal/udpio":  {},
 	"internal/repair": {},
-	"relay":           {"netproto", "internal/udpio"},
+	"relay":           {"netproto", "internal/udpio", "internal/repair"},
 	"engine/adapt":    {"internal/repair"},
 	"engine":          {"netproto", "codec", "jitter", "audio", "engine/adapt", "internal/repair"},
 	"cmd/tincand":     {"relay", "netproto"},

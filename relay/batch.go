@@ -1,0 +1,45 @@
+package relay
+
+import (
+	"net/netip"
+	"sync/atomic"
+)
+
+// batch is datagrams that have been decided on under a lock and go out after it.
+type batch struct {
+	bytes []byte
+	sends []sending
+}
+
+type sending struct {
+	to   netip.AddrPort
+	end  int            // in bytes
+	sent *atomic.Uint64 // counter
+	n    uint64         // to add to it
+}
+
+// add takes a copy of d.
+func (b *batch) add(to netip.AddrPort, d []byte, sent *atomic.Uint64, n int) {
+	b.bytes = append(b.bytes, d...)
+	b.done(to, sent, n)
+}
+
+// done ends a datagram that has been appended to bytes.
+func (b *batch) done(to netip.AddrPort, sent *atomic.Uint64, n int) {
+	b.sends = append(b.sends, sending{to: to, end: len(b.bytes), sent: sent, n: uint64(n)})
+}
+
+// emit sends what has been collected.
+func (w *Worker) emit() {
+	start := 0
+	for i := range w.batch.sends {
+		s := &w.batch.sends[i]
+		if w.out.Send(s.to, w.batch.bytes[start:s.end]) {
+			s.sent.Add(s.n)
+		} else {
+			w.count.drops[DropSend].Add(s.n)
+		}
+		start = s.end
+	}
+	w.batch.bytes, w.batch.sends = w.batch.bytes[:0], w.batch.sends[:0]
+}

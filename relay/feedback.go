@@ -1,0 +1,188 @@
+package relay
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+const (
+	// reportLife is how long a listener's report counts.
+	reportLife = 5 * time.Second
+	// burstSpan is the least time over which runs of losses are averaged.
+	burstSpan = 2 * time.Second
+	// lossyQ8 is the median loss, in 1/256, from which on listeners count as lossy: 3 %.
+	lossyQ8 = 8
+)
+
+// fare is how a talker's voice reaches its listeners.
+//
+// Loss and holes are those of the worst and of the median listener. All other
+// figures drive the talker's rate, and so everybody's quality; there a quarter of
+// the listeners may be as bad as they like (or say so) without effect, from
+// three on at least one. What these need, the relay does for them alone.
+type fare struct {
+	worstLoss, medianLoss, worstHole, medianHole uint8
+	burst                                        uint8
+	rtt, queue, trend                            int // ms, ms, ms/s
+	cap, rate                                    int // kbit/s; 0: none
+}
+
+// quorum is which one of n listeners, the worst first, is told about, from 1 on.
+func quorum(n int) int { return 1 + (n+1)/4 }
+
+// collector is a worker's memory for making a fare.
+type collector struct {
+	loss, hole                          repair.Spread
+	burst, rtt, queue, trend, cap, rate []int
+}
+
+const unlimited = math.MaxInt
+
+func (c *collector) reset() {
+	c.loss, c.hole = repair.Spread{}, repair.Spread{}
+	for _, l := range []*[]int{&c.burst, &c.rtt, &c.queue, &c.trend, &c.cap, &c.rate} {
+		*l = (*l)[:0]
+	}
+}
+
+func (c *collector) add(d *downlink, v *view) {
+	c.loss.Add(q8(v.loss()))
+	c.hole.Add(q8(v.hole()))
+	burst := 0
+	if v.lost > 0 {
+		burst = int(v.burst * 8)
+	}
+	c.burst = append(c.burst, burst)
+	c.rtt = append(c.rtt, int(d.rtt/time.Millisecond))
+	c.queue = append(c.queue, int(d.queue/time.Millisecond))
+	c.trend = append(c.trend, int(d.trend*1000))
+	limit, rate := unlimited, unlimited
+	if d.cap > 0 {
+		limit = d.cap
+	}
+	if repair.MoodOf(repair.Losses{}, d.queue, d.trend) == repair.Jammed {
+		rate = int(d.rate)
+	}
+	c.cap, c.rate = append(c.cap, limit), append(c.rate, rate)
+}
+
+// high is the largest but those that do not count; low the same from below.
+func high(l []int) int {
+	if len(l) == 0 {
+		return 0
+	}
+	slices.Sort(l)
+	return l[len(l)-min(quorum(len(l)), len(l))]
+}
+
+func low(l []int) int {
+	if len(l) == 0 {
+		return 0
+	}
+	slices.Sort(l)
+	if v := l[min(quorum(len(l)), len(l))-1]; v != unlimited {
+		return v
+	}
+	return 0
+}
+
+// judge makes the fare of one talker.
+func (w *Worker) judge(now time.Duration, rr *repairs, talker *session) fare {
+	c := &w.collect
+	c.reset()
+	for _, s := range rr.downs {
+		d := s.downlink
+		if s == talker || d.wants.deaf || now-d.heard > reportLife {
+			continue
+		}
+		if v := d.view(talker.id); v != nil && v.known && now-v.at <= reportLife {
+			c.add(d, v)
+		}
+	}
+	return fare{
+		worstLoss: c.loss.Worst(), medianLoss: c.loss.Median(),
+		worstHole: c.hole.Worst(), medianHole: c.hole.Median(),
+		burst: uint8(min(high(c.burst), 255)),
+		rtt:   high(c.rtt), queue: high(c.queue), trend: high(c.trend),
+		cap: low(c.cap), rate: low(c.rate),
+	}
+}
+
+// mood is what the fare means for how often the talker is told.
+func (f *fare) mood() repair.Mood {
+	if m := repair.MoodOf(repair.Losses{}, time.Duration(f.queue)*time.Millisecond, float64(f.trend)/1000); m > repair.Calm {
+		return m
+	}
+	if f.medianLoss >= lossyQ8 {
+		return repair.Lossy
+	}
+	return repair.Calm
+}
+
+// feedback tells a talker how its voice fares when it is time, and returns when
+// to look again.
+func (w *Worker) feedback(now time.Duration, rr *repairs, s *session) (next time.Duration) {
+	u := s.uplink
+	if !u.owed {
+		return now + time.Hour
+	}
+	if u.dirty && now-u.judged >= repair.ReportJammed {
+		u.dirty, u.judged = false, now
+		u.fare = w.judge(now, rr, s)
+		rr.setPath(s)
+	}
+	mood := max(repair.MoodOf(u.asker.Loss(now, time.Second), u.queue.Delay(now), u.queue.Trend(now)), u.fare.mood())
+	if u.schedule.Due(now, mood) {
+		u.fare, u.judged, u.dirty = w.judge(now, rr, s), now, false
+		rr.setPath(s)
+		f := w.figures(now, s)
+		w.body = netproto.AppendFeedback(w.body[:0], &f)
+		w.tell(now, s, netproto.TypeReport)
+		u.owed, u.told = false, now
+		return now + time.Hour
+	}
+	if now-u.last < time.Second {
+		return now + repairTick
+	}
+	return max(u.schedule.NextDeadline(), now+repairTick)
+}
+
+// figures fills in a feedback.
+func (w *Worker) figures(now time.Duration, s *session) netproto.Feedback {
+	u, f := s.uplink, &s.uplink.fare
+	s.totals = u.totals(s)
+	listeners := 0
+	if now-u.forwarded <= time.Second {
+		l := s.room.listeners.Load()
+		listeners = len(l.ids) + len(l.apart)
+		if s.live.Load() && !s.deaf.Load() {
+			listeners--
+		}
+	}
+	return netproto.Feedback{
+		Highest: u.highest, Received: s.totals.received, Lost: s.totals.lost, Resent: s.totals.resent,
+		BurstQ3: uint8(min(u.asker.Loss(now, max(now-u.told, burstSpan)).Burst()*8, 255)),
+		Rate:    u16(int(u.meter.Kbps(now))),
+		Queue:   u16(int(u.queue.Delay(now) / time.Millisecond)),
+		Trend:   i16(int(u.queue.Trend(now) * 1000)),
+
+		Listeners:    u16(listeners),
+		WorstLossQ8:  f.worstLoss,
+		MedianLossQ8: f.medianLoss,
+		WorstHoleQ8:  f.worstHole,
+		MedianHoleQ8: f.medianHole,
+		WorstBurstQ3: f.burst,
+		WorstRTT:     u16(f.rtt), WorstQueue: u16(f.queue), WorstTrend: i16(f.trend),
+		LowestCap: u16(f.cap), LowestRate: u16(f.rate),
+	}
+}
+
+// q8 is a share in 1/256.
+func q8(share float64) uint8 { return uint8(min(max(share*256, 0), 255)) }
+
+func u16(v int) uint16 { return uint16(min(max(v, 0), math.MaxUint16)) }
+func i16(v int) int16  { return int16(min(max(v, math.MinInt16), math.MaxInt16)) }

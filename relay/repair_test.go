@@ -1,0 +1,443 @@
+package relay
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/netsim"
+	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// mender is a client over links, which asks again, sends again and reports as a real one.
+type mender struct {
+	*testClient
+	up, down netsim.Pipe
+	sent     map[uint32][]byte
+	got      map[uint32]map[uint32]bool // numbers by talker
+	askers   map[uint32]*repair.Asker
+	feedback []netproto.Feedback
+	fedAt    []time.Duration
+	report   netproto.Report
+	asks     bool
+	reports  bool
+	bytes    []int // that came, headers counted, and when
+	when     []time.Duration
+}
+
+// menders is a room of them in virtual time.
+type menders struct {
+	*testCore
+	all  []*mender
+	next time.Duration // of the relay's Flush
+}
+
+func newMenders(t *testing.T, n int, cfg CoreConfig) *menders {
+	r := &menders{testCore: newTestCore(t, cfg)}
+	for range n {
+		m := &mender{testClient: r.settled("", "m"), sent: map[uint32][]byte{}, got: map[uint32]map[uint32]bool{}, askers: map[uint32]*repair.Asker{}}
+		m.up.Link, m.down.Link = netsim.Delay(20*time.Millisecond), netsim.Delay(20*time.Millisecond)
+		m.asks, m.reports = true, true
+		m.report.RTT = 40
+		r.all = append(r.all, m)
+	}
+	r.now = r.now.Round(time.Second) + time.Second
+	r.boxes = map[netip.AddrPort][][]byte{}
+	return r
+}
+
+func (r *menders) deliver() {
+	for _, m := range r.all {
+		for _, d := range m.took() {
+			m.bytes, m.when = append(m.bytes, len(d)+28), append(m.when, r.now)
+			m.down.Send(r.now, d)
+		}
+	}
+}
+
+// run goes on in steps of 1 ms; the first talkers speak.
+func (r *menders) run(d time.Duration, talkers int) {
+	for end := r.now + d; r.now < end; r.now += time.Millisecond {
+		for i, m := range r.all {
+			if r.now%(20*time.Millisecond) == 0 && i < talkers {
+				v := m.said("some sixty bytes of voice, as they come out of an encoder....")
+				m.sent[m.seq[netproto.TypeVoice]] = v
+				m.up.Send(r.now, v)
+			}
+			if m.reports && r.now%(500*time.Millisecond) == 0 {
+				m.sendReport(r.now)
+			}
+			for d, _, ok := m.up.Receive(r.now); ok; d, _, ok = m.up.Receive(r.now) {
+				r.worker.Handle(r.now, m.addr, d)
+			}
+		}
+		if next, ok := r.worker.Flush(r.now); ok && next <= r.now {
+			r.t.Fatalf("Flush(%v) = %v", r.now, next)
+		}
+		r.deliver()
+		for _, m := range r.all {
+			for d, _, ok := m.down.Receive(r.now); ok; d, _, ok = m.down.Receive(r.now) {
+				m.take(r.now, d)
+			}
+			m.ask(r.now)
+		}
+	}
+}
+
+func (m *mender) take(now time.Duration, d []byte) {
+	items := [][]byte{d}
+	if t, _ := netproto.DatagramType(d); t == netproto.TypeBundle {
+		items, _ = netproto.ParseBundle(nil, d)
+	}
+	for _, d := range items {
+		h, err := netproto.ParseHeader(d)
+		if err != nil {
+			m.core.t.Fatal(err)
+		}
+		if h.Type == netproto.TypeVoice {
+			if m.got[h.Session] == nil {
+				m.got[h.Session], m.askers[h.Session] = map[uint32]bool{}, new(repair.Asker)
+			}
+			m.askers[h.Session].SetPath(40*time.Millisecond, 400*time.Millisecond)
+			if !m.got[h.Session][h.Seq] {
+				m.got[h.Session][h.Seq] = true
+				m.askers[h.Session].Arrived(now, h.Seq, true)
+			}
+			continue
+		}
+		body, err := m.testClient.down.Open(nil, d)
+		if err != nil {
+			m.core.t.Fatal(err)
+		}
+		switch h.Type {
+		case netproto.TypeNack:
+			blocks, _ := netproto.ParseNack(nil, body)
+			for _, b := range blocks {
+				for seq := range b.All() {
+					if v := m.sent[seq]; v != nil {
+						m.up.Send(now, v)
+					}
+				}
+			}
+		case netproto.TypeReport:
+			f, _ := netproto.ParseFeedback(body)
+			m.feedback, m.fedAt = append(m.feedback, f), append(m.fedAt, now)
+		}
+	}
+}
+
+func (m *mender) ask(now time.Duration) {
+	if !m.asks {
+		return
+	}
+	for talker, a := range m.askers {
+		var blocks []netproto.NackBlock
+		for _, seq := range a.Poll(now, nil) {
+			blocks = netproto.AddNack(blocks, talker, seq)
+		}
+		if len(blocks) > 0 {
+			body, _ := netproto.AppendNack(nil, blocks)
+			m.up.Send(now, m.sealed(netproto.TypeNack, body))
+		}
+	}
+}
+
+func (m *mender) sendReport(now time.Duration) {
+	m.report.Talkers = m.report.Talkers[:0]
+	for talker, a := range m.askers {
+		st := a.Stats()
+		m.report.Talkers = append(m.report.Talkers, netproto.TalkerReport{
+			Session: talker, Highest: m.highest(talker), Received: uint16(st.Received), Lost: uint16(st.Lost), BurstQ3: 8,
+			Played: uint16(st.Received + st.Lost), Concealed: uint16(st.Lost - st.Resent), Buffer: 60,
+		})
+	}
+	body, _ := netproto.AppendReport(nil, &m.report)
+	m.up.Send(now, m.sealed(netproto.TypeReport, body))
+}
+
+func (m *mender) highest(talker uint32) (high uint32) {
+	for seq := range m.got[talker] {
+		high = max(high, seq)
+	}
+	return high
+}
+
+// missing is the share of a talker's datagrams, but for the last second, that did not come.
+func (m *mender) missing(talker *mender) float64 {
+	last := talker.seq[netproto.TypeVoice] - 50
+	n := 0
+	for seq := uint32(1); seq <= last; seq++ {
+		if !m.got[talker.Session][seq] {
+			n++
+		}
+	}
+	return float64(n) / float64(last)
+}
+
+func lossy(p float64, seed uint64) netsim.Link {
+	return netsim.Chain(netsim.Delay(20*time.Millisecond), netsim.Loss(p, seed))
+}
+
+func TestUplinkRepaired(t *testing.T) {
+	r := newMenders(t, 3, CoreConfig{})
+	r.all[1].asks = false
+	r.all[0].up.Link = lossy(0.1, 1)
+	r.run(20*time.Second, 1)
+	if p := r.all[1].missing(r.all[0]); p > 0.03 {
+		t.Errorf("%.1f %% are missing of 10 %% lost on the uplink", 100*p)
+	}
+	f := r.all[0].feedback
+	if len(f) == 0 || f[len(f)-1].Lost < 50 || f[len(f)-1].Resent < 40 {
+		t.Fatalf("feedback: %+v", f)
+	}
+	if last := f[len(f)-1]; last.MedianLossQ8 > 8 || last.Listeners != 2 {
+		t.Errorf("the downlinks lose nothing: %+v", last)
+	}
+	if st := r.Stats(); st.Asked < 50 || st.Asked > 20*20 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestDownlinkRepaired(t *testing.T) {
+	r := newMenders(t, 3, CoreConfig{})
+	r.all[1].down.Link = lossy(0.1, 2)
+	r.run(20*time.Second, 1)
+	if p := r.all[1].missing(r.all[0]); p > 0.02 {
+		t.Errorf("%.1f %% are missing", 100*p)
+	}
+	if p := r.all[2].missing(r.all[0]); p != 0 {
+		t.Errorf("%.1f %% are missing of a clean downlink", 100*p)
+	}
+	if st := r.Stats(); st.Resent < 50 || st.Asked != 0 {
+		t.Errorf("%+v", st)
+	}
+	if n := len(r.all[2].bytes); n > 20*50+20 {
+		t.Errorf("%d datagrams went to a listener who asked for nothing", n)
+	}
+}
+
+// A nack storm costs half of the voice.
+func TestNackStorm(t *testing.T) {
+	r := newMenders(t, 2, CoreConfig{})
+	a, b := r.all[0], r.all[1]
+	b.asks, b.reports = false, false
+	r.run(2*time.Second, 1)
+	before := r.Stats().Resent
+	for range 200 {
+		r.run(10*time.Millisecond, 1)
+		body, _ := netproto.AppendNack(nil, []netproto.NackBlock{{Session: a.Session, Base: a.seq[0] - 49, Mask: 1<<49 - 1}})
+		b.up.Send(r.now, b.sealed(netproto.TypeNack, body))
+	}
+	if n := r.Stats().Resent - before; n < 40 || n > 90 {
+		t.Errorf("%d resends in 2 s of 100 datagrams", n)
+	}
+}
+
+// One of ten listeners loses, and is too far away for resends.
+func TestOneBadListener(t *testing.T) {
+	r := newMenders(t, 11, CoreConfig{})
+	bad := r.all[10]
+	bad.asks = false
+	bad.report.RTT = 600
+	bad.down.Link = lossy(0.15, 3)
+	r.run(10*time.Second, 1)
+	if st := r.Stats(); st.Copied < 200 || st.Copied > 500 {
+		t.Errorf("%+v", st)
+	}
+	if n := len(r.all[3].bytes); n > 10*50+20 {
+		t.Errorf("a good listener got %d datagrams", n)
+	}
+	f := r.all[0].feedback
+	last := f[len(f)-1]
+	if last.MedianLossQ8 != 0 || last.WorstLossQ8 == 0 || last.WorstRTT != 40 {
+		t.Errorf("%+v", last)
+	}
+	gone := r.table.get(bad.Session)
+	r.Leave(bad.Session) // with copies under way
+	r.run(time.Second, 1)
+	n := len(bad.bytes)
+	r.run(time.Second, 1)
+	if gone.downlink != nil {
+		t.Error("what was known of its downlink stays")
+	}
+	if len(bad.bytes) != n {
+		t.Error("copies for someone who has left")
+	}
+}
+
+func TestCapHolds(t *testing.T) {
+	r := newMenders(t, 5, CoreConfig{})
+	m := r.all[4]
+	m.report.Cap = 64
+	m.down.Link = lossy(0.1, 4)
+	r.run(time.Second, 0)
+	m.bytes, m.when = nil, nil
+	r.run(12*time.Second, 4)
+	sum, first, most := 0, 0, 0
+	for i, at := range m.when {
+		for sum += m.bytes[i]; at-m.when[first] >= time.Second; first++ {
+			sum -= m.bytes[first]
+		}
+		most = max(most, sum)
+	}
+	if most > 64000/8 || most < 64000/8*6/10 {
+		t.Errorf("%d bytes in the worst second under a cap of %d", most, 64000/8)
+	}
+	if n := len(r.all[3].got[r.all[0].Session]); n < 500 {
+		t.Errorf("others suffer: %d", n)
+	}
+}
+
+func TestDeaf(t *testing.T) {
+	r := newMenders(t, 2, CoreConfig{})
+	m := r.all[1]
+	m.report.Deaf = true
+	r.run(time.Second, 0)
+	m.bytes = nil
+	r.run(2*time.Second, 1)
+	if len(m.bytes) != 0 {
+		t.Errorf("%d datagrams to a deaf listener", len(m.bytes))
+	}
+	m.report.Deaf = false
+	r.run(2*time.Second, 1)
+	if len(m.bytes) < 50 {
+		t.Errorf("%d datagrams after that", len(m.bytes))
+	}
+}
+
+func TestFeedbackTimes(t *testing.T) {
+	r := newMenders(t, 2, CoreConfig{})
+	r.run(10*time.Second, 1)
+	a := r.all[0]
+	if n := len(a.fedAt); n < 4 || n > 6 {
+		t.Errorf("%d feedbacks in 10 s of calm", n)
+	}
+	r.run(3*time.Second, 0) // what was owed comes
+	n := len(a.fedAt)
+	r.run(10*time.Second, 0)
+	if len(a.fedAt) != n {
+		t.Error("feedback for silence")
+	}
+	a.up.Link = lossy(0.3, 5)
+	start := r.now
+	r.run(5*time.Second, 1)
+	late := slices.IndexFunc(a.fedAt, func(at time.Duration) bool { return at > start })
+	if late < 0 || len(a.fedAt)-late < 4 || len(a.fedAt)-late > 7 {
+		t.Errorf("%d feedbacks in 5 s of loss", len(a.fedAt)-late)
+	}
+}
+
+func TestReportsWrap(t *testing.T) {
+	u, v := &uplink{}, &view{}
+	b := netproto.TalkerReport{Session: 1, Highest: 100, Received: 65500, Lost: 65530}
+	v.take(time.Second, &b, u)
+	if v.known {
+		t.Error("the first block of a long call says nothing")
+	}
+	b.Received, b.Lost, b.Highest = b.Received+90, b.Lost+10, 200
+	v.take(2*time.Second, &b, u)
+	if v.received != 90 || v.lost != 10 {
+		t.Errorf("%v received, %v lost", v.received, v.lost)
+	}
+}
+
+// Memory is given back in silence, and the room leaves the agenda.
+func TestRepairsGivenBack(t *testing.T) {
+	r := newMenders(t, 2, CoreConfig{})
+	r.run(3*time.Second, 1)
+	a := r.table.get(r.all[0].Session)
+	if a.uplink == nil || a.uplink.cache == nil {
+		t.Fatal("nothing is remembered")
+	}
+	for _, m := range r.all {
+		m.reports = false
+	}
+	r.run(8*time.Second, 0)
+	if a.uplink.cache != nil {
+		t.Error("the cache stays")
+	}
+	lost := a.uplink.totals(a)
+	r.run(30*time.Second, 0)
+	if a.uplink != nil || a.downlink != nil || a.room.repairs.keeper != nil || len(r.worker.agenda) > 0 {
+		t.Errorf("%+v %+v, agenda %d", a.uplink, a.downlink, len(r.worker.agenda))
+	}
+	if a.totals != lost {
+		t.Errorf("totals %+v, want %+v", a.totals, lost)
+	}
+}
+
+// Any worker may get any datagram of a room.
+func TestRepairsByTwoWorkers(t *testing.T) {
+	core := NewCore(CoreConfig{SessionRate: 1e9})
+	tc := &testCore{Core: core, t: t, now: time.Hour, boxes: map[netip.AddrPort][][]byte{}}
+	tc.worker = core.NewWorker(SendFunc(func(to netip.AddrPort, d []byte) { tc.boxes[to] = append(tc.boxes[to], slices.Clone(d)) }))
+	a, b := tc.settled("", "a"), tc.settled("", "b")
+	var lists [2][][]byte
+	for i := range 2000 {
+		v := a.said("voice")
+		n, _ := netproto.AppendNack(nil, []netproto.NackBlock{{Session: a.Session, Base: max(a.seq[0], 3) - 2, Mask: 3}})
+		r, _ := netproto.AppendReport(nil, &netproto.Report{Cap: uint16(i % 100), Deaf: i%7 == 0, Talkers: []netproto.TalkerReport{{Session: a.Session, Highest: a.seq[0], Received: uint16(i), Lost: uint16(i / 9)}}})
+		if i%5 != 0 {
+			lists[i%2] = append(lists[i%2], v)
+		}
+		lists[(i+1)%2] = append(lists[(i+1)%2], b.sealed(netproto.TypeNack, n), b.sealed(netproto.TypeReport, r))
+	}
+	var wg sync.WaitGroup
+	for i := range lists {
+		w := core.NewWorker(SendFunc(func(netip.AddrPort, []byte) {}))
+		wg.Go(func() {
+			now := tc.now
+			for n, d := range lists[i] {
+				now += time.Millisecond
+				from := b.addr
+				if t, _ := netproto.DatagramType(d); t == netproto.TypeVoice {
+					from = a.addr
+				}
+				if drop := w.Handle(now, from, d); drop != Kept && drop != DropBusy && drop != DropQuiet {
+					t.Errorf("datagram %d: %v", n, drop)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if st := tc.Stats(); st.Forwarded == 0 || st.Resent == 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// What a talker with losses and a listener who asks and reports cost is no garbage.
+func TestRepairAllocs(t *testing.T) {
+	r := newMenders(t, 3, CoreConfig{SessionRate: 1e9})
+	r.run(3*time.Second, 1)
+	a, b := r.all[0], r.all[1]
+	var list [][]byte
+	for range 300 {
+		a.seq[netproto.TypeVoice] += 2 // lost
+		list = append(list, a.said("voice"))
+	}
+	nack, _ := netproto.AppendNack(nil, []netproto.NackBlock{{Session: a.Session, Base: a.seq[0]}})
+	report, _ := netproto.AppendReport(nil, &b.report)
+	var asked [][]byte
+	for range 300 {
+		asked = append(asked, b.sealed(netproto.TypeNack, nack), b.sealed(netproto.TypeReport, report))
+	}
+	r.worker.out = SendFunc(func(netip.AddrPort, []byte) {})
+	for range 100 { // scratch memory grows
+		r.step(&list, &asked, a, b)
+	}
+	if n := testing.AllocsPerRun(150, func() { r.step(&list, &asked, a, b) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func (r *menders) step(list, asked *[][]byte, a, b *mender) {
+	r.now += 60 * time.Millisecond
+	r.worker.Handle(r.now, a.addr, (*list)[0])
+	r.worker.Handle(r.now, b.addr, (*asked)[0])
+	r.worker.Handle(r.now, b.addr, (*asked)[1])
+	r.worker.Flush(r.now + 30*time.Millisecond)
+	*list, *asked = (*list)[1:], (*asked)[2:]
+}
