@@ -143,6 +143,9 @@ func (t *Talker) Muted() bool { return t.muted }
 // LastSeq is the number of the last frame, 0 before the first.
 func (t *Talker) LastSeq() uint32 { return t.seq }
 
+// New is how many frames were new in the last datagram.
+func (t *Talker) New() int { return t.past.ago(0).count }
+
 // Settled tells whether silence has lasted so long that nothing is left to send: no end
 // of talkspurt and no copies.
 func (t *Talker) Settled() bool { return t.past.settled(t.next) }

@@ -37,21 +37,18 @@ type LabRunCmd struct {
 	Copies      []int   `help:"Also send each frame again so many datagrams later, as in 1,4." placeholder:"N,..."`
 	FEC         bool    `name:"fec" help:"Use Opus's own forward error correction."`
 	DTX         bool    `name:"dtx" help:"Send nothing in silence."`
-	Adaptive    bool    `help:"Let the talker choose bitrate, stride and copies by what the network does."`
-	Cap         int     `help:"Most that speech may take on the wire, in kbit/s with headers; lowers the bitrate." placeholder:"KBPS"`
+	Adaptive    bool    `help:"Let the talker choose bitrate, stride and copies by what the network does, and what is lost be sent again."`
+	Cap         int     `help:"Most that is sent over any second each way, in kbit/s with headers." placeholder:"KBPS"`
 	Buffer      string  `help:"Jitter buffer: ${enum} (ours, 60 ms that never move, or a textbook one)." enum:"ours,fixed,rfc3550" default:"ours"`
 	Out         string  `help:"Write what is heard as a WAV file." type:"path" placeholder:"HEARD.WAV"`
 	JSON        bool    `help:"Write all figures as JSON (docs/lab.md explains them)."`
 }
 
-// errNotYet is the answer to what the engine cannot do yet.
-var errNotYet = errors.New("not available yet")
-
 // Validate is called by kong.
 func (c *LabRunCmd) Validate() error {
 	switch {
-	case c.Adaptive:
-		return fmt.Errorf("--adaptive: %w", errNotYet)
+	case c.Adaptive && (c.Stride > 0 || len(c.Copies) > 0 || c.FEC):
+		return errors.New("--adaptive chooses stride, copies and FEC itself: leave --stride, --copies and --fec out")
 	case c.ReturnTrace != "" && c.Trace == "":
 		return errors.New("--return-trace goes with --trace")
 	}
@@ -77,7 +74,7 @@ func (c *LabRunCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	r, err := lab.Run(ctx, lab.Config{
 		Speech: speech, Network: network, Where: lab.Where(c.Where), Seed: c.Seed,
-		Bitrate: int(c.Bitrate), Stride: c.Stride, Copies: c.Copies, FEC: c.FEC, DTX: c.DTX, Cap: c.Cap,
+		Bitrate: int(c.Bitrate), Stride: c.Stride, Copies: c.Copies, FEC: c.FEC, DTX: c.DTX, Cap: c.Cap, Adaptive: c.Adaptive,
 		Buffer: lab.BufferKind(c.Buffer),
 	})
 	if err != nil {
@@ -109,9 +106,14 @@ func writeFigures(out io.Writer, f lab.Figures) error {
 		{"frames", fmt.Sprintf("%d late, %d duplicate", f.Frames.Late, f.Frames.Duplicate)},
 		{"recovery", recovery(f.Recovery)},
 		{"quality", fmt.Sprintf("CQ %.2f (MOS-LQO %.2f, NSIM %.3f, ESTOI %.3f); E-model CQ %.2f, R %.0f of 129", q.CQ, q.MOS, q.NSIM, q.ESTOI, q.EModel.CQ, q.EModel.R)},
-		{"wire", fmt.Sprintf("%.1f kbit/s up, %.1f down; feedback %.1f and %.1f", f.Wire.Up, f.Wire.Down, f.Wire.TalkerBack, f.Wire.ListenerBack)},
+		{"wire", fmt.Sprintf("%.1f kbit/s up (%.1f in the fullest second), %.1f (%.1f) down; feedback %.1f and %.1f", f.Wire.Up, f.Wire.UpPeak, f.Wire.Down, f.Wire.DownPeak, f.Wire.TalkerBack, f.Wire.ListenerBack)},
 	} {
 		if _, err := fmt.Fprintf(w, "%s\t%s\n", line[0], line[1]); err != nil {
+			return err
+		}
+	}
+	for _, s := range f.Adaptation {
+		if _, err := fmt.Fprintf(w, "%.1f s\t%s\n", s.At, s.Reason); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"math"
 	"net/netip"
 	"time"
 
@@ -31,14 +32,18 @@ type call struct {
 	now  time.Duration
 	core *relay.Core
 	// worker hands what the relay sends to the pipes back to its members.
-	worker   *relay.Worker
-	members  [2]*member // talker and listener
-	talker   *engine.Talker
-	listener *engine.Listener
+	worker    *relay.Worker
+	members   [2]*member // talker and listener
+	sender    *engine.Sender
+	listeners [2]*engine.Listener // the talker's tells the relay its round trip
+	relayNext time.Duration       // when the relay has something to do, by the talker's clock
 
-	frames int // sent so far
-	heard  []float32
-	log    *log
+	frames  int // sent so far
+	said    int // the same while there was speech
+	bitrate int // sum over them
+	steps   []Step
+	heard   []float32
+	log     *log
 	// wireEnd is what the links had carried when the speech was over.
 	wireEnd wireLoad
 }
@@ -73,19 +78,24 @@ func newCall(cfg Config) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &call{cfg: cfg, core: relay.NewCore(relay.CoreConfig{}), log: newLog(len(cfg.Speech), cfg.Stride)}
+	c := &call{cfg: cfg, core: relay.NewCore(relay.CoreConfig{}), log: newLog(len(cfg.Speech))}
 	c.worker = c.core.NewWorker(relay.SendFunc(c.relaySends))
-	if c.talker, err = engine.NewTalker(engine.TalkerConfig{
-		Session: 1, // the relay's first, checked below
-		Encoder: codec.EncoderConfig{Bitrate: cfg.Bitrate, FEC: cfg.FEC, DTX: cfg.DTX},
-		Stride:  cfg.Stride, Copies: cfg.Copies,
+	if c.sender, err = engine.NewSender(0, engine.SenderConfig{
+		Talker: engine.TalkerConfig{
+			Session: 1, // the relay's first, checked below
+			Encoder: codec.EncoderConfig{Bitrate: cfg.Bitrate, FEC: cfg.FEC, DTX: cfg.DTX},
+			Stride:  cfg.Stride, Copies: cfg.Copies,
+		},
+		Fixed: !cfg.Adaptive, Cap: cfg.Cap,
 	}); err != nil {
 		return nil, err
 	}
-	c.listener = engine.NewListener(engine.ListenerConfig{
+	c.listeners[talks] = engine.NewListener(engine.ListenerConfig{})
+	c.listeners[listens] = engine.NewListener(engine.ListenerConfig{
 		Jitter:    jitter.Config{Trace: c.log.segment},
 		NewBuffer: newBuffer(cfg.Buffer),
 	})
+	c.listeners[listens].SetCap(cfg.Cap)
 	for i, links := range [2][2]netsim.Link{talkerLinks, listenerLinks} {
 		m, err := c.core.Join(0, "lab", [2]string{"talker", "listener"}[i], netproto.Version)
 		if err != nil {
@@ -98,15 +108,15 @@ func newCall(cfg Config) (*call, error) {
 	if talker.Session != 1 {
 		panic("lab: the relay counts its sessions in a new way")
 	}
-	c.talker.SetKeys(talker.Epoch, talker.Secret, talker.HopKey.TagKey())
-	c.listener.SetSecret(talker.Epoch, talker.Secret)
-	c.listener.AddPeer(talker.Session, "talker")
+	c.sender.Talker().SetKeys(talker.Epoch, talker.Secret, talker.HopKey.TagKey())
+	c.listeners[listens].SetSecret(talker.Epoch, talker.Secret)
+	c.listeners[listens].AddPeer(talker.Session, "talker")
 	// Both prove their addresses before the call, over no network at all.
 	for _, m := range c.members {
-		c.worker.Handle(relayClock, m.addr, m.probe(0))
+		c.worker.Handle(relayClock, m.addr, m.seal(netproto.TypeProbe, m.nextProbeBody(0)))
 		for _, d := range m.inbox {
-			if reply := m.take(0, d); reply != nil {
-				c.worker.Handle(relayClock, m.addr, reply)
+			if t, body, ok := m.open(d); ok && t == netproto.TypeChallenge {
+				c.worker.Handle(relayClock, m.addr, m.seal(netproto.TypeChallengeReply, body))
 			}
 		}
 		m.inbox = nil
@@ -114,6 +124,7 @@ func newCall(cfg Config) (*call, error) {
 	for _, m := range c.members {
 		m.ready = true
 	}
+	c.flush()
 	return c, nil
 }
 
@@ -126,7 +137,7 @@ func (c *call) relaySends(to netip.AddrPort, d []byte) {
 			m.inbox = append(m.inbox, append([]byte(nil), d...))
 		default:
 			m.down.Send(c.now, d)
-			c.log.wire[i].fromRelay.add(d)
+			c.log.wire[i].fromRelay.add(c.now, d)
 			if i == listens {
 				c.log.relayed(d)
 			}
@@ -146,7 +157,7 @@ func (c *call) run(ctx context.Context) error {
 		}
 		full := time.Duration(c.frames+1) * frame
 		play := time.Duration(len(c.heard)/blockSamples) * block
-		next := min(full, play)
+		next := min(full, play, c.relayNext)
 		for _, m := range c.members {
 			next = min(next, m.nextProbe)
 			for _, p := range []*netsim.Pipe{&m.up, &m.down} {
@@ -163,6 +174,8 @@ func (c *call) run(ctx context.Context) error {
 			continue
 		}
 		switch {
+		case c.relayNext <= next:
+			c.flush()
 		case c.probes():
 		case full == next:
 			if err := c.speak(said); err != nil {
@@ -179,6 +192,7 @@ func (c *call) arrivals() bool {
 	for i, m := range c.members {
 		if d, _, ok := m.up.Receive(c.now); ok {
 			c.worker.Handle(relayClock+c.now, m.addr, d)
+			c.flush()
 			return true
 		}
 		if d, _, ok := m.down.Receive(c.now); ok {
@@ -189,31 +203,74 @@ func (c *call) arrivals() bool {
 	return false
 }
 
+// flush lets the relay do what is due, such as to ask for what was lost.
+func (c *call) flush() {
+	c.relayNext = math.MaxInt64
+	if next, ok := c.worker.Flush(relayClock + c.now); ok {
+		c.relayNext = max(next-relayClock, c.now)
+	}
+}
+
 // receive is a member's socket.
 func (c *call) receive(i int, m *member, d []byte) {
+	l := c.listeners[i]
+	l.Arrived(c.now, len(d)+netsim.HeaderBytes)
 	if t, err := netproto.DatagramType(d); i == listens && err == nil && (t == netproto.TypeVoice || t == netproto.TypeBundle) {
 		c.log.arrived(c.now, d)
-		_ = c.listener.Handle(c.now, d) // what it drops shows in the figures
+		_ = l.Handle(c.now, d) // what it drops shows in the figures
 		return
 	}
-	if reply := m.take(c.now, d); reply != nil {
-		c.send(i, reply)
+	t, body, ok := m.open(d)
+	switch {
+	case !ok:
+	case t == netproto.TypeChallenge:
+		c.sendControl(i, netproto.TypeChallengeReply, body)
+	case t == netproto.TypeProbeAck:
+		if sent, ok := m.probed(c.now, body); ok {
+			l.SetPathDelay(m.least)
+			l.SetRoundTrip(m.rtt)
+			if i == talks {
+				c.sender.Probed(c.now, sent)
+			}
+		}
+	case i == talks && c.cfg.Adaptive:
+		c.steer(t, body)
 	}
-	if i == listens && m.least > 0 {
-		c.listener.SetPathDelay(m.least)
+}
+
+// steer takes what the relay tells the talker.
+func (c *call) steer(t netproto.Type, body []byte) {
+	switch t {
+	case netproto.TypeReport:
+		if f, err := netproto.ParseFeedback(body); err == nil {
+			c.sender.Heard(c.now, f)
+		}
+	case netproto.TypeNack:
+		_ = c.sender.Nacked(c.now, body, func(d []byte) {
+			c.log.sent(c.now, d, 0)
+			c.send(talks, d)
+		})
 	}
 }
 
 func (c *call) send(i int, d []byte) {
 	c.members[i].up.Send(c.now, d)
-	c.log.wire[i].toRelay.add(d)
+	c.log.wire[i].toRelay.add(c.now, d)
+}
+
+// sendControl sends what is no voice, if there is anything.
+func (c *call) sendControl(i int, t netproto.Type, body []byte) {
+	if body == nil || i == talks && !c.sender.Allow(c.now, netproto.HeaderSize+len(body)+netproto.TagSize) {
+		return
+	}
+	c.send(i, c.members[i].seal(t, body))
 }
 
 // probes sends the probe that is due, if any.
 func (c *call) probes() bool {
 	for i, m := range c.members {
 		if c.now >= m.nextProbe {
-			c.send(i, m.probe(c.now))
+			c.sendControl(i, netproto.TypeProbe, m.nextProbeBody(c.now))
 			return true
 		}
 	}
@@ -229,30 +286,52 @@ func (c *call) speak(said int) error {
 	if c.frames < said {
 		copy(pcm[:], c.cfg.Speech[c.frames*codec.FrameSize:])
 	} else {
-		c.talker.SetMuted(true)
+		c.sender.Talker().SetMuted(true)
 	}
-	d, err := c.talker.Frame(pcm[:])
+	d, err := c.sender.Frame(c.now, pcm[:])
 	if err != nil {
 		return err
 	}
-	c.frames++
+	if c.frames++; c.frames <= said {
+		c.decided()
+	}
 	if d != nil {
 		if c.frames <= said {
-			c.log.sent(c.now, d)
+			c.log.sent(c.now, d, c.sender.Talker().New())
 		}
 		c.send(talks, d)
 	}
 	return nil
 }
 
+// decided notes how the talker sends.
+func (c *call) decided() {
+	d := c.sender.Stats(c.now).Decision
+	c.bitrate += d.Bitrate
+	c.said++
+	if n := len(c.steps); c.cfg.Adaptive && (n == 0 || c.steps[n-1].Reason != d.Reason) {
+		c.steps = append(c.steps, Step{
+			At: round(c.now.Seconds(), 2), Bitrate: d.Bitrate, Stride: d.Stride, Copies: append([]int{}, d.Copies...), FEC: d.FEC, Reason: d.Reason,
+		})
+	}
+}
+
 // play fills the next block of the loudspeaker.
 func (c *call) play() {
 	c.log.position = len(c.heard)
 	c.heard = c.heard[:len(c.heard)+blockSamples]
-	c.listener.Mix(c.now, c.heard[len(c.heard)-blockSamples:])
+	listener := c.listeners[listens]
+	listener.Mix(c.now, c.heard[len(c.heard)-blockSamples:])
+	if c.cfg.Adaptive {
+		for i, l := range c.listeners {
+			nack, report := l.Poll(c.now)
+			c.sendControl(i, netproto.TypeNack, nack)
+			c.sendControl(i, netproto.TypeReport, report)
+		}
+	}
 	if len(c.heard)%codec.FrameSize == 0 {
 		target := 0.0
-		if peers := c.listener.Peers(c.now, nil); len(peers) > 0 {
+		if peers := listener.Peers(c.now, nil); len(peers) > 0 {
 			target = milliseconds(peers[0].Target)
 		}
 		c.log.targets = append(c.log.targets, target)

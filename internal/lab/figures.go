@@ -18,6 +18,18 @@ type Figures struct {
 	Recovery Recovery `json:"recovery"`
 	Wire     Wire     `json:"wire"`
 	Quality  Quality  `json:"quality"`
+	// Adaptation is how an adaptive talker sent, from when on, and why.
+	Adaptation []Step `json:"adaptation,omitempty"`
+}
+
+// Step is one decision of the ladder.
+type Step struct {
+	At      float64 `json:"at_s"`
+	Bitrate int     `json:"bitrate"` // of Opus in bit/s
+	Stride  int     `json:"stride"`
+	Copies  []int   `json:"copies"`
+	FEC     bool    `json:"fec"`
+	Reason  string  `json:"reason"`
 }
 
 // Setting is how the call was made.
@@ -32,6 +44,7 @@ type Setting struct {
 	FEC     bool       `json:"fec"`
 	DTX     bool       `json:"dtx"`
 	Cap     int        `json:"cap_kbps"` // 0: none
+	Adapts  bool       `json:"adaptive"`
 	Buffer  BufferKind `json:"buffer"`
 }
 
@@ -85,8 +98,10 @@ type Recovery struct {
 
 // Wire is the mean load in kbit/s while the speech lasted, IP and UDP headers counted.
 type Wire struct {
-	Up            float64 `json:"up_kbps"`   // talker to relay
-	Down          float64 `json:"down_kbps"` // relay to listener
+	Up            float64 `json:"up_kbps"`      // talker to relay
+	Down          float64 `json:"down_kbps"`    // relay to listener
+	UpPeak        float64 `json:"up_peak_kbps"` // of any second
+	DownPeak      float64 `json:"down_peak_kbps"`
 	TalkerBack    float64 `json:"talker_feedback_kbps"`
 	ListenerBack  float64 `json:"listener_feedback_kbps"`
 	DatagramsUp   int     `json:"datagrams_up"`
@@ -120,11 +135,11 @@ func (c *call) result() (*Result, error) {
 	said := c.cfg.Speech
 	active := quality.Active(said)
 	heard := c.heard[:c.length()]
-	f := Figures{Setting: c.setting(), Network: c.log.measured()}
+	f := Figures{Setting: c.setting(), Network: c.log.measured(), Adaptation: c.steps}
 	f.Speech, f.Quality.EModel = c.log.speech(active)
 	f.Delay = c.log.delay(active)
 	f.Recovery = c.log.recovery(active)
-	if peers := c.listener.Peers(c.now, nil); len(peers) > 0 {
+	if peers := c.listeners[listens].Peers(c.now, nil); len(peers) > 0 {
 		f.Frames = Counts{Late: peers[0].Buffer.Late, Duplicate: peers[0].Buffer.Duplicate}
 	}
 	f.Wire = c.log.load(c.wireEnd, seconds(float64(len(said))))
@@ -132,7 +147,7 @@ func (c *call) result() (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.Quality.judge(scores, quality.OpusIe(c.cfg.Bitrate), f.Delay.MouthToEar.Mean)
+	f.Quality.judge(scores, quality.OpusIe(c.bitrate/max(c.said, 1)), f.Delay.MouthToEar.Mean)
 	return &Result{Figures: f, Heard: heard, Timeline: c.log.timeline(len(heard))}, nil
 }
 
@@ -144,7 +159,7 @@ func (c *call) setting() Setting {
 	return Setting{
 		Seconds: round(seconds(float64(len(c.cfg.Speech))), 3), Network: network, Where: c.cfg.Where, Seed: c.cfg.Seed,
 		Bitrate: c.cfg.Bitrate, Stride: c.cfg.Stride, Copies: append([]int{}, c.cfg.Copies...),
-		FEC: c.cfg.FEC, DTX: c.cfg.DTX, Cap: c.cfg.Cap, Buffer: c.cfg.Buffer,
+		FEC: c.cfg.FEC, DTX: c.cfg.DTX, Cap: c.cfg.Cap, Adapts: c.cfg.Adaptive, Buffer: c.cfg.Buffer,
 	}
 }
 
@@ -325,6 +340,7 @@ type wireLoad [2]struct{ toRelay, fromRelay traffic }
 func (l *log) load(w wireLoad, over float64) Wire {
 	return Wire{
 		Up: round(w[talks].toRelay.kbps(over), 3), Down: round(w[listens].fromRelay.kbps(over), 3),
+		UpPeak: round(w[talks].toRelay.peak(), 3), DownPeak: round(w[listens].fromRelay.peak(), 3),
 		TalkerBack: round(w[talks].fromRelay.kbps(over), 3), ListenerBack: round(w[listens].toRelay.kbps(over), 3),
 		DatagramsUp: w[talks].toRelay.datagrams, DatagramsDown: w[listens].fromRelay.datagrams,
 	}

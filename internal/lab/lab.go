@@ -29,10 +29,11 @@ import (
 // Errors of Run that are about the configuration, wrapped with the details; besides them
 // netsim.ErrUnknownPreset, codec.ErrConfig and engine.ErrRedundancy.
 var (
-	ErrSpeech  = errors.New("no speech to send")
-	ErrBuffer  = errors.New("unknown jitter buffer")
-	ErrWhere   = errors.New("unknown place for the network")
-	ErrNetwork = errors.New("no network to send it over")
+	ErrSpeech   = errors.New("no speech to send")
+	ErrBuffer   = errors.New("unknown jitter buffer")
+	ErrWhere    = errors.New("unknown place for the network")
+	ErrAdaptive = errors.New("an adaptive talker takes no stride, copies or FEC")
+	ErrNetwork  = errors.New("no network to send it over")
 )
 
 // Where says which side of the relay the network is on; the other is a LAN.
@@ -74,7 +75,10 @@ type Config struct {
 	Copies  []int // offsets in datagrams of redundant frames
 	FEC     bool  // Opus's own
 	DTX     bool  // send nothing in silence
-	Cap     int   // most that speech may take on the wire, kbit/s; lowers Bitrate; 0 is no cap
+	Cap     int   // most that is sent over any second each way, kbit/s, headers counted; 0 is no cap
+	// Adaptive lets the talker choose bitrate (Bitrate is the most), stride and copies by what the
+	// network does, and the ends and the relay ask for what is lost and send it again.
+	Adaptive bool
 
 	Buffer BufferKind // "" is Ours
 }
@@ -83,7 +87,7 @@ func (c Config) withDefaults() Config {
 	c.Where = cmp.Or(c.Where, Down)
 	c.Buffer = cmp.Or(c.Buffer, Ours)
 	c.Bitrate = cmp.Or(c.Bitrate, 24000)
-	if c.Cap == 0 {
+	if c.Cap == 0 && !c.Adaptive {
 		c.Stride = cmp.Or(c.Stride, 1)
 	}
 	return c
@@ -91,7 +95,7 @@ func (c Config) withDefaults() Config {
 
 // fitCap sets the bitrate and the stride that the cap leaves, as a real client does.
 func (c *Config) fitCap() error {
-	if c.Cap == 0 {
+	if c.Cap == 0 || c.Adaptive {
 		return nil
 	}
 	t := engine.TalkerConfig{Encoder: codec.EncoderConfig{Bitrate: c.Bitrate}, Stride: c.Stride, Copies: c.Copies}
@@ -106,6 +110,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("%w: it has %d samples, a frame has %d", ErrSpeech, len(c.Speech), codec.FrameSize)
 	case len(c.Speech) > maxSpeech*codec.SampleRate:
 		return fmt.Errorf("%w: it is longer than %d minutes", ErrSpeech, maxSpeech/60)
+	case c.Adaptive && (c.Stride > 0 || len(c.Copies) > 0 || c.FEC):
+		return fmt.Errorf("%w: it chooses them itself", ErrAdaptive)
 	case c.Where != Up && c.Where != Down && c.Where != Both:
 		return fmt.Errorf("%w %q; there are %s, %s and %s", ErrWhere, c.Where, Up, Down, Both)
 	case c.Buffer != Ours && c.Buffer != Fixed && c.Buffer != RFC3550:

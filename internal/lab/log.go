@@ -45,13 +45,12 @@ type log struct {
 	trips    []trip    // by sequence number; 0 is not used
 	carrier  []uint32  // frame (from 0): the datagram in which it was new; 0 for none
 	last     uint32    // sequence number sent last
-	stride   uint32
 	wire     wireLoad
 }
 
-func newLog(samples, stride int) *log {
+func newLog(samples int) *log {
 	frames := samples/codec.FrameSize + 2
-	l := &log{stride: uint32(stride), trips: make([]trip, frames+1), carrier: make([]uint32, frames)}
+	l := &log{trips: make([]trip, frames+1), carrier: make([]uint32, frames)}
 	for i := range l.trips {
 		l.trips[i].sent, l.trips[i].arrived = never, never
 	}
@@ -74,8 +73,8 @@ func (l *log) trip(d []byte) (*trip, uint32) {
 	return &l.trips[h.Seq], h.Seq
 }
 
-// sent notes a voice datagram of the talker.
-func (l *log) sent(now time.Duration, d []byte) {
+// sent notes a voice datagram of the talker, of which so many frames are new.
+func (l *log) sent(now time.Duration, d []byte, frames int) {
 	t, seq := l.trip(d)
 	if t == nil {
 		return
@@ -85,7 +84,7 @@ func (l *log) sent(now time.Duration, d []byte) {
 		return
 	}
 	t.sent = now
-	for n := max(l.last, seq-min(seq, l.stride)) + 1; n <= seq; n++ {
+	for n := max(l.last, seq-min(seq, uint32(frames))) + 1; n <= seq; n++ {
 		l.carrier[n-1] = seq
 	}
 	l.last = seq
@@ -150,12 +149,30 @@ func (l *log) alignment() quality.Alignment {
 func seconds(samples float64) float64 { return samples / codec.SampleRate }
 
 // traffic counts datagrams with their IP and UDP headers.
-type traffic struct{ datagrams, bytes int }
-
-func (t *traffic) add(d []byte) {
-	t.datagrams++
-	t.bytes += len(d) + netsim.HeaderBytes
+type traffic struct {
+	datagrams, bytes int
+	second           []load // what went in the second before the last
+	inSecond, most   int    // bytes
 }
+
+type load struct {
+	at    time.Duration
+	bytes int
+}
+
+func (t *traffic) add(now time.Duration, d []byte) {
+	n := len(d) + netsim.HeaderBytes
+	t.datagrams++
+	t.bytes += n
+	t.second = append(t.second, load{now, n})
+	for t.inSecond += n; now-t.second[0].at >= time.Second; t.second = t.second[1:] {
+		t.inSecond -= t.second[0].bytes
+	}
+	t.most = max(t.most, t.inSecond)
+}
+
+// peak is the most of any second in kbit/s.
+func (t traffic) peak() float64 { return float64(8*t.most) / 1000 }
 
 // kbps is the mean rate over a time in seconds.
 func (t traffic) kbps(over float64) float64 { return float64(8*t.bytes) / 1000 / over }

@@ -9,8 +9,8 @@ import (
 	"github.com/tincan-voice/tincan/relay"
 )
 
-// probeInterval is that of a real client.
-const probeInterval = time.Second
+// probeInterval is that of a real client while somebody talks.
+const probeInterval = 2 * time.Second
 
 // member is one end's session with the relay: its address, its links, and the probes that keep
 // it there and measure the way.
@@ -25,7 +25,8 @@ type member struct {
 	ready     bool     // the address is proven
 	inbox     [][]byte // before that, what the relay sent
 	nextProbe time.Duration
-	least     time.Duration // round trip; 0: not known
+	rtt       time.Duration // round trip, smoothed; 0: not known
+	least     time.Duration
 }
 
 func newMember(m relay.Membership, addr netip.AddrPort, links [2]netsim.Link) *member {
@@ -41,28 +42,34 @@ func (m *member) seal(t netproto.Type, body []byte) []byte {
 	return m.toRelay.Seal(nil, netproto.Header{Type: t, Session: m.Session, Seq: m.seq[t]}, body)
 }
 
-// probe returns the probe that is due.
-func (m *member) probe(now time.Duration) []byte {
+// nextProbeBody returns the body of the probe that is due.
+func (m *member) nextProbeBody(now time.Duration) []byte {
 	m.nextProbe = now + probeInterval
-	return m.seal(netproto.TypeProbe, netproto.AppendProbe(nil, netproto.Probe{Time: uint64(now.Microseconds())}))
+	return netproto.AppendProbe(nil, netproto.Probe{Time: uint64(now.Microseconds())})
 }
 
-// take handles what the relay sent but for voice, and returns the answer if it wants one.
-func (m *member) take(now time.Duration, d []byte) (reply []byte) {
+// open returns the body of what the relay sent, but for voice.
+func (m *member) open(d []byte) (t netproto.Type, body []byte, ok bool) {
 	body, err := m.toMember.Open(nil, d)
 	if err != nil {
-		return nil
+		return 0, nil, false
 	}
-	switch t, _ := netproto.DatagramType(d); t {
-	case netproto.TypeChallenge:
-		return m.seal(netproto.TypeChallengeReply, body)
-	case netproto.TypeProbeAck:
-		if ack, err := netproto.ParseProbeAck(body); err == nil && m.ready {
-			rtt := now - time.Duration(ack.Echo)*time.Microsecond
-			if m.least == 0 || rtt < m.least {
-				m.least = rtt
-			}
-		}
+	t, err = netproto.DatagramType(d)
+	return t, body, err == nil
+}
+
+// probed takes the answer to a probe and returns when that was sent.
+func (m *member) probed(now time.Duration, body []byte) (sent time.Duration, ok bool) {
+	ack, err := netproto.ParseProbeAck(body)
+	if err != nil || !m.ready {
+		return 0, false
 	}
-	return nil
+	sent = time.Duration(ack.Echo) * time.Microsecond
+	rtt := now - sent
+	if m.least == 0 {
+		m.rtt, m.least = rtt, rtt
+	}
+	m.rtt += (rtt - m.rtt) / 8 // RFC 6298, 2
+	m.least = min(m.least, rtt)
+	return sent, true
 }
