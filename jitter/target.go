@@ -88,4 +88,5 @@ func (a *target) choose(m *delayModel) {
 		}
 	}
 	a.margin = int64(best) * lateBin
+	m.margin = int64(best)
 }
