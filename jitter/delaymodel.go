@@ -167,9 +167,14 @@ func (m *delayModel) later(d int64) float64 {
 	return float64(sum / m.total)
 }
 
-// hope is how likely a frame that is d samples later than the queue comes within the
-// next more samples, given that it may be lost.
+// hope is how likely a frame that was overtaken and is d samples later than the queue comes
+// within the next more samples, given that it may be lost.
 func (m *delayModel) hope(d, more int64) float64 {
-	p := m.later(d)
-	return (p - m.later(d+more)) / (p + m.lost() + 1e-9)
+	var soon, ever float32
+	for i := max(0, int(d/lateBin)) + 1; i < lateBins; i++ {
+		if ever += m.late[astray][i]; i <= int((d+more)/lateBin) {
+			soon += m.late[astray][i]
+		}
+	}
+	return float64(soon / (ever + m.gone + 1e-9*m.total))
 }

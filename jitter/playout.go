@@ -102,7 +102,10 @@ func (b *Buffer) worthWaiting() bool {
 		if due := b.frames.expected(b.frames.next); due > 0 && due+resendSlack > now && b.held < resendMost {
 			return true
 		}
-		return b.held < holdMost && b.model.hope(lateness, holdMost-b.held) > 0.5
+		if b.state == waiting {
+			return b.held < FrameSize
+		}
+		return b.model.hope(lateness, holdMost) > holdOdds
 	}
 	// Nothing later is here. If two datagrams are overdue the network is stuck; if it is one
 	// it may be lost.
@@ -118,6 +121,9 @@ const (
 	dryOdds = 0.3
 	// shortLag is how much likeness a longer pitch period must have ahead, per step of coarse.
 	shortLag = 0.001
+	// holdOdds: a frame that was overtaken is held for if this likely it comes within holdMost. Up to a
+	// whole frame may pass so: what was made meanwhile is in its place if it does not come.
+	holdOdds = 0.1
 	// holdMost is how long a frame is awaited when later ones are here.
 	holdMost = SampleRate * 10 / 1000
 	// resendMost is the same when a resend is on its way, resendSlack how late that may be.
