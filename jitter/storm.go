@@ -33,6 +33,10 @@ const (
 	newSpan  = 64
 )
 
+// proof is what a time that did not come proves of a storm being over, of each order: stalls come
+// in busy periods with pauses between.
+var proof = [2]float32{inOrder: 0.25, astray: 1}
+
 // run counts the times that frames are late: at each lateness, those later than the frame before.
 func (m *delayModel) run(n, bin int64, way order) {
 	before := m.last[way]
@@ -44,8 +48,9 @@ func (m *delayModel) run(n, bin int64, way order) {
 	if before.bin < m.margin && bin >= m.margin {
 		m.above++
 	}
+	w := m.weight * proof[way]
 	for i := before.bin + 1; i <= bin; i++ {
-		m.runs[i] += m.weight
+		m.runs[i] += w
 	}
 }
 
