@@ -35,7 +35,7 @@ const (
 
 // proof is what a time that did not come proves of a storm being over, of each order: stalls come
 // in busy periods with pauses between.
-var proof = [2]float32{inOrder: 0.25, astray: 1}
+var proof = [2]float32{inOrder: 0.5, astray: 1}
 
 // run counts the times that frames are late: at each lateness, those later than the frame before.
 func (m *delayModel) run(n, bin int64, way order) {
