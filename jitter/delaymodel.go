@@ -92,6 +92,9 @@ func (m *delayModel) floor() int64 {
 	return m.queue
 }
 
+// standing is the queue above the least of late: what others put there.
+func (m *delayModel) standing() float64 { return max(0, float64(m.queue)-m.base) }
+
 // arrived learns from the first arrival of frame n at time t.
 func (m *delayModel) arrived(t, n int64, way order) {
 	delay := t - n*FrameSize

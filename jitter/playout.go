@@ -317,6 +317,14 @@ func (b *Buffer) silence() {
 // slack is how far above the wanted delay nothing is done. Below it frames are late already.
 const slack = SampleRate * 25 / 10000
 
+const (
+	// shortBy is how far below the wanted delay speech is not yet slowed down, 3.5 ms, while there is
+	// no queue, of queueOff or 20 ms, that may be growing: a change of the speed is heard more than
+	// what it saves.
+	shortBy  = SampleRate * 35 / 10000
+	queueOff = SampleRate * 20 / 1000
+)
+
 // adjust brings the delay nearer to the wanted one by stretching.
 //
 // Frames are asked for when a block is played, so what counts is the delay at the start
@@ -328,7 +336,7 @@ func (b *Buffer) adjust() {
 	spare := b.spare()
 	over := b.delay() - spare - b.aim.delay
 	switch {
-	case over < 0:
+	case over < -shortBy || over < 0 && b.model.standing() > queueOff:
 		b.lengthen(30)
 	case b.stalling():
 		b.lengthen(40)
