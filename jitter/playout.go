@@ -233,20 +233,10 @@ func (b *Buffer) emit(kind Kind) {
 }
 
 // join fades from the extension into x, where the two are most alike, and returns how
-// much of x to leave out for it. Instead of that the extension goes on for a bit where more
-// delay does no harm.
+// much of x to leave out for it.
 func (b *Buffer) join(x []float32) int {
-	var more [joinRange + window]float32
-	over := b.delay() - b.spare() - b.aim.delay
-	if over < slack {
-		b.ext.read(more[:])
-		wait, _ := match(x, more[:], 0)
-		copy(b.speech.grow(wait), more[:wait])
-		b.extended(wait)
-		fade(x[:overlap], more[wait:], x)
-		return 0
-	}
-	b.ext.read(more[:window])
+	var more [window]float32
+	b.ext.read(more[:])
 	skip, _ := match(more[:], x[:joinRange+window], 0)
 	fade(x[skip:skip+overlap], more[:], x[skip:])
 	return skip
@@ -419,7 +409,7 @@ func (b *Buffer) lengthen(every int64) {
 		return
 	}
 	at, score := match(x[maxLag:], x[:maxLag-minLag+window], shortLag)
-	if score < 0.6 && !b.quiet(x[maxLag:]) {
+	if score < 0.8 && !b.quiet(x[maxLag:]) {
 		return
 	}
 	lag := maxLag - at
