@@ -13,9 +13,9 @@ type extension struct {
 }
 
 const (
-	// fadeFrom to fadeTo: the extension is at full level for 20 ms and gone at 120 ms.
-	fadeFrom = SampleRate * 20 / 1000
-	fadeTo   = SampleRate * 120 / 1000
+	// fadeFrom to fadeTo: the extension is at full level for 40 ms and gone at 200 ms.
+	fadeFrom = SampleRate * 40 / 1000
+	fadeTo   = SampleRate * 200 / 1000
 )
 
 // begin takes the pitch period to repeat from the end of x, which has history samples.

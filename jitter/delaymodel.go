@@ -28,7 +28,12 @@ type delayModel struct {
 	learned int64                // frames ever
 	gone    float32              // weight of frames that never came, or not in time
 
-	seen [lateBins]int64 // number of the last frame in each bin, counted by learned
+	runs   [lateBins]float32 // weight of the times that frames came so late or later
+	last   [2]arrival        // the frame before, of each order
+	seen   [lateBins]int64   // number of the last frame in each bin, counted by learned
+	storm  storm             // what calm has put away
+	margin int64             // bin of the wanted delay, above the queue
+	above  float32           // times that frames came later than that, of the last newSpan frames
 
 	lastArrival int64
 	jitter      float64 // RFC 3550 6.4.1, in samples
@@ -54,19 +59,14 @@ const (
 	lateBins = 200
 	// forget is how the weight of a frame grows from one to the next: a time constant of 20 s.
 	forget = 1 + 1.0/1000
-	// learnFast is the same for the first learnFrames, so that what was assumed soon counts for nothing.
+	// learnFast is the same, 2 s, for the first learnFrames, so that what was assumed soon counts
+	// for nothing, and while the network is worse than was learned.
 	learnFast   = 1 + 1.0/100
 	learnFrames = 300
 	// priorFrames is how many frames what is assumed at the start is worth.
 	priorFrames = 10
 	// priorHalf is the lateness, in bins, that half the frames are assumed to exceed.
 	priorHalf = 1
-	// calmExpected is how many frames should have come later than all that did, for a storm to
-	// be over, looked at each calmEvery frames. What comes in order is late by the clump, say
-	// of four: five stalls that did not happen, or five frames that did not go astray.
-	calmExpected = 20
-	clump        = 4
-	calmEvery    = 10
 	// silenceForgets is the pause after which the queue is measured anew, 2 s.
 	silenceForgets = 2 * SampleRate
 	// baseRise is how fast base follows a queue that does not empty, per frame: 5 ms in 1 s.
@@ -92,6 +92,9 @@ func (m *delayModel) floor() int64 {
 	return m.queue
 }
 
+// standing is the queue above the least of late: what others put there.
+func (m *delayModel) standing() float64 { return max(0, float64(m.queue)-m.base) }
+
 // arrived learns from the first arrival of frame n at time t.
 func (m *delayModel) arrived(t, n int64, way order) {
 	delay := t - n*FrameSize
@@ -114,37 +117,21 @@ func (m *delayModel) arrived(t, n int64, way order) {
 	m.lastDelay = delay
 
 	bin := min((delay-m.queue+lateBin-1)/lateBin, lateBins-1)
-	if m.learned++; m.learned < learnFrames {
+	if m.learned++; m.learned < learnFrames || m.worse() {
 		m.weight *= learnFast
 	} else {
 		m.weight *= forget
 	}
 	m.late[way][bin] += m.weight
 	m.total += m.weight
+	m.restore(bin)
 	if m.weight > 1e9 {
 		m.rescale()
 	}
 	m.seen[bin] = m.learned
+	m.run(n, bin, way)
 	if m.learned%calmEvery == 0 {
 		m.calm()
-	}
-}
-
-// calm forgets a storm that is over: where so many frames came early in a row as would be
-// most unlikely if it were still on, what was later than they were is forgotten.
-func (m *delayModel) calm() {
-	var beyond float32
-	var last int64
-	for i := lateBins - 1; i > 0; i-- {
-		beyond += m.late[inOrder][i] + clump*m.late[astray][i]
-		last = max(last, m.seen[i])
-		if beyond*float32(m.learned-last) > calmExpected*m.total {
-			for j := i; j < lateBins; j++ {
-				m.total -= m.late[inOrder][j] + m.late[astray][j]
-				m.late[inOrder][j], m.late[astray][j] = 0, 0
-			}
-			return
-		}
 	}
 }
 
@@ -158,6 +145,10 @@ func (m *delayModel) rescale() {
 			m.total += m.late[way][i]
 		}
 	}
+	for i := range m.runs {
+		m.runs[i] /= m.weight
+	}
+	m.storm.rescale(m.weight)
 	m.weight = 1
 }
 
@@ -190,9 +181,14 @@ func (m *delayModel) spread() int64 {
 	return 0
 }
 
-// hope is how likely a frame that is d samples later than the queue comes within the
-// next more samples, given that it may be lost.
+// hope is how likely a frame that was overtaken and is d samples later than the queue comes
+// within the next more samples, given that it may be lost.
 func (m *delayModel) hope(d, more int64) float64 {
-	p := m.later(d)
-	return (p - m.later(d+more)) / (p + m.lost() + 1e-9)
+	var soon, ever float32
+	for i := max(0, int(d/lateBin)) + 1; i < lateBins; i++ {
+		if ever += m.late[astray][i]; i <= int((d+more)/lateBin) {
+			soon += m.late[astray][i]
+		}
+	}
+	return float64(soon / (ever + m.gone + 1e-9*m.total))
 }

@@ -59,7 +59,7 @@ func (f *frames) init(ceiling int) {
 
 func (f *frames) reset() {
 	for i := range f.slots {
-		f.slots[i].state = empty
+		f.slots[i].state, f.slots[i].due = empty, 0
 	}
 	f.started = false
 }
@@ -115,12 +115,12 @@ func (f *frames) put(n int64, data []byte, copied bool) result {
 		return duplicate
 	}
 	s.number, s.copied, s.due = n, copied, 0
+	s.data = append(s.data[:0], data...)
 	if n < f.next {
 		s.state = past
 		return overtaken
 	}
 	s.state = stored
-	s.data = append(s.data[:0], data...)
 	return accepted
 }
 
@@ -138,9 +138,12 @@ func (f *frames) known(n int64) bool {
 	return s.number == n && s.state != empty
 }
 
+// speech tells whether a frame that is known is not the end of a talkspurt.
+func (f *frames) speech(n int64) bool { return len(f.slots[n&f.mask].data) > 0 }
+
 // expect notes that frame n, which is not here, should come at due.
 func (f *frames) expect(n, due int64) {
-	if s := &f.slots[n&f.mask]; n >= f.next && n <= f.highest && !f.known(n) {
+	if s := &f.slots[n&f.mask]; n > f.highest-int64(len(f.slots)) && n <= f.highest && !f.known(n) {
 		s.number, s.state, s.due = n, empty, due
 	}
 }

@@ -102,7 +102,10 @@ func (b *Buffer) worthWaiting() bool {
 		if due := b.frames.expected(b.frames.next); due > 0 && due+resendSlack > now && b.held < resendMost {
 			return true
 		}
-		return b.held < holdMost && b.model.hope(lateness, holdMost-b.held) > 0.5
+		if b.state == waiting {
+			return b.held < FrameSize
+		}
+		return b.model.hope(lateness, holdMost) > holdOdds
 	}
 	// Nothing later is here. If two datagrams are overdue the network is stuck; if it is one
 	// it may be lost.
@@ -118,6 +121,9 @@ const (
 	dryOdds = 0.3
 	// shortLag is how much likeness a longer pitch period must have ahead, per step of coarse.
 	shortLag = 0.001
+	// holdOdds: a frame that was overtaken is held for if this likely it comes within holdMost. Up to a
+	// whole frame may pass so: what was made meanwhile is in its place if it does not come.
+	holdOdds = 0.1
 	// holdMost is how long a frame is awaited when later ones are here.
 	holdMost = SampleRate * 10 / 1000
 	// resendMost is the same when a resend is on its way, resendSlack how late that may be.
@@ -227,20 +233,10 @@ func (b *Buffer) emit(kind Kind) {
 }
 
 // join fades from the extension into x, where the two are most alike, and returns how
-// much of x to leave out for it. Instead of that the extension goes on for a bit where more
-// delay does no harm.
+// much of x to leave out for it.
 func (b *Buffer) join(x []float32) int {
-	var more [joinRange + window]float32
-	over := b.delay() - b.spare() - b.aim.delay
-	if over < slack {
-		b.ext.read(more[:])
-		wait, _ := match(x, more[:], 0)
-		copy(b.speech.grow(wait), more[:wait])
-		b.extended(wait)
-		fade(x[:overlap], more[wait:], x)
-		return 0
-	}
-	b.ext.read(more[:window])
+	var more [window]float32
+	b.ext.read(more[:])
 	skip, _ := match(more[:], x[:joinRange+window], 0)
 	fade(x[skip:skip+overlap], more[:], x[skip:])
 	return skip
@@ -311,6 +307,14 @@ func (b *Buffer) silence() {
 // slack is how far above the wanted delay nothing is done. Below it frames are late already.
 const slack = SampleRate * 25 / 10000
 
+const (
+	// shortBy is how far below the wanted delay speech is not yet slowed down, 3.5 ms, while there is
+	// no queue, of queueOff or 20 ms, that may be growing: a change of the speed is heard more than
+	// what it saves.
+	shortBy  = SampleRate * 35 / 10000
+	queueOff = SampleRate * 20 / 1000
+)
+
 // adjust brings the delay nearer to the wanted one by stretching.
 //
 // Frames are asked for when a block is played, so what counts is the delay at the start
@@ -322,7 +326,7 @@ func (b *Buffer) adjust() {
 	spare := b.spare()
 	over := b.delay() - spare - b.aim.delay
 	switch {
-	case over < 0:
+	case over < -shortBy || over < 0 && b.model.standing() > queueOff:
 		b.lengthen(30)
 	case b.stalling():
 		b.lengthen(40)
@@ -405,7 +409,7 @@ func (b *Buffer) lengthen(every int64) {
 		return
 	}
 	at, score := match(x[maxLag:], x[:maxLag-minLag+window], shortLag)
-	if score < 0.6 && !b.quiet(x[maxLag:]) {
+	if score < 0.8 && !b.quiet(x[maxLag:]) {
 		return
 	}
 	lag := maxLag - at

@@ -3,26 +3,38 @@ package jitter
 import "time"
 
 // Missing appends to dst the numbers of the frames that are not here although
-// later ones are, that are not on their way as far as is known, and whose time to be
-// played is still to come: those worth asking for. The oldest comes first. The
-// silence between two talkspurts is not missing.
+// later ones are, and that are not on their way as far as is known: those worth asking for. The
+// oldest comes first. Those whose time is just over are among them, since the buffer learns from what
+// comes too late, and waits longer where resends are worth it; TimeLeft tells them apart. The silence between two
+// talkspurts is not missing.
 func (b *Buffer) Missing(now time.Duration, dst []uint32) []uint32 {
 	if !b.frames.started {
 		return dst
 	}
 	t := b.clock.at(now)
-	talk := b.state != idle
-	for n := b.frames.next; n < b.frames.highest; n++ {
-		if s := b.frames.get(n); s != nil {
-			talk = len(s.data) > 0
+	talk := false
+	for n := max(b.frames.next-missedFrames, b.frames.highest-int64(len(b.frames.slots))+1); n < b.frames.highest; n++ {
+		if n == b.frames.next {
+			talk = b.state != idle
+		}
+		if b.frames.known(n) {
+			talk = b.frames.speech(n)
 			continue
 		}
-		if talk && b.frames.expected(n) < t && b.due(n) > t {
+		timely := b.due(n) > t || t-n*FrameSize-b.model.queue < missedFor
+		if talk && timely && b.frames.expected(n) < t {
 			dst = append(dst, uint32(n))
 		}
 	}
 	return dst
 }
+
+const (
+	// missedFor is how much later than it should have come a frame is still missing though its
+	// time is over. What takes longer to come again is hardly ever worth waiting for.
+	missedFor    = SampleRate * 200 / 1000
+	missedFrames = missedFor / FrameSize
+)
 
 // TimeLeft is how long after now frame number is due to be played; it is negative
 // when that is over.

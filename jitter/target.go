@@ -62,7 +62,7 @@ func (a *target) update(m *delayModel) {
 }
 
 func (a *target) choose(m *delayModel) {
-	standing := float64(a.path) + max(0, float64(m.queue)-m.base)
+	standing := float64(a.path) + m.standing()
 	first := int(standing/lateBin + fixedDelay*SampleRate/1000/lateBin)
 	all := m.total + m.gone
 	perLost := lossSlope(float64(m.gone / all))
@@ -88,4 +88,5 @@ func (a *target) choose(m *delayModel) {
 		}
 	}
 	a.margin = int64(best) * lateBin
+	m.margin = int64(best)
 }

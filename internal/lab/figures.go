@@ -244,6 +244,7 @@ func (l *log) delay(active []bool) Delay {
 func (l *log) speech(active []bool) (Speech, EModel) {
 	heard := make([]float64, len(active)) // samples of the speech itself, by frame
 	covered := make([]float64, len(active))
+	waited := make([]float64, len(active))                   // made up while a frame was awaited, which is in its place if it never came
 	var redundant, resent, fec, concealed, stretched float64 // samples
 	var s Speech
 	begun := false
@@ -263,6 +264,9 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 			gap += p.Out
 		}
 		covered[i] += p.Len
+		if p.Kind == jitter.Concealed && p.Len == 0 {
+			waited[i] += float64(p.Out)
+		}
 		if !active[i] {
 			continue
 		}
@@ -288,14 +292,21 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 		longest = max(longest, gap) // nothing more came
 	}
 	frames, dropped, lost, bursts := 0, 0.0, 0, 0
-	before := false
+	before, waiting := false, 0.0
 	for i, a := range active {
+		// Waiting for one frame stands for those after it too, as long as none is heard.
+		uncovered := max(0, codec.FrameSize-covered[i])
+		waiting += waited[i]
+		filled := min(uncovered, waiting)
+		if waiting -= filled; uncovered == 0 {
+			waiting = 0
+		}
 		if !a {
 			before = false
 			continue
 		}
 		frames++
-		dropped += max(0, codec.FrameSize-covered[i])
+		dropped += uncovered - filled
 		missing := heard[i] < codec.FrameSize/2
 		if missing {
 			lost++
