@@ -211,7 +211,10 @@ func viewFor(now time.Duration, d *downlink, t *session) repair.View {
 	}
 	v := repair.View{
 		Talker: t.id, Rate: u.meter.Kbps(now), Stride: u.asker.Stride(),
-		Median: float64(u.fare.medianLoss) / 256, OneWay: way + d.rtt/2,
+		Median: 1, OneWay: way + d.rtt/2,
+	}
+	if u.fare.listeners > 1 { // what is lost to all is for the talker to repair
+		v.Median = float64(u.fare.medianLoss) / 256
 	}
 	if seen := d.view(t.id); seen != nil && seen.known {
 		v.Loss, v.Burst, v.Hole, v.Buffer = seen.loss(), max(seen.burst, 1), seen.hole(), seen.buffer

@@ -26,6 +26,7 @@ const (
 // three on at least one. What these need, the relay does for them alone.
 type fare struct {
 	worstLoss, medianLoss, worstHole, medianHole uint8
+	listeners                                    int // that have reported
 	burst                                        uint8
 	rtt, queue, trend                            int // ms, ms, ms/s
 	cap, rate                                    int // kbit/s; 0: none
@@ -104,6 +105,7 @@ func (w *Worker) judge(now time.Duration, rr *repairs, talker *session) fare {
 		}
 	}
 	return fare{
+		listeners: len(c.rtt),
 		worstLoss: c.loss.Worst(), medianLoss: c.loss.Median(),
 		worstHole: c.hole.Worst(), medianHole: c.hole.Median(),
 		burst: uint8(min(high(c.burst), 255)),

@@ -70,7 +70,8 @@ var smallest = &shapes[5]
 // repair pays: nothing, some of the copies, or a resend.
 func (p *point) judge(n *network) {
 	s := p.shape
-	base := n.oneWay + n.spread + s.interval() // a frame takes its time to fill, and so does a datagram
+	// A datagram takes its time to fill; the first frame of it is not counted, here as anywhere.
+	base := n.oneWay + n.spread + s.interval() - repair.FrameDuration
 	rate := float64(p.bitrate)
 	worth := rating(rate, n.narrow)
 	if s.fec {

@@ -291,7 +291,7 @@ func (l *Ladder) resends(loss float64) float64 {
 	if l.up.lost > l.down.lost {
 		left = l.up.left
 	}
-	return min((1-loss)*(1-loss), 1-left+resendTrust)
+	return min(0.6*(1-loss)*(1-loss), 1-left+resendTrust)
 }
 
 const resendTrust = 0.1

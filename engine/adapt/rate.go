@@ -22,6 +22,7 @@ const (
 	settleTime  = 150 * time.Millisecond // after a backoff, beside a round trip, until the next
 	useless     = 3 * time.Second        // a queue that has not shrunk by so long after is not ours
 	shrunk      = 0.7                    // what shrinking means
+	forgives    = 15.0                   // seconds in which it is forgotten that a queue was not ours
 	afterDrain  = 0.9                    // of the bottleneck is used once the queue is gone
 	belowWall   = 0.95                   // of the bottleneck is as far as the rate goes unless it is time to test
 	beyondWall  = 1.2                    // is as far as a test goes
@@ -77,14 +78,16 @@ func (r *rate) update(now time.Duration, s sample) bool {
 	}
 	elapsed := min(now-r.last, 3*time.Second).Seconds()
 	r.last = now
-	r.accepted = min(r.accepted, s.queue)
+	if r.accepted > s.queue {
+		r.accepted -= time.Duration(float64(r.accepted-s.queue) * min(1, elapsed/forgives))
+	}
 	// The time that a datagram itself takes on a thin link is no queue.
 	itself := time.Duration(s.size / max(r.limit, leastRate) * float64(time.Second))
 	queue := max(0, s.queue-max(r.accepted, itself))
 	over := queue >= overQueue && s.trend >= overTrend || queue >= overStanding
 	switch {
 	case r.inVain(now, s):
-		r.accepted, r.draining, r.wall = s.queue, false, 0
+		r.accepted, r.draining, r.wall = max(r.accepted, s.queue), false, 0
 		r.limit = max(r.limit, r.sentBefore)
 	case over && r.draining && (now-r.cut < s.rtt+settleTime || s.trend <= -overTrend):
 		// What was done has not had its effect yet, or has it just now. As long as there is a

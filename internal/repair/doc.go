@@ -33,4 +33,4 @@ func Patience(oneWay, buffer time.Duration) time.Duration {
 // MouthToEar is the delay up to which waiting for a resend costs less than the loss.
 // At 240 ms the E-model takes 7.7 points of R (ITU-T G.107, 7.4), about what 1 % of
 // lost frames takes (see engine/adapt); 100 ms more would take 12 further points.
-const MouthToEar = 240 * time.Millisecond
+const MouthToEar = 320 * time.Millisecond

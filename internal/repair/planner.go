@@ -6,11 +6,13 @@ import "time"
 const (
 	planTalkers = 8 // talkers that are planned for; relays forward fewer
 
-	copyLoss    = 0.03             // loss, or holes where resends fit, that begins copies
-	copyExcess  = 0.02             // how much worse than twice the median a listener must be
-	copyPersist = 3 * time.Second  // or for how long it is bad whatever the others have
-	copyOver    = 0.015            // loss below which copies end
-	copyHold    = 10 * time.Second // after it has been so for this long
+	copyLoss    = 0.03                   // loss, or holes where resends fit, that begins copies
+	copyExcess  = 0.02                   // how much worse than twice the median a listener must be
+	copyPersist = 3 * time.Second        // or for how long it is worse than the median by this factor
+	copyWorse   = 1.25                   // and half of copyExcess
+	copyProof   = 500 * time.Millisecond // the reports of the others must have come too
+	copyOver    = 0.015                  // loss below which copies end
+	copyHold    = 10 * time.Second       // after it has been so for this long
 	resendSlack = 10 * time.Millisecond
 
 	jamQueue    = 100 * time.Millisecond
@@ -43,7 +45,7 @@ type View struct {
 	Loss   float64 // share of datagrams lost before repair
 	Burst  float64 // mean run of losses, in datagrams
 	Hole   float64 // share of frames concealed or late, after repair
-	Median float64 // of the Loss of all listeners of that talker
+	Median float64 // of the Loss of all listeners of that talker; 1 if there is only this one
 	OneWay time.Duration
 	Buffer time.Duration // of the listener's jitter buffer
 }
@@ -174,7 +176,8 @@ func (q *plan) judge(now, rtt time.Duration, v *View, jam bool) {
 	if !q.bad {
 		q.bad, q.since = true, now
 	}
-	if !jam && (v.Loss >= 2*v.Median+copyExcess || now-q.since >= copyPersist) {
+	much, worse := v.Loss >= 2*v.Median+copyExcess, v.Loss >= copyWorse*v.Median+copyExcess/2
+	if !jam && (much && now-q.since >= copyProof || worse && now-q.since >= copyPersist) {
 		q.delay, q.since = copyDelay(v, step, patience), now
 	}
 }
