@@ -22,6 +22,7 @@ const (
 	settleTime  = 150 * time.Millisecond // after a backoff, beside a round trip, until the next
 	useless     = 3 * time.Second        // a queue that has not shrunk by so long after is not ours
 	shrunk      = 0.7                    // what shrinking means
+	again       = 10 * time.Second       // within which a backoff goes on with the one before
 	forgives    = 15.0                   // seconds in which it is forgotten that a queue was not ours
 	afterDrain  = 0.9                    // of the bottleneck is used once the queue is gone
 	belowWall   = 0.95                   // of the bottleneck is as far as the rate goes unless it is time to test
@@ -105,7 +106,7 @@ func (r *rate) update(now time.Duration, s sample) bool {
 
 // inVain tells whether going down has not helped: the queue belongs to others.
 func (r *rate) inVain(now time.Duration, s sample) bool {
-	return r.draining && now-r.backedOff >= useless && s.sent < 0.8*r.sentBefore &&
+	return r.draining && now-r.backedOff >= useless && (s.sent < 0.8*r.sentBefore || r.limit <= leastRate) &&
 		s.queue > clearQueue && float64(s.queue) > shrunk*float64(r.before)
 }
 
@@ -129,7 +130,10 @@ func (r *rate) backOff(now, queue time.Duration, s sample) {
 			r.hold = firstHold
 		}
 		r.draining, r.testing = true, false
-		r.before, r.sentBefore = s.queue, s.sent
+		if now-r.backedOff > again {
+			r.sentBefore = 0
+		}
+		r.before, r.sentBefore = s.queue, max(r.sentBefore, s.sent)
 		r.backedOff = now
 	}
 	r.wall = min(r.wall, through)
