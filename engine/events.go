@@ -3,6 +3,8 @@ package engine
 import (
 	"sync"
 	"time"
+
+	"github.com/tincan-voice/tincan/engine/adapt"
 )
 
 // Event is something that happened in a call: one of the types below.
@@ -41,6 +43,11 @@ type VoicePath struct {
 	RTT time.Duration // when Up
 }
 
+// Adapted says that the ladder has changed how we send, and why: Decision.Reason.
+type Adapted struct {
+	Decision adapt.Decision
+}
+
 // SourceEnded says that the Source has no more, or broke; the call goes on without. Err is nil at
 // the end of a file.
 type SourceEnded struct{ Err error }
@@ -61,6 +68,7 @@ func (PeerTalking) isEvent()     {}
 func (Muted) isEvent()           {}
 func (Deafened) isEvent()        {}
 func (VoicePath) isEvent()       {}
+func (Adapted) isEvent()         {}
 func (SourceEnded) isEvent()     {}
 func (SinkFailed) isEvent()      {}
 func (RelayComplained) isEvent() {}

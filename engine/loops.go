@@ -233,13 +233,14 @@ func (c *Call) tick() {
 	defer ticker.Stop()
 	talking := map[uint32]bool{}
 	var peers []PeerStats
-	alive := false
+	alive, changes := false, 0
 	for {
 		now := c.now()
 		c.probe(now)
 		c.readRates(now)
 		peers = c.tellTalking(now, talking, peers[:0])
 		alive = c.tellPath(now, alive)
+		changes = c.tellAdapted(now, changes)
 		select {
 		case <-ticker.C:
 		case <-c.running.Done():
@@ -318,4 +319,16 @@ func (c *Call) tellPath(now time.Duration, was bool) bool {
 		c.events.add(VoicePath{Up: alive, RTT: rtt})
 	}
 	return alive
+}
+
+// tellAdapted makes an event when the ladder has decided anew.
+func (c *Call) tellAdapted(now time.Duration, was int) int {
+	c.talking.Lock()
+	changes, decision := c.sender.ladder.Changes(), c.sender.Stats(now).Decision
+	fixed := c.sender.cfg.Fixed
+	c.talking.Unlock()
+	if changes != was && !fixed && c.source != nil {
+		c.events.add(Adapted{decision})
+	}
+	return changes
 }

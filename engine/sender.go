@@ -50,6 +50,7 @@ type Sender struct {
 type SenderStats struct {
 	Adapt    adapt.Stats
 	Decision adapt.Decision // how the ladder sends, and why; Fixed senders have none
+	Voice    uint64         // datagrams of voice that went out, those sent again not counted
 	Resent   uint64         // datagrams sent again because they were asked for
 	HeldBack uint64         // datagrams that did not fit under the cap, or were stopped by the circuit breaker
 }
@@ -92,6 +93,7 @@ func (s *Sender) Frame(now time.Duration, pcm []float32) ([]byte, error) {
 		return nil, nil
 	}
 	s.voiced = now
+	s.counts.Voice++
 	return d, nil
 }
 

@@ -22,11 +22,11 @@ type JoinCmd struct {
 	Out  string `placeholder:"DEVICE|FILE|none" help:"Where you hear: a playback device, a .wav file or none. Default: the default loudspeaker."`
 
 	For         time.Duration `help:"Leave after this time, e.g. 30s. Default: stay."`
-	Bitrate     bitrate       `default:"24" help:"Opus bitrate in kbit/s, 6 to 64, headers not counted."`
-	FEC         bool          `help:"Let Opus repeat each frame coarsely in the next; works above about 19 kbit/s."`
-	Stride      int           `default:"0" help:"Frames per datagram, more saves headers and adds delay. Default: 1, or what --cap takes."`
-	Copies      []int         `help:"Repeat what was new so many datagrams ago, e.g. 1 or 1,4."`
-	Cap         int           `placeholder:"KBPS" help:"Most that your speech may take on the way up, in kbit/s with headers. Default: no cap."`
+	Bitrate     bitrate       `default:"24" help:"Highest Opus bitrate in kbit/s, 6 to 64, headers not counted."`
+	FEC         bool          `help:"Send with Opus's own error correction, whatever the network does; works above about 19 kbit/s."`
+	Stride      int           `default:"0" help:"Send so many frames per datagram, whatever the network does: more saves headers and adds delay."`
+	Copies      []int         `help:"Send again what was new so many datagrams ago, e.g. 1 or 1,4, whatever the network does."`
+	Cap         int           `placeholder:"KBPS" help:"Most that may be sent over any second, up and down each, in kbit/s with headers. Default: no cap."`
 	KnownRelays string        `placeholder:"FILE" help:"Where the relays' certificates are remembered. Default: in your configuration folder."`
 	JSON        bool          `help:"Write a JSON object per line instead of text."`
 }
@@ -44,6 +44,7 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 		Copies:      c.Copies,
 		KnownRelays: c.KnownRelays,
 		UpCap:       c.Cap,
+		DownCap:     c.Cap,
 		Passphrase:  os.Getenv("TINCAN_PASSPHRASE"),
 	}
 	cfg.Encoder.Bitrate, cfg.Encoder.FEC = int(c.Bitrate), c.FEC

@@ -9,10 +9,11 @@ import (
 // jsonStats is engine.Stats in the units of docs/client.md: milliseconds, kbit/s,
 // frames of 20 ms.
 type jsonStats struct {
-	Seconds float64    `json:"seconds"`
-	Muted   bool       `json:"muted"`
-	Link    jsonLink   `json:"link"`
-	Peers   []jsonPeer `json:"peers"`
+	Seconds float64     `json:"seconds"`
+	Muted   bool        `json:"muted"`
+	Sending jsonSending `json:"sending"`
+	Link    jsonLink    `json:"link"`
+	Peers   []jsonPeer  `json:"peers"`
 }
 
 type jsonLink struct {
@@ -29,6 +30,20 @@ type jsonLink struct {
 	SentBytes     uint64            `json:"sent_bytes"`
 	ReceivedBytes uint64            `json:"received_bytes"`
 	Drops         map[string]uint64 `json:"drops,omitempty"`
+}
+
+// jsonSending is how we send, and why.
+type jsonSending struct {
+	Bitrate   int     `json:"bitrate"`
+	Stride    int     `json:"stride"`
+	Copies    []int   `json:"copies"`
+	FEC       bool    `json:"fec"`
+	Reason    string  `json:"reason"`
+	LimitKbps float64 `json:"limit_kbps"`
+	LossPct   float64 `json:"loss_pct"`
+	Burst     float64 `json:"burst_frames"`
+	Resent    uint64  `json:"resent"`
+	HeldBack  uint64  `json:"held_back"`
 }
 
 type jsonPeer struct {
@@ -51,10 +66,15 @@ type jsonPeer struct {
 func toJSON(s engine.Stats) *jsonStats {
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	seconds := max(s.Time.Seconds(), 1e-3)
-	l := s.Link
+	l, d := s.Link, s.Sending.Decision
 	out := &jsonStats{
 		Seconds: s.Time.Seconds(),
 		Muted:   s.Muted,
+		Sending: jsonSending{
+			Bitrate: d.Bitrate, Stride: d.Stride, Copies: append([]int{}, d.Copies...), FEC: d.FEC, Reason: d.Reason,
+			LimitKbps: s.Sending.Adapt.Limit, LossPct: 100 * s.Sending.Adapt.Loss, Burst: s.Sending.Adapt.Burst,
+			Resent: s.Sending.Resent, HeldBack: s.Sending.HeldBack,
+		},
 		Link: jsonLink{
 			Relay: l.Relay.String(), Alive: l.Alive, RTTms: ms(l.RTT), ProbeLoss: l.ProbeLoss,
 			UpKbps: l.UpKbps, DownKbps: l.DownKbps,

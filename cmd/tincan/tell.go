@@ -92,6 +92,8 @@ func (t *teller) event(e engine.Event) {
 	case engine.VoicePath:
 		t.say(jsonLine{Event: "voice_path", On: &e.Up},
 			onOff(e.Up, "voice reaches the relay", "voice does not reach the relay: is UDP blocked on the way?"))
+	case engine.Adapted:
+		t.say(jsonLine{Event: "sending", Text: e.Decision.Reason}, "")
 	case engine.SourceEnded:
 		text := "the input has ended, listening only"
 		if e.Err != nil {
@@ -112,6 +114,9 @@ func (t *teller) stats(s engine.Stats) {
 	fmt.Fprintf(&line, "up %.0f, down %.0f kbit/s", s.Link.UpKbps, s.Link.DownKbps)
 	if s.Link.Alive {
 		fmt.Fprintf(&line, ", round trip %d ms", s.Link.RTT.Milliseconds())
+	}
+	if s.Sending.Voice > 0 {
+		fmt.Fprintf(&line, "; sending %s", s.Sending.Decision.Reason)
 	}
 	for _, p := range s.Peers {
 		if p.Frames > 0 {
@@ -135,6 +140,9 @@ func (t *teller) summary(s engine.Stats) {
 	fmt.Fprintf(t.out, "\n%s in the room; sent %d datagrams (%.1f kbit/s), received %d (%.1f kbit/s), headers counted\n",
 		s.Time.Round(time.Second), s.Link.Sent, float64(s.Link.SentBytes)*8e-3/seconds,
 		s.Link.Received, float64(s.Link.ReceivedBytes)*8e-3/seconds)
+	if s.Sending.Voice > 0 {
+		fmt.Fprintf(t.out, "sent at the end: %s; %d datagrams sent again, %d held back\n", s.Sending.Decision.Reason, s.Sending.Resent, s.Sending.HeldBack)
+	}
 	if len(s.Peers) == 0 {
 		return
 	}

@@ -90,7 +90,7 @@ func run(ctx context.Context, o options) (err error) {
 
 	join := func(name, in, out string, stay time.Duration) (*client, error) {
 		return stage.join(ctx, name, proxy.Addr().String(), "--in", in, "--out", out, "--for", stay.String(),
-			"--fec", "--known-relays", filepath.Join(o.dir, "known_relays"))
+			"--known-relays", filepath.Join(o.dir, "known_relays"))
 	}
 	heard := filepath.Join(o.dir, "heard.wav")
 	cleo, err := join("Cleo", "none", heard, o.talk+time.Second)

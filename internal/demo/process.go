@@ -63,12 +63,14 @@ type client struct {
 	capture time.Time // when the first sample was captured
 	playing time.Time // when the first sample was played
 	summary *line
+	ladder  []line // how it sent, and why
 }
 
 // line is what the demo reads of a line of `tincan join --json`.
 type line struct {
 	Event string    `json:"event"`
 	Time  time.Time `json:"time"`
+	Text  string    `json:"text"`
 	Stats struct {
 		Link struct {
 			UpKbps   float64 `json:"mean_up_kbps"`
@@ -124,6 +126,8 @@ func (c *client) note(text []byte) {
 		c.capture = l.Time
 	case "playing":
 		c.playing = l.Time
+	case "sending":
+		c.ladder = append(c.ladder, l)
 	case "summary":
 		c.summary = &l
 	}

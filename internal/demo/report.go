@@ -59,7 +59,14 @@ func report(dir, heardPath string, cleo *client, clients map[string]*client) err
 		}
 	}
 	w.Flush()
-	fmt.Printf("Cleo received %.1f kbit/s; all rates count IP and UDP headers. Listen: %s\n", cleo.summary.Stats.Link.DownKbps, heardPath)
+	for _, t := range talkers {
+		fmt.Printf("\nHow %s sent (bitrate x frames per datagram), and why:\n", t.name)
+		c := clients[t.name]
+		for _, l := range c.ladder {
+			fmt.Printf("%6.1f s  %s\n", max(l.Time.Sub(c.capture).Seconds(), 0), l.Text)
+		}
+	}
+	fmt.Printf("\nCleo received %.1f kbit/s; all rates count IP and UDP headers. Listen: %s\n", cleo.summary.Stats.Link.DownKbps, heardPath)
 	return errors.Join(failed...)
 }
 
