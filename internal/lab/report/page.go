@@ -52,7 +52,7 @@ func WriteHTML(w io.Writer, p Plan, rows []Row, compared *Comparison) error {
 	if compared != nil {
 		d.Worse, d.Better, d.Compared = compared.Worse, compared.Better, compared.Compared
 	}
-	for _, s := range slices.Concat(buffers, repairs) {
+	for _, s := range slices.Concat(buffers, adaptives[1:], repairs) {
 		if slices.ContainsFunc(rows, func(r Row) bool { return r.Curve == "" && r.Setting.Name == s.Name }) {
 			d.Settings = append(d.Settings, s)
 		}
@@ -120,6 +120,15 @@ func overview(rows []Row) ([]figure, error) {
 		"Lower is better. From capture to loudspeaker, without sound cards and without the 20 ms that a frame takes to fill. More than 1000 ms is drawn at 1000.", plot, err); err != nil {
 		return nil, err
 	}
+	plot, err = compared("E-model CQ", networks, adaptives, cell(func(s Summary) float64 { return s.EModelCQ }), 1, 5)
+	if err := add("What repair and the ladder buy: quality",
+		"Higher is better, delay counted, rated by the E-model since NSIM is mild on lost frames. The first sends 24 kbit/s of Opus, one frame per datagram, and never learns what is lost; the others take no more on the wire, or a cap of 24 kbit/s with headers.", plot, err); err != nil {
+		return nil, err
+	}
+	plot, err = compared("kbit/s", networks, adaptives, cell(func(s Summary) float64 { return s.Up }), 0, 60)
+	if err := add("What they send", "The whole wire up, IP and UDP headers counted.", plot, err); err != nil {
+		return nil, err
+	}
 	for _, q := range []struct {
 		title, text, y string
 		value          func(Summary) float64
@@ -154,7 +163,7 @@ func overview(rows []Row) ([]figure, error) {
 
 func lossCurves(rows []Row, value func(Summary) float64) []curve {
 	var lines []curve
-	for _, s := range []Setting{plain, fec, near, far, slim} {
+	for _, s := range []Setting{plain, ladder, fec, near, far, slim} {
 		c := curve{name: s.Name}
 		if s.Name == plain.Name {
 			c.name = "24k, no redundancy"

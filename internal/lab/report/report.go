@@ -36,7 +36,11 @@ var (
 	near      = Setting{"12k + copy 1", "12 kbit/s and each frame again in the next datagram", lab.Config{Bitrate: 12000, Copies: []int{1}}}
 	far       = Setting{"12k + copy 4", "12 kbit/s and each frame again four datagrams later", lab.Config{Bitrate: 12000, Copies: []int{4}}}
 	fec       = Setting{"24k FEC", "24 kbit/s with Opus's own forward error correction", lab.Config{FEC: true}}
+	ladder    = Setting{"adaptive", "the ladder chooses bitrate, stride and copies; what is lost is asked for and sent again", lab.Config{Adaptive: true}}
+	ladderUp  = Setting{"adaptive, up", "the same with the network between talker and relay", lab.Config{Adaptive: true, Where: lab.Up}}
+	ladder24  = Setting{"adaptive, cap 24", "the ladder below 24 kbit/s on the wire", lab.Config{Adaptive: true, Cap: 24}}
 	buffers   = []Setting{plain, fixed, textbook}
+	adaptives = []Setting{plain, ladder, ladderUp, ladder24}
 	repairs   = []Setting{slim, bundled, near, far, fec}
 	repairFor = []string{"lan", "loss5", "loss10", "loss20", "loss30", "burst10", "burst20", "edge", "thin32", "thin16"}
 	// On these, quality is drawn against the load on the wire.
@@ -83,6 +87,9 @@ func Full(networks []string) []Case {
 		for _, s := range buffers {
 			cases = append(cases, Case{Network: n, Setting: s})
 		}
+		for _, s := range adaptives[1:] {
+			cases = append(cases, Case{Network: n, Setting: s})
+		}
 		if slices.Contains(repairFor, n) {
 			for _, s := range repairs {
 				cases = append(cases, Case{Network: n, Setting: s})
@@ -104,13 +111,13 @@ func Full(networks []string) []Case {
 	return cases
 }
 
-// Quick is a plan for every change: a few networks, our buffer, one repair.
+// Quick is a plan for every change: a few networks, our buffer, one repair, the ladder.
 func Quick() []Case {
 	var cases []Case
 	for _, n := range []string{"lan", "wifi", "loss10", "edge", "handover"} {
 		cases = append(cases, Case{Network: n, Setting: plain})
 	}
-	return append(cases, Case{Network: "loss10", Setting: near})
+	return append(cases, Case{Network: "loss10", Setting: near}, Case{Network: "loss10", Setting: ladder}, Case{Network: "burst10", Setting: ladderUp})
 }
 
 // Row is what a case came to.
