@@ -380,6 +380,9 @@ func (b *Buffer) shorten(most, over int64) {
 		b.decode()
 	}
 	x := b.speech.at(0)
+	if len(x) < window {
+		return // frames that cannot be decoded make none
+	}
 	most = min(most, int64(len(x)-window), maxLag)
 	if b.quiet(x[:most+overlap]) {
 		b.speech.cut(0, int(most), overlap)
