@@ -25,6 +25,7 @@ type history struct {
 	groups  [historyGroups]group
 	closed  uint32 // groups so far
 	filling int    // frames in the open group
+	last    uint32 // its newest frame
 	empty   int    // groups closed since the last with anything to carry
 }
 
@@ -69,7 +70,7 @@ func (h *history) addSilence(seq uint32)       { h.add(seq, 0, false) }
 
 func (h *history) add(seq uint32, n int, carried bool) {
 	f := h.frame(seq)
-	f.data, f.carried = f.data[:n], carried
+	f.data, f.carried, h.last = f.data[:n], carried, seq
 	if h.filling == 0 {
 		*h.open() = group{}
 	}
@@ -77,6 +78,15 @@ func (h *history) add(seq uint32, n int, carried bool) {
 		h.open().carry = true
 	}
 	h.filling++
+}
+
+// used is what the frames of the open group take of a body. They are the last ones.
+func (h *history) used() int {
+	n, seq := 0, h.last
+	for i := range uint32(h.filling) {
+		n += len(h.frame(seq-i).data) + frameOverhead
+	}
+	return n
 }
 
 func (h *history) open() *group { return &h.groups[h.closed%historyGroups] }

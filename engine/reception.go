@@ -116,7 +116,7 @@ func (l *Listener) ask(now time.Duration) []byte {
 			continue
 		}
 		r := p.reception
-		r.asker.SetPath(o.rtt, repair.Patience(l.path, p.delay))
+		r.asker.SetPath(o.rtt, repair.Patience(l.path, p.delay, r.asker.Loss(now, lossSpan).Fraction()))
 		o.asked = r.asker.Poll(now, o.asked[:0])
 		for _, seq := range o.asked {
 			o.blocks = netproto.AddNack(o.blocks, p.session, seq)

@@ -40,7 +40,6 @@ type Sender struct {
 	voiced time.Duration // when voice went out last
 	frames int           // since the ladder was polled last
 	last   netproto.Feedback
-	fed    bool
 	budget repair.Resender
 	blocks []netproto.NackBlock
 	counts SenderStats
@@ -83,12 +82,12 @@ func (s *Sender) Frame(now time.Duration, pcm []float32) ([]byte, error) {
 		s.frames = 0
 		s.steer(s.ladder.Poll(now))
 	}
-	s.talker.SetLimit(s.ladder.Room(now))
+	s.talker.SetLimit(s.ladder.Room(now, s.talker.left()))
 	d, err := s.talker.Frame(pcm)
 	if err != nil || d == nil {
 		return nil, err
 	}
-	if !s.cfg.Fixed && s.ladder.Decision().Stop || !s.ladder.Send(now, len(d), adapt.Voice) {
+	if s.stopped() || !s.ladder.Send(now, len(d), adapt.Voice) {
 		s.counts.HeldBack++
 		return nil, nil
 	}
@@ -96,6 +95,9 @@ func (s *Sender) Frame(now time.Duration, pcm []float32) ([]byte, error) {
 	s.counts.Voice++
 	return d, nil
 }
+
+// stopped tells whether the circuit breaker holds voice back.
+func (s *Sender) stopped() bool { return !s.cfg.Fixed && s.ladder.Decision().Stop }
 
 // steer makes the talker do what the ladder has decided.
 func (s *Sender) steer(changed bool) {
@@ -123,9 +125,8 @@ func (s *Sender) Probed(now, sent time.Duration) { s.ladder.Probed(now, sent) }
 
 // Heard takes the relay's report.
 func (s *Sender) Heard(now time.Duration, f netproto.Feedback) {
-	if !s.fed {
-		s.fed = true
-		s.last = netproto.Feedback{}
+	if int16(f.Received-s.last.Received) < 0 || int16(f.Lost-s.last.Lost) < 0 {
+		return // overtaken by a later one: totals only grow
 	}
 	ms := func(v uint16) time.Duration { return time.Duration(v) * time.Millisecond }
 	count := func(now, before uint16) int { return int(now - before) }
@@ -149,6 +150,9 @@ func (s *Sender) Nacked(now time.Duration, body []byte, send func(d []byte)) err
 		return err
 	}
 	s.blocks = blocks
+	if s.stopped() {
+		return nil
+	}
 	stats := s.ladder.Stats(now)
 	s.budget.SetRate(now, stats.Sent*1000/8)
 	kind := adapt.Resend

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/netproto"
@@ -113,7 +114,19 @@ func (t *Talker) SetRedundancy(stride int, copies []int) error {
 func (t *Talker) SetLimit(bytes int) { t.limit = min(max(bytes, leastLimit), netproto.MaxDatagram) }
 
 // leastLimit leaves MaxStride frames of 3 kbit/s.
-const leastLimit = netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopTagSize + MaxStride*(8+frameOverhead)
+const leastLimit = netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopTagSize + MaxStride*(leastFrame+frameOverhead)
+
+// leastFrame is how many bytes a frame is left at least.
+const leastFrame = 8
+
+// left is how long after the next frame its datagram is due.
+func (t *Talker) left() time.Duration {
+	layout := t.layout
+	if t.past.filling == 0 {
+		layout = t.next
+	}
+	return time.Duration(layout.stride-1-t.past.filling) * netproto.FrameDuration
+}
 
 // room is the longest body.
 func (t *Talker) room() int {
@@ -198,7 +211,7 @@ func (t *Talker) encode(pcm []float32) error {
 	case t.muted:
 		pcm = t.zeros[:] // one frame of coded silence lets the speech end softly
 	}
-	n, err := t.enc.Encode(pcm, t.past.slot(t.seq, t.room()/t.layout.stride))
+	n, err := t.enc.Encode(pcm, t.past.slot(t.seq, max((t.room()-t.past.used())/(t.layout.stride-t.past.filling), leastFrame+frameOverhead)))
 	if err != nil {
 		t.past.addSilence(t.seq)
 		return fmt.Errorf("engine: frame %d: %w", t.seq, err)

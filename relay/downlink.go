@@ -253,7 +253,7 @@ func (w *Worker) attendListener(now time.Duration, s *session) (next time.Durati
 		for c := v.shift.Next(t.uplink.cache, now); c != nil; c = v.shift.Next(t.uplink.cache, now) {
 			switch {
 			case !ok || d.wants.deaf || !rr.hears(s, t.id):
-			case !s.may(now, to, len(c), t.uplink.size):
+			case !s.may(now, to, len(c), t.uplink.size, t.uplink.next(now)):
 				w.count.drops[DropCap].Add(1)
 			default:
 				w.batch.add(to, c, &w.count.copies, 1)
@@ -319,11 +319,11 @@ func (w *Worker) resend(now time.Duration, s *session) {
 			}
 			before := d.resend.Stats().Throttled
 			switch {
-			case d.pacer.Room(now) < len(v)+overhead(to.Addr())+t.uplink.size:
+			case !d.pacer.Fits(now, len(v)+overhead(to.Addr()), t.uplink.size, t.uplink.next(now)):
 				w.count.drops[DropCap].Add(1)
 			case !d.resend.Allow(now, t.id, seq, len(v), rtt):
 				w.count.drops[DropBudget].Add(d.resend.Stats().Throttled - before)
-			case s.may(now, to, len(v), t.uplink.size):
+			case s.may(now, to, len(v), t.uplink.size, t.uplink.next(now)):
 				w.batch.add(to, v, &w.count.resends, 1)
 			}
 		}
@@ -366,7 +366,7 @@ func (w *Worker) sendApart(now time.Duration, q *queue, l *Listeners, items []it
 				w.count.drops[DropFewer].Add(1)
 			// The louder go first: the others leave room for them. An item of a
 			// bundle is counted as if it went alone.
-			case !s.may(now, to, len(d), rr.rank(s, items[i].talker)*(len(d)+overhead(to.Addr()))):
+			case !s.may(now, to, len(d), rr.rank(s, items[i].talker)*(len(d)+overhead(to.Addr())), 0):
 				w.count.drops[DropCap].Add(1)
 			default:
 				w.picked = append(w.picked, items[i])

@@ -212,10 +212,11 @@ func (s *session) where() (to netip.AddrPort, ok bool) {
 	return *p, true
 }
 
-// may takes size bytes for a session from what its cap leaves. Called with
+// may takes size bytes for a session from what its cap leaves, if reserve bytes will still fit so
+// much later. Called with
 // repairs.mu held.
-func (s *session) may(now time.Duration, to netip.AddrPort, size, reserve int) bool {
-	return s.downlink == nil || s.downlink.pacer.Send(now, size+overhead(to.Addr()), reserve)
+func (s *session) may(now time.Duration, to netip.AddrPort, size, reserve int, later time.Duration) bool {
+	return s.downlink == nil || s.downlink.pacer.Send(now, size+overhead(to.Addr()), reserve, later)
 }
 
 // tell adds something sealed for a session to the batch. Called with repairs.mu held.
@@ -224,7 +225,7 @@ func (w *Worker) tell(now time.Duration, s *session, t netproto.Type) (sent bool
 	if !ok {
 		return false
 	}
-	if !s.may(now, to, netproto.HeaderSize+len(w.body)+netproto.TagSize, 0) {
+	if !s.may(now, to, netproto.HeaderSize+len(w.body)+netproto.TagSize, 0, 0) {
 		w.count.drops[DropCap].Add(1)
 		return false
 	}
@@ -241,7 +242,7 @@ func (w *Worker) answer(now time.Duration, s *session, to netip.AddrPort, d []by
 			w.count.drops[DropBusy].Add(1)
 			return
 		}
-		may := s.may(now, to, len(d), 0)
+		may := s.may(now, to, len(d), 0, 0)
 		rr.mu.Unlock()
 		if !may {
 			w.count.drops[DropCap].Add(1)

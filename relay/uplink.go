@@ -45,6 +45,11 @@ type uplink struct {
 	fare     fare
 }
 
+// next is how long from now the next datagram is due.
+func (u *uplink) next(now time.Duration) time.Duration {
+	return max(0, u.forwarded+time.Duration(u.asker.Stride())*repair.FrameDuration-now)
+}
+
 // totals are a session's counters as feedback carries them. They never fall.
 type totals struct{ received, lost, resent uint16 }
 
@@ -183,7 +188,7 @@ func (rr *repairs) setPath(talker *session) {
 	if rtt == 0 {
 		up = assumedWay
 	}
-	u.asker.SetPath(rtt, repair.Patience(up+way, buffer))
+	u.asker.SetPath(rtt, repair.Patience(up+way, buffer, u.asker.Loss(u.last, repair.LossMemory).Fraction()))
 }
 
 // totals are the session's counters with those from before.

@@ -85,6 +85,7 @@ type Ladder struct {
 	rtt      roundTrip
 	farRTT   time.Duration // of the slowest listener
 	any      bool          // there has been a feedback
+	voiced   time.Duration // when voice was sent last
 	waiting  bool          // voice has been sent since the last one
 	unheard  time.Duration // when the first of it was
 	last     Feedback
@@ -138,23 +139,23 @@ const (
 
 // Send takes a datagram that is to go out now, size bytes without IP and UDP headers, and
 // reports whether it may. Everything that is sent passes here. Voice goes while the cap
-// has room for it, the rest while it has room for a datagram of voice besides, and
-// resends only where they are worth waiting for, or rare, and within the rate that the path is
-// known to carry.
+// has room for it, the rest while the next datagram of voice will still fit, and
+// resends only within the rate that the path is known to carry and a lossy path is to get.
 func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
-	reserve := 0
+	reserve, later := 0, time.Duration(0)
 	if kind != Voice {
 		reserve = l.headers + int(l.current.shape.bytes(float64(l.current.bitrate)))
+		later = max(0, l.voiced+l.current.shape.interval()-now)
 	}
-	if kind == Resend {
-		if !l.current.resend && l.loss() >= cleanLoss || l.sent.Kbps(now) > l.limit() {
-			return false
-		}
-	}
-	if !l.pacer.Send(now, size+l.headers, reserve) {
+	if kind == Resend && l.sent.Kbps(now) > l.allowed() {
 		return false
 	}
-	l.sent.Add(now, size+l.headers)
+	if !l.pacer.Send(now, size+l.headers, reserve, later) {
+		return false
+	}
+	if l.sent.Add(now, size+l.headers); kind == Voice {
+		l.voiced = now
+	}
 	if kind == Voice && !l.waiting {
 		l.waiting, l.unheard = true, now
 	}
@@ -162,8 +163,9 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 }
 
 // Room is the longest datagram of voice in bytes, without IP and UDP headers, that Send
-// would let out now: copies that do not fit are to be left out, and frames coded shorter.
-func (l *Ladder) Room(now time.Duration) int { return l.pacer.Room(now) - l.headers }
+// would let out so much later than now: copies that do not fit are to be left out, and frames
+// coded shorter.
+func (l *Ladder) Room(now, later time.Duration) int { return l.pacer.Room(now, later) - l.headers }
 
 // Probed takes the answer to a probe: when it was sent and when it came back.
 func (l *Ladder) Probed(now, sent time.Duration) {

@@ -149,7 +149,7 @@ func (c *call) frame() {
 	}
 	// Opus varies: 60 to 150 % of the mean, less where there is no room.
 	frame := func() int { return int(float64(d.Bitrate) / 400 * overshoot * (0.6 + 0.8*c.rng.Float64())) }
-	room := c.ladder.Room(now)
+	room := c.ladder.Room(now, 0)
 	size := datagramBytes - 1
 	for range d.Stride {
 		size += min(frame(), (room-size)/d.Stride-frameBytes) + frameBytes
@@ -236,7 +236,7 @@ func (c *call) relayTick() {
 	now := c.w.now
 	c.w.at(now+5*ms, c.relayTick)
 	r := &c.relay
-	r.asker.SetPath(2*c.back, repair.Patience(2*c.back, 60*ms))
+	r.asker.SetPath(2*c.back, repair.Patience(2*c.back, 60*ms, 0))
 	for _, seq := range r.asker.Poll(now, nil) {
 		if size, ok := c.cache[seq]; ok {
 			c.w.at(now+c.back, func() { c.send(seq, size, Resend) })

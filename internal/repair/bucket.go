@@ -26,6 +26,12 @@ func (b *Bucket) Level(now time.Duration) float64 {
 	return b.level
 }
 
+// LevelAfter is what may be taken so much later than now if nothing is taken until then.
+func (b *Bucket) LevelAfter(now, later time.Duration) float64 {
+	b.fill(now)
+	return min(b.level+b.rate*later.Seconds(), b.depth)
+}
+
 // Take takes n units if they are there.
 func (b *Bucket) Take(now time.Duration, n float64) bool {
 	b.fill(now)
@@ -60,12 +66,14 @@ type Pacer struct {
 	capped bool
 }
 
-// pacerDepth is the part of a second's bytes that may go out at once, and pacerDepthFloor how many
-// bytes at least: a datagram of 120 ms at 10 kbit/s. What is left of the cap is
-// the rate, 92 % at 26 kbit/s and more.
+// What may go out at once: two datagrams of 80 ms at 12 kbit/s, so that one can be sent again beside
+// the next, within these parts of a second's bytes; and one of 120 ms at 10 kbit/s at least.
+// What is left of the cap is the rate: 85 % at 24 kbit/s, 92 % at 46 and more.
 const (
-	pacerDepth      = 0.08
-	pacerDepthFloor = 260
+	pacerTwo   = 460
+	pacerOne   = 260
+	pacerLeast = 0.08
+	pacerMost  = 0.16
 )
 
 // SetCap sets the cap in kbit/s, 0 = none; IP and UDP headers count.
@@ -79,22 +87,28 @@ func (p *Pacer) SetCap(now time.Duration, kbps int) {
 }
 
 // Send takes a datagram of so many bytes, all headers counted, that goes out now. If it
-// does not fit it must not be sent, and the answer is false. reserve bytes are left for
-// what matters more: 0 for voice, the size of one datagram of voice for the rest.
-func (p *Pacer) Send(now time.Duration, bytes, reserve int) bool {
+// does not fit it must not be sent, and the answer is false. What matters more, reserve bytes so much
+// later, must still fit then: a datagram of voice, for all that is none.
+func (p *Pacer) Send(now time.Duration, bytes, reserve int, later time.Duration) bool {
+	return p.Fits(now, bytes, reserve, later) && (!p.capped || p.bucket.Take(now, float64(bytes)))
+}
+
+// Fits tells what Send would answer.
+func (p *Pacer) Fits(now time.Duration, bytes, reserve int, later time.Duration) bool {
 	if !p.capped {
 		return true
 	}
-	return p.bucket.Level(now) >= float64(bytes+reserve) && p.bucket.Take(now, float64(bytes))
+	level := p.bucket.Level(now)
+	return level >= float64(bytes) && level+p.bucket.rate*later.Seconds() >= float64(bytes+reserve)
 }
 
-// Room is the longest datagram in bytes, all headers counted, that Send would let out now; it
-// is large without a cap.
-func (p *Pacer) Room(now time.Duration) int {
+// Room is the longest datagram in bytes, all headers counted, that Send would let out so much
+// later than now if nothing goes out until then; it is large without a cap.
+func (p *Pacer) Room(now, later time.Duration) int {
 	if !p.capped {
 		return 1 << 16
 	}
-	return int(p.bucket.Level(now))
+	return int(p.bucket.LevelAfter(now, later))
 }
 
 // Sustained is the rate in kbit/s that can be sent for ever under a cap of so many.
@@ -105,5 +119,5 @@ func Sustained(kbps int) float64 {
 
 // burst is the depth of the bucket under a cap in bytes per second.
 func burst(perSecond float64) float64 {
-	return min(max(perSecond*pacerDepth, pacerDepthFloor), perSecond/2)
+	return min(max(min(max(perSecond*pacerLeast, pacerTwo), perSecond*pacerMost), pacerOne), perSecond/2)
 }

@@ -154,7 +154,7 @@ func (p *Planner) plan(talker uint32) *plan {
 // judge turns copies on and off.
 func (q *plan) judge(now, rtt time.Duration, v *View, jam bool) {
 	step := time.Duration(max(v.Stride, 1)) * FrameDuration
-	patience := Patience(v.OneWay, v.Buffer)
+	patience := Patience(v.OneWay, v.Buffer, v.Hole)
 	suffered := v.Loss
 	if rtt > 0 && rtt+step+resendSlack <= patience {
 		suffered = min(v.Hole, v.Loss)

@@ -29,13 +29,15 @@ func TestPlannerCopies(t *testing.T) {
 		delayAt time.Duration
 	}{
 		{"clean", far, View{Loss: 0.01, Hole: 0.01}, 0, 0},
-		{"one bad listener of many, resends too late", far, View{Loss: 0.1, Burst: 1, Hole: 0.1}, time.Second, 20 * ms},
-		{"the same with bursts", far, View{Loss: 0.1, Burst: 4, Hole: 0.1}, time.Second, 120 * ms},
-		{"bursts and a stride of 3", far, View{Loss: 0.1, Burst: 2, Stride: 3, Hole: 0.1}, time.Second, 120 * ms},
+		{"one bad listener of many, resends too late", far, View{Loss: 0.1, Burst: 1, Hole: 0.1}, 2 * time.Second, 20 * ms},
+		{"the same with bursts", far, View{Loss: 0.1, Burst: 4, Hole: 0.1}, 2 * time.Second, 120 * ms},
+		{"bursts and a stride of 3", far, View{Loss: 0.1, Burst: 2, Stride: 3, Hole: 0.1}, 2 * time.Second, 240 * ms},
 		{"resends repair it", near, View{Loss: 0.1, Burst: 1, Hole: 0.01}, 0, 0},
-		{"resends should but do not", near, View{Loss: 0.1, Burst: 1, Hole: 0.08}, time.Second, 20 * ms},
-		{"all lose alike: the talker's to cover", far, View{Loss: 0.1, Burst: 1, Hole: 0.1, Median: 0.1}, 4 * time.Second, 20 * ms},
-		{"little time left", far, View{Loss: 0.1, Burst: 6, Hole: 0.1, OneWay: 150 * ms}, time.Second, 40 * ms},
+		{"resends should but do not", near, View{Loss: 0.1, Burst: 1, Hole: 0.08}, 2 * time.Second, 20 * ms},
+		{"all lose alike: the talker's to cover", far, View{Loss: 0.1, Burst: 1, Hole: 0.1, Median: 0.1}, 0, 0},
+		{"a little worse than most, for long", far, View{Loss: 0.14, Burst: 1, Hole: 0.14, Median: 0.1}, 4 * time.Second, 20 * ms},
+		{"little time left", far, View{Loss: 0.1, Burst: 6, Hole: 0.1, OneWay: 150 * ms}, 2 * time.Second, 120 * ms},
+		{"less time left", far, View{Loss: 0.1, Burst: 6, Hole: 0.1, OneWay: 330 * ms}, 2 * time.Second, 40 * ms},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -102,6 +104,7 @@ func TestPlannerHonoursTheCap(t *testing.T) {
 	// Fewer talkers before fewer copies.
 	v := talkers(4)
 	v[0].Loss, v[0].Hole, v[0].Burst = 0.1, 0.1, 1
+	p.Report(time.Second, Downlink{Cap: 100, RTT: 300 * ms}, v)
 	p.Report(2*time.Second, Downlink{Cap: 100, RTT: 300 * ms}, v)
 	if p.Talkers() != 1 || p.Copy(1) == 0 {
 		t.Errorf("%d talkers, copies %v; want the loudest with copies", p.Talkers(), p.Copy(1))
