@@ -46,25 +46,25 @@ func (s *sealer) rest() {
 	}
 }
 
-// window is a replay window of the 32 newest numbers, for datagrams that come a
-// few times per second: in its high half the newest, in its low half bit i for
-// the newest less i. The zero value is ready, and any goroutine may use it.
-type window struct{ state atomic.Uint64 }
+// windowSlots is the reach of a window, in numbers.
+const windowSlots = 32
+
+// window is netproto.ReplayWindow with an eighth of its reach, for datagrams that
+// come a few times per second: slot seq modulo 32 holds the highest number that
+// was accepted there. The zero value is ready, and any goroutine may use it.
+type window struct {
+	slots [windowSlots]atomic.Uint32
+}
 
 // accept reports whether seq is new, and marks it. 0 is never accepted.
 func (w *window) accept(seq uint32) bool {
+	slot := &w.slots[seq%windowSlots]
 	for {
-		old := w.state.Load()
-		newest, mask := uint32(old>>32), uint32(old)
-		switch ahead := int64(seq) - int64(newest); {
-		case ahead > 0:
-			newest, mask = seq, mask<<min(ahead, 32)|1
-		case ahead <= -32 || mask>>-ahead&1 != 0 || seq == 0:
+		highest := slot.Load()
+		if seq <= highest {
 			return false
-		default:
-			mask |= 1 << -ahead
 		}
-		if w.state.CompareAndSwap(old, uint64(newest)<<32|uint64(mask)) {
+		if slot.CompareAndSwap(highest, seq) {
 			return true
 		}
 	}

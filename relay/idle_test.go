@@ -14,8 +14,8 @@ func TestWindow(t *testing.T) {
 		want bool
 	}{
 		{0, false}, {1, true}, {1, false}, {5, true}, {3, true}, {3, false}, {5, false}, {4, true},
-		{37, true}, {5, false}, {6, true}, {6, false}, {2, false}, {100, true}, {37, false}, {69, true}, {68, false},
-		{1<<32 - 1, true}, {1<<32 - 1, false}, {1<<32 - 32, true}, {1<<32 - 33, false}, {0, false},
+		{37, true}, {5, false}, {6, true}, {6, false}, {2, true}, {100, true}, {68, false}, {36, false}, {69, true},
+		{1<<32 - 1, true}, {1<<32 - 1, false}, {1<<32 - 33, false}, {1<<32 - 32, true}, {0, false},
 	} {
 		if got := w.accept(step.seq); got != step.want {
 			t.Errorf("step %d: accept(%d) = %v", i, step.seq, got)
@@ -31,11 +31,15 @@ func TestWindowAgainstSet(t *testing.T) {
 	seen, newest := map[uint32]bool{}, uint32(0)
 	for range 20000 {
 		seq := uint32(max(1, int64(newest)+rng.Int64N(60)-45))
-		want := !seen[seq] && int64(seq) > int64(newest)-32
-		if got := w.accept(seq); got != want {
-			t.Fatalf("accept(%d) = %v with newest %d", seq, got, newest)
+		recent := int64(seq) > int64(newest)-windowSlots
+		switch got := w.accept(seq); {
+		case got && seen[seq]:
+			t.Fatalf("%d is accepted twice", seq)
+		case !got && !seen[seq] && recent:
+			t.Fatalf("%d is refused, and new; newest %d", seq, newest)
+		case got:
+			seen[seq], newest = true, max(newest, seq)
 		}
-		seen[seq], newest = true, max(newest, seq)
 	}
 }
 

@@ -21,9 +21,9 @@ type session struct {
 
 	// Used by workers without a lock.
 	up, down  sealer
-	voices    atomic.Pointer[netproto.ReplayWindow]          // of voice; made on first use
-	windows   [netproto.TypeChallengeReply + 1]window        // of everything else
-	sent      [netproto.TypeChallengeReply + 1]atomic.Uint32 // last sequence number per type, downwards
+	voices    atomic.Pointer[netproto.ReplayWindow]                   // of voice; made on first use, as the next ones
+	windows   [netproto.TypeChallengeReply + 1]atomic.Pointer[window] // of everything else
+	sent      [netproto.TypeChallengeReply + 1]atomic.Uint32          // last sequence number per type, downwards
 	rate      rate
 	heard     atomic.Int64 // when the last valid datagram came
 	datagrams atomic.Uint64
@@ -47,15 +47,18 @@ func newSession(r *room, name string, voice int, now time.Duration) *session {
 
 // accept marks a sequence number of one type as used.
 func (s *session) accept(t netproto.Type, seq uint32) bool {
-	if t != netproto.TypeVoice {
-		return s.windows[t].accept(seq)
+	if t == netproto.TypeVoice {
+		return first(&s.voices).Accept(seq)
 	}
-	w := s.voices.Load()
-	if w == nil {
-		s.voices.CompareAndSwap(nil, new(netproto.ReplayWindow))
-		w = s.voices.Load()
+	return first(&s.windows[t]).accept(seq)
+}
+
+// first returns what p points to, and makes it if there is nothing.
+func first[T any](p *atomic.Pointer[T]) *T {
+	if p.Load() == nil {
+		p.CompareAndSwap(nil, new(T))
 	}
-	return w.Accept(seq)
+	return p.Load()
 }
 
 // seal appends a datagram from the relay to this client.
