@@ -114,5 +114,7 @@ func tlsConfig(cert tls.Certificate) *tls.Config {
 		Certificates: []tls.Certificate{cert},
 		MinVersion:   tls.VersionTLS13,
 		NextProtos:   []string{controlProtocol},
+		// Clients keep no tickets: to make them would only cost memory.
+		SessionTicketsDisabled: true,
 	}
 }

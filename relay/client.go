@@ -25,12 +25,12 @@ const (
 	packageBurst = 4 * time.Second
 )
 
-// client is one control connection. Its goroutine reads; what is written goes
-// through its outbox.
+// client is one control connection. Its goroutine reads while there is
+// something to read, and then parks; what is written goes through its outbox.
 type client struct {
 	server *Server
 	from   netip.AddrPort
-	raw    net.Conn
+	link   link
 	since  time.Time
 	tls    bool
 
@@ -38,66 +38,54 @@ type client struct {
 	out *outbox // nil while TLS is not up
 
 	// Guarded by Server.mu.
-	session Membership // Session 0: no name yet
+	session uint32 // 0: no name yet
 	voice   int
 	version uint64 // of the last user list that was queued
 
-	// The goroutine's own.
+	// The goroutine's own. It is handed from one to the next by the parking.
+	conn         net.Conn // &link, or TLS over it
+	decoder      netproto.Decoder
 	rate         rate
 	badInARow    int
 	badInAll     int
 	sessionKnown bool // the name has come
-}
 
-// firstByte is a connection with its first byte, which has been read, put
-// back in front.
-type firstByte struct {
-	net.Conn
-	b    [1]byte
-	done bool
+	// Guarded by parking.mu.
+	known bool  // to the parking
+	place int32 // there
 }
-
-func (c *firstByte) Read(p []byte) (int, error) {
-	if !c.done && len(p) > 0 {
-		c.done = true
-		p[0] = c.b[0]
-		return 1, nil
-	}
-	return c.Conn.Read(p)
-}
-
-// CloseWrite ends the stream of TCP towards the client.
-func (c *firstByte) CloseWrite() error { return c.Conn.(closeWriter).CloseWrite() }
 
 // serve is the connection's first goroutine. It ends when the handshake is
 // done: the next one begins with a small stack, and keeps it.
 func (c *client) serve() {
-	_ = c.raw.SetReadDeadline(time.Now().Add(c.server.cfg.LoginTimeout))
-	conn, err := c.open()
-	if err != nil {
+	_ = c.link.SetReadDeadline(time.Now().Add(c.server.cfg.LoginTimeout))
+	if err := c.open(); err != nil {
 		c.close()
 		return
 	}
-	c.server.wg.Go(func() { c.talk(conn) })
+	c.server.wg.Go(c.talk)
 }
 
-// talk is the connection's goroutine for the rest of its life.
-func (c *client) talk(conn net.Conn) {
-	defer c.close()
+// talk is the connection's goroutine while its client has something to say.
+func (c *client) talk() {
 	if c.server.cfg.Plaintext == PlaintextAny || c.tls || c.from.Addr().IsLoopback() {
-		c.read(conn)
+		if parked := c.read(); parked {
+			return // and another goroutine has it now, perhaps
+		}
 	} else {
 		c.refuse("plain connections are accepted from the relay's own machine only: use TLS")
 	}
+	defer c.close()
 	c.server.leave(c)
 	c.out.end()
 	<-c.out.done
 	// Whatever still comes is of no interest, but closing with it unread would
 	// be a reset, which could overtake the last package.
-	_ = c.raw.SetReadDeadline(time.Now().Add(lingerTime))
+	c.link.eager = false
+	_ = c.link.SetReadDeadline(time.Now().Add(lingerTime))
 	var rest [512]byte
 	for {
-		if _, err := conn.Read(rest[:]); err != nil {
+		if _, err := c.conn.Read(rest[:]); err != nil {
 			return
 		}
 	}
@@ -105,25 +93,25 @@ func (c *client) talk(conn net.Conn) {
 
 func (c *client) close() {
 	c.server.forget(c)
-	_ = c.raw.Close()
+	_ = c.link.Close()
 }
 
 // open finds out whether the client speaks TLS, and shakes hands.
-func (c *client) open() (net.Conn, error) {
-	first := &firstByte{Conn: c.raw}
-	if _, err := c.raw.Read(first.b[:]); err != nil {
-		return nil, err
+func (c *client) open() error {
+	first, err := c.link.peek()
+	if err != nil {
+		return err
 	}
-	var conn net.Conn = first
-	if c.tls = first.b[0] == tlsHandshake; c.tls {
-		tc := tls.Server(first, c.server.tls)
-		_ = c.raw.SetWriteDeadline(time.Now().Add(c.server.cfg.LoginTimeout))
+	c.conn = &c.link
+	if c.tls = first == tlsHandshake; c.tls {
+		tc := tls.Server(&c.link, c.server.tls)
+		_ = c.link.SetWriteDeadline(time.Now().Add(c.server.cfg.LoginTimeout))
 		if err := tc.Handshake(); err != nil {
-			return nil, err
+			return err
 		}
-		conn = tc
+		c.conn = tc
 	}
-	return conn, c.server.attach(c, conn)
+	return c.server.attach(c)
 }
 
 // refuse tells the client why it must go.
@@ -145,31 +133,39 @@ func appendPackage(p netproto.Package) []byte {
 	return b
 }
 
-// read reads packages until the client has gone or must go.
-func (c *client) read(conn net.Conn) {
-	var decoder netproto.Decoder
+// read reads packages until the client has gone or must go. If it is parked,
+// it belongs to another goroutine from then on.
+func (c *client) read() (parked bool) {
 	buf := make([]byte, readSize)
 	for {
-		n, err := conn.Read(buf)
+		c.link.eager = c.sessionKnown && c.link.canPark()
+		n, err := c.conn.Read(buf)
+		if errors.Is(err, errNothing) {
+			c.link.eager = false // while it has no goroutine, or must wait by itself
+			if c.server.parking.park(c) {
+				return true
+			}
+			n, err = c.conn.Read(buf)
+		}
 		if errors.Is(err, os.ErrDeadlineExceeded) && !c.sessionKnown {
 			c.refuse("no SEND_NICKNAME in time")
 		}
 		if err != nil {
-			return
+			return false
 		}
-		decoder.Write(buf[:n])
+		c.decoder.Write(buf[:n])
 		for {
-			p, err := decoder.Next()
+			p, err := c.decoder.Next()
 			if errors.Is(err, netproto.ErrNeedMore) {
 				break
 			}
 			if !c.rate.allow(c.server.now(), time.Second/time.Duration(c.server.cfg.PackageRate), packageBurst) {
 				c.refuse("too many packages")
-				return
+				return false
 			}
 			if err == nil {
 				if _, ok := p.(netproto.Disconnect); ok {
-					return
+					return false
 				}
 				err = c.handle(p)
 			}
@@ -182,7 +178,7 @@ func (c *client) read(conn net.Conn) {
 			var bad *netproto.PackageError
 			if c.badInARow >= maxBadInARow || c.badInAll >= maxBadInAll || !errors.As(err, &bad) && errors.Is(err, netproto.ErrTooLarge) {
 				c.refuse(err.Error())
-				return
+				return false
 			}
 			c.send(netproto.UnknownError{Reason: err.Error()})
 		}
@@ -206,7 +202,7 @@ func (c *client) handle(p netproto.Package) error {
 			return err
 		}
 		c.sessionKnown = true
-		return c.raw.SetReadDeadline(time.Time{})
+		return c.link.SetReadDeadline(time.Time{})
 	case netproto.ClientPort:
 		c.send(netproto.Ack{})
 	case netproto.Ack, netproto.UnknownError:

@@ -242,11 +242,17 @@ func (c *Core) Tick(now time.Duration) (updates []Update, next time.Duration) {
 	return updates, next
 }
 
-// sweepLocked takes the sessions that have fallen silent out of the listeners.
+// sweepLocked takes the sessions that have fallen silent out of the listeners,
+// and the sealers from those that have little to say.
 func (c *Core) sweepLocked(now time.Duration) {
 	changed := make(map[*room]bool)
 	for _, s := range c.sessions {
-		if s.live.Load() && now-time.Duration(s.heard.Load()) > c.cfg.SilenceTimeout {
+		silent := now - time.Duration(s.heard.Load())
+		if silent > restAfter {
+			s.up.rest()
+			s.down.rest()
+		}
+		if s.live.Load() && silent > c.cfg.SilenceTimeout {
 			s.live.Store(false)
 			changed[s.room] = true
 		}

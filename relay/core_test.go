@@ -439,7 +439,8 @@ func TestStrangerRate(t *testing.T) {
 	for range 1000 {
 		seen[c.handle(src, forged)]++
 	}
-	if seen[DropForged] < 100 || seen[DropForged] > 105 || seen[DropStranger]+seen[DropForged] != 1000 {
+	// A member whose address shares the slot by chance has used up some.
+	if seen[DropForged] < 96 || seen[DropForged] > 105 || seen[DropStranger]+seen[DropForged] != 1000 {
 		t.Errorf("%v", seen)
 	}
 	ok := a.said("from home")

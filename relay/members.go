@@ -2,7 +2,6 @@ package relay
 
 import (
 	"errors"
-	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -13,15 +12,14 @@ import (
 var errClosing = errors.New("the relay is closing")
 
 // attach gives a client its outbox. It fails when the relay is closing.
-func (s *Server) attach(c *client, conn net.Conn) error {
+func (s *Server) attach(c *client) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
 		return errClosing
 	}
 	c.out = &outbox{
-		conn: conn, raw: c.raw, limit: s.cfg.MaxQueue, timeout: s.cfg.WriteTimeout,
-		start: s.wg.Go, done: make(chan struct{}), paced: true,
+		client: c, done: make(chan struct{}), paced: true,
 	}
 	return nil
 }
@@ -41,7 +39,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	}
 	s.admission.named()
 	s.sessions[m.Session] = c
-	c.session, c.voice, c.version = m, voice, m.Users.Version
+	c.session, c.voice, c.version = m.Session, voice, m.Users.Version
 	c.out.pace(voice == 0)
 	c.out.put(listPackage(m.Users, voice), true)
 	session := netproto.Session{Session: m.Session}
@@ -58,7 +56,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 // leave ends a client's session, if it has one.
 func (s *Server) leave(c *client) {
 	s.mu.Lock()
-	id := c.session.Session
+	id := c.session
 	known := id != 0 && s.sessions[id] == c
 	delete(s.sessions, id)
 	s.mu.Unlock()
@@ -75,7 +73,7 @@ func (s *Server) forget(c *client) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
-	s.admission.leave(c.from.Addr(), c.session.Session != 0)
+	s.admission.leave(c.from.Addr(), c.session != 0)
 }
 
 // wake makes the announcer look at once.

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"net"
 	"sync"
 	"time"
 )
@@ -20,12 +19,8 @@ const (
 // something to write.
 type outbox struct {
 	// Static.
-	conn    net.Conn // what is written to, TLS or plain
-	raw     net.Conn // TCP
-	limit   int      // bytes
-	timeout time.Duration
-	start   func(func())  // runs a goroutine that the server joins
-	done    chan struct{} // closed when nothing will be written any more
+	client *client       // whose connection it writes to
+	done   chan struct{} // closed when nothing will be written any more
 
 	mu      sync.Mutex
 	queue   []outgoing
@@ -62,7 +57,7 @@ func (o *outbox) put(data []byte, list bool) {
 		o.queue = append(o.queue, outgoing{data, list})
 		o.bytes += len(data)
 	}
-	if o.bytes > o.limit {
+	if o.bytes > o.client.server.cfg.MaxQueue {
 		o.failLocked()
 		return
 	}
@@ -90,16 +85,16 @@ func (o *outbox) end() {
 func (o *outbox) wakeLocked() {
 	if !o.writing {
 		o.writing = true
-		o.start(o.write)
+		o.client.server.wg.Go(o.write)
 	}
 }
 
 // failLocked drops everything and ends the connection now, which wakes its
-// reader too.
+// reader too, or calls it from the parking.
 func (o *outbox) failLocked() {
 	if !o.failed {
 		o.failed, o.queue, o.bytes = true, nil, 0
-		_ = o.raw.Close() // not conn: closing TLS would write
+		o.client.server.parking.hangUp(o.client) // not through TLS: closing that would write
 		close(o.done)
 	}
 }
@@ -116,10 +111,10 @@ func (o *outbox) write() {
 		if len(o.queue) == 0 {
 			o.failed = true // from here on put and failLocked do nothing
 			o.mu.Unlock()
-			if c, ok := o.conn.(closeWriter); ok {
+			if c, ok := o.client.conn.(closeWriter); ok {
 				_ = c.CloseWrite()
 			}
-			_ = o.raw.SetReadDeadline(time.Now().Add(lingerTime))
+			_ = o.client.link.SetReadDeadline(time.Now().Add(lingerTime))
 			close(o.done)
 			return // writing stays set: nothing starts again
 		}
@@ -132,8 +127,8 @@ func (o *outbox) write() {
 		}
 		o.mu.Unlock()
 
-		_ = o.conn.SetWriteDeadline(time.Now().Add(o.timeout))
-		if _, err := o.conn.Write(data); err != nil {
+		_ = o.client.conn.SetWriteDeadline(time.Now().Add(o.client.server.cfg.WriteTimeout))
+		if _, err := o.client.conn.Write(data); err != nil {
 			o.mu.Lock()
 			o.failLocked()
 			o.mu.Unlock()

@@ -22,7 +22,9 @@ var ErrPortInUse = errors.New("the port is in use")
 // Server is a relay with its sockets. Its goroutines, all joined by Serve:
 //
 //	accept     1               takes TCP connections
-//	client     1 per client    shakes hands, then another reads packages
+//	client     1 per client    shakes hands, then another reads packages; on Linux only
+//	                           while there is something to read
+//	parking    1               waits for all others' clients
 //	writer     1 per client    only while its outbox is not empty
 //	announcer  1               user lists and epochs, when Core says so
 //	worker     1 per socket    datagrams
@@ -38,6 +40,7 @@ type Server struct {
 	udp         []udpio.Conn
 	start       time.Time
 	admission   *admission
+	parking     *parking
 
 	kick chan struct{} // wakes the announcer
 	stop chan struct{} // closed by Close
@@ -74,7 +77,11 @@ func Listen(cfg Config) (*Server, error) {
 		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		conns: make(map[*client]bool), sessions: make(map[uint32]*client),
 	}
+	if s.parking, err = newParking(func(c *client) { s.wg.Go(c.talk) }); err != nil {
+		return nil, fmt.Errorf("relay: %w", err)
+	}
 	if err := s.bind(); err != nil {
+		s.parking.close()
 		return nil, err
 	}
 	cfg.Core.Workers = len(s.udp)
@@ -153,6 +160,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.wg.Go(s.accept)
 	s.wg.Go(s.announce)
+	s.wg.Go(s.parking.run)
 	select {
 	case <-ctx.Done():
 	case <-s.stop:
@@ -191,15 +199,16 @@ func (s *Server) shutdown() {
 			c.out.put(farewell, false)
 			c.out.end()
 		} else {
-			_ = c.raw.Close()
+			_ = c.link.Close()
 		}
 	}
 	s.mu.Unlock()
+	s.parking.close() // all of them wait by themselves now
 	late := time.AfterFunc(closeTime, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for c := range s.conns {
-			_ = c.raw.Close()
+			s.parking.hangUp(c)
 		}
 	})
 	defer late.Stop()
@@ -211,6 +220,7 @@ func (s *Server) shutdown() {
 }
 
 func (s *Server) closeSockets() {
+	s.parking.close()
 	_ = s.listener.Close()
 	for _, conn := range s.udp {
 		_ = conn.Close()
@@ -237,7 +247,7 @@ func (s *Server) accept() {
 			_ = conn.Close()
 			continue
 		}
-		c := &client{server: s, from: from, raw: conn, since: time.Now()}
+		c := &client{server: s, from: from, link: link{Conn: conn}, since: time.Now()}
 		s.mu.Lock()
 		s.conns[c] = true
 		s.mu.Unlock()

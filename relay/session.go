@@ -17,13 +17,13 @@ type session struct {
 	voice  int
 	joined time.Duration
 	hopKey netproto.HopKey
-	tag    *netproto.TagKey // nil without voice, and so are the next two
-	up     *netproto.Sealer
-	down   *netproto.Sealer
+	tag    *netproto.TagKey // nil without voice
 
 	// Used by workers without a lock.
-	windows   [netproto.TypeChallengeReply + 1]atomic.Pointer[netproto.ReplayWindow] // made on first use
-	sent      [netproto.TypeChallengeReply + 1]atomic.Uint32                         // last sequence number per type, downwards
+	up, down  sealer
+	voices    atomic.Pointer[netproto.ReplayWindow]                   // of voice; made on first use, as the next ones
+	windows   [netproto.TypeChallengeReply + 1]atomic.Pointer[window] // of everything else
+	sent      [netproto.TypeChallengeReply + 1]atomic.Uint32          // last sequence number per type, downwards
 	rate      rate
 	heard     atomic.Int64 // when the last valid datagram came
 	datagrams atomic.Uint64
@@ -48,20 +48,25 @@ func newSession(r *room, name string, voice int, now time.Duration) *session {
 	if voice > 0 {
 		s.hopKey = randomKey()
 		s.tag = s.hopKey.TagKey()
-		s.up = netproto.NewSealer(s.hopKey.Up())
-		s.down = netproto.NewSealer(s.hopKey.Down())
+		s.up.key, s.down.key = s.hopKey.Up(), s.hopKey.Down()
 	}
 	return s
 }
 
 // accept marks a sequence number of one type as used.
 func (s *session) accept(t netproto.Type, seq uint32) bool {
-	w := s.windows[t].Load()
-	if w == nil {
-		s.windows[t].CompareAndSwap(nil, new(netproto.ReplayWindow))
-		w = s.windows[t].Load()
+	if t == netproto.TypeVoice {
+		return first(&s.voices).Accept(seq)
 	}
-	return w.Accept(seq)
+	return first(&s.windows[t]).accept(seq)
+}
+
+// first returns what p points to, and makes it if there is nothing.
+func first[T any](p *atomic.Pointer[T]) *T {
+	if p.Load() == nil {
+		p.CompareAndSwap(nil, new(T))
+	}
+	return p.Load()
 }
 
 // seal appends a datagram from the relay to this client.

@@ -44,7 +44,7 @@ type flags struct {
 
 // gcPercent trades a little CPU for memory: a relay makes garbage only when
 // people come and go, and most of what it has is idle sessions.
-const gcPercent = 40
+const gcPercent = 25
 
 func main() {
 	if os.Getenv("GOGC") == "" {
