@@ -131,7 +131,7 @@ func TestAttackerInTheMiddle(t *testing.T) {
 	server := StartRelay(t, relay.Config{Core: relay.CoreConfig{SessionRate: 1000}})
 	evil := startAttacker(t, server.Addr())
 	bob := Join(t, evil.tcp.Addr().String(), "Bob", engine.Config{})
-	ann := Join(t, evil.tcp.Addr().String(), "Ann", engine.Config{Source: Babble(1)})
+	ann := Join(t, evil.tcp.Addr().String(), "Ann", engine.Config{Source: Babble(1), Stride: 1})
 	Eventually(t, "Bob hears Ann", func() bool {
 		p := bob.Stats().Peers
 		return len(p) == 1 && p[0].Frames > 100

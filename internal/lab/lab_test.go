@@ -205,7 +205,7 @@ func TestWireCountsHeaders(t *testing.T) {
 }
 
 func TestRecoveryIsMeasured(t *testing.T) {
-	r := run(t, Config{Speech: synth.Speech(18*second, 1), Network: preset("handover"), Seed: 1}).Figures.Recovery
+	r := run(t, Config{Speech: synth.Speech(24*second, 1), Network: preset("handover"), Seed: 1}).Figures.Recovery
 	if r.Disturbances != 1 || r.Unfinished > 0 || r.WorstS <= 0 || r.WorstS > 4 {
 		t.Errorf("%+v", r)
 	}
