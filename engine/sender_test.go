@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+func newTestSender(t testing.TB, cfg SenderConfig) *Sender {
+	t.Helper()
+	cfg.Talker.Session = testSession
+	s, err := NewSender(0, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Talker().SetKeys(1, testSecret, testHop.TagKey())
+	return s
+}
+
+// nackOf is the body of a nack for our own datagrams.
+func nackOf(t testing.TB, seqs ...uint32) []byte {
+	t.Helper()
+	var blocks []netproto.NackBlock
+	for _, seq := range seqs {
+		blocks = netproto.AddNack(blocks, testSession, seq)
+	}
+	body, err := netproto.AppendNack(nil, blocks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+// No second is above the cap, whatever is said, asked for again and reported beside it; and voice
+// goes on.
+func TestNoSecondAboveTheCap(t *testing.T) {
+	const header = 28
+	for name, pcm := range map[string][]float32{"speech": speech(600, 1), "noise": noise(600)} {
+		for _, cfg := range []SenderConfig{
+			{Cap: 12}, {Cap: 17}, {Cap: 24}, {Cap: 32}, {Cap: 44},
+			{Cap: 32, Fixed: true, Talker: TalkerConfig{Stride: 3}},
+			{Cap: 60, Fixed: true, Talker: TalkerConfig{Stride: 2, Copies: []int{1}}},
+		} {
+			s := newTestSender(t, cfg)
+			type load struct {
+				at    time.Duration
+				bytes int
+			}
+			var out []load
+			sum, most := 0, 0
+			send := func(now time.Duration, size int) {
+				out = append(out, load{now, size + header})
+				for sum += size + header; now-out[0].at >= time.Second; out = out[1:] {
+					sum -= out[0].bytes
+				}
+				most = max(most, sum)
+			}
+			for i := range 600 {
+				now := time.Duration(i+1) * netproto.FrameDuration
+				d, err := s.Frame(now, pcm[i*FrameSize:][:FrameSize])
+				if err != nil {
+					t.Fatal(err)
+				}
+				if d != nil {
+					send(now, len(d))
+				}
+				seq := s.Talker().LastSeq()
+				if err := s.Nacked(now, nackOf(t, seq, max(seq, 8)-7), func(d []byte) { send(now, len(d)) }); err != nil {
+					t.Fatal(err)
+				}
+				if i%5 == 0 && s.Allow(now, 60) {
+					send(now, 60)
+				}
+				s.Probed(now, now-100*time.Millisecond)
+			}
+			if limit := cfg.Cap * 1000 / 8; most > limit {
+				t.Errorf("%s, %+v: %d bytes in a second of %d", name, cfg, most, limit)
+			}
+			if st := s.Stats(12 * time.Second); name == "speech" && st.Voice*uint64(st.Decision.Stride) < 600*8/10 {
+				t.Errorf("%s, %+v: only %d datagrams of voice, %+v", name, cfg, st.Voice, st.Decision)
+			}
+		}
+	}
+}
+
+func TestSenderAnswersNacks(t *testing.T) {
+	s := newTestSender(t, SenderConfig{Fixed: true})
+	var sent [][]byte
+	pcm := speech(80, 1)
+	now := time.Duration(0)
+	for i := range 80 {
+		now += netproto.FrameDuration
+		d, err := s.Frame(now, pcm[i*FrameSize:][:FrameSize])
+		if err != nil || d == nil {
+			t.Fatalf("frame %d: %v", i, err)
+		}
+		sent = append(sent, slices.Clone(d))
+	}
+	var again [][]byte
+	take := func(d []byte) { again = append(again, slices.Clone(d)) }
+	if err := s.Nacked(now, nackOf(t, 5, 70, 72, 81), take); err != nil {
+		t.Fatal(err)
+	}
+	if len(again) != 2 || !bytes.Equal(again[0], sent[69]) || !bytes.Equal(again[1], sent[71]) {
+		t.Errorf("%d datagrams for two that are known, one too old and one never sent", len(again))
+	}
+	if s.Nacked(now, []byte{3, 1}, take) == nil {
+		t.Error("a nack that is cut off")
+	}
+	again = nil
+	for seq := uint32(31); seq <= 80; seq++ {
+		_ = s.Nacked(now, nackOf(t, seq), take)
+	}
+	if len(again) == 0 || len(again) > 30 {
+		t.Errorf("a storm of 50 draws %d", len(again))
+	}
+}
+
+// The relay's figures make the ladder add redundancy, in whatever order they come; and a relay that is
+// silent stops the voice until it speaks again.
+func TestSenderAdapts(t *testing.T) {
+	s := newTestSender(t, SenderConfig{})
+	pcm := speech(50, 1)
+	now := time.Duration(0)
+	talk := func(frames int) (out int) {
+		for i := range frames {
+			now += netproto.FrameDuration
+			d, err := s.Frame(now, pcm[i%50*FrameSize:][:FrameSize])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d != nil {
+				out++
+			}
+		}
+		return out
+	}
+	f := netproto.Feedback{Received: 65500, Listeners: 1, WorstBurstQ3: 8, Rate: 40}
+	s.Heard(now, f)
+	for range 8 {
+		talk(50)
+		s.Probed(now, now-60*time.Millisecond)
+		f.Received += 40
+		f.MedianLossQ8, f.WorstLossQ8, f.MedianHoleQ8, f.WorstHoleQ8 = 30, 30, 30, 30
+		s.Heard(now, f)
+		old := f
+		old.Received -= 20
+		s.Heard(now, old)
+	}
+	if st := s.Stats(now); len(st.Decision.Copies) == 0 || st.Adapt.Loss < 0.05 || st.Adapt.Loss > 0.2 {
+		t.Errorf("12 %% of loss: %+v", st)
+	}
+	talk(500)
+	if n := talk(50); n != 0 || !s.Stats(now).Decision.Stop {
+		t.Errorf("%d datagrams into silence: %+v", n, s.Stats(now).Decision)
+	}
+	if err := s.Nacked(now, nackOf(t, s.Talker().LastSeq()-1), func([]byte) { t.Error("an answer though stopped") }); err != nil {
+		t.Fatal(err)
+	}
+	s.Probed(now, now-60*time.Millisecond)
+	if talk(50) == 0 {
+		t.Error("silent though the relay answers again")
+	}
+}

@@ -1,0 +1,42 @@
+package lab
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/tincan-voice/tincan/internal/synth"
+)
+
+func TestAdaptive(t *testing.T) {
+	speech := synth.Speech(20*second, 1)
+	for _, where := range []Where{Up, Down} {
+		plain := run(t, Config{Speech: speech, Network: preset("loss10"), Where: where}).Figures
+		f := run(t, Config{Speech: speech, Network: preset("loss10"), Where: where, Adaptive: true}).Figures
+		if f.Speech.Concealed > plain.Speech.Concealed/2 || f.Wire.Up > 47 || f.Wire.Down > 47 {
+			t.Errorf("loss10 %s: %+v, %+v; plain %+v", where, f.Speech, f.Wire, plain.Speech)
+		}
+		if n := len(f.Adaptation); n == 0 || len(f.Adaptation[n-1].Copies) == 0 {
+			t.Errorf("loss10 %s: %+v", where, f.Adaptation)
+		}
+	}
+	if f := run(t, Config{Speech: speech, Network: preset("thin32"), Where: Up, Adaptive: true}).Figures; f.Wire.Up > 32 || f.Delay.WithoutFill.P99 > 500 || f.Speech.Concealed > 3 {
+		t.Errorf("thin32: %+v, %+v, %+v", f.Wire, f.Delay, f.Speech)
+	}
+	capped := Config{Speech: speech, Network: preset("loss10"), Where: Up, Adaptive: true, Cap: 24}
+	f := run(t, capped).Figures
+	if f.Wire.UpPeak > 24 || f.Wire.DownPeak > 24 {
+		t.Errorf("cap 24: %+v", f.Wire)
+	}
+	if again := run(t, capped).Figures; !reflect.DeepEqual(f, again) {
+		t.Error("the same call, other figures")
+	}
+}
+
+// On a clean path repair costs next to nothing.
+func TestAdaptiveOnACleanPath(t *testing.T) {
+	f := run(t, Config{Speech: synth.Speech(20*second, 1), Network: preset("lan"), Adaptive: true}).Figures
+	last := f.Adaptation[len(f.Adaptation)-1]
+	if len(last.Copies) > 0 || last.Bitrate != 24000 || f.Wire.ListenerBack > 1 || f.Wire.TalkerBack > 1 || f.Speech.Concealed > 0.1 {
+		t.Errorf("%+v, %+v, %+v", last, f.Wire, f.Speech)
+	}
+}
