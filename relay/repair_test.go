@@ -31,8 +31,7 @@ type mender struct {
 // menders is a room of them in virtual time.
 type menders struct {
 	*testCore
-	all  []*mender
-	next time.Duration // of the relay's Flush
+	all []*mender
 }
 
 func newMenders(t *testing.T, n int, cfg CoreConfig) *menders {

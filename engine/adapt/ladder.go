@@ -293,10 +293,15 @@ func (l *Ladder) resends(loss float64) float64 {
 	if l.up.lost > l.down.lost {
 		left = l.up.left
 	}
-	return min(0.6*(1-loss)*(1-loss), 1-left+resendTrust)
+	return min(resendHope*(1-loss)*(1-loss), 1-left+resendTrust)
 }
 
-const resendTrust = 0.1
+const (
+	resendTrust = 0.1
+	// resendHope is the share of the resends that can come which come in time, before that is known:
+	// buffers must first learn to wait for them. Chosen by experiment.
+	resendHope = 0.6
+)
 
 // wire is what a point takes in kbit/s, with what is resent.
 func (l *Ladder) wire(p *point) float64 {

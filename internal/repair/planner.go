@@ -53,7 +53,7 @@ type View struct {
 // Planner decides what a relay does for one listener beyond forwarding: whether to send
 // each datagram of a talker again after some time, and how many talkers to forward.
 //
-// Copies are for the listener who loses more than the others, or goes on losing
+// Copies are for the listener who loses much more than the others, or more for long,
 // whatever the talker does; a loss that all have in common is the talker's to cover,
 // with copies that cost less, inside its datagrams. Where a resend comes in time,
 // only what holes remain counts. The distance grows with the length of bursts.
