@@ -22,7 +22,7 @@ type reception struct {
 func (r *reception) arrived(now time.Duration, h netproto.Header, frames []netproto.Frame) {
 	r.last, r.told = now, false
 	switch r.asker.Arrived(now, h.Seq, h.Voice || h.Level < codec.Silent) {
-	case repair.Newest, repair.Overdue:
+	case repair.Newest: // what was overtaken may be a copy that the relay held back
 		r.queue.Arrived(now, time.Duration(h.Seq)*netproto.FrameDuration)
 	case repair.Resent:
 		r.resent += uint16(min(len(frames), r.asker.Stride()))
