@@ -17,6 +17,7 @@ type slot struct {
 	number int64
 	state  slotState
 	copied bool   // came in a later datagram than its own
+	at     int64  // time of arrival
 	due    int64  // time at which a resend of a frame that is not here should come; 0 none
 	data   []byte // empty ends a talkspurt
 }
@@ -100,7 +101,7 @@ func (f *frames) stride() int64 {
 	return min(f.least[0], f.least[1])
 }
 
-func (f *frames) put(n int64, data []byte, copied bool) result {
+func (f *frames) put(t, n int64, data []byte, copied bool) result {
 	if n <= f.highest-int64(len(f.slots)) {
 		return tooOld
 	}
@@ -114,7 +115,7 @@ func (f *frames) put(n int64, data []byte, copied bool) result {
 	if s.number == n && s.state != empty {
 		return duplicate
 	}
-	s.number, s.copied, s.due = n, copied, 0
+	s.number, s.copied, s.at, s.due = n, copied, t, 0
 	s.data = append(s.data[:0], data...)
 	if n < f.next {
 		s.state = past
@@ -136,6 +137,11 @@ func (f *frames) get(n int64) *slot {
 func (f *frames) known(n int64) bool {
 	s := &f.slots[n&f.mask]
 	return s.number == n && s.state != empty
+}
+
+// together tells whether the frame after n came at t too, within a bin of lateness.
+func (f *frames) together(t, n int64) bool {
+	return f.known(n+1) && t-f.slots[(n+1)&f.mask].at < lateBin
 }
 
 // speech tells whether a frame that is known is not the end of a talkspurt.

@@ -130,13 +130,13 @@ func (b *Buffer) Push(now time.Duration, fs []Frame) {
 // take puts one frame away, of the datagram that is named by its newest.
 func (b *Buffer) take(t int64, number uint32, data []byte, newest uint32) {
 	n := b.frames.extend(number)
+	copied := b.frames.extend(newest)-n >= b.frames.stride() || b.frames.expected(n) != 0
 	way := astray
-	if n > b.frames.highest {
+	if n > b.frames.highest || !copied && b.frames.together(t, n) {
 		way = inOrder
 	}
-	copied := b.frames.extend(newest)-n >= b.frames.stride() || b.frames.expected(n) != 0
 	b.stats.Received++
-	switch b.frames.put(n, data, copied) {
+	switch b.frames.put(t, n, data, copied) {
 	case duplicate:
 		b.stats.Duplicate++
 		return

@@ -21,7 +21,7 @@ type storm struct {
 const (
 	// calmExpected is how many times frames should have come later than all did since, for a
 	// storm to be over; it is looked at each calmEvery frames.
-	calmExpected = 8
+	calmExpected = 6
 	calmEvery    = 10
 	// clump is how many frames are late at one time, at most; together is how far apart they are.
 	clump    = 8

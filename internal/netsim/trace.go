@@ -20,7 +20,8 @@ const maxTraceRows = 10_000_000
 
 // Trace is a recorded network, one direction.
 type Trace struct {
-	rows   []traceRow // in order of sending
+	rows   []traceRow    // in order of sending
+	last   time.Duration // latest arrival
 	start  time.Duration
 	period time.Duration
 }
@@ -29,6 +30,7 @@ type traceRow struct {
 	sent  time.Duration // since the first row
 	delay time.Duration
 	lost  bool
+	order bool // it arrives after all before it
 }
 
 // ParseTrace reads a trace: lines of "seq,send_ms,arrive_ms" in order of sending, an arrive_ms of
@@ -95,6 +97,9 @@ func (t *Trace) addRow(line string) error {
 	if row.sent -= t.start; len(t.rows) > 0 && row.sent <= t.rows[len(t.rows)-1].sent {
 		return errors.New("send_ms does not grow")
 	}
+	if row.order = !row.lost && arrived >= t.last; row.order {
+		t.last = arrived
+	}
 	t.rows = append(t.rows, row)
 	return nil
 }
@@ -115,12 +120,14 @@ func (t *Trace) Rows() int { return len(t.rows) }
 func (t *Trace) Period() time.Duration { return t.period }
 
 // Link replays the trace from offset on, for ever: a datagram sent at time t meets the fate of
-// the row nearest in send time to t+offset, where the first row is time zero.
+// the row nearest in send time to t+offset, where the first row is time zero. What arrives in order
+// in the trace does so here, be the times of sending others than there.
 func (t *Trace) Link(offset time.Duration) Link { return &replay{trace: t, offset: offset} }
 
 type replay struct {
 	trace  *Trace
 	offset time.Duration
+	last   time.Duration // latest arrival
 }
 
 func (r *replay) Send(now time.Duration, _ int) Fate {
@@ -132,7 +139,12 @@ func (r *replay) Send(now time.Duration, _ int) Fate {
 	if row.lost {
 		return Lost
 	}
-	return Arrive(now + row.delay)
+	at := now + row.delay
+	if row.order {
+		at = max(at, r.last)
+		r.last = at
+	}
+	return Arrive(at)
 }
 
 // nearest returns the row nearest to t, 0 <= t < period; the first row also follows the last.
