@@ -42,12 +42,14 @@ type delayModel struct {
 
 // order says in what order a frame came. Late frames that come in order were held up
 // together, by a stall that can be noticed while it lasts; those that went astray, or come as
-// copies, were overtaken.
+// copies, were overtaken. Those that only changed places within a clump tell nothing that the others
+// have not told.
 type order uint8
 
 const (
 	inOrder order = iota
 	astray
+	swapped
 )
 
 const (
@@ -150,6 +152,16 @@ func (m *delayModel) rescale() {
 	}
 	m.storm.rescale(m.weight)
 	m.weight = 1
+}
+
+// weights are those of all frames of each order.
+func (m *delayModel) weights() (sum [2]float32) {
+	for way := range m.late {
+		for _, w := range m.late[way] {
+			sum[way] += w
+		}
+	}
+	return sum
 }
 
 // missed notes that a frame was not there in its time, and recovered that it came after

@@ -16,7 +16,8 @@ type frames struct {
 type slot struct {
 	number int64
 	state  slotState
-	copied bool   // came in a later datagram than its own
+	copied bool // came in a later datagram than its own
+	way    order
 	at     int64  // time of arrival
 	due    int64  // time at which a resend of a frame that is not here should come; 0 none
 	data   []byte // empty ends a talkspurt
@@ -101,7 +102,7 @@ func (f *frames) stride() int64 {
 	return min(f.least[0], f.least[1])
 }
 
-func (f *frames) put(t, n int64, data []byte, copied bool) result {
+func (f *frames) put(t, n int64, data []byte, copied bool, way order) result {
 	if n <= f.highest-int64(len(f.slots)) {
 		return tooOld
 	}
@@ -115,7 +116,7 @@ func (f *frames) put(t, n int64, data []byte, copied bool) result {
 	if s.number == n && s.state != empty {
 		return duplicate
 	}
-	s.number, s.copied, s.at, s.due = n, copied, t, 0
+	s.number, s.copied, s.way, s.at, s.due = n, copied, way, t, 0
 	s.data = append(s.data[:0], data...)
 	if n < f.next {
 		s.state = past
@@ -139,10 +140,20 @@ func (f *frames) known(n int64) bool {
 	return s.number == n && s.state != empty
 }
 
-// together tells whether the frame after n came at t too, within a bin of lateness.
+// together tells whether the frame after n that is here came at t too, and itself not astray: then the two
+// only changed places in a clump.
 func (f *frames) together(t, n int64) bool {
-	return f.known(n+1) && t-f.slots[(n+1)&f.mask].at < lateBin
+	for i := max(n, f.highest-int64(len(f.slots))) + 1; i <= f.highest; i++ {
+		if f.known(i) {
+			s := &f.slots[i&f.mask]
+			return s.way != astray && t-s.at < clumpStep
+		}
+	}
+	return false
 }
+
+// clumpStep is how far apart the frames of a clump come at most, 2 ms.
+const clumpStep = SampleRate / 500
 
 // speech tells whether a frame that is known is not the end of a talkspurt.
 func (f *frames) speech(n int64) bool { return len(f.slots[n&f.mask].data) > 0 }

@@ -118,8 +118,15 @@ func (b *Buffer) Push(now time.Duration, fs []Frame) {
 	t := b.clock.at(now)
 	b.follow(t, fs[0].Number)
 	b.frames.step(fs[0].Number)
+	newest := b.frames.extend(fs[0].Number)
+	way := b.way(t, newest)
 	for i := range fs {
-		b.take(t, fs[i].Number, fs[i].Data, fs[0].Number)
+		n := b.frames.extend(fs[i].Number)
+		if newest-n >= b.frames.stride() {
+			b.take(t, n, fs[i].Data, true, astray)
+		} else {
+			b.take(t, n, fs[i].Data, b.frames.expected(n) != 0, way)
+		}
 	}
 	if len(fs[0].Data) > 0 {
 		b.model.lastArrival = t
@@ -127,16 +134,21 @@ func (b *Buffer) Push(now time.Duration, fs []Frame) {
 	b.holdCeiling()
 }
 
-// take puts one frame away, of the datagram that is named by its newest.
-func (b *Buffer) take(t int64, number uint32, data []byte, newest uint32) {
-	n := b.frames.extend(number)
-	copied := b.frames.extend(newest)-n >= b.frames.stride() || b.frames.expected(n) != 0
-	way := astray
-	if n > b.frames.highest || !copied && b.frames.together(t, n) {
-		way = inOrder
+// way tells in what order the datagram comes whose newest frame is n.
+func (b *Buffer) way(t, n int64) order {
+	switch {
+	case n > b.frames.highest:
+		return inOrder
+	case b.frames.expected(n) == 0 && b.frames.together(t, n):
+		return swapped
 	}
+	return astray
+}
+
+// take puts one frame away.
+func (b *Buffer) take(t, n int64, data []byte, copied bool, way order) {
 	b.stats.Received++
-	switch b.frames.put(t, n, data, copied) {
+	switch b.frames.put(t, n, data, copied, way) {
 	case duplicate:
 		b.stats.Duplicate++
 		return
@@ -146,6 +158,9 @@ func (b *Buffer) take(t int64, number uint32, data []byte, newest uint32) {
 	case overtaken:
 		b.stats.Late++
 		b.model.recovered()
+	}
+	if way == swapped {
+		return
 	}
 	b.model.arrived(t, n, way)
 	// What a frame carries of a lost one before it is as good as that one coming now.

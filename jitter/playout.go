@@ -14,6 +14,7 @@ type player struct {
 	block   int64 // length of the last Pull
 
 	ext       extension
+	resumed   int64              // time at which speech went on after a wait
 	held      int64              // samples of extension that still count as waiting
 	fresh     [FrameSize]float32 // the frame decoded last
 	concealed int                // frames lost in a row
@@ -73,7 +74,7 @@ func (b *Buffer) step() {
 		b.silence()
 		return
 	}
-	if b.state == waiting {
+	if b.state == waiting || b.pulled-b.resumed < clumpTime {
 		if n, ok := b.frames.first(); ok {
 			b.catchUp(n)
 		}
@@ -148,20 +149,26 @@ func (b *Buffer) begin() bool {
 		b.frames.skipTo(n)
 		b.catchUp(n)
 		b.state = talking
+		b.resumed = b.pulled
 		b.held = 0
 		b.concealed = 0
 		return true
 	}
 }
 
-// keepLate is how much more than the wanted delay is kept when speech goes on after
-// an outage; older speech has lost its meaning and is dropped.
-const keepLate = SampleRate * 250 / 1000
+const (
+	// keepLate is how much more than the wanted delay is kept when speech goes on after
+	// an outage; older speech has lost its meaning and is dropped.
+	keepLate = SampleRate * 250 / 1000
+	// clumpTime is how long after that more of the same clump may come.
+	clumpTime = SampleRate * 50 / 1000
+)
 
 // catchUp goes on with frame n or, where that is much too late, a later one.
 func (b *Buffer) catchUp(n int64) {
 	excess := b.pulled + b.elapsed - n*FrameSize - b.aim.delay
 	if excess > keepLate {
+		b.carryOn()
 		n = min(n+(excess-keepLate)/FrameSize, b.frames.highest)
 		b.stats.Dropped += uint64(b.frames.skipTo(n))
 	}
@@ -226,6 +233,7 @@ func (b *Buffer) emit(kind Kind) {
 		seg.Len -= float64(skip)
 		b.state = talking
 		b.held = 0
+		b.resumed = b.pulled
 	}
 	copy(b.speech.grow(len(x)), x)
 	b.speech.describe(seg)
@@ -250,13 +258,18 @@ func (b *Buffer) extended(n int) {
 	b.speech.describe(Segment{Kind: Concealed, Frame: uint32(b.frames.next), Out: n, Start: float64(b.frames.next * FrameSize)})
 }
 
-// wait carries the speech on for a moment.
-func (b *Buffer) wait() {
-	if b.state != waiting {
+// carryOn begins to invent what comes after the speech there is.
+func (b *Buffer) carryOn() {
+	if b.state == talking {
 		b.state = waiting
 		b.held = 0
 		b.ext.begin(b.speech.pcm[b.speech.tail-history : b.speech.tail])
 	}
+}
+
+// wait carries the speech on for a moment.
+func (b *Buffer) wait() {
+	b.carryOn()
 	if b.held >= waitFor {
 		b.end()
 		b.silence()

@@ -31,24 +31,38 @@ func TestDelayComesBackAfterAStorm(t *testing.T) {
 	}
 }
 
-// After an outage of a second, of which 200 ms are lost and the rest comes at once, in 2 s.
+// After an outage of a second, of which 200 ms are lost and the rest comes as a clump, in 2 s: be the clump
+// there at once, or take 20 ms, or come in a slightly wrong order.
 func TestDelayComesBackAfterAnOutage(t *testing.T) {
-	r := rand.New(rand.NewPCG(7, 7))
-	c := newCall(Config{})
-	c.talk(1, 2000, func(n int) time.Duration {
-		switch {
-		case n >= 1000 && n < 1010:
-			return -1
-		case n >= 1010 && n < 1050:
-			return time.Duration(1050-n)*FrameDuration + 60*time.Millisecond
-		}
-		return 60*time.Millisecond + time.Duration(r.IntN(8))*time.Millisecond
-	})
-	c.run(40 * time.Second)
-	before := c.delay(15*time.Second, 20*time.Second)
-	over := 1051*FrameDuration + 60*time.Millisecond
-	after := c.delay(over+2*time.Second, over+2500*time.Millisecond)
-	wantBelow(t, "delay 2 s after the outage", after, before+20*time.Millisecond)
+	for name, within := range map[string]func(n int, r *rand.Rand) time.Duration{
+		"at once": func(int, *rand.Rand) time.Duration { return 0 },
+		"in 20 ms": func(n int, _ *rand.Rand) time.Duration {
+			return time.Duration(n-1010) * 500 * time.Microsecond
+		},
+		"shuffled": func(n int, r *rand.Rand) time.Duration {
+			return time.Duration(n-1010)*100*time.Microsecond + time.Duration(r.IntN(500))*time.Microsecond
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(7, 7))
+			c := newCall(Config{})
+			c.talk(1, 2000, func(n int) time.Duration {
+				switch {
+				case n >= 1000 && n < 1010:
+					return -1
+				case n >= 1010 && n < 1050:
+					return time.Duration(1050-n)*FrameDuration + 60*time.Millisecond + within(n, r)
+				}
+				return 60*time.Millisecond + time.Duration(r.IntN(8))*time.Millisecond
+			})
+			c.run(40 * time.Second)
+			before := c.delay(15*time.Second, 20*time.Second)
+			over := 1051*FrameDuration + 60*time.Millisecond
+			after := c.delay(over+2*time.Second, over+2500*time.Millisecond)
+			wantBelow(t, "delay 2 s after the outage", after, before+20*time.Millisecond)
+			wantBelow(t, "target after it", c.buffer.Stats().Target, 30*time.Millisecond)
+		})
+	}
 }
 
 // One spike in a long calm does not raise the delay for more than a moment.

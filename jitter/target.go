@@ -22,11 +22,15 @@ const (
 	// fill a frame and 6.5 of look-ahead in Opus.
 	fixedDelay = 26.5
 	// impatience is a price per ms on top of the E-model's, which finds none below 100 ms and
-	// so would keep delay that buys next to nothing. Chosen by experiment, docs/jitter.md.
-	impatience = 0.08
+	// so would keep delay that buys next to nothing; where the E-model's own begins to grow it is
+	// impatienceLater. Chosen by experiment, docs/jitter.md.
+	impatience, impatienceUntil, impatienceLater = 0.08, 150, 0.02
 	// reach is how much further a margin goes than its length, for the speech that is here is
 	// slowed down while the network is stuck. Chosen by experiment.
 	reach = 1.2
+	// worthInOrder and worthAstray are the part of the price of a lost frame for one that is late:
+	// a stall makes one gap of many frames, which is heard less than as many gaps. Chosen by experiment.
+	worthInOrder, worthAstray = 0.4, 1
 	// soonCost is the part of the price of a lost frame for one that is at most two bins late:
 	// it is waited for. Chosen by experiment.
 	soonInOrder, soonAstray = 0.15, 0.5
@@ -37,13 +41,16 @@ const (
 	chooseEvery = 5
 )
 
-var soonCost = [2]float32{inOrder: soonInOrder, astray: soonAstray}
+var (
+	worth    = [2]float32{inOrder: worthInOrder, astray: worthAstray}
+	soonCost = [2]float32{inOrder: soonInOrder, astray: soonAstray}
+)
 
 // delayPrice is the price of a delay from mouth to ear, in steps of a bin.
 var delayPrice = func() (p [4 * lateBins]float64) {
 	for i := range p {
 		ms := float64(i) * lateBin * 1000 / SampleRate
-		p[i] = delayImpairment(ms) + impatience*ms
+		p[i] = delayImpairment(ms) + impatience*min(ms, impatienceUntil) + impatienceLater*max(0, ms-impatienceUntil)
 	}
 	return p
 }()
@@ -66,24 +73,25 @@ func (a *target) choose(m *delayModel) {
 	first := int(standing/lateBin + fixedDelay*SampleRate/1000/lateBin)
 	all := m.total + m.gone
 	perLost := lossSlope(float64(m.gone / all))
-	late, at := m.total, [2]int{}
+	late, at := m.weights(), [2]int{}
 	best, bestCost := 1, 1e9
 	for i := 1; i < lateBins; i++ {
 		var missing float32
 		for way, until := range [2]int{int(float64(i)*reach) + 1, i + 1} {
 			for ; at[way] < min(until, lateBins); at[way]++ {
-				late -= m.late[way][at[way]]
+				late[way] -= m.late[way][at[way]]
 			}
+			much := late[way]
 			for _, w := range m.late[way][at[way]:min(at[way]+2, lateBins)] {
-				missing -= (1 - soonCost[way]) * w
+				much -= (1 - soonCost[way]) * w
 			}
+			missing += worth[way] * much
 		}
-		missing += late
 		cost := delayPrice[min(first+i, len(delayPrice)-1)] + perLost*float64(missing/all)
 		if cost < bestCost {
 			best, bestCost = i, cost
 		}
-		if late < m.weight/1000 {
+		if late[inOrder]+late[astray] < m.weight/1000 {
 			break // nothing comes later: from here on it only costs more
 		}
 	}

@@ -46,6 +46,24 @@ func TestTraceReplay(t *testing.T) {
 	}
 }
 
+// A clump stays in order when the datagrams are not sent quite when they were in the recording, but
+// what was overtaken there is so here.
+func TestTraceReplayKeepsTheOrder(t *testing.T) {
+	link := replayed(t, "0,0,60\n1,20,100\n2,40,100.1\n3,60,90\n4,80,100.2\n")
+	for i, c := range []struct{ sent, arrives time.Duration }{
+		{3 * ms, 63 * ms},
+		{23 * ms, 103 * ms},
+		{42 * ms, 103 * ms}, // 102.1
+		{62 * ms, 92 * ms},
+		{80 * ms, 103 * ms}, // 100.2
+	} {
+		fate := link.Send(c.sent, 60)
+		if fate.Copies != 1 || fate.At[0] != c.arrives {
+			t.Errorf("datagram %d: %+v, want it to arrive at %v", i, fate, c.arrives)
+		}
+	}
+}
+
 func TestParseTraceErrors(t *testing.T) {
 	for rows, want := range map[string]string{
 		"":                                  "no rows",
