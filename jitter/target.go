@@ -28,9 +28,9 @@ const (
 	// reach is how much further a margin goes than its length, for the speech that is here is
 	// slowed down while the network is stuck. Chosen by experiment.
 	reach = 1.2
-	// worthInOrder and worthAstray are the part of the price of a lost frame for one that is late:
-	// a stall makes one gap of many frames, which is heard less than as many gaps. Chosen by experiment.
-	worthInOrder, worthAstray = 0.4, 1
+	// stallWorth is the part of the price of a lost frame for one that is late in order: a stall
+	// makes one gap of many frames, which is heard less than as many gaps. Chosen by experiment.
+	stallWorth = 0.4
 	// soonCost is the part of the price of a lost frame for one that is at most two bins late:
 	// it is waited for. Chosen by experiment.
 	soonInOrder, soonAstray = 0.15, 0.5
@@ -41,10 +41,7 @@ const (
 	chooseEvery = 5
 )
 
-var (
-	worth    = [2]float32{inOrder: worthInOrder, astray: worthAstray}
-	soonCost = [2]float32{inOrder: soonInOrder, astray: soonAstray}
-)
+var soonCost = [2]float32{inOrder: soonInOrder, astray: soonAstray}
 
 // delayPrice is the price of a delay from mouth to ear, in steps of a bin.
 var delayPrice = func() (p [4 * lateBins]float64) {
@@ -76,7 +73,7 @@ func (a *target) choose(m *delayModel) {
 	late, at := m.weights(), [2]int{}
 	best, bestCost := 1, 1e9
 	for i := 1; i < lateBins; i++ {
-		var missing float32
+		var missing [2]float32
 		for way, until := range [2]int{int(float64(i)*reach) + 1, i + 1} {
 			for ; at[way] < min(until, lateBins); at[way]++ {
 				late[way] -= m.late[way][at[way]]
@@ -85,9 +82,9 @@ func (a *target) choose(m *delayModel) {
 			for _, w := range m.late[way][at[way]:min(at[way]+2, lateBins)] {
 				much -= (1 - soonCost[way]) * w
 			}
-			missing += worth[way] * much
+			missing[way] = much
 		}
-		cost := delayPrice[min(first+i, len(delayPrice)-1)] + perLost*float64(missing/all)
+		cost := delayPrice[min(first+i, len(delayPrice)-1)] + perLost*stallWorth*float64(missing[inOrder]/all) + lossImpairment(float64(missing[astray]/all))
 		if cost < bestCost {
 			best, bestCost = i, cost
 		}
