@@ -15,6 +15,8 @@ const (
 	// frameBytes bounds one coded frame: four times what the highest bitrate needs on
 	// average.
 	frameBytes = 640
+	// coarseBytes is the same for the coarse frames of copies.
+	coarseBytes = 160
 )
 
 // history holds the frames that the next datagrams may have to carry: the new ones and
@@ -33,6 +35,7 @@ type history struct {
 // zero-length frame that ends the talkspurt.
 type pastFrame struct {
 	data    []byte
+	coarse  []byte // what copies carry instead of data; none if they carry data
 	carried bool
 }
 
@@ -45,9 +48,10 @@ type group struct {
 }
 
 func (h *history) init() {
-	arena := make([]byte, historyFrames*frameBytes)
+	arena := make([]byte, historyFrames*(frameBytes+coarseBytes))
 	for i := range h.frames {
-		h.frames[i].data = arena[i*frameBytes:][:0:frameBytes]
+		h.frames[i].data, arena = arena[:0:frameBytes], arena[frameBytes:]
+		h.frames[i].coarse, arena = arena[:0:coarseBytes], arena[coarseBytes:]
 	}
 	h.empty = historyGroups
 }
@@ -70,7 +74,7 @@ func (h *history) addSilence(seq uint32)       { h.add(seq, 0, false) }
 
 func (h *history) add(seq uint32, n int, carried bool) {
 	f := h.frame(seq)
-	f.data, f.carried, h.last = f.data[:n], carried, seq
+	f.data, f.coarse, f.carried, h.last = f.data[:n], f.coarse[:0], carried, seq
 	if h.filling == 0 {
 		*h.open() = group{}
 	}
@@ -78,6 +82,13 @@ func (h *history) add(seq uint32, n int, carried bool) {
 		h.open().carry = true
 	}
 	h.filling++
+}
+
+// coarseSlot returns where the coarse frame seq is to be coded, and addCoarse says how long it is.
+func (h *history) coarseSlot(seq uint32) []byte { return h.frame(seq).coarse[:coarseBytes] }
+func (h *history) addCoarse(seq uint32, n int) {
+	f := h.frame(seq)
+	f.coarse = f.coarse[:n]
 }
 
 // used is what the frames of the open group take of a body. They are the last ones.
@@ -145,8 +156,12 @@ func (h *history) carry(dst []netproto.Frame, ago, room int, onlyEnds bool) ([]n
 	for i := range uint32(g.count) {
 		f := h.frame(g.newest - i)
 		if f.carried && (len(f.data) == 0 || !onlyEnds) {
-			dst = append(dst, netproto.Frame{Number: g.newest - i, Data: f.data})
-			size += len(f.data) + frameOverhead
+			data := f.data
+			if n := len(f.coarse); ago > 0 && n > 0 && n < len(data) {
+				data = f.coarse
+			}
+			dst = append(dst, netproto.Frame{Number: g.newest - i, Data: data})
+			size += len(data) + frameOverhead
 		}
 	}
 	if size > room {

@@ -104,10 +104,7 @@ func (s *Sender) steer(changed bool) {
 	if !changed || s.cfg.Fixed {
 		return
 	}
-	d := s.ladder.Decision()
-	enc := s.cfg.Talker.Encoder
-	enc.Bitrate, enc.FEC, enc.ExpectedLoss = d.Bitrate, d.FEC, d.ExpectedLoss
-	s.talker.adapt(enc, d.Stride, d.Copies, d.Fresh)
+	s.talker.adapt(s.cfg.Talker.Encoder, s.ladder.Decision())
 }
 
 // Allow tells whether a datagram of size bytes without IP and UDP headers, that is no

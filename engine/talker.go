@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/engine/adapt"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -25,7 +26,7 @@ type TalkerConfig struct {
 // themselves, one call of Frame per 20 ms. One goroutine at a time may use it.
 //
 //	PCM ─> voice bit, level ───────────────────────────┐
-//	   └─> Opus ─> history ─> due? new frames + copies ─> seal ─> hop tag ─> datagram
+//	   └─> Opus, coarse Opus ─> history ─> due? new frames + copies ─> seal ─> hop tag ─> datagram
 //	                                                                └─> last second, for Resend
 type Talker struct {
 	session uint32
@@ -33,6 +34,7 @@ type Talker struct {
 	muted   bool
 
 	enc       *codec.Encoder
+	coarse    *codec.Encoder // of copies, nil if they are the same frames
 	vad       codec.VAD
 	level     uint8 // loudest of the frames since the last datagram
 	voice     bool  // of the same frames
@@ -133,17 +135,25 @@ func (t *Talker) room() int {
 	return t.limit - netproto.VoiceHeaderSize - netproto.TagSize - netproto.HopTagSize
 }
 
-// adapt changes how the talker codes and sends, as Configure and SetRedundancy do. fresh
-// begins with a new encoder: one that has been in narrowband would stay there. What cannot be
-// is left as it is.
-func (t *Talker) adapt(enc codec.EncoderConfig, stride int, copies []int, fresh bool) {
-	if fresh {
+// adapt makes the talker code and send as decided; enc is its configuration but for that. What cannot be
+// done is left as it is.
+func (t *Talker) adapt(enc codec.EncoderConfig, d adapt.Decision) {
+	enc.Bitrate, enc.FEC, enc.ExpectedLoss = d.Bitrate, d.FEC, d.ExpectedLoss
+	if d.Fresh { // an encoder that has been in narrowband would stay there
 		if e, err := codec.NewEncoder(enc); err == nil {
 			t.enc = e
 		}
 	}
 	_ = t.enc.Configure(enc)
-	_ = t.SetRedundancy(stride, copies)
+	_ = t.SetRedundancy(d.Stride, d.Copies)
+	switch {
+	case d.CopyBitrate == 0:
+		t.coarse = nil
+	case t.coarse == nil:
+		t.coarse, _ = codec.NewEncoder(codec.EncoderConfig{Bitrate: d.CopyBitrate, Complexity: enc.Complexity})
+	default:
+		_ = t.coarse.Configure(codec.EncoderConfig{Bitrate: d.CopyBitrate, Complexity: enc.Complexity})
+	}
 }
 
 // SetMuted makes the talker send silence, or speech again. The frame after the call
@@ -222,6 +232,7 @@ func (t *Talker) encode(pcm []float32) error {
 	switch {
 	case n > 0:
 		t.past.addSpeech(t.seq, n)
+		t.encodeCoarse(pcm)
 		t.voice = t.voice || voice && !t.muted
 		t.silent = false
 	case t.silent:
@@ -230,6 +241,16 @@ func (t *Talker) encode(pcm []float32) error {
 		t.end()
 	}
 	return nil
+}
+
+// encodeCoarse codes the frame again for its copies. Without it they carry the frame itself.
+func (t *Talker) encodeCoarse(pcm []float32) {
+	if t.coarse == nil {
+		return
+	}
+	if n, err := t.coarse.Encode(pcm, t.past.coarseSlot(t.seq)); err == nil {
+		t.past.addCoarse(t.seq, n)
+	}
 }
 
 // end puts the end of the talkspurt into the history.

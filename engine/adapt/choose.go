@@ -53,7 +53,7 @@ func choose(n *network, kbps float64) point {
 // beats judges p and puts it in the place of best if it is better, or if best is not one
 // that was found.
 func (p *point) beats(best *point, n *network, found bool) bool {
-	if p.bitrate < minBitrate || p.shape.fec && p.bitrate < fecBitrate {
+	if p.bitrate < minBitrate || p.shape.fec && p.bitrate < fecBitrate || p.shape.coarse && p.bitrate <= coarseBitrate {
 		return false
 	}
 	if p.judge(n); !found || p.value > best.value {
@@ -77,6 +77,7 @@ func (p *point) judge(n *network) {
 	if s.fec {
 		worth = rating(rate*fecShare, n.narrow)
 	}
+	fine := worth
 	p.value = math.Inf(-1)
 
 	// Lost again and again: the original, then each copy, the nearer first.
@@ -90,6 +91,9 @@ func (p *point) judge(n *network) {
 	for _, k := range s.copies {
 		lost *= n.channel.Again(time.Duration(k-before) * s.interval())
 		before = k
+		if s.coarse {
+			worth = fine - (fine-rating(coarseBitrate, false))*(n.channel.Loss-lost)
+		}
 		p.consider(worth, base+time.Duration(k)*s.interval(), lost)
 	}
 	if p.resend {

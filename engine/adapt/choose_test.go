@@ -40,8 +40,12 @@ func TestWireRateIsThatOfTheProtocol(t *testing.T) {
 		s := &shapes[i]
 		size := 40 // bytes per frame
 		var frames []netproto.Frame
-		for n := range s.frames() {
-			frames = append(frames, netproto.Frame{Number: uint32(1000 - n), Data: make([]byte, size)})
+		for n := range s.stride + s.copied() {
+			data := make([]byte, size)
+			if s.coarse && n >= s.stride {
+				data = data[:coarseBytes-frameBytes]
+			}
+			frames = append(frames, netproto.Frame{Number: uint32(1000 - n), Data: data})
 		}
 		body, err := netproto.AppendFrames(nil, 1000, frames)
 		if err != nil {

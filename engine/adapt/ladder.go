@@ -58,6 +58,7 @@ type Decision struct {
 	Bitrate      int   // bit/s of Opus
 	Stride       int   // frames per datagram
 	Copies       []int // offsets in datagrams, rising; must not be changed
+	CopyBitrate  int   // bit/s at which copies are coded anew, 0 = they are the same frames
 	FEC          bool
 	ExpectedLoss int // percent, for the encoder
 	// Fresh asks for a new encoder: after a bitrate below 8.5 kbit/s libopus would stay
@@ -388,6 +389,9 @@ func (l *Ladder) take(now time.Duration, p point, always bool) bool {
 	l.decision = Decision{
 		Bitrate: p.bitrate, Stride: p.shape.stride, Copies: slices.Clip(p.shape.copies), FEC: p.shape.fec,
 		Fresh: fresh, Stop: l.decision.Stop,
+	}
+	if p.shape.coarse {
+		l.decision.CopyBitrate = coarseBitrate
 	}
 	if p.shape.fec {
 		l.decision.ExpectedLoss = max(10, min(int(100*l.loss()+0.5), 25))

@@ -20,6 +20,9 @@ func (l *Ladder) reason() string {
 			b = strconv.AppendInt(b, int64(k), 10)
 		}
 		b = append(b, '}')
+		if p.shape.coarse {
+			b = append(b, " of 9.5k"...)
+		}
 	default:
 		b = append(b, "plain"...)
 	}

@@ -1,6 +1,7 @@
 package adapt
 
 import (
+	"cmp"
 	"container/heap"
 	"math/rand/v2"
 	"time"
@@ -148,7 +149,11 @@ func (c *call) frame() {
 		return
 	}
 	// Opus varies: 60 to 150 % of the mean, less where there is no room.
-	frame := func() int { return int(float64(d.Bitrate) / 400 * overshoot * (0.6 + 0.8*c.rng.Float64())) }
+	coded := func(bitrate int) int {
+		return int(float64(bitrate) / 400 * overshoot * (0.6 + 0.8*c.rng.Float64()))
+	}
+	frame := func() int { return coded(d.Bitrate) }
+	copied := func() int { return coded(cmp.Or(d.CopyBitrate, d.Bitrate)) }
 	room := c.ladder.Room(now, 0)
 	size := datagramBytes - 1
 	for range d.Stride {
@@ -157,7 +162,7 @@ func (c *call) frame() {
 	for range d.Copies {
 		more := 0
 		for range d.Stride {
-			more += frame() + frameBytes
+			more += copied() + frameBytes
 		}
 		if size+more <= room {
 			size += more

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"net/netip"
@@ -39,8 +40,6 @@ type call struct {
 	relayNext time.Duration       // when the relay has something to do, by the talker's clock
 
 	frames  int // sent so far
-	said    int // the same while there was speech
-	bitrate int // sum over them
 	steps   []Step
 	heard   []float32
 	log     *log
@@ -307,8 +306,7 @@ func (c *call) speak(said int) error {
 // decided notes how the talker sends.
 func (c *call) decided() {
 	d := c.sender.Stats(c.now).Decision
-	c.bitrate += d.Bitrate
-	c.said++
+	c.log.coded = append(c.log.coded, coding{d.Bitrate, cmp.Or(d.CopyBitrate, d.Bitrate)})
 	if n := len(c.steps); c.cfg.Adaptive && (n == 0 || c.steps[n-1].Reason != d.Reason) {
 		c.steps = append(c.steps, Step{
 			At: round(c.now.Seconds(), 2), Bitrate: d.Bitrate, Stride: d.Stride, Copies: append([]int{}, d.Copies...), FEC: d.FEC, Reason: d.Reason,

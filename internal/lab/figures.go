@@ -147,7 +147,7 @@ func (c *call) result() (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.Quality.judge(scores, quality.OpusIe(c.bitrate/max(c.said, 1)), f.Delay.MouthToEar.Mean)
+	f.Quality.judge(scores, f.Delay.MouthToEar.Mean)
 	return &Result{Figures: f, Heard: heard, Timeline: c.log.timeline(len(heard))}, nil
 }
 
@@ -175,18 +175,18 @@ func (c *call) length() int {
 	return min(n, len(c.heard))
 }
 
-func (q *Quality) judge(s quality.Scores, ie, mouthToEar float64) {
+func (q *Quality) judge(s quality.Scores, mouthToEar float64) {
 	d := fromMilliseconds(mouthToEar)
 	q.NSIM, q.MOS, q.ESTOI = round(s.NSIM, 4), round(s.MOS, 3), round(s.ESTOI, 4)
 	q.CQ = round(quality.Conversational(s.MOS, d), 3)
 	e := &q.EModel
 	// BurstR stays out of the rating: the model has been checked with bursts only up to 2 % of
 	// loss, and with those of an outage it calls unintelligible what sounds good.
-	r, mos := quality.Wideband(ie, e.LossPct/100, 1, d)
-	_, unhurried := quality.Wideband(ie, e.LossPct/100, 1, 0)
+	r, mos := quality.Wideband(e.Ie, e.LossPct/100, 1, d)
+	_, unhurried := quality.Wideband(e.Ie, e.LossPct/100, 1, 0)
 	e.R, e.MOS, e.MOSNoWait = round(r, 1), round(mos, 3), round(unhurried, 3)
 	e.CQ = round(quality.Conversational(unhurried, d), 3)
-	e.DelayMS, e.Ie, e.Bpl = round(mouthToEar, 2), round(ie, 2), quality.OpusBpl
+	e.DelayMS, e.Ie, e.Bpl = round(mouthToEar, 2), round(e.Ie, 2), quality.OpusBpl
 	e.LossPct, e.BurstR = round(e.LossPct, 3), round(e.BurstR, 3)
 }
 
@@ -247,6 +247,7 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 	waited := make([]float64, len(active))                   // made up while a frame was awaited, which is in its place if it never came
 	var redundant, resent, fec, concealed, stretched float64 // samples
 	var s Speech
+	var played, ie float64 // samples, and Ie times samples
 	begun := false
 	longest, gap, gapFrom := 0, 0, 0 // samples of output since something real was heard; the frame before them
 	for _, p := range l.pieces {
@@ -273,12 +274,16 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 		switch p.Kind {
 		case jitter.Decoded, jitter.Redundant:
 			// The buffer cannot always tell, the log can.
+			bitrate := l.coded[i].itself
 			switch l.origin(p) {
 			case copied:
 				redundant += p.Len
+				bitrate = l.coded[i].copies
 			case again:
 				resent += p.Len
 			}
+			played += p.Len
+			ie += p.Len * quality.OpusIe(bitrate)
 		case jitter.FEC:
 			fec += p.Len
 		case jitter.Concealed:
@@ -322,7 +327,7 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 	s.Redundancy, s.Resent, s.FEC = percent(redundant), percent(resent), percent(fec)
 	s.Concealed, s.Stretched, s.Dropped = percent(concealed), percent(stretched), percent(dropped)
 	s.LongestGapMS = round(1000*seconds(float64(longest)), 2)
-	e := EModel{BurstR: 1}
+	e := EModel{BurstR: 1, Ie: ie / max(played, 1)}
 	if lost > 0 {
 		p := float64(lost) / float64(frames)
 		e.LossPct = 100 * p

@@ -35,6 +35,9 @@ type trip struct {
 	relayed, resent int           // how often the relay sent it, and the talker again
 }
 
+// coding is at how many bit/s a frame and its copies were coded.
+type coding struct{ itself, copies int }
+
 const never = time.Duration(math.MinInt64)
 
 // log is what happened in a call.
@@ -45,6 +48,7 @@ type log struct {
 	trips    []trip    // by sequence number; 0 is not used
 	carrier  []uint32  // frame (from 0): the datagram in which it was new; 0 for none
 	last     uint32    // sequence number sent last
+	coded    []coding  // by frame (from 0)
 	wire     wireLoad
 }
 
