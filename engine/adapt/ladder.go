@@ -176,6 +176,7 @@ func (l *Ladder) Probed(now, sent time.Duration) {
 
 // Heard takes a feedback and reports whether the decision has changed.
 func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
+	before := l.last
 	l.any, l.waiting, l.last = true, false, f
 	l.up.add(now, l.current.shape.stride, float64(f.Received), float64(f.Lost), f.Burst)
 	if f.Lost > 0 && l.current.resend {
@@ -186,7 +187,9 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 	}
 	bytes, datagrams := l.sent.LastSecond(now)
 	l.brk.report(now, l.loss(), l.rtt.smooth, float64(bytes), float64(bytes)/float64(max(datagrams, 1)))
-	l.update(now, l.sent.Kbps(now), f)
+	if f.DownQueue <= f.Queue || f.DownQueue != before.DownQueue || f.DownTrend != before.DownTrend {
+		l.update(now, l.sent.Kbps(now), f) // else the worse queue is still the one of before
+	}
 	return l.decide(now, true)
 }
 

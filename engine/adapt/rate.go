@@ -22,6 +22,7 @@ const (
 	settleTime  = 150 * time.Millisecond // after a backoff, beside a round trip, until the next
 	useless     = 3 * time.Second        // a queue that has not shrunk by so long after is not ours
 	shrunk      = 0.7                    // what shrinking means
+	emptying    = 1.15                   // times what is sent comes through
 	again       = 10 * time.Second       // within which a backoff goes on with the one before
 	forgives    = 15.0                   // seconds in which it is forgotten that a queue was not ours
 	afterDrain  = 0.9                    // of the bottleneck is used once the queue is gone
@@ -104,9 +105,11 @@ func (r *rate) update(now time.Duration, s sample) bool {
 	return over
 }
 
-// inVain tells whether going down has not helped: the queue belongs to others.
+// inVain tells whether going down has not helped: the queue belongs to others. As long as ours empties more
+// comes through than is sent.
 func (r *rate) inVain(now time.Duration, s sample) bool {
-	return r.draining && now-r.backedOff >= useless && (s.sent < 0.8*r.sentBefore || r.limit <= leastRate) &&
+	empties := s.through == 0 || s.through > emptying*s.sent || s.trend <= -overTrend
+	return r.draining && !empties && now-r.backedOff >= useless && (s.sent < 0.8*r.sentBefore || r.limit <= leastRate) &&
 		s.queue > clearQueue && float64(s.queue) > shrunk*float64(r.before)
 }
 

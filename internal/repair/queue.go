@@ -7,6 +7,13 @@ const (
 	queueCells = 10 // of which the trend is taken: 0.5 s
 	queueNow   = 3  // of which the present delay is taken: 150 ms
 
+	// What delay falls by from one cell to the one queueLag later, on average over noiseMemory cells, 10 s, and
+	// noiseFactor times, is jitter: queues fall seldom, and when we have sent less. Chosen by experiment.
+	queueLag    = 3
+	noiseMemory = 200
+	noiseLeast  = 10
+	noiseFactor = 8
+
 	baseSpan  = 10 * time.Second
 	baseSpans = 6
 
@@ -19,7 +26,8 @@ const (
 //
 // As in LEDBAT (RFC 6817, 2.2 and 3.4.2) the base is the least delay of the last minute, kept
 // as a list of minima, and the present delay is a minimum too, of the last 150 ms: a
-// stall whose datagrams then come in a clump is no queue. The trend is
+// stall whose datagrams then come in a clump is no queue. Jitter that lasts longer than that goes up and down,
+// while a queue that we fill stays until we send less: what delay falls by on average is taken off. The trend is
 // the least-squares slope over half a second, as the delay gradient of GCC (Carlucci
 // et al., "Analysis and design of the Google congestion control for WebRTC",
 // MMSys 2016) but over time instead of over datagrams.
@@ -28,7 +36,9 @@ type Queue struct {
 	cells   [queueCells]queuePoint
 	cell    int64 // number of the newest
 	bases   [baseSpans]time.Duration
-	base    int64 // number of the newest
+	base    int64   // number of the newest
+	falls   float64 // mean fall of the delay within queueLag cells, ns
+	counted float64 // cells that it is the mean of, noiseMemory at most
 }
 
 type queuePoint struct {
@@ -80,7 +90,27 @@ func (q *Queue) Delay(now time.Duration) time.Duration {
 	if !known {
 		return 0
 	}
-	return low - q.least()
+	return max(0, low-q.least()-q.noise())
+}
+
+// noise is the part of the delay that is jitter.
+func (q *Queue) noise() time.Duration {
+	if q.counted < noiseLeast {
+		return 0
+	}
+	return time.Duration(noiseFactor * q.falls)
+}
+
+// full takes note of the cell that is over.
+func (q *Queue) full() {
+	now := q.cells[q.cell%queueCells]
+	for lag := int64(queueLag); now.known && lag < queueCells; lag++ {
+		if before := q.cells[(q.cell-lag+queueCells)%queueCells]; before.known {
+			q.counted = min(q.counted+1, noiseMemory)
+			q.falls += (max(0, float64(before.delay-now.delay)) - q.falls) / q.counted
+			return
+		}
+	}
 }
 
 // Trend is how much the delay grows, in seconds per second of arrivals. Of what is sent into
@@ -112,6 +142,7 @@ func (q *Queue) point(now time.Duration) *queuePoint {
 		q.cell = n - queueCells
 	}
 	for q.cell < n {
+		q.full()
 		q.cell++
 		q.cells[q.cell%queueCells] = queuePoint{}
 	}
