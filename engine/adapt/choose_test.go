@@ -53,10 +53,10 @@ func TestWireRateIsThatOfTheProtocol(t *testing.T) {
 		}
 		bytes := 28 + netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopTagSize + len(body)
 		want := float64(bytes) * 8 / 1000 / s.interval().Seconds()
-		if got := s.wire(28, float64(size)*400/overshoot); math.Abs(got-want) > 0.01 {
+		if got := s.wire(28, nominal(float64(size)*400)); math.Abs(got-want) > 0.01 {
 			t.Errorf("%+v: %.2f kbit/s, the protocol takes %.2f", s, got, want)
 		}
-		if back := s.bitrate(28, want+0.001, defaultBitrate); back > size*400 || back < int(float64(size)*400/overshoot)-500 {
+		if back := s.bitrate(28, want+0.001, defaultBitrate); back > size*400 || back < int(nominal(float64(size)*400))-500 {
 			t.Errorf("%+v: %d bit/s fit into %.2f kbit/s", s, back, want)
 		}
 	}

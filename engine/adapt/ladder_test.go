@@ -159,7 +159,7 @@ func TestThinLinkHasNoQueue(t *testing.T) {
 			worst = max(worst, c.relay.queue.Delay(at))
 		}
 		t.Logf("%v kbit/s: %.1f used, worst queue %v, %d changes", kbps, c.rate(10*time.Second, 120*time.Second), worst, len(c.changes))
-		if worst > 300*ms {
+		if worst > 350*ms { // of which the longest datagram takes 100 itself
 			t.Errorf("%v kbit/s: queue of %v", kbps, worst)
 		}
 		if r := c.rate(10*time.Second, 120*time.Second); r < 0.65*kbps {

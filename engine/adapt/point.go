@@ -14,9 +14,11 @@ const (
 	// defaultHeaders is what IPv4 and UDP add (RFC 791, RFC 768).
 	defaultHeaders = 28
 
-	// overshoot is how much more than its nominal bitrate Opus makes of continuous
-	// speech (measured: 3 to 6 %).
-	overshoot = 1.05
+	// What libopus makes of a bitrate in continuous speech, measured within 2 % over 6 to 48 kbit/s: from
+	// hybridBitrate on, where it adds the band above 8 kHz, so much more; below, this part of it.
+	hybridBitrate = 13500 // bit/s
+	hybridMore    = 1500
+	belowHybrid   = 0.97
 
 	defaultBitrate = 24000 // bit/s, the most unless Config.Bitrate says otherwise
 	minBitrate     = 6000
@@ -93,7 +95,7 @@ func (s *shape) copied() int { return s.stride * len(s.copies) }
 // bytes is the mean size of a datagram of a shape at a bitrate in bit/s. All but the last
 // frame have their length in it.
 func (s *shape) bytes(bitrate float64) float64 {
-	fine := bitrate*overshoot/8*frameSeconds + frameBytes
+	fine := coded(bitrate)/8*frameSeconds + frameBytes
 	if !s.coarse {
 		return datagramBytes - 1 + float64(s.stride+s.copied())*fine
 	}
@@ -118,11 +120,27 @@ func (s *shape) bitrate(headers int, kbps float64, most int) int {
 		fine = s.stride
 		bytes -= float64(s.copied()) * coarseBytes
 	}
-	b := (bytes/float64(fine) - frameBytes) * 8 / frameSeconds / overshoot
+	b := nominal((bytes/float64(fine) - frameBytes) * 8 / frameSeconds)
 	return min(int(b)/500*500, most)
 }
 
 const frameSeconds = 0.02
+
+// coded is what speech takes at a bitrate, both in bit/s.
+func coded(bitrate float64) float64 {
+	if bitrate < hybridBitrate {
+		return bitrate * belowHybrid
+	}
+	return bitrate + hybridMore
+}
+
+// nominal is the bitrate at which speech takes so much.
+func nominal(bitrate float64) float64 {
+	if bitrate >= hybridBitrate+hybridMore {
+		return bitrate - hybridMore
+	}
+	return min(bitrate/belowHybrid, hybridBitrate-500)
+}
 
 // reach is how much later the last copy comes.
 func (s *shape) reach() time.Duration {

@@ -149,11 +149,11 @@ func (c *call) frame() {
 		return
 	}
 	// Opus varies: 60 to 150 % of the mean, less where there is no room.
-	coded := func(bitrate int) int {
-		return int(float64(bitrate) / 400 * overshoot * (0.6 + 0.8*c.rng.Float64()))
+	sized := func(bitrate int) int {
+		return int(coded(float64(bitrate)) / 400 * (0.6 + 0.8*c.rng.Float64()))
 	}
-	frame := func() int { return coded(d.Bitrate) }
-	copied := func() int { return coded(cmp.Or(d.CopyBitrate, d.Bitrate)) }
+	frame := func() int { return sized(d.Bitrate) }
+	copied := func() int { return sized(cmp.Or(d.CopyBitrate, d.Bitrate)) }
 	room := c.ladder.Room(now, 0)
 	size := datagramBytes - 1
 	for range d.Stride {
