@@ -39,10 +39,10 @@ type call struct {
 	listeners [2]*engine.Listener // the talker's tells the relay its round trip
 	relayNext time.Duration       // when the relay has something to do, by the talker's clock
 
-	frames  int // sent so far
-	steps   []Step
-	heard   []float32
-	log     *log
+	frames int // sent so far
+	steps  []Step
+	heard  []float32
+	log    *log
 	// wireEnd is what the links had carried when the speech was over.
 	wireEnd wireLoad
 }
@@ -78,6 +78,7 @@ func newCall(cfg Config) (*call, error) {
 		return nil, err
 	}
 	c := &call{cfg: cfg, core: relay.NewCore(relay.CoreConfig{}), log: newLog(len(cfg.Speech))}
+	c.heard = make([]float32, 0, int(c.end()/block)*blockSamples)
 	c.worker = c.core.NewWorker(relay.SendFunc(c.relaySends))
 	if c.sender, err = engine.NewSender(0, engine.SenderConfig{
 		Talker: engine.TalkerConfig{
@@ -144,46 +145,61 @@ func (c *call) relaySends(to netip.AddrPort, d []byte) {
 	}
 }
 
-// run goes from event to event. At the same moment, what arrives comes first, then what is sent,
-// then what is played.
+// run goes from event to event.
 func (c *call) run(ctx context.Context) error {
-	said := (len(c.cfg.Speech) + codec.FrameSize - 1) / codec.FrameSize
-	end := time.Duration(said)*frame + after
-	c.heard = make([]float32, 0, int(end/block)*blockSamples)
 	for step := 0; ; step++ {
 		if step%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		full := time.Duration(c.frames+1) * frame
-		play := time.Duration(len(c.heard)/blockSamples) * block
-		next := min(full, play, c.relayNext)
-		for _, m := range c.members {
-			next = min(next, m.nextProbe)
-			for _, p := range []*netsim.Pipe{&m.up, &m.down} {
-				if at, ok := p.Next(); ok {
-					next = min(next, at)
-				}
-			}
-		}
-		if next >= end {
+		next := c.due()
+		if next >= c.end() {
 			return nil
 		}
-		c.now = next
-		if c.arrivals() {
-			continue
-		}
-		switch {
-		case c.relayNext <= next:
-			c.flush()
-		case c.probes():
-		case full == next:
-			if err := c.speak(said); err != nil {
-				return err
-			}
-		default:
-			c.play()
+		if err := c.step(next); err != nil {
+			return err
 		}
 	}
+}
+
+// toSay is how many frames the speech has.
+func (c *call) toSay() int { return (len(c.cfg.Speech) + codec.FrameSize - 1) / codec.FrameSize }
+
+// end is when the call is over.
+func (c *call) end() time.Duration { return time.Duration(c.toSay())*frame + after }
+
+// filled is when the next frame of speech is full, and played when the loudspeaker needs its next block.
+func (c *call) filled() time.Duration { return time.Duration(c.frames+1) * frame }
+func (c *call) played() time.Duration { return time.Duration(len(c.heard)/blockSamples) * block }
+
+// due is the time of the next event.
+func (c *call) due() time.Duration {
+	next := min(c.filled(), c.played(), c.relayNext)
+	for _, m := range c.members {
+		next = min(next, m.nextProbe)
+		for _, p := range []*netsim.Pipe{&m.up, &m.down} {
+			if at, ok := p.Next(); ok {
+				next = min(next, at)
+			}
+		}
+	}
+	return next
+}
+
+// step handles the event that is due now. At the same moment, what arrives comes first, then what
+// is sent, then what is played.
+func (c *call) step(now time.Duration) error {
+	c.now = now
+	switch {
+	case c.arrivals():
+	case c.relayNext <= now:
+		c.flush()
+	case c.probes():
+	case c.filled() == now:
+		return c.speak()
+	default:
+		c.play()
+	}
+	return nil
 }
 
 // arrivals handles one datagram that arrives now, if there is one.
@@ -277,7 +293,8 @@ func (c *call) probes() bool {
 }
 
 // speak takes the next frame from the microphone.
-func (c *call) speak(said int) error {
+func (c *call) speak() error {
+	said := c.toSay()
 	var pcm [codec.FrameSize]float32
 	if c.frames == said {
 		c.wireEnd = c.log.wire
