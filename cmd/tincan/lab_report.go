@@ -15,7 +15,7 @@ import (
 
 // LabReportCmd makes many calls.
 type LabReportCmd struct {
-	Out     string   `help:"Folder for index.html, table.md and figures.json." default:"build/report" type:"path"`
+	Out     string   `help:"Folder for index.html, table.md, figures.json and plots." default:"build/report" type:"path"`
 	Speech  string   `help:"WAV file that the talker says, repeated to --seconds. Made speech if none is given." placeholder:"IN.WAV"`
 	Seconds int      `help:"Length of each call; long enough for a rare event to come." default:"42"`
 	Seeds   int      `help:"Calls per network and setting." default:"2"`
@@ -108,6 +108,16 @@ func (c *LabReportCmd) write(plan report.Plan, rows []report.Row, compared *repo
 		filepath.Join(c.Out, "index.html"):   func(w io.Writer) error { return report.WriteHTML(w, plan, rows, compared) },
 		filepath.Join(c.Out, "table.md"):     func(w io.Writer) error { return report.WriteMarkdown(w, plan, rows) },
 		filepath.Join(c.Out, "figures.json"): baseline.Write,
+	}
+	plots, err := report.Plots(rows)
+	if err != nil {
+		return err
+	}
+	for name, plot := range plots {
+		files[filepath.Join(c.Out, name+".svg")] = func(w io.Writer) error {
+			_, err := io.WriteString(w, plot)
+			return err
+		}
 	}
 	if c.Save != "" {
 		files[c.Save] = baseline.Write

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot/plotter"
 
@@ -24,8 +25,8 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 
 // figure is a plot with what it says.
 type figure struct {
-	Title, Text string
-	Plot        template.HTML
+	Name, Title, Text string // the name is that of a file
+	Plot              template.HTML
 }
 
 // section is all about one network.
@@ -100,8 +101,8 @@ func overview(rows []Row) ([]figure, error) {
 		return nil, nil
 	}
 	var figures []figure
-	add := func(title, text string, plot template.HTML, err error) error {
-		figures = append(figures, figure{title, text, plot})
+	add := func(name, title, text string, plot template.HTML, err error) error {
+		figures = append(figures, figure{name, title, text, plot})
 		return err
 	}
 	cell := func(value func(Summary) float64) func(string, Setting) (float64, bool) {
@@ -111,31 +112,31 @@ func overview(rows []Row) ([]figure, error) {
 		}
 	}
 	plot, err := compared("conversational quality", networks, buffers, cell(func(s Summary) float64 { return s.CQ }), 1, 5)
-	if err := add("What the jitter buffer buys: quality",
+	if err := add("buffer-quality", "What the jitter buffer buys: quality",
 		"Higher is better. The score weighs how the speech sounds and how long it takes; all three receive the very same datagrams.", plot, err); err != nil {
 		return nil, err
 	}
 	plot, err = compared("mean delay (ms)", networks, buffers, cell(func(s Summary) float64 { return s.DelayMean }), 0, 1000)
-	if err := add("What it costs: delay",
+	if err := add("buffer-delay", "What it costs: delay",
 		"Lower is better. From capture to loudspeaker, without sound cards and without the 20 ms that a frame takes to fill. More than 1000 ms is drawn at 1000.", plot, err); err != nil {
 		return nil, err
 	}
 	plot, err = compared("E-model CQ", networks, adaptives, cell(func(s Summary) float64 { return s.EModelCQ }), 1, 5)
-	if err := add("What repair and the ladder buy: quality",
+	if err := add("ladder-quality", "What repair and the ladder buy: quality",
 		"Higher is better, delay counted, rated by the E-model since NSIM is mild on lost frames. The first sends 24 kbit/s of Opus, one frame per datagram, and never learns what is lost; the others take no more on the wire, or a cap of 24 kbit/s with headers.", plot, err); err != nil {
 		return nil, err
 	}
 	plot, err = compared("kbit/s", networks, adaptives, cell(func(s Summary) float64 { return s.Up }), 0, 60)
-	if err := add("What they send", "The whole wire up, IP and UDP headers counted.", plot, err); err != nil {
+	if err := add("ladder-rate", "What they send", "The whole wire up, IP and UDP headers counted.", plot, err); err != nil {
 		return nil, err
 	}
 	for _, q := range []struct {
-		title, text, y string
-		value          func(Summary) float64
+		name, title, text, y string
+		value                func(Summary) float64
 	}{
-		{"Quality against loss, as it sounds", "60 ms, independent loss (0 is the LAN). What is lost can be sent again inside later datagrams. All but 12k cost about the same on the wire; 12k costs a third less.",
+		{"loss-sound", "Quality against loss, as it sounds", "60 ms, independent loss (0 is the LAN). What is lost can be sent again inside later datagrams. All but 12k cost about the same on the wire; 12k costs a third less.",
 			"MOS-LQO (NSIM)", func(s Summary) float64 { return s.MOS }},
-		{"Quality against loss, as the E-model rates it", "The same calls, judged only by the bitrate and by how many frames were lost to the listener. It is harsher on loss than NSIM.",
+		{"loss-emodel", "Quality against loss, as the E-model rates it", "The same calls, judged only by the bitrate and by how many frames were lost to the listener. It is harsher on loss than NSIM.",
 			"E-model CQ", func(s Summary) float64 { return s.EModelCQ }},
 	} {
 		lines := lossCurves(rows, q.value)
@@ -143,7 +144,7 @@ func overview(rows []Row) ([]figure, error) {
 			continue
 		}
 		plot, err := curves("loss (%)", q.y, 1, 5, lines)
-		if err := add(q.title, q.text, plot, err); err != nil {
+		if err := add(q.name, q.title, q.text, plot, err); err != nil {
 			return nil, err
 		}
 	}
@@ -153,12 +154,23 @@ func overview(rows []Row) ([]figure, error) {
 			continue
 		}
 		plot, err := curves("kbit/s on the wire, IP and UDP headers counted", "MOS-LQO (NSIM)", 1, 5, lines)
-		if err := add("Quality against the load on the wire: "+n,
+		if err := add("rate-"+n, "Quality against the load on the wire: "+n,
 			"Each point is a bitrate of Opus (8, 12, 16, 24, 40 kbit/s). At low rates headers cost more than speech: three frames per datagram save two headers of three.", plot, err); err != nil {
 			return nil, err
 		}
 	}
 	return figures, nil
+}
+
+// Plots returns the plots that are about all networks as SVG files, by the names of the files without their
+// ending.
+func Plots(rows []Row) (map[string]string, error) {
+	figures, err := overview(rows)
+	plots := make(map[string]string, len(figures))
+	for _, f := range figures {
+		plots[f.Name] = strings.Replace(string(f.Plot), "<svg ", `<svg style="background:white;color:black;font-family:sans-serif" `, 1)
+	}
+	return plots, err
 }
 
 func lossCurves(rows []Row, value func(Summary) float64) []curve {

@@ -237,6 +237,6 @@ func compared(y string, networks []string, settings []Setting, value func(networ
 	p.X.Color, p.X.Tick.Label.Color = ink, ink
 	p.X.Tick.Label.Rotation, p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = 0.5, draw.XRight, draw.YCenter
 	p.X.Min, p.X.Max = -0.6, float64(len(networks))-0.4
-	p.Y.Min, p.Y.Max = low, high+(high-low)*0.3 // room for the legend
+	p.Y.Min, p.Y.Max = low, high+(high-low)*0.12*float64(len(settings)) // room for the legend
 	return svg(p, plotHeight*1.15)
 }

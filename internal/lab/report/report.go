@@ -3,6 +3,7 @@
 //
 //	Plan ─> Run (all cores) ─> []Row ─┬─> WriteHTML      one page, plots inside
 //	networks x settings x seeds       ├─> WriteMarkdown  the table alone
+//	                                  ├─> Plots          the page's, as files
 //	                                  └─> Baseline       kept in git, Compare fails on a loss
 //
 // A Row is the mean over its seeds. The same plan, speech and code give the same rows.

@@ -65,6 +65,10 @@ func TestReport(t *testing.T) {
 	if n := strings.Count(md.String(), "\n| loss20 |"); n != 2 {
 		t.Errorf("%d rows of loss20 in the table\n%s", n, md.String())
 	}
+	plots, err := Plots(rows)
+	if err != nil || !strings.HasPrefix(plots["ladder-quality"], "<svg ") {
+		t.Errorf("plots %v, %v", plots, err)
+	}
 	if err := WriteHTML(&html, Plan{}, nil, nil); err != nil {
 		t.Errorf("an empty report: %v", err)
 	}
