@@ -198,17 +198,19 @@ func (l *Listener) voice(now time.Duration, datagram []byte) error {
 	return nil
 }
 
-// SetPathDelay tells the delay of the network from a talker to here while its queues are
-// empty: the least round trip to the relay, taken as half of it for each of the two ways.
-// The jitter buffers weigh what they add against it.
-func (l *Listener) SetPathDelay(d time.Duration) {
-	l.path = d
+// SetPath tells the least round trip to the relay, when no queue is on it. Half of it, and othersWay for the
+// talkers' ways to the relay, which nobody tells us, is what the jitter buffers weigh their delay against.
+func (l *Listener) SetPath(least time.Duration) {
+	l.path = least/2 + othersWay
 	for _, p := range l.order {
 		if p.buffer != nil {
-			p.buffer.SetPathDelay(d)
+			p.buffer.SetPathDelay(l.path)
 		}
 	}
 }
+
+// othersWay is that of a talker on an ordinary access network.
+const othersWay = 30 * time.Millisecond
 
 // Mix fills the whole of out, of any length, with what is heard from now on; now is the
 // time at which out[0] is handed to the device. Samples are within -1..1. One talker

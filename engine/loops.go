@@ -265,7 +265,7 @@ func (c *Call) probe(now time.Duration) {
 	c.sendControl(now, netproto.TypeProbe, netproto.AppendProbe(nil, p))
 	if path > 0 {
 		c.hearing.Lock()
-		c.listener.SetPathDelay(path)
+		c.listener.SetPath(path)
 		c.listener.SetRoundTrip(rtt)
 		c.hearing.Unlock()
 	}

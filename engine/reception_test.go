@@ -20,7 +20,7 @@ type hearing struct {
 func newHearing(t testing.TB) *hearing {
 	l := newTestListener(testSession)
 	l.SetRoundTrip(40 * time.Millisecond)
-	l.SetPathDelay(40 * time.Millisecond)
+	l.SetPath(40 * time.Millisecond)
 	return &hearing{t: t, l: l}
 }
 

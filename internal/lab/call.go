@@ -242,7 +242,7 @@ func (c *call) receive(i int, m *member, d []byte) {
 		c.sendControl(i, netproto.TypeChallengeReply, body)
 	case t == netproto.TypeProbeAck:
 		if sent, ok := m.probed(c.now, body); ok {
-			l.SetPathDelay(m.least)
+			l.SetPath(m.least)
 			l.SetRoundTrip(m.rtt)
 			if i == talks {
 				c.sender.Probed(c.now, sent)
