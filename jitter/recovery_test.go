@@ -135,6 +135,7 @@ func TestADayOfTalkspurts(t *testing.T) {
 		end := [1]Frame{}
 		now := time.Duration(0)
 		var first, last time.Duration
+		held := memory(b)
 		for n := int64(1); now < 24*time.Hour; n += 950 {
 			spurt := n + 50
 			var worst time.Duration
@@ -165,5 +166,16 @@ func TestADayOfTalkspurts(t *testing.T) {
 		wantBelow(t, "speech held at the end of the day", last, first+20*time.Millisecond)
 		s := b.Stats()
 		wantBelow(t, "concealed in a day", s.Concealed, 2*time.Second)
+		if now := memory(b); now != held {
+			t.Errorf("%d bytes for frames, at first %d", now, held)
+		}
 	}
+}
+
+// memory is what the buffer holds for frames in bytes: all of it that could grow.
+func memory(b *Buffer) (n int) {
+	for _, s := range b.frames.slots {
+		n += cap(s.data)
+	}
+	return n
 }
