@@ -64,6 +64,12 @@ func (w *Worker) wake(r *room, at time.Duration) {
 
 // repair does what is due in the worker's rooms, and returns when to call again.
 func (w *Worker) repair(now time.Duration) (next time.Duration, ok bool) {
+	if len(w.agenda) == 0 {
+		return 0, false
+	}
+	if at := w.agenda[0].at; at > now {
+		return at, true
+	}
 	for len(w.agenda) > 0 && w.agenda[0].at <= now {
 		w.attend(now, w.agenda.pop().room)
 	}
