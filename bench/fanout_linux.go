@@ -39,7 +39,8 @@ func fanoutRows() []Row {
 
 const (
 	fanoutRounds = 5
-	fanoutTime   = time.Second
+	fanoutTime   = 1500 * time.Millisecond
+	fanoutPhases = 300 * time.Millisecond // the phases of the talkers are drawn anew
 	voicePayload = 60 // bytes of sealed body, as in the comparison with other relays
 )
 
@@ -220,19 +221,21 @@ type shot struct {
 	key uint64
 }
 
-// script is a second of talkers at 50 datagrams per second each, with phases
+// script is a while of talkers at 50 datagrams per second each, with phases
 // by chance, as the relay gets it or as the floor does.
 func (p *party) script(talkers int, rng *rand.Rand, tagged bool) []shot {
 	var shots []shot
-	for i := range talkers {
-		phase := time.Duration(rng.Int64N(int64(netproto.FrameDuration)))
-		m := p.members[i*len(p.members)/talkers]
-		for at := phase; at < fanoutTime; at += netproto.FrameDuration {
-			d, plain := m.say(p.tagger)
-			if !tagged {
-				d = plain
+	for start := time.Duration(0); start < fanoutTime; start += fanoutPhases {
+		for i := range talkers {
+			phase := time.Duration(rng.Int64N(int64(netproto.FrameDuration)))
+			m := p.members[i*len(p.members)/talkers]
+			for at := phase; at < fanoutPhases; at += netproto.FrameDuration {
+				d, plain := m.say(p.tagger)
+				if !tagged {
+					d = plain
+				}
+				shots = append(shots, shot{start + at, d, m.fd, arrivalKey(m.session.Session, m.seq[netproto.TypeVoice])})
 			}
-			shots = append(shots, shot{at, d, m.fd, arrivalKey(m.session.Session, m.seq[netproto.TypeVoice])})
 		}
 	}
 	slices.SortStableFunc(shots, func(a, b shot) int { return int(a.at - b.at) })
