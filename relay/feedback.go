@@ -148,9 +148,9 @@ func (w *Worker) feedback(now time.Duration, rr *repairs, s *session) (next time
 		return now + time.Hour
 	}
 	if now-u.last < time.Second {
-		return now + repairTick
+		return now + repairLate
 	}
-	return max(u.schedule.NextDeadline(), now+repairTick)
+	return max(u.schedule.NextDeadline(), now+repairLate)
 }
 
 // figures fills in a feedback.

@@ -22,6 +22,10 @@ const maxVector = 128
 // keeps its thread, and with it a processor of the runtime, from other work.
 const shortWait = 10 * time.Millisecond
 
+// deadlineSlack is how far a deadline of more than shortWait may be off: setting it
+// costs as much as sending two datagrams.
+const deadlineSlack = time.Millisecond / 2
+
 // fullWait is how long SendGroup waits for room in the socket's send buffer
 // before it gives the rest of the group up: as long as a 1 Gbit/s card needs
 // for an eighth of SocketBuffer.
@@ -53,9 +57,9 @@ type mmsgConn struct {
 	iovs  [BatchSize]unix.Iovec
 	sas   [BatchSize]sockaddr
 	bufs  [BatchSize][BufferSize]byte
-	used  int  // headers that the kernel wrote to
-	timed bool // a deadline is set
-	want  int  // of the read under way
+	used  int       // headers that the kernel wrote to
+	until time.Time // the poller's deadline; zero: none
+	want  int       // of the read under way
 	errno unix.Errno
 	read  func(fd uintptr) (done bool) // tryRead, made a function once
 }
@@ -110,14 +114,8 @@ func (c *mmsgConn) Read(msgs []Message, wait time.Duration) (int, error) {
 	if wait >= 0 && wait <= shortWait {
 		return c.readSoon(msgs, wait)
 	}
-	if wait >= 0 || c.timed {
-		var deadline time.Time
-		if c.timed = wait >= 0; c.timed {
-			deadline = time.Now().Add(wait)
-		}
-		if err := c.file.SetReadDeadline(deadline); err != nil {
-			return 0, err
-		}
+	if err := c.setDeadline(wait); err != nil {
+		return 0, err
 	}
 	err := c.raw.Read(c.read)
 	switch {
@@ -129,6 +127,21 @@ func (c *mmsgConn) Read(msgs []Message, wait time.Duration) (int, error) {
 		return 0, err
 	}
 	return c.result(msgs)
+}
+
+// setDeadline sets the poller's deadline if it is not the one in force.
+func (c *mmsgConn) setDeadline(wait time.Duration) error {
+	var until time.Time
+	if wait >= 0 {
+		until = time.Now().Add(wait)
+		if until.Sub(c.until).Abs() < deadlineSlack {
+			return nil
+		}
+	} else if c.until.IsZero() {
+		return nil
+	}
+	c.until = until
+	return c.file.SetReadDeadline(until)
 }
 
 // readSoon waits on the thread itself: the runtime's way to sleep for a
