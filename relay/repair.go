@@ -24,7 +24,7 @@ const (
 	// the next datagram comes, or if none does repairLate after the last time. So where
 	// somebody talks nobody is woken up for that.
 	repairTick = 100 * time.Millisecond
-	repairLate = repairTick + 50*time.Millisecond
+	repairLate = 5 * repairTick
 	// sweepTick is how often memory is looked for that may be given back.
 	sweepTick = time.Second
 	// shortest is the least time between two looks at a room, and when a room is
