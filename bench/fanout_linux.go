@@ -41,7 +41,7 @@ const (
 	fanoutRounds = 5
 	fanoutTime   = 1500 * time.Millisecond
 	fanoutPhases = 300 * time.Millisecond // the phases of the talkers are drawn anew
-	voicePayload = 60 // bytes of sealed body, as in the comparison with other relays
+	voicePayload = 60                     // bytes of sealed body, as in the comparison with other relays
 )
 
 // member is a session of the relay under test, with its socket in sinks.
