@@ -32,6 +32,7 @@ func fanoutRows() []Row {
 		{"fanout/200x2", fanout(200, 2)},
 		{"fanout/500x2", fanout(500, 2)},
 		{"fanout/200x4", fanout(200, 4)},
+		{"latency/400x2", latency(400, 2)},
 		{"workers/1", workers(1)},
 		{"workers/2", workers(2)},
 	}
@@ -39,8 +40,9 @@ func fanoutRows() []Row {
 
 const (
 	fanoutRounds = 5
-	fanoutTime   = time.Second
-	voicePayload = 60 // bytes of sealed body, as in the comparison with other relays
+	fanoutTime   = 1500 * time.Millisecond
+	fanoutPhases = 300 * time.Millisecond // the phases of the talkers are drawn anew
+	voicePayload = 60                     // bytes of sealed body, as in the comparison with other relays
 )
 
 // member is a session of the relay under test, with its socket in sinks.
@@ -220,23 +222,30 @@ type shot struct {
 	key uint64
 }
 
-// script is a second of talkers at 50 datagrams per second each, with phases
+// script is a while of talkers at 50 datagrams per second each, with phases
 // by chance, as the relay gets it or as the floor does.
 func (p *party) script(talkers int, rng *rand.Rand, tagged bool) []shot {
 	var shots []shot
-	for i := range talkers {
-		phase := time.Duration(rng.Int64N(int64(netproto.FrameDuration)))
-		m := p.members[i*len(p.members)/talkers]
-		for at := phase; at < fanoutTime; at += netproto.FrameDuration {
-			d, plain := m.say(p.tagger)
-			if !tagged {
-				d = plain
+	for start := time.Duration(0); start < fanoutTime; start += fanoutPhases {
+		for i := range talkers {
+			phase := time.Duration(rng.Int64N(int64(netproto.FrameDuration)))
+			for at := phase; at < fanoutPhases; at += netproto.FrameDuration {
+				shots = append(shots, p.shot(start+at, i*len(p.members)/talkers, tagged))
 			}
-			shots = append(shots, shot{at, d, m.fd, arrivalKey(m.session.Session, m.seq[netproto.TypeVoice])})
 		}
 	}
 	slices.SortStableFunc(shots, func(a, b shot) int { return int(a.at - b.at) })
 	return shots
+}
+
+// shot lets a member speak at a time.
+func (p *party) shot(at time.Duration, member int, tagged bool) shot {
+	m := p.members[member]
+	d, plain := m.say(p.tagger)
+	if !tagged {
+		d = plain
+	}
+	return shot{at, d, m.fd, arrivalKey(m.session.Session, m.seq[netproto.TypeVoice])}
 }
 
 // play sends the script in real time, on a thread of its own, and returns when
@@ -266,7 +275,7 @@ type outcome struct {
 }
 
 // round plays one script to the relay or, with the same sockets, to the floor.
-func (p *party) round(b *testing.B, talkers int, rng *rand.Rand, toFloor bool) outcome {
+func (p *party) round(b *testing.B, shots []shot, toFloor bool) outcome {
 	b.Helper()
 	target := p.addr
 	var done chan time.Duration
@@ -282,7 +291,6 @@ func (p *party) round(b *testing.B, talkers int, rng *rand.Rand, toFloor bool) o
 		must(b, m.probe(p.addr))
 	}
 	nanosleep(20 * time.Millisecond) // the answers are none of the round's business
-	shots := p.script(talkers, rng, !toFloor)
 	s := p.sinks
 	runtime.GC()
 	s.run()
@@ -341,10 +349,10 @@ func fanout(listeners, talkers int) func(*testing.B) {
 		rng := rand.New(rand.NewPCG(uint64(listeners), uint64(talkers)))
 		var ours, least []outcome
 		for b.Loop() {
-			p.round(b, talkers, rng, false) // the vectors are built, the load is known
+			p.round(b, p.script(talkers, rng, true), false) // the vectors are built, the load is known
 			for range fanoutRounds {
-				ours = append(ours, p.round(b, talkers, rng, false))
-				least = append(least, p.round(b, talkers, rng, true))
+				ours = append(ours, p.round(b, p.script(talkers, rng, true), false))
+				least = append(least, p.round(b, p.script(talkers, rng, false), true))
 			}
 		}
 		cpu := func(o outcome) float64 { return o.perDelivery }

@@ -36,7 +36,7 @@ func (r *reception) arrived(now time.Duration, h netproto.Header, frames []netpr
 
 // mood judges the way of the talker's datagrams.
 func (r *reception) mood(now time.Duration) repair.Mood {
-	return repair.MoodOf(r.asker.Loss(now, time.Second), r.queue.Delay(now), r.queue.Trend(now))
+	return repair.PathMood(now, &r.asker, &r.queue)
 }
 
 // outlook is what all talkers share: the way from the relay, and what the relay is told.

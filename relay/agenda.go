@@ -3,53 +3,64 @@ package relay
 import "time"
 
 // agenda is when a worker has to look at which of its rooms: a binary heap, the
-// earliest first. A room may stand in it more than once; only the time in its
-// repairs counts.
-type agenda []appointment
+// earliest first, with a room in it at most once. It and the part of a room that
+// belongs to it are the worker's own.
+type agenda []*room
 
-type appointment struct {
+// entry is a room's place in the agenda of its keeper.
+type entry struct {
 	at   time.Duration
-	room *room
+	slot int // from 1 on; 0: none
 }
 
-func (a *agenda) push(p appointment) {
-	h := append(*a, p)
-	i := len(h) - 1
-	for i > 0 {
-		up := (i - 1) / 2
-		if h[up].at <= p.at {
-			break
-		}
-		h[i], i = h[up], up
+// set enters a room, or moves it to another time.
+func (a *agenda) set(r *room, at time.Duration) {
+	r.entry.at = at
+	if r.entry.slot == 0 {
+		*a = append(*a, r)
+		r.entry.slot = len(*a)
 	}
-	h[i] = p
-	*a = h
+	a.settle(r)
 }
 
 // pop removes the earliest. There must be one.
-func (a *agenda) pop() appointment {
+func (a *agenda) pop() *room {
 	h := *a
 	first, last := h[0], h[len(h)-1]
-	h[len(h)-1] = appointment{}
-	h = h[:len(h)-1]
-	*a = h
-	if len(h) == 0 {
-		return first
+	h[len(h)-1] = nil
+	*a = h[:len(h)-1]
+	first.entry.slot = 0
+	if last != first {
+		last.entry.slot = 1
+		a.settle(last)
 	}
-	i := 0
+	return first
+}
+
+// settle lets a room rise or sink to where it belongs.
+func (a *agenda) settle(r *room) {
+	h, i := *a, r.entry.slot-1
+	put := func(i int, r *room) {
+		h[i] = r
+		r.entry.slot = i + 1
+	}
+	for i > 0 && r.entry.at < h[(i-1)/2].entry.at {
+		put(i, h[(i-1)/2])
+		i = (i - 1) / 2
+	}
 	for {
 		down := 2*i + 1
 		if down >= len(h) {
 			break
 		}
-		if down+1 < len(h) && h[down+1].at < h[down].at {
+		if down+1 < len(h) && h[down+1].entry.at < h[down].entry.at {
 			down++
 		}
-		if last.at <= h[down].at {
+		if r.entry.at <= h[down].entry.at {
 			break
 		}
-		h[i], i = h[down], down
+		put(i, h[down])
+		i = down
 	}
-	h[i] = last
-	return first
+	put(i, r)
 }

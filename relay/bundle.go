@@ -22,8 +22,8 @@ const (
 	// minBundleTalkers is how many must be heard in a room before anything
 	// waits for company: two people, who answer each other, never do.
 	minBundleTalkers = 3
-	// loadWindow is how often the load is looked at.
-	loadWindow = 250 * time.Millisecond
+	// loadWindow is how often the load is looked at: two or three datagrams of each talker.
+	loadWindow = 50 * time.Millisecond
 )
 
 // queue is what one worker has to send to one room.

@@ -137,7 +137,7 @@ func (w *Worker) feedback(now time.Duration, rr *repairs, s *session) (next time
 		u.fare = w.judge(now, rr, s)
 		rr.setPath(s)
 	}
-	mood := max(repair.MoodOf(u.asker.Loss(now, time.Second), u.queue.Delay(now), u.queue.Trend(now)), u.fare.mood())
+	mood := max(repair.PathMood(now, &u.asker, &u.queue), u.fare.mood())
 	if u.schedule.Due(now, mood) {
 		u.fare, u.judged, u.dirty = w.judge(now, rr, s), now, false
 		rr.setPath(s)
@@ -148,9 +148,9 @@ func (w *Worker) feedback(now time.Duration, rr *repairs, s *session) (next time
 		return now + time.Hour
 	}
 	if now-u.last < time.Second {
-		return now + repairTick
+		return now + repairLate
 	}
-	return max(u.schedule.NextDeadline(), now+repairTick)
+	return max(u.schedule.NextDeadline(), now+repairLate)
 }
 
 // figures fills in a feedback.

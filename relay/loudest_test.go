@@ -315,7 +315,7 @@ func TestBundleWait(t *testing.T) {
 				clear(d) // the receive buffer is used again
 			}
 		}
-		if waiting {
+		if waiting && wake < start+frame {
 			c.worker.Flush(wake)
 		}
 		c.now = start + frame

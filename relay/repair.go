@@ -20,8 +20,11 @@ import (
 // due at a time stands in the agenda of one worker, the room's keeper, and is
 // done by its Flush.
 const (
-	// repairTick is how often the paths of a room are judged while somebody talks.
+	// repairTick is how often the paths of a room are judged while somebody talks: when
+	// the next datagram comes, or if none does repairLate after the last time. So where
+	// somebody talks nobody is woken up for that.
 	repairTick = 100 * time.Millisecond
+	repairLate = 5 * repairTick
 	// sweepTick is how often memory is looked for that may be given back.
 	sweepTick = time.Second
 	// shortest is the least time between two looks at a room, and when a room is
@@ -38,14 +41,13 @@ const (
 type repairs struct {
 	// mu is only ever tried, and not held while anything is sent: who finds it
 	// taken goes on without. With steering all of a room's datagrams come to one worker.
-	mu      sync.Mutex
-	keeper  *Worker       // has the room on its agenda; nil: nobody needs to
-	planned time.Duration // when it looks
-	ups     []*session    // those with an uplink
-	downs   []*session    // those with a downlink
-	order   []*session    // who has been forwarded of late, loudest first
-	ticked  time.Duration
-	swept   time.Duration
+	mu     sync.Mutex
+	keeper *Worker    // has the room on its agenda; nil: nobody needs to
+	ups    []*session // those with an uplink
+	downs  []*session // those with a downlink
+	order  []*session // who has been forwarded of late, loudest first
+	ticked time.Duration
+	swept  time.Duration
 }
 
 // wake has the keeper look at the room at a time, or before. Called with
@@ -55,37 +57,39 @@ func (w *Worker) wake(r *room, at time.Duration) {
 	switch {
 	case rr.keeper == nil:
 		rr.keeper = w
-	case at >= rr.planned || rr.keeper != w: // another worker will see by itself
+	case rr.keeper != w || at >= r.entry.at: // another worker will see by itself
 		return
 	}
-	rr.planned = at
-	w.agenda.push(appointment{at: at, room: r})
+	w.agenda.set(r, at)
 }
 
 // repair does what is due in the worker's rooms, and returns when to call again.
 func (w *Worker) repair(now time.Duration) (next time.Duration, ok bool) {
-	for len(w.agenda) > 0 && w.agenda[0].at <= now {
-		w.attend(now, w.agenda.pop().room)
+	if len(w.agenda) == 0 {
+		return 0, false
+	}
+	if at := w.agenda[0].entry.at; at > now {
+		return at, true
+	}
+	for len(w.agenda) > 0 && w.agenda[0].entry.at <= now {
+		w.attend(now, w.agenda.pop())
 	}
 	w.emit()
 	w.apply()
 	if len(w.agenda) == 0 {
 		return 0, false
 	}
-	return w.agenda[0].at, true
+	return w.agenda[0].entry.at, true
 }
 
 // attend does what is due in one room.
 func (w *Worker) attend(now time.Duration, r *room) {
 	rr := &r.repairs
 	if !rr.mu.TryLock() {
-		w.agenda.push(appointment{at: now + shortest, room: r})
+		w.agenda.set(r, now+shortest)
 		return
 	}
 	defer rr.mu.Unlock()
-	if rr.keeper != w || rr.planned > now {
-		return // an old entry
-	}
 	if now-rr.swept >= sweepTick {
 		rr.swept = now
 		rr.sweep(now)
@@ -105,8 +109,7 @@ func (w *Worker) attend(now time.Duration, r *room) {
 	for _, s := range rr.downs {
 		next = min(next, w.attendListener(now, s))
 	}
-	rr.planned = max(next, now+shortest)
-	w.agenda.push(appointment{at: rr.planned, room: r})
+	w.agenda.set(r, max(next, now+shortest))
 }
 
 // tick sorts the talkers, and plans anew for those who cannot have all of them.

@@ -22,6 +22,7 @@ type room struct {
 	pending atomic.Pointer[queue] // of the worker that has it
 	stage   *stage                // nil: everyone is heard
 	repairs repairs
+	entry   entry // of the worker that keeps repairs
 
 	// Guarded by Core.mu.
 	members []*session // in the order in which they came

@@ -133,8 +133,11 @@ func (rr *repairs) keep(now time.Duration, s *session, seq uint32, d []byte) {
 }
 
 // soonest is when something has to be done after a datagram of this talker.
-func (u *uplink) soonest(now time.Duration) time.Duration {
-	next := now + repairTick
+func (rr *repairs) soonest(now time.Duration, u *uplink) time.Duration {
+	if now-rr.ticked >= repairTick {
+		return now
+	}
+	next := rr.ticked + repairLate
 	if at, ok := u.asker.NextDeadline(); ok {
 		next = min(next, at)
 	}

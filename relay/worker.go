@@ -197,7 +197,7 @@ func (w *Worker) forward(now time.Duration, s *session, h netproto.Header, voice
 	locked := rr.mu.TryLock()
 	if locked {
 		kind = rr.uplinkOf(now, s).arrived(now, h, size)
-		w.wake(r, s.uplink.soonest(now))
+		w.wake(r, rr.soonest(now, s.uplink))
 	}
 	heard := r.stage == nil
 	switch {

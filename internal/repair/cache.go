@@ -10,7 +10,7 @@ const (
 	CacheIdle = 5 * time.Second
 
 	cacheSlots = 64
-	cacheFirst = 4 << 10  // bytes at first
+	cacheFirst = 4 << 10  // bytes at first; the ring is a power of two
 	cacheMost  = 64 << 10 // bytes at most: a second of the longest datagrams
 )
 
@@ -57,10 +57,13 @@ func (c *Cache) forget(now time.Duration) {
 
 func (c *Cache) entry(i uint64) *cacheEntry { return &c.entries[i%cacheSlots] }
 
+// at is where a position is in the ring.
+func (c *Cache) at(pos uint64) uint64 { return pos & uint64(len(c.data)-1) }
+
 // place is where n bytes go without being cut in two by the end of the ring.
 func (c *Cache) place(n int) uint64 {
 	size := uint64(len(c.data))
-	if left := size - c.pos%size; left < uint64(n) {
+	if left := size - c.at(c.pos); left < uint64(n) {
 		return c.pos + left
 	}
 	return c.pos
@@ -76,7 +79,7 @@ func (c *Cache) fits(n int) bool {
 
 func (c *Cache) write(e cacheEntry, d []byte) {
 	e.pos, e.size = c.place(len(d)), int32(len(d))
-	copy(c.data[e.pos%uint64(len(c.data)):], d)
+	copy(c.data[c.at(e.pos):], d)
 	c.pos = e.pos + uint64(len(d))
 	*c.entry(c.count) = e
 	c.count++
@@ -94,7 +97,7 @@ func (c *Cache) grow() {
 }
 
 func (c *Cache) bytes(e *cacheEntry) []byte {
-	return c.data[e.pos%uint64(len(c.data)):][:e.size:e.size]
+	return c.data[c.at(e.pos):][:e.size:e.size]
 }
 
 // Get returns the datagram of that number, or nil if it is not there or older than CacheAge.

@@ -37,6 +37,15 @@ func MoodOf(l Losses, queue time.Duration, trend float64) Mood {
 	}
 }
 
+// PathMood judges the path that an Asker and a Queue watch.
+func PathMood(now time.Duration, a *Asker, q *Queue) Mood {
+	delay, trend := q.Delay(now), 0.0
+	if delay >= jammedQueue { // otherwise the trend, which is dear, says nothing
+		trend = q.Trend(now)
+	}
+	return MoodOf(a.Loss(now, time.Second), delay, trend)
+}
+
 // Schedule says when reports and feedback are due: every two seconds while all is
 // well, which keeps probes and reports of a clean call below 1 kbit/s; at once when it
 // gets worse; then every second until it has been well for some, and more often while

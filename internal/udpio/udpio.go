@@ -55,7 +55,7 @@ type Conn interface {
 	// fills msgs with that and the others that are there already. The result
 	// is one of
 	//	n > 0, nil   n datagrams
-	//	0, nil       the wait is over
+	//	0, nil       the wait is over, or that of an earlier Read would be
 	//	0, ErrClosed the Conn is closed
 	//	0, error     a fault that may pass: read on after a pause
 	Read(msgs []Message, wait time.Duration) (n int, err error)
