@@ -46,26 +46,10 @@ func (s *sealer) rest() {
 	}
 }
 
-// windowSlots is the reach of a window, in numbers.
-const windowSlots = 32
-
 // window is netproto.ReplayWindow with an eighth of its reach, for datagrams that
-// come a few times per second: slot seq modulo 32 holds the highest number that
-// was accepted there. The zero value is ready, and any goroutine may use it.
+// come a few times per second. The zero value is ready, and any goroutine may use it.
 type window struct {
-	slots [windowSlots]atomic.Uint32
+	slots [32]atomic.Uint32
 }
 
-// accept reports whether seq is new, and marks it. 0 is never accepted.
-func (w *window) accept(seq uint32) bool {
-	slot := &w.slots[seq%windowSlots]
-	for {
-		highest := slot.Load()
-		if seq <= highest {
-			return false
-		}
-		if slot.CompareAndSwap(highest, seq) {
-			return true
-		}
-	}
-}
+func (w *window) accept(seq uint32) bool { return netproto.ReplaySlots(w.slots[:]).Accept(seq) }

@@ -31,7 +31,7 @@ func TestWindowAgainstSet(t *testing.T) {
 	seen, newest := map[uint32]bool{}, uint32(0)
 	for range 20000 {
 		seq := uint32(max(1, int64(newest)+rng.Int64N(60)-45))
-		recent := int64(seq) > int64(newest)-windowSlots
+		recent := int64(seq) > int64(newest)-int64(len(w.slots))
 		switch got := w.accept(seq); {
 		case got && seen[seq]:
 			t.Fatalf("%d is accepted twice", seq)
