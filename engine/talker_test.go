@@ -3,11 +3,13 @@ package engine
 import (
 	"bytes"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/engine/adapt"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -62,6 +64,66 @@ func TestCopiesAreTheSameBytes(t *testing.T) {
 			} else if !bytes.Equal(first[f.Number], f.Data) {
 				t.Fatalf("copy of frame %d differs", f.Number)
 			}
+		}
+	}
+}
+
+// Coarse copies are the frame coded anew, shorter. One decoder takes them in turn with the others and makes of them nearly
+// what it makes of those; when they are no longer wanted copies are the same frames again.
+func TestCoarseCopies(t *testing.T) {
+	talker := newTestTalker(t, TalkerConfig{})
+	opener := newOpener(t, testSession)
+	decide := func(coarse int) {
+		talker.adapt(codec.EncoderConfig{}, adapt.Decision{Bitrate: 24000, Stride: 1, Copies: []int{1}, CopyBitrate: coarse})
+	}
+	decide(9500)
+	fine, coarse := map[uint32][]byte{}, map[uint32][]byte{}
+	var fineBytes, coarseBytes int
+	for _, s := range say(t, talker, opener, speech(100, 2)) {
+		for i, f := range s.frames {
+			if i == 0 {
+				fine[f.Number] = bytes.Clone(f.Data)
+				fineBytes += len(f.Data)
+			} else {
+				coarse[f.Number] = bytes.Clone(f.Data)
+				coarseBytes += len(f.Data)
+			}
+		}
+	}
+	if len(coarse) != 99 || coarseBytes > fineBytes/2 {
+		t.Errorf("%d copies of %d bytes in all, of frames of %d", len(coarse), coarseBytes, fineBytes)
+	}
+	heard := func(mixed bool) []float32 {
+		dec, err := codec.NewDecoder()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pcm := make([]float32, 99*FrameSize)
+		for n := uint32(1); n < 100; n++ {
+			data := fine[n]
+			if mixed && n%5 == 0 {
+				data = coarse[n]
+			}
+			if err := dec.Decode(data, pcm[(n-1)*FrameSize:][:FrameSize]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return pcm
+	}
+	power, difference := 0.0, 0.0
+	mixed := heard(true)
+	for i, v := range heard(false) {
+		power += float64(v * v)
+		difference += float64((v - mixed[i]) * (v - mixed[i]))
+	}
+	if difference > power/10 {
+		t.Errorf("with coarse frames it differs by %.1f dB", 10*math.Log10(difference/power))
+	}
+	decide(0)
+	said := say(t, talker, opener, speech(20, 3))
+	for i, s := range said[2:] {
+		if !bytes.Equal(s.frames[1].Data, said[i+1].frames[0].Data) {
+			t.Fatalf("copy in datagram %d differs", i+2)
 		}
 	}
 }
@@ -303,7 +365,9 @@ func TestTalkerErrors(t *testing.T) {
 
 func TestTalkerDoesNotAllocate(t *testing.T) {
 	for _, dtx := range []bool{false, true} {
-		talker := newTestTalker(t, TalkerConfig{Stride: 2, Copies: []int{1, 4}, Encoder: codec.EncoderConfig{DTX: dtx, Complexity: 1}})
+		encoder := codec.EncoderConfig{DTX: dtx, Complexity: 1}
+		talker := newTestTalker(t, TalkerConfig{Encoder: encoder})
+		talker.adapt(encoder, adapt.Decision{Bitrate: 24000, Stride: 2, Copies: []int{1, 4}, CopyBitrate: 9500})
 		pcm := append(speech(100, 1), make([]float32, 100*FrameSize)...)
 		i := 0
 		n := testing.AllocsPerRun(800, func() {
