@@ -14,7 +14,7 @@ import (
 // stats prints totals since the start, and what the process has at the moment, after a
 // garbage collection. One number per line, so that programs can read it.
 func stats(st relay.Stats, sessions int, out io.Writer) {
-	line := func(name string, n any) { fmt.Fprintf(out, "%-24s%v\n", name, n) }
+	line := func(name string, n any) { fmt.Fprintf(out, "%-27s %v\n", name, n) }
 	line("sessions", sessions)
 	line("received", st.Received)
 	line("forwarded", st.Forwarded)
@@ -31,8 +31,8 @@ func stats(st relay.Stats, sessions int, out io.Writer) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	line("goroutines", runtime.NumGoroutine())
-	line("heap KiB", m.HeapAlloc>>10)
 	if files, err := os.ReadDir("/proc/self/fd"); err == nil { // elsewhere than on Linux nobody tells
 		line("files", len(files)-1) // without the one that reads this directory
 	}
+	line("heap KiB", m.HeapAlloc>>10)
 }
