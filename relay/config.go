@@ -39,6 +39,7 @@ type Config struct {
 	MaxConns        int           // 0: 20000 TCP connections in all
 	MaxConnsPerAddr int           // 0: 64 per IP address (IPv6: per /64); loopback has no such limit
 	MaxPending      int           // 0: 4096 connections that have not sent a name
+	NamelessRate    int           // 0: 10 connections per second and IP address that never send one; 8 s may be saved up; loopback has no such limit
 	LoginTimeout    time.Duration // 0: 10 s from connection to name
 	PackageRate     int           // 0: 10 packages per second and connection; 4 s may be saved up
 	MaxQueue        int           // 0: 256 KiB waiting for one slow reader
@@ -72,6 +73,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxConns = cmp.Or(c.MaxConns, 20000)
 	c.MaxConnsPerAddr = cmp.Or(c.MaxConnsPerAddr, 64)
 	c.MaxPending = cmp.Or(c.MaxPending, 4096)
+	c.NamelessRate = cmp.Or(c.NamelessRate, 10)
 	c.LoginTimeout = cmp.Or(c.LoginTimeout, 10*time.Second)
 	c.PackageRate = cmp.Or(c.PackageRate, 10)
 	c.MaxQueue = cmp.Or(c.MaxQueue, 256<<10)

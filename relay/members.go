@@ -37,7 +37,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	if err != nil {
 		return err
 	}
-	s.admission.named()
+	s.admission.named(c.from.Addr())
 	s.sessions[m.Session] = c
 	c.session, c.voice, c.version = m.Session, voice, m.Users.Version
 	c.out.pace(voice == 0)

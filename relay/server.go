@@ -240,7 +240,7 @@ func (s *Server) accept() {
 			continue
 		}
 		from := addrPortOf(conn.RemoteAddr())
-		if refusal := s.admission.enter(from.Addr()); refusal != "" {
+		if refusal := s.admission.enter(s.now(), from.Addr()); refusal != "" {
 			// The few bytes always fit into the empty send buffer.
 			_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
 			_, _ = conn.Write(appendPackage(netproto.UnknownError{Reason: refusal}))

@@ -353,7 +353,7 @@ func TestConnectionLimits(t *testing.T) {
 }
 
 func TestAdmissionPerAddress(t *testing.T) {
-	a := newAdmission(Config{MaxConns: 100, MaxPending: 100, MaxConnsPerAddr: 2})
+	a := newAdmission(Config{MaxConns: 100, MaxPending: 100, MaxConnsPerAddr: 2, NamelessRate: 10})
 	tests := []struct {
 		addr string
 		ok   bool
@@ -363,7 +363,7 @@ func TestAdmissionPerAddress(t *testing.T) {
 		{"127.0.0.1", true}, {"127.0.0.1", true}, {"127.0.0.1", true}, {"::1", true}, {"::1", true}, {"::1", true},
 	}
 	for i, tt := range tests {
-		if refusal := a.enter(netip.MustParseAddr(tt.addr)); (refusal == "") != tt.ok {
+		if refusal := a.enter(0, netip.MustParseAddr(tt.addr)); (refusal == "") != tt.ok {
 			t.Errorf("%d, %s: %q", i, tt.addr, refusal)
 		}
 	}
@@ -374,6 +374,44 @@ func TestAdmissionPerAddress(t *testing.T) {
 	}
 	if a.all != 0 || a.pending != 0 || len(a.byAddr) != 0 {
 		t.Errorf("left over: %+v", a)
+	}
+}
+
+// Whoever sends a name may come as often as he likes; who does not, ten times per second.
+func TestAdmissionRate(t *testing.T) {
+	a := newAdmission(Config{MaxConns: 100, MaxPending: 100, MaxConnsPerAddr: 2, NamelessRate: 10})
+	come := func(now time.Duration, addr string, named bool) bool {
+		from := netip.MustParseAddr(addr)
+		if a.enter(now, from) != "" {
+			return false
+		}
+		if named {
+			a.named(from)
+		}
+		a.leave(from, named)
+		return true
+	}
+	for range 1000 {
+		if !come(0, "192.0.2.1", true) {
+			t.Fatal("refused, though all sent their names")
+		}
+	}
+	taken := 0
+	for range 1000 {
+		if come(0, "192.0.2.1", false) {
+			taken++
+		}
+	}
+	if taken < 80 || taken > 82 {
+		t.Errorf("%d connections without a name at once, want 8 s of 10", taken)
+	}
+	if come(0, "192.0.2.1", true) || !come(time.Second, "192.0.2.1", true) {
+		t.Error("an address that has used everything up waits neither more nor less than a second")
+	}
+	for range 1000 {
+		if !come(0, "127.0.0.1", false) {
+			t.Fatal("loopback is limited")
+		}
 	}
 }
 
