@@ -43,6 +43,7 @@ type Config struct {
 	LoginTimeout    time.Duration // 0: 10 s from connection to name
 	PackageRate     int           // 0: 10 packages per second and connection; 4 s may be saved up
 	MaxQueue        int           // 0: 256 KiB waiting for one slow reader
+	MaxBegun        int           // 0: 16 MiB of packages without their ends, from all clients together
 	WriteTimeout    time.Duration // 0: 10 s for a reader to take one package
 
 	// Core bounds rooms, sessions and datagrams. Its Workers is the number of
@@ -77,6 +78,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.LoginTimeout = cmp.Or(c.LoginTimeout, 10*time.Second)
 	c.PackageRate = cmp.Or(c.PackageRate, 10)
 	c.MaxQueue = cmp.Or(c.MaxQueue, 256<<10)
+	c.MaxBegun = cmp.Or(c.MaxBegun, 16<<20)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 10*time.Second)
 	c.Core.Workers = cmp.Or(c.Core.Workers, runtime.GOMAXPROCS(0))
 	return c, nil

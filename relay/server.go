@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -41,6 +42,8 @@ type Server struct {
 	start       time.Time
 	admission   *admission
 	parking     *parking
+
+	begun atomic.Int64 // bytes of packages without their ends, of all clients
 
 	kick chan struct{} // wakes the announcer
 	stop chan struct{} // closed by Close

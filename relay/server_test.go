@@ -415,6 +415,27 @@ func TestAdmissionRate(t *testing.T) {
 	}
 }
 
+// Packages that never end fill no memory: the last one to send of them has to go.
+func TestPackagesWithoutEnd(t *testing.T) {
+	s := startServer(t, Config{MaxBegun: 3000})
+	half := `{"KEY": 2, "NAME": "` + strings.Repeat("x", 1480)
+	a, b, c := dialTIP(t, s), dialTIP(t, s), dialTIP(t, s)
+	a.send(half)
+	b.send(half)
+	for range 200 {
+		if s.begun.Load() == int64(2*len(half)) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	c.send(half)
+	c.errorThenClosed("without an end")
+	a.send(`"}`) // a name of that length is refused, and forgotten
+	a.want(1)
+	d := dialTIP(t, s)
+	d.login("d", "d")
+}
+
 // elsewhere is a listener whose connections come from another machine.
 type elsewhere struct{ net.Listener }
 
