@@ -157,9 +157,11 @@ func (r *reader) run() {
 		}
 		for _, e := range events[:n] {
 			c := r.of.clients[e.Fd].Load()
-			if e.Pad == isVoice {
+			switch {
+			case c == nil: // released, and its control connection is not closed yet
+			case e.Pad == isVoice:
 				r.receive(c)
-			} else if c.lost.Load() == nil {
+			case c.lost.Load() == nil:
 				if err := c.control.read(c, r.text[:]); err != nil {
 					c.end(err)
 				}
