@@ -114,12 +114,22 @@ func (s *Server) bind() error {
 		s.udp, err = udpio.Listen(s.addr, udpio.Options{Sockets: s.cfg.Core.Workers, SteerOffset: 1})
 		if err == nil {
 			s.listener = l
+			s.checkBuffer()
 			return nil
 		}
 		_ = l.Close()
 		if s.cfg.Addr.Port() != 0 || try == 10 {
 			return bindError("UDP", s.addr, err)
 		}
+	}
+}
+
+// checkBuffer warns of a receive buffer in which a flood, or a moment without a core,
+// leaves no room for voice.
+func (s *Server) checkBuffer() {
+	if n := udpio.ReceiveBuffer(s.udp[0]); n > 0 && n < udpio.SocketBuffer {
+		s.log.Warn("the kernel gives UDP sockets a small receive buffer, which overflows in bursts: "+
+			"raise net.core.rmem_max, or grant CAP_NET_ADMIN", "bytes", n, "wanted", udpio.SocketBuffer)
 	}
 }
 
