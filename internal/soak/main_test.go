@@ -17,7 +17,7 @@ func TestSoak(t *testing.T) {
 		t.Skip("takes half a minute")
 	}
 	var out bytes.Buffer
-	err := run(t.Context(), options{length: 3 * time.Second, warm: time.Second, churn: 10, roam: 10, noise: 5000}, &out)
+	err := run(t.Context(), options{length: 3 * time.Second, warm: time.Second, churn: 10, roam: 10, noise: 1000}, &out)
 	if err != nil || !strings.Contains(out.String(), "lost 0 ") {
 		t.Errorf("%v\n%s", err, &out)
 	}

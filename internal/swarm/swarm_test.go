@@ -81,7 +81,7 @@ func TestUnrest(t *testing.T) {
 	t.Parallel()
 	server := startRelay(t, relay.CoreConfig{})
 	cfg := swarm.Config{
-		Address: server.Addr().String(), Clients: 12, Rooms: 2, Talkers: 2, For: 1500 * time.Millisecond, Churn: 10, Noise: 2000,
+		Address: server.Addr().String(), Clients: 12, Rooms: 2, Talkers: 2, For: 1500 * time.Millisecond, Churn: 10, Noise: 800,
 	}
 	if runtime.GOOS == "linux" {
 		cfg.Roam = 10
