@@ -102,7 +102,10 @@ func faults(r *swarm.Report) (err error) {
 	if r.Paths != r.Clients || len(r.Failed)+len(r.Disconnected) > 0 {
 		wrong("%d of %d clients had a voice path; failed %v, disconnected %v", r.Paths, r.Clients, r.Failed, r.Disconnected)
 	}
-	if r.Expected == 0 || r.Lost+r.Duplicates+r.Wrong+r.Unsent > 0 {
+	// What the kernel threw away before it reached the relay's socket is not the relay's:
+	// one such datagram is missed by all members of a room.
+	excused := r.Backlog * uint64(r.Clients/r.Rooms)
+	if r.Expected == 0 || r.Lost > excused || r.Duplicates+r.Wrong+r.Unsent > 0 {
 		wrong("of %d deliveries %d were lost, %d came twice, %d were wrong, %d datagrams could not be sent (%d had no room at the relay, %d at the clients)",
 			r.Expected, r.Lost, r.Duplicates, r.Wrong, r.Unsent, r.Unread, r.Overflowed)
 	}

@@ -81,6 +81,29 @@ func overflowsOf(relay netip.AddrPort) (sum uint64) {
 	return sum
 }
 
+// backlogDrops returns how many packets this host has thrown away because the queue
+// between a network device, loopback too, and its protocols was full
+// (net.core.netdev_max_backlog); whose they were nobody knows.
+func backlogDrops() uint64 {
+	text, err := os.ReadFile("/proc/net/softnet_stat")
+	if err != nil {
+		return 0
+	}
+	return sumBacklogDrops(text)
+}
+
+// sumBacklogDrops reads /proc/net/softnet_stat: a line per core, in hexadecimal, dropped
+// packets second.
+func sumBacklogDrops(text []byte) (sum uint64) {
+	for line := range bytes.Lines(text) {
+		if f := strings.Fields(string(line)); len(f) > 1 {
+			n, _ := strconv.ParseUint(f[1], 16, 64)
+			sum += n
+		}
+	}
+	return sum
+}
+
 // udpTables list the UDP sockets of this host (proc_net(5)).
 var udpTables = []string{"/proc/net/udp", "/proc/net/udp6"}
 

@@ -29,6 +29,13 @@ func TestListenerIsFound(t *testing.T) {
 	}
 }
 
+func TestBacklogDrops(t *testing.T) {
+	const text = "03df4eaf 00001a0b 00000000 00000000\n039b0dc2 00000001 00000000 00000000\n"
+	if n := sumBacklogDrops([]byte(text)); n != 0x1a0c {
+		t.Errorf("%d packets", n)
+	}
+}
+
 func TestUnconnected(t *testing.T) {
 	const text = `   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
   431: 0100007F:270F 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 33145 2 00000000 0

@@ -43,6 +43,7 @@ type Report struct {
 	Lost       uint64  `json:"lost"`         // the difference
 	Overflowed uint64  `json:"overflowed"`   // datagrams that the swarm was too slow to take
 	Unread     uint64  `json:"unread"`       // datagrams, noise too, that the relay was too slow to take; 0 if not known
+	Backlog    uint64  `json:"backlog"`      // packets of anybody that this host threw away before they reached a socket
 	Duplicates uint64  `json:"duplicates"`   // deliveries that had come before
 	Wrong      uint64  `json:"wrong"`        // datagrams for somebody else, or not authentic
 	PerSecond  float64 `json:"per_second"`   // deliveries, up to the last one
@@ -187,6 +188,9 @@ func (r *Report) saturated() string {
 	}
 	if r.Overflowed > 0 {
 		why = append(why, fmt.Sprintf("%d datagrams came faster than they were read", r.Overflowed))
+	}
+	if r.Backlog > 0 {
+		why = append(why, fmt.Sprintf("%d packets of this host were thrown away before they reached a socket (net.core.netdev_max_backlog)", r.Backlog))
 	}
 	if r.Unsent > 0 {
 		why = append(why, fmt.Sprintf("%d datagrams could not be sent", r.Unsent))

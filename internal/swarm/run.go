@@ -123,7 +123,7 @@ func (s *swarm) measure(ctx context.Context) (*Report, error) {
 
 	pid := listenerOf(s.relay)
 	relayBefore, relayErr := usageOf(pid)
-	overflowsBefore := overflowsOf(s.relay)
+	overflowsBefore, backlogBefore := overflowsOf(s.relay), backlogDrops()
 	ownBefore, _ := usageOf(ownPID) // if it is not known here, it is not known later
 	hostBefore, from := hostUsage(), time.Now()
 	talk := s.pacer.begin(talkers)
@@ -137,6 +137,7 @@ func (s *swarm) measure(ctx context.Context) (*Report, error) {
 	last := s.drain(r.Expected) // belongs to it: a relay that lags works on
 	window := time.Since(from)
 	r.delivering = last.Sub(from)
+	r.Backlog = backlogDrops() - backlogBefore
 	r.Cores = runtime.NumCPU()
 	r.Busy = 100 * float64(hostUsage()-hostBefore) / float64(window) / float64(r.Cores)
 	ownAfter, _ := usageOf(ownPID)
