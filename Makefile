@@ -30,7 +30,7 @@ test: setup ## run the tests
 race: setup ## run the tests under the race detector
 	go test -race ./...
 
-soak: ## load a relay with calls, churn and noise for DURATION (10m); SOAKFLAGS=-race for the race detector
+soak: ## load a relay with calls, churn and noise for DURATION (10m); SOAKFLAGS=-race finds races
 	go run ./internal/soak -for $(DURATION) $(SOAKFLAGS)
 
 fuzz: setup ## run every fuzz target for FUZZTIME (5s)
