@@ -2,11 +2,12 @@
 SHELL := /bin/sh
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 5s
+DURATION ?= 10m
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test race fuzz bench quality lint cross clean
+.PHONY: help setup build demo test race soak fuzz bench quality lint cross clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -28,6 +29,9 @@ test: setup ## run the tests
 
 race: setup ## run the tests under the race detector
 	go test -race ./...
+
+soak: ## load a relay with calls, churn and noise for DURATION (10m); SOAKFLAGS=-race finds races
+	go run ./internal/soak -for $(DURATION) $(SOAKFLAGS)
 
 fuzz: setup ## run every fuzz target for FUZZTIME (5s)
 	@scripts/fuzz.sh $(FUZZTIME)

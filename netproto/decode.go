@@ -49,6 +49,9 @@ func (d *Decoder) Write(b []byte) {
 	d.buf = append(d.buf, b...)
 }
 
+// Buffered returns how many bytes wait in the decoder for the rest of their package.
+func (d *Decoder) Buffered() int { return len(d.buf) - d.off }
+
 // Next returns the next package. Errors are ErrNeedMore, a *PackageError for
 // one bad package, after which the stream goes on, and ErrTooLarge for a
 // package, or for rubbish between packages, of more than MaxPackage bytes,

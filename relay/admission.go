@@ -3,11 +3,15 @@ package relay
 import (
 	"net/netip"
 	"sync"
+	"time"
 )
 
-// admission counts connections and refuses those above the limits.
+// admission counts connections and refuses those above the limits. Those that never
+// send a name are limited in number per second too, for each of them may cost a
+// handshake of TLS, about a millisecond of CPU.
 type admission struct {
 	max, perAddr, maxPending int // static
+	nameless                 addressRates
 
 	mu      sync.Mutex
 	all     int
@@ -18,9 +22,14 @@ type admission struct {
 func newAdmission(cfg Config) *admission {
 	return &admission{
 		max: cfg.MaxConns, perAddr: cfg.MaxConnsPerAddr, maxPending: cfg.MaxPending,
-		byAddr: make(map[netip.Prefix]int),
+		nameless: newAddressRates(time.Second/time.Duration(cfg.NamelessRate), namelessBurst),
+		byAddr:   make(map[netip.Prefix]int),
 	}
 }
+
+// namelessBurst is how much of its rate of connections without a name an address may
+// save up: with the usual limits, all who may be there come back at once after a restart.
+const namelessBurst = 8 * time.Second
 
 // neighbourhood is what counts as one address: all of a /64 belongs to one
 // household.
@@ -34,7 +43,7 @@ func neighbourhood(a netip.Addr) netip.Prefix {
 }
 
 // enter counts a new connection, or says why it may not come in.
-func (a *admission) enter(from netip.Addr) (refusal string) {
+func (a *admission) enter(now time.Duration, from netip.Addr) (refusal string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	key := neighbourhood(from)
@@ -45,6 +54,8 @@ func (a *admission) enter(from netip.Addr) (refusal string) {
 		return "too many connections without a name at once: try again soon"
 	case a.byAddr[key] >= a.perAddr && !from.IsLoopback():
 		return "too many connections from your address"
+	case !from.IsLoopback() && !a.nameless.at(from).allow(now, a.nameless.every, a.nameless.burst):
+		return "too many connections without a name from your address: try again soon"
 	}
 	a.all++
 	a.pending++
@@ -53,10 +64,13 @@ func (a *admission) enter(from netip.Addr) (refusal string) {
 }
 
 // named notes that a connection has sent its name.
-func (a *admission) named() {
+func (a *admission) named(from netip.Addr) {
 	a.mu.Lock()
 	a.pending--
 	a.mu.Unlock()
+	if !from.IsLoopback() {
+		a.nameless.at(from).refund(a.nameless.every)
+	}
 }
 
 // leave takes a connection out of the count.

@@ -49,6 +49,7 @@ type client struct {
 	badInARow    int
 	badInAll     int
 	sessionKnown bool // the name has come
+	begun        int  // bytes of a package without its end, as counted in Server.begun
 
 	// Guarded by parking.mu.
 	known bool  // to the parking
@@ -157,6 +158,10 @@ func (c *client) read() (parked bool) {
 		for {
 			p, err := c.decoder.Next()
 			if errors.Is(err, netproto.ErrNeedMore) {
+				if !c.server.mayKeep(c, c.decoder.Buffered()) {
+					c.refuse("the relay holds too many packages without an end")
+					return false
+				}
 				break
 			}
 			if !c.rate.allow(c.server.now(), time.Second/time.Duration(c.server.cfg.PackageRate), packageBurst) {

@@ -39,9 +39,11 @@ type Config struct {
 	MaxConns        int           // 0: 20000 TCP connections in all
 	MaxConnsPerAddr int           // 0: 64 per IP address (IPv6: per /64); loopback has no such limit
 	MaxPending      int           // 0: 4096 connections that have not sent a name
+	NamelessRate    int           // 0: 10 connections per second and IP address that never send one; 8 s may be saved up; loopback has no such limit
 	LoginTimeout    time.Duration // 0: 10 s from connection to name
 	PackageRate     int           // 0: 10 packages per second and connection; 4 s may be saved up
-	MaxQueue        int           // 0: 256 KiB waiting for one slow reader
+	MaxQueue        int           // 0: 256 KiB waiting for one slow reader, and about as much again in the kernel
+	MaxBegun        int           // 0: 16 MiB of packages without their ends, from all clients together
 	WriteTimeout    time.Duration // 0: 10 s for a reader to take one package
 
 	// Core bounds rooms, sessions and datagrams. Its Workers is the number of
@@ -72,9 +74,11 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxConns = cmp.Or(c.MaxConns, 20000)
 	c.MaxConnsPerAddr = cmp.Or(c.MaxConnsPerAddr, 64)
 	c.MaxPending = cmp.Or(c.MaxPending, 4096)
+	c.NamelessRate = cmp.Or(c.NamelessRate, 10)
 	c.LoginTimeout = cmp.Or(c.LoginTimeout, 10*time.Second)
 	c.PackageRate = cmp.Or(c.PackageRate, 10)
 	c.MaxQueue = cmp.Or(c.MaxQueue, 256<<10)
+	c.MaxBegun = cmp.Or(c.MaxBegun, 16<<20)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 10*time.Second)
 	c.Core.Workers = cmp.Or(c.Core.Workers, runtime.GOMAXPROCS(0))
 	return c, nil

@@ -36,7 +36,8 @@ type CoreConfig struct {
 	SessionRate int
 	// StrangerRate is how many datagrams per second from addresses that are
 	// not their session's own are looked at, per IP address (IPv6: per /64);
-	// 1 s of them may be saved up. 0: 1000.
+	// 1 s of them may be saved up, and those that prove genuine do not count.
+	// Beyond it each session has 100 per second of its own. 0: 1000.
 	StrangerRate int
 
 	// Talkers is how many of a room are forwarded at a time: the loudest. 0: 4;

@@ -411,43 +411,6 @@ func TestSilence(t *testing.T) {
 	b.hears(back)
 }
 
-func TestSessionRate(t *testing.T) {
-	c := newTestCore(t, CoreConfig{SessionRate: 100})
-	a, b := c.settled("", "a"), c.settled("", "b")
-	c.now += time.Minute
-	kept := 0
-	for range 1000 {
-		if c.handle(a.addr, a.said("x")) == Kept {
-			kept++
-		}
-	}
-	if kept < 200 || kept > 205 {
-		t.Errorf("%d kept of a flood", kept)
-	}
-	b.took()
-	ok := b.said("not b's fault")
-	c.handle(b.addr, ok)
-	a.hears(ok)
-}
-
-func TestStrangerRate(t *testing.T) {
-	c := newTestCore(t, CoreConfig{StrangerRate: 100})
-	a, b := c.settled("", "a"), c.settled("", "b")
-	forged := a.said("x")
-	forged[12] ^= 1
-	src, seen := netip.MustParseAddrPort("192.0.2.1:1"), make(map[Drop]int)
-	for range 1000 {
-		seen[c.handle(src, forged)]++
-	}
-	// A member whose address shares the slot by chance has used up some.
-	if seen[DropForged] < 96 || seen[DropForged] > 105 || seen[DropStranger]+seen[DropForged] != 1000 {
-		t.Errorf("%v", seen)
-	}
-	ok := a.said("from home")
-	c.handle(a.addr, ok)
-	b.hears(ok)
-}
-
 func TestLimits(t *testing.T) {
 	c := newTestCore(t, CoreConfig{MaxSessions: 5, MaxRooms: 2, MaxRoomSize: 2})
 	first := c.join("a", "1")

@@ -16,7 +16,7 @@ const (
 	DropVersion                 // another protocol or version
 	DropType                    // a type that clients do not send
 	DropUnknown                 // no such session
-	DropStranger                // too many from this address, which is no session's own
+	DropStranger                // too many forgeries from this address, which is not the session's, and for this session
 	DropForged                  // not made with the session's key
 	DropReplayed                // seen before, or too old to tell
 	DropSessionRate             // too many from this session

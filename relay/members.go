@@ -37,7 +37,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	if err != nil {
 		return err
 	}
-	s.admission.named()
+	s.admission.named(c.from.Addr())
 	s.sessions[m.Session] = c
 	c.session, c.voice, c.version = m.Session, voice, m.Users.Version
 	c.out.pace(voice == 0)
@@ -74,6 +74,16 @@ func (s *Server) forget(c *client) {
 	delete(s.conns, c)
 	s.mu.Unlock()
 	s.admission.leave(c.from.Addr(), c.session != 0)
+	s.mayKeep(c, 0)
+}
+
+// mayKeep notes how much of a package without its end a client has sent. It reports
+// false when that is too much, with all others'.
+func (s *Server) mayKeep(c *client, begun int) bool {
+	sum := s.begun.Add(int64(begun - c.begun))
+	more := begun > c.begun
+	c.begun = begun
+	return !more || sum <= int64(s.cfg.MaxBegun)
 }
 
 // wake makes the announcer look at once.

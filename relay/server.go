@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -41,6 +42,8 @@ type Server struct {
 	start       time.Time
 	admission   *admission
 	parking     *parking
+
+	begun atomic.Int64 // bytes of packages without their ends, of all clients
 
 	kick chan struct{} // wakes the announcer
 	stop chan struct{} // closed by Close
@@ -111,12 +114,22 @@ func (s *Server) bind() error {
 		s.udp, err = udpio.Listen(s.addr, udpio.Options{Sockets: s.cfg.Core.Workers, SteerOffset: 1})
 		if err == nil {
 			s.listener = l
+			s.checkBuffer()
 			return nil
 		}
 		_ = l.Close()
 		if s.cfg.Addr.Port() != 0 || try == 10 {
 			return bindError("UDP", s.addr, err)
 		}
+	}
+}
+
+// checkBuffer warns of a receive buffer in which a flood, or a moment without a core,
+// leaves no room for voice.
+func (s *Server) checkBuffer() {
+	if n := udpio.ReceiveBuffer(s.udp[0]); n > 0 && n < udpio.SocketBuffer {
+		s.log.Warn("the kernel gives UDP sockets a small receive buffer, which overflows in bursts: "+
+			"raise net.core.rmem_max, or grant CAP_NET_ADMIN", "bytes", n, "wanted", udpio.SocketBuffer)
 	}
 }
 
@@ -240,12 +253,15 @@ func (s *Server) accept() {
 			continue
 		}
 		from := addrPortOf(conn.RemoteAddr())
-		if refusal := s.admission.enter(from.Addr()); refusal != "" {
+		if refusal := s.admission.enter(s.now(), from.Addr()); refusal != "" {
 			// The few bytes always fit into the empty send buffer.
 			_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
 			_, _ = conn.Write(appendPackage(netproto.UnknownError{Reason: refusal}))
 			_ = conn.Close()
 			continue
+		}
+		if b, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
+			_ = b.SetWriteBuffer(s.cfg.MaxQueue) // else the kernel keeps megabytes for who does not read
 		}
 		c := &client{server: s, from: from, link: link{Conn: conn}, since: time.Now()}
 		s.mu.Lock()

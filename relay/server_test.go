@@ -336,47 +336,6 @@ func TestLoginTimeout(t *testing.T) {
 	e.want(0)
 }
 
-func TestConnectionLimits(t *testing.T) {
-	s := startServer(t, Config{MaxPending: 2, MaxConns: 3})
-	a, b := dialTIP(t, s), dialTIP(t, s)
-	a.send(`{"KEY": 7, "PORT": 1}`)
-	a.want(0)
-	b.send(`{"KEY": 7, "PORT": 1}`)
-	b.want(0)
-	dialTIP(t, s).errorThenClosed("without a name")
-	a.login("a", "a")
-	b.login("b", "a", "b")
-	c := dialTIP(t, s)
-	c.send(`{"KEY": 7, "PORT": 1}`)
-	c.want(0)
-	dialTIP(t, s).errorThenClosed("too many connections")
-}
-
-func TestAdmissionPerAddress(t *testing.T) {
-	a := newAdmission(Config{MaxConns: 100, MaxPending: 100, MaxConnsPerAddr: 2})
-	tests := []struct {
-		addr string
-		ok   bool
-	}{
-		{"192.0.2.1", true}, {"192.0.2.1", true}, {"192.0.2.1", false}, {"192.0.2.2", true},
-		{"2001:db8::1", true}, {"2001:db8::2", true}, {"2001:db8::3", false}, {"2001:db8:0:1::3", true},
-		{"127.0.0.1", true}, {"127.0.0.1", true}, {"127.0.0.1", true}, {"::1", true}, {"::1", true}, {"::1", true},
-	}
-	for i, tt := range tests {
-		if refusal := a.enter(netip.MustParseAddr(tt.addr)); (refusal == "") != tt.ok {
-			t.Errorf("%d, %s: %q", i, tt.addr, refusal)
-		}
-	}
-	for _, tt := range tests {
-		if tt.ok {
-			a.leave(netip.MustParseAddr(tt.addr), false)
-		}
-	}
-	if a.all != 0 || a.pending != 0 || len(a.byAddr) != 0 {
-		t.Errorf("left over: %+v", a)
-	}
-}
-
 // elsewhere is a listener whose connections come from another machine.
 type elsewhere struct{ net.Listener }
 

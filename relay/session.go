@@ -25,6 +25,7 @@ type session struct {
 	windows   [netproto.TypeChallengeReply + 1]atomic.Pointer[window] // of everything else
 	sent      [netproto.TypeChallengeReply + 1]atomic.Uint32          // last sequence number per type, downwards
 	rate      rate
+	looks     rate         // see strangers
 	heard     atomic.Int64 // when the last valid datagram came
 	datagrams atomic.Uint64
 	path      atomic.Pointer[netip.AddrPort] // proven address; written under Core.mu

@@ -140,8 +140,12 @@ func (w *Worker) handle(now time.Duration, from netip.AddrPort, d []byte) Drop {
 		return DropUnknown
 	}
 	home := s.at(from)
-	if !home && !w.core.strangers.allow(now, from.Addr()) {
-		return DropStranger
+	var look charge
+	if !home {
+		var ok bool
+		if look, ok = w.core.strangers.look(now, from.Addr(), s); !ok {
+			return DropStranger
+		}
 	}
 
 	var body []byte
@@ -158,10 +162,10 @@ func (w *Worker) handle(now time.Duration, from netip.AddrPort, d []byte) Drop {
 	default:
 		return DropType
 	}
-	// The answer to a challenge counts once by itself.
-	if h.Type != netproto.TypeChallengeReply && !s.accept(h.Type, h.Seq) {
+	if !s.accept(h.Type, h.Seq) {
 		return DropReplayed
 	}
+	look.refund()
 	if !s.rate.allow(now, w.every, sessionBurst) {
 		return DropSessionRate
 	}

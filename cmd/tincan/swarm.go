@@ -19,7 +19,11 @@ type SwarmCmd struct {
 	For     time.Duration `default:"30s" help:"How long they talk."`
 	Rate    int           `default:"250" help:"Joins per second."`
 	Size    int           `default:"60" help:"Mean size of an Opus frame in bytes."`
-	Probe   time.Duration `default:"1s" help:"Time between two probes of a client."`
+	Probe   time.Duration `help:"Time between two probes of a client (default: as real clients do, 2s while they talk and else 15s)."`
+
+	Churn int `placeholder:"N" help:"Beside the talking, so many people per second come, stay for 2 s and go."`
+	Roam  int `placeholder:"N" help:"So many clients per second change their address."`
+	Noise int `placeholder:"N" help:"So many datagrams per second are malformed, forged or repeated."`
 
 	Plaintext bool `help:"Connect without TLS, for a relay on this machine. With TLS any certificate is taken, as nothing secret is said."`
 	JSON      bool `help:"Write the report as a JSON object."`
@@ -27,8 +31,8 @@ type SwarmCmd struct {
 
 // Validate is called by kong: what is wrong here is wrong with the command line.
 func (c *SwarmCmd) Validate() error {
-	if c.Clients == 0 || c.Rooms == 0 || c.For == 0 || c.Rate == 0 || c.Size == 0 || c.Probe == 0 {
-		return fmt.Errorf("%w: only --talkers may be 0", swarm.ErrConfig) // to the package 0 is the default
+	if c.Clients == 0 || c.Rooms == 0 || c.For == 0 || c.Rate == 0 || c.Size == 0 {
+		return fmt.Errorf("%w: clients, rooms, time, rate and size must not be 0", swarm.ErrConfig) // to the package 0 is the default
 	}
 	return c.config().Validate()
 }
@@ -36,7 +40,7 @@ func (c *SwarmCmd) Validate() error {
 func (c *SwarmCmd) config() swarm.Config {
 	return swarm.Config{
 		Address: c.Relay, Clients: c.Clients, Rooms: c.Rooms, Talkers: c.Talkers,
-		For: c.For, Rate: c.Rate, Size: c.Size, Probe: c.Probe, Plaintext: c.Plaintext,
+		For: c.For, Rate: c.Rate, Size: c.Size, Probe: c.Probe, Churn: c.Churn, Roam: c.Roam, Noise: c.Noise, Plaintext: c.Plaintext,
 	}
 }
 

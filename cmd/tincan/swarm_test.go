@@ -48,7 +48,7 @@ func TestSwarmCommandLine(t *testing.T) {
 		{"swarm", 2, "write host"},
 		{"swarm a:b:c", 2, "host:port"},
 		{"swarm relay --clients 1000000", 2, "20000"},
-		{"swarm relay --clients 0", 2, "talkers"},
+		{"swarm relay --clients 0", 2, "must not be 0"},
 		{"swarm relay --rooms 300 --talkers 2", 2, "talkers per room 2"},
 		{"swarm relay --for 9999h", 2, "1h"},
 		{"swarm 127.0.0.1:1 --clients 2", 1, "127.0.0.1:1"},

@@ -23,8 +23,10 @@ func console(s *relay.Server, in io.Reader, out io.Writer) (stop bool) {
 			return true
 		case "LIST":
 			list(s.Clients(), time.Now(), out)
+		case "STATS":
+			stats(s.Stats(), len(s.Clients()), out)
 		default:
-			fmt.Fprintf(out, "unknown command %q: LIST shows who is here, STOP ends the relay\n", command)
+			fmt.Fprintf(out, "unknown command %q: LIST shows who is here, STATS what went through, STOP ends the relay\n", command)
 		}
 	}
 	return false

@@ -4,7 +4,7 @@
 //	        [--host ADDR] [--talkers N] [--per-address N]
 //
 // It reads commands from standard input: STOP tells everyone and exits, LIST
-// shows who is there. SIGINT and SIGTERM stop it as well; the end of standard
+// shows who is there, STATS counts what went through and what was dropped. SIGINT and SIGTERM stop it as well; the end of standard
 // input does not.
 package main
 

@@ -100,6 +100,8 @@ func TestConsole(t *testing.T) {
 	}
 	fmt.Fprintln(p.in, "LiSt")
 	p.out.wait(t, `Adam +\d+ +127\.0\.0\.1:\d+ +no VOICE +\d\d:\d\d:\d\d \(0s\) +0\n`)
+	fmt.Fprintln(p.in, "stats")
+	p.out.wait(t, `(?s)sessions +1\n.*forwarded +0\n.*goroutines +\d+\n.*heap KiB +\d+\n`)
 	fmt.Fprintln(p.in, "HELLO")
 	p.out.wait(t, `unknown command "HELLO": LIST .* STOP`)
 	fmt.Fprintln(p.in, " stop ")

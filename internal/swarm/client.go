@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +18,8 @@ type socket interface {
 	port() int
 	// dropped is how many datagrams had no room in the socket's buffer.
 	dropped() uint32
+	// unread is how many datagrams wait in it. It throws them away.
+	unread() int
 	close()
 }
 
@@ -32,7 +36,6 @@ type client struct {
 	talker   *talker // nil: it only listens
 	session  uint32
 	up, down *netproto.Sealer
-	socket   socket
 	control  *control
 	overhead int           // bytes of IP and UDP headers
 	udpPort  int           // the relay's; 0: the TCP port
@@ -42,12 +45,18 @@ type client struct {
 	path   atomic.Bool            // has answered a challenge
 	lost   atomic.Pointer[string] // why its control connection ended before its time
 
+	mu     sync.Mutex
+	socket socket // that it sends with; nil when it has gone
+
 	reading // the reader's own
 }
 
 // reading is what a client's reader does and counts.
 type reading struct {
 	packages  packages
+	former    socket // of before its last change of address; nil: none
+	via       socket // that the datagram under way came on
+	dropped   uint32 // datagrams that had no room in sockets of before
 	replies   uint32 // last sequence number
 	heard     []window
 	voice     atomic.Uint64 // datagrams of voice, each once; others may look at it
@@ -112,14 +121,58 @@ func (c *client) probe(p *prober, now time.Duration) error {
 	p.body = netproto.AppendProbe(p.body[:0], netproto.Probe{Time: uint64(now / time.Microsecond)})
 	h := netproto.Header{Type: netproto.TypeProbe, Session: c.session, Seq: c.probes.Add(1)}
 	p.datagram = c.up.Seal(p.datagram[:0], h, p.body)
-	return c.socket.send(p.datagram)
+	return c.send(p.datagram)
+}
+
+// send sends with the socket of now. Any goroutine may call it.
+func (c *client) send(d []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.socket == nil {
+		return net.ErrClosed
+	}
+	return c.socket.send(d)
+}
+
+// change makes s the socket that it sends with, and returns the one of before.
+func (c *client) change(s socket) (before socket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before, c.socket = c.socket, s
+	return before
+}
+
+// move makes s the client's socket. The one of before is still read: the relay goes on
+// sending there until it has proof of the new one.
+func (c *client) move(s socket, p *prober) {
+	c.forget()
+	c.former = c.change(s)
+	_ = c.probe(p, 0) // which nobody measures
+}
+
+// forget closes the socket of before the last change.
+func (c *client) forget() {
+	if c.former != nil {
+		c.dropped += c.former.dropped()
+		c.former.close()
+		c.former = nil
+	}
+}
+
+// hangUp closes its sockets.
+func (c *client) hangUp() {
+	c.forget()
+	if s := c.change(nil); s != nil {
+		c.dropped += s.dropped()
+		s.close()
+	}
 }
 
 // prober is the scratch memory of a goroutine that probes.
 type prober struct{ body, datagram []byte }
 
-// datagram takes what came on the client's socket at the time at (Unix, ns; 0
-// if nobody knows). It keeps nothing of d.
+// datagram takes what came on the socket via at the time at (Unix, ns; 0 if nobody
+// knows). It keeps nothing of d.
 func (c *client) datagram(d []byte, at int64) {
 	t, err := netproto.DatagramType(d)
 	if err != nil {
@@ -227,7 +280,7 @@ func (c *client) challenge(d []byte) {
 	c.replies++
 	h := netproto.Header{Type: netproto.TypeChallengeReply, Session: c.session, Seq: c.replies}
 	c.answering = c.up.Seal(c.answering[:0], h, netproto.AppendChallenge(c.body[:0], token))
-	if c.socket.send(c.answering) == nil {
+	if c.via.send(c.answering) == nil {
 		c.path.Store(true)
 	}
 }

@@ -24,6 +24,8 @@ const (
 	minSize    = 12 // a frame holds 8 bytes of time even if it is a quarter shorter
 	maxSize    = 900
 	minProbe   = time.Second
+	maxChurn   = 1000
+	maxNoise   = 1000000
 	maxProbe   = 20 * time.Second // a relay stops sending to who is silent for 30 s
 	maxFor     = time.Hour
 )
@@ -38,7 +40,12 @@ type Config struct {
 	For     time.Duration // of talking, after all have joined; 0: 30 s
 	Rate    int           // joins per second; 0: 250
 	Size    int           // mean size of an Opus frame in bytes, varying by a quarter; 0: 60 (24 kbit/s)
-	Probe   time.Duration // between two probes of a client; 0: 1 s
+	Probe   time.Duration // between two probes of a client; 0: as real ones do, 2 s while they talk and else 15 s
+
+	// Unrest beside the talking. Nothing of it may cost the clients a datagram.
+	Churn int // per second, people who come, stay for 2 s and go, in one way or another
+	Roam  int // per second, clients that change their address; on Linux
+	Noise int // datagrams per second that are malformed, forged or repeated
 
 	// Plaintext speaks JSON without TLS, which relays take from their own machine only.
 	// With TLS any certificate will do, but all connections must meet the same key.
@@ -53,7 +60,6 @@ func (c Config) withDefaults() Config {
 	c.For = cmp.Or(c.For, 30*time.Second)
 	c.Rate = cmp.Or(c.Rate, 250)
 	c.Size = cmp.Or(c.Size, 60)
-	c.Probe = cmp.Or(c.Probe, time.Second)
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
@@ -79,15 +85,20 @@ func (c Config) Validate() error {
 	switch {
 	case c.For < 0 || c.For > maxFor:
 		return bad("time %v: want up to %v", c.For, maxFor)
-	case c.Probe < minProbe || c.Probe > maxProbe:
-		return bad("probe interval %v: want %v to %v", c.Probe, minProbe, maxProbe)
+	case c.Probe != 0 && (c.Probe < minProbe || c.Probe > maxProbe):
+		return bad("probe interval %v: want %v to %v, or 0", c.Probe, minProbe, maxProbe)
+	case c.Roam > 0 && !canMove:
+		return bad("address changes %d: only on Linux", c.Roam)
 	}
 	return cmp.Or(
 		between("clients", c.Clients, 1, MaxClients),
 		between("rooms", c.Rooms, 1, c.Clients),
 		between("talkers per room", c.Talkers, 0, c.Clients/c.Rooms),
 		between("joins per second", c.Rate, 1, 10000),
-		between("frame size", c.Size, minSize, maxSize))
+		between("frame size", c.Size, minSize, maxSize),
+		between("comings and goings per second", c.Churn, 0, maxChurn),
+		between("address changes per second", c.Roam, 0, c.Clients), // each keeps its old one for a second
+		between("noise", c.Noise, 0, maxNoise))
 }
 
 // splitAddress takes host, host:port or an IP address apart.

@@ -20,7 +20,7 @@ const leastNap = 200 * time.Microsecond
 type pacer struct {
 	// Static.
 	clients []atomic.Pointer[client]
-	probing wheel
+	probing probing
 	writer  *writer
 	alarm   *alarm
 	start   time.Time
@@ -37,6 +37,8 @@ type talk struct {
 	start  time.Time    // of the pacer's clock
 	until  atomic.Int64 // end of talking on that clock, ns; 0: not known yet
 	silent chan struct{}
+
+	captured captured
 
 	// The pacer's own until silent is closed.
 	late histogram // how late datagrams were sent
@@ -66,7 +68,7 @@ func (w *wheel) take() int {
 func newPacer(cfg Config, clients []atomic.Pointer[client]) (*pacer, error) {
 	alarm, err := newAlarm()
 	return &pacer{
-		clients: clients, probing: wheel{period: cfg.Probe, places: len(clients)},
+		clients: clients, probing: newProbing(cfg.Probe, len(clients)),
 		writer: newWriter(cfg.Size), alarm: alarm, start: time.Now(),
 	}, err
 }
@@ -96,13 +98,20 @@ func (p *pacer) run() {
 	var probes prober
 	for !p.stop.Load() {
 		now := time.Since(p.start)
+		t := p.talk.Load()
+		p.probing.pace(now, t != nil)
 		for p.probing.due() <= now {
 			if c := p.clients[p.probing.take()].Load(); c != nil {
 				_ = c.probe(&probes, now) // the next one is not far
 			}
 		}
+		for p.probing.hurry.due() <= now {
+			if c := p.clients[p.probing.hurry.take()].Load(); c != nil && !c.path.Load() {
+				_ = c.probe(&probes, now)
+			}
+		}
 		next := p.probing.due()
-		if t := p.talk.Load(); t != nil {
+		if t != nil {
 			if p.speak(t) {
 				p.talk.Store(nil)
 				close(t.silent)
@@ -132,9 +141,11 @@ func (p *pacer) speak(t *talk) (over bool) {
 			return false
 		}
 		c := t.clients[t.wheel.take()]
-		if c.socket.send(p.writer.write(c.talker, at)) != nil {
+		d := p.writer.write(c.talker, at)
+		if c.send(d) != nil {
 			c.talker.unsent++
 		}
+		t.captured.offer(c.talker.seq, d)
 		t.late.add(late)
 	}
 }

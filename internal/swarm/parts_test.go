@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -124,6 +125,96 @@ func TestWriterWritesWhatRelayAndListenersAccept(t *testing.T) {
 	}
 }
 
+// Epochs that begin every second are all used, each a second after it came.
+func TestTalkerFollowsEpochs(t *testing.T) {
+	talker := &talker{session: 9, tag: netproto.HopKey{1}.TagKey()}
+	start := time.Unix(1000, 0)
+	talker.learn(netproto.RoomSecret{}, 0, time.Time{})
+	w := newWriter(60)
+	for tick := range 1000 {
+		now := start.Add(time.Duration(tick) * netproto.FrameDuration)
+		if epoch := uint32(tick / 50); tick%50 == 0 && epoch > 0 {
+			talker.learn(netproto.RoomSecret{byte(epoch)}, epoch, now.Add(netproto.EpochGrace))
+		}
+		h, err := netproto.ParseHeader(w.write(talker, now))
+		if want := max(1, tick/50) - 1; err != nil || h.Epoch != uint8(want%netproto.EpochWindow) {
+			t.Fatalf("at %v: epoch %d, want %d modulo %d", now.Sub(start), h.Epoch, want, netproto.EpochWindow)
+		}
+	}
+}
+
+func TestProbing(t *testing.T) {
+	const n = 10
+	count := func(p *probing, from, to time.Duration) (probes int) {
+		for ; p.due() <= to; p.take() {
+			if p.due() < from-time.Microsecond {
+				t.Fatalf("a probe is due at %v, before %v", p.due(), from)
+			}
+			probes++
+		}
+		return probes
+	}
+	p := newProbing(0, n)
+	p.pace(0, false)
+	if got := count(&p, 0, 30*time.Second); got < 2*n || got > 2*n+1 {
+		t.Errorf("%d probes in 30 s of silence, want %d", got, 2*n)
+	}
+	p.pace(30*time.Second, true)
+	if got := count(&p, 30*time.Second, 40*time.Second); got < 5*n-1 || got > 5*n+1 {
+		t.Errorf("%d probes in 10 s of talking, want %d", got, 5*n)
+	}
+	p.pace(40*time.Second, false)
+	if got := count(&p, 40*time.Second, 55*time.Second); got < n-1 || got > n+1 {
+		t.Errorf("%d probes in 15 s of silence, want %d", got, n)
+	}
+	p = newProbing(time.Second, n)
+	p.pace(0, true)
+	if got := count(&p, 0, 10*time.Second); got < 10*n || got > 10*n+1 {
+		t.Errorf("%d probes in 10 s, want %d", got, 10*n)
+	}
+}
+
+// No relay takes noise: it is cut, of another version or session, without a good tag, or
+// has been sent before.
+func TestNoise(t *testing.T) {
+	key := netproto.HopKey{1}
+	who := &talker{session: 9, tag: key.TagKey()}
+	who.learn(netproto.RoomSecret{}, 0, time.Time{})
+	w, tagger, up := newWriter(60), netproto.NewHopTagger(), netproto.NewSealer(key.Up())
+	var c captured
+	n := noisemaker{rng: rand.New(rand.NewPCG(1, 2))}
+	if d, _ := n.next(7, 9, &c); len(d) != 0 {
+		t.Errorf("%x is repeated before anything was captured", d)
+	}
+	for range len(c.ring) * captureEvery {
+		d := w.write(who, time.Unix(1000, 0))
+		c.offer(who.seq, d)
+	}
+	repeated, own := 0, 0
+	for k := range 800 {
+		d, mine := n.next(k, 9, &c)
+		if mine {
+			own++
+		}
+		h, err := netproto.ParseHeader(d)
+		if err != nil || h.Session != 9 {
+			continue
+		}
+		if _, ok := tagger.Check(who.tag, d); h.Type == netproto.TypeVoice && ok {
+			repeated++
+			if h.Seq > who.seq {
+				t.Errorf("datagram %d is new", h.Seq)
+			}
+		}
+		if _, err := up.Open(nil, d); err == nil {
+			t.Errorf("%x opens", d)
+		}
+	}
+	if repeated != 100 || own != 100 {
+		t.Errorf("%d datagrams are repeated and %d from the member's own address, want 100 each", repeated, own)
+	}
+}
+
 // FuzzPackages: what comes out does not depend on how the stream is cut.
 func FuzzPackages(f *testing.F) {
 	f.Add([]byte(`{"KEY": 3, "USERS": ["a"]}{"KEY": 0}{"KEY": 6, "SESSION": 1}{"KEY": 3, "USERS": []}`), uint8(1))
@@ -226,6 +317,9 @@ func TestConfig(t *testing.T) {
 		"large frames":     func(c *Config) { c.Size = 1200 },
 		"probes":           func(c *Config) { c.Probe = time.Millisecond },
 		"silence":          func(c *Config) { c.Probe = time.Minute },
+		"many visitors":    func(c *Config) { c.Churn = 1 << 20 },
+		"many moves":       func(c *Config) { c.Clients, c.Roam = 10, 11 },
+		"negative noise":   func(c *Config) { c.Noise = -1 },
 		"negative time":    func(c *Config) { c.For = -1 },
 		"days":             func(c *Config) { c.For = 48 * time.Hour },
 	} {

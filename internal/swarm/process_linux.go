@@ -26,9 +26,10 @@ func listenerOf(relay netip.AddrPort) int {
 		return 0
 	}
 	inodes := map[string]bool{}
-	for _, name := range []string{"/proc/net/udp", "/proc/net/udp6"} {
+	for _, name := range udpTables {
 		if text, err := os.ReadFile(name); err == nil {
-			for _, inode := range unconnected(text, relay.Port()) {
+			found, _ := unconnected(text, relay.Port())
+			for _, inode := range found {
 				inodes["socket:["+inode+"]"] = true
 			}
 		}
@@ -47,20 +48,64 @@ func listenerOf(relay netip.AddrPort) int {
 }
 
 // unconnected returns the inodes of the sockets in the text of /proc/net/udp
-// that are bound to the port and connected to nobody.
-func unconnected(text []byte, port uint16) (inodes []string) {
+// that are bound to the port and connected to nobody, and how many datagrams had no
+// room in them.
+func unconnected(text []byte, port uint16) (inodes []string, dropped uint64) {
 	for line := range bytes.Lines(text) {
-		f := strings.Fields(string(line)) // sl, local, remote, ..., inode (9)
-		if len(f) < 10 || !strings.HasSuffix(f[2], ":0000") {
+		f := strings.Fields(string(line)) // sl, local, remote, ..., inode (9), ref, pointer, drops
+		if len(f) < 13 || !strings.HasSuffix(f[2], ":0000") {
 			continue
 		}
 		_, hex, _ := strings.Cut(f[1], ":")
 		if p, err := strconv.ParseUint(hex, 16, 16); err == nil && uint16(p) == port {
 			inodes = append(inodes, f[9])
+			n, _ := strconv.ParseUint(f[12], 10, 64)
+			dropped += n
 		}
 	}
-	return inodes
+	return inodes, dropped
 }
+
+// overflowsOf returns how many datagrams the relay's sockets had no room for, if it is
+// on this host.
+func overflowsOf(relay netip.AddrPort) (sum uint64) {
+	if !isLocal(relay.Addr()) {
+		return 0
+	}
+	for _, name := range udpTables {
+		if text, err := os.ReadFile(name); err == nil {
+			_, n := unconnected(text, relay.Port())
+			sum += n
+		}
+	}
+	return sum
+}
+
+// backlogDrops returns how many packets this host has thrown away because the queue
+// between a network device, loopback too, and its protocols was full
+// (net.core.netdev_max_backlog); whose they were nobody knows.
+func backlogDrops() uint64 {
+	text, err := os.ReadFile("/proc/net/softnet_stat")
+	if err != nil {
+		return 0
+	}
+	return sumBacklogDrops(text)
+}
+
+// sumBacklogDrops reads /proc/net/softnet_stat: a line per core, in hexadecimal, dropped
+// packets second.
+func sumBacklogDrops(text []byte) (sum uint64) {
+	for line := range bytes.Lines(text) {
+		if f := strings.Fields(string(line)); len(f) > 1 {
+			n, _ := strconv.ParseUint(f[1], 16, 64)
+			sum += n
+		}
+	}
+	return sum
+}
+
+// udpTables list the UDP sockets of this host (proc_net(5)).
+var udpTables = []string{"/proc/net/udp", "/proc/net/udp6"}
 
 // usageOf reads what a process has used. The error is that of a process that
 // is not there.

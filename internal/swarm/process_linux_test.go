@@ -29,15 +29,22 @@ func TestListenerIsFound(t *testing.T) {
 	}
 }
 
+func TestBacklogDrops(t *testing.T) {
+	const text = "03df4eaf 00001a0b 00000000 00000000\n039b0dc2 00000001 00000000 00000000\n"
+	if n := sumBacklogDrops([]byte(text)); n != 0x1a0c {
+		t.Errorf("%d packets", n)
+	}
+}
+
 func TestUnconnected(t *testing.T) {
 	const text = `   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
   431: 0100007F:270F 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 33145 2 00000000 0
   432: 0100007F:270F 0100007F:9C41 01 00000000:00000000 00:00000000 00000000     0        0 33146 2 00000000 0
   433: 0100007F:2710 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 33147 2 00000000 0
-  434: 00000000:270F 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 33148 2 00000000 0
+  434: 00000000:270F 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 33148 2 00000000 7
 `
-	if got := unconnected([]byte(text), 9999); !slices.Equal(got, []string{"33145", "33148"}) {
-		t.Errorf("got %v", got)
+	if got, dropped := unconnected([]byte(text), 9999); !slices.Equal(got, []string{"33145", "33148"}) || dropped != 7 {
+		t.Errorf("got %v, %d dropped", got, dropped)
 	}
 }
 

@@ -42,11 +42,15 @@ type Report struct {
 	Delivered  uint64  `json:"delivered"`    // each once
 	Lost       uint64  `json:"lost"`         // the difference
 	Overflowed uint64  `json:"overflowed"`   // datagrams that the swarm was too slow to take
+	Unread     uint64  `json:"unread"`       // datagrams, noise too, that the relay was too slow to take; 0 if not known
+	Backlog    uint64  `json:"backlog"`      // packets of anybody that this host threw away before they reached a socket
 	Duplicates uint64  `json:"duplicates"`   // deliveries that had come before
 	Wrong      uint64  `json:"wrong"`        // datagrams for somebody else, or not authentic
 	PerSecond  float64 `json:"per_second"`   // deliveries, up to the last one
 	Packets    float64 `json:"packets_each"` // UDP packets per delivery
 	Bytes      float64 `json:"bytes_each"`   // their bytes per delivery, IP and UDP headers counted
+
+	Unrest *Unrest `json:"unrest,omitempty"` // nil: none was asked for
 
 	Latency  Quantiles `json:"latency_us"` // one way, of those who measure
 	Measured int       `json:"measured"`   // listeners who do
@@ -59,6 +63,16 @@ type Report struct {
 	Saturated    string    `json:"saturated,omitempty"` // why the swarm itself may be what was measured
 
 	delivering time.Duration // from the first datagram sent to the last delivered
+}
+
+// Unrest is what went on beside the talking.
+type Unrest struct {
+	Visits   int            `json:"visits"`           // people who came and went again
+	Failed   map[string]int `json:"failed,omitempty"` // why others could not come
+	Astray   uint64         `json:"astray"`           // datagrams that visitors got and that were not for them
+	Moves    int            `json:"moves"`            // changes of address
+	Noise    uint64         `json:"noise"`            // datagrams sent
+	Answered int            `json:"answered"`         // datagrams of the relay to where the noise came from
 }
 
 // Quantiles of durations, in microseconds.
@@ -141,7 +155,7 @@ func (s *swarm) count(r *Report) {
 		r.Delivered += c.voice.Load()
 		r.Duplicates += c.twice
 		r.Wrong += c.wrong
-		r.Overflowed += uint64(c.socket.dropped())
+		r.Overflowed += uint64(c.dropped + c.socket.dropped())
 		packets += c.packets
 		bytes += c.bytes
 		if c.latency != nil && c.latency.n > 0 {
@@ -174,6 +188,9 @@ func (r *Report) saturated() string {
 	}
 	if r.Overflowed > 0 {
 		why = append(why, fmt.Sprintf("%d datagrams came faster than they were read", r.Overflowed))
+	}
+	if r.Backlog > 0 {
+		why = append(why, fmt.Sprintf("%d packets of this host were thrown away before they reached a socket (net.core.netdev_max_backlog)", r.Backlog))
 	}
 	if r.Unsent > 0 {
 		why = append(why, fmt.Sprintf("%d datagrams could not be sent", r.Unsent))
@@ -213,8 +230,21 @@ func (r *Report) WriteText(w io.Writer) error {
 		line("latency", "one way p50 %.0f, p90 %.0f, p99 %.0f, max %.0f us (%d listeners measure)",
 			r.Latency.P50, r.Latency.P90, r.Latency.P99, r.Latency.Max, r.Measured)
 	}
+	if u := r.Unrest; u != nil {
+		line("unrest", "%d came and went, %d changes of address, %.0f datagrams of noise per second (%d answered)",
+			u.Visits, u.Moves, float64(u.Noise)/r.Seconds, u.Answered)
+		if u.Astray > 0 {
+			line("", "%d datagrams went to visitors that were not for them", u.Astray)
+		}
+		for _, why := range slices.Sorted(maps.Keys(u.Failed)) {
+			line("", "%d could not come: %s", u.Failed[why], why)
+		}
+	}
 	if p := r.RelayProcess; p != nil {
 		line("CPU", "relay %.1f %% of a core, %.2f us per delivery, %.0f MiB (process %d)", p.CPU, p.PerDelivery, p.Memory, p.PID)
+		if r.Unread > 0 {
+			line("", "%d datagrams were in the relay's way: its sockets had no room for them", r.Unread)
+		}
 	} else {
 		line("CPU", "relay unknown: it runs on another host, or its process cannot be seen")
 	}

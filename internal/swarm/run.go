@@ -36,7 +36,7 @@ type swarm struct {
 	dialer  *dialer
 	relay   netip.AddrPort // its voice; known after the first join
 	rooms   []*room
-	clients []atomic.Pointer[client]
+	clients []atomic.Pointer[client] // Config.Clients who stay, and then those who come and go
 	readers *readers
 	pacer   *pacer
 
@@ -59,7 +59,8 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	if err := allowFiles(2*cfg.Clients + 64); err != nil {
+	places := cfg.Clients + visitors(cfg)
+	if err := allowFiles(2*places + min(cfg.Roam, 1)*cfg.Clients + 64); err != nil {
 		return nil, err
 	}
 	host, port, err := splitAddress(cfg.Address)
@@ -68,7 +69,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	}
 	s := &swarm{
 		cfg: cfg, dialer: newDialer(net.JoinHostPort(host, port), cfg.Plaintext),
-		clients: make([]atomic.Pointer[client], cfg.Clients), failed: map[string]int{},
+		clients: make([]atomic.Pointer[client], places), failed: map[string]int{},
 	}
 	run := rand.Uint32() // so that two swarms do not meet in a room
 	for i := range cfg.Rooms {
@@ -122,17 +123,21 @@ func (s *swarm) measure(ctx context.Context) (*Report, error) {
 
 	pid := listenerOf(s.relay)
 	relayBefore, relayErr := usageOf(pid)
+	overflowsBefore, backlogBefore := overflowsOf(s.relay), backlogDrops()
 	ownBefore, _ := usageOf(ownPID) // if it is not known here, it is not known later
 	hostBefore, from := hostUsage(), time.Now()
 	talk := s.pacer.begin(talkers)
+	calm := s.stir(talk)
 	pause(ctx, cfg.For)
 	talk.end()
 	r.Seconds = time.Since(from).Seconds()
+	r.Unrest = calm()
 	r.SendLate = newQuantiles(&talk.late)
 	s.expect(r)
 	last := s.drain(r.Expected) // belongs to it: a relay that lags works on
 	window := time.Since(from)
 	r.delivering = last.Sub(from)
+	r.Backlog = backlogDrops() - backlogBefore
 	r.Cores = runtime.NumCPU()
 	r.Busy = 100 * float64(hostUsage()-hostBefore) / float64(window) / float64(r.Cores)
 	ownAfter, _ := usageOf(ownPID)
@@ -140,6 +145,7 @@ func (s *swarm) measure(ctx context.Context) (*Report, error) {
 	if relayAfter, err := usageOf(pid); err == nil && relayErr == nil && pid != ownPID {
 		p := newProcess(relayBefore, relayAfter, window)
 		p.PID = pid
+		r.Unread = overflowsOf(s.relay) - overflowsBefore
 		r.RelayProcess = &p
 	}
 	return r, nil
@@ -223,10 +229,10 @@ func (s *swarm) join(ctx context.Context, i int) error {
 	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
 	c := &client{room: s.rooms[i%len(s.rooms)]}
-	if i/len(s.rooms) < s.cfg.Talkers {
+	if i < s.cfg.Clients && i/len(s.rooms) < s.cfg.Talkers {
 		c.talker = new(talker)
 	}
-	measured := i*7919%s.cfg.Clients < sampleSize // a prime: no pattern of rooms or places
+	measured := i < s.cfg.Clients && i*7919%s.cfg.Clients < sampleSize // a prime: no pattern of rooms or places
 	if measured {
 		c.latency = new(histogram)
 	}
@@ -241,7 +247,7 @@ func (s *swarm) join(ctx context.Context, i int) error {
 	}
 	c.joining = time.Since(begin)
 	relay := c.control.voiceAddr(c.udpPort)
-	if c.socket, err = openSocket(relay, measured); err != nil {
+	if c.socket, err = openSocket(relay, netip.Addr{}, measured); err != nil {
 		c.control.leave()
 		return err
 	}
@@ -300,7 +306,7 @@ func (s *swarm) leaveAll() {
 			for i := int(next.Add(1)) - 1; i < len(s.clients); i = int(next.Add(1)) - 1 {
 				if c := s.clients[i].Load(); c != nil {
 					c.control.leave()
-					c.socket.close()
+					c.hangUp()
 				}
 			}
 		})

@@ -69,19 +69,37 @@ func (r *readers) adopt(i int, c *client) error {
 	if err := c.control.read(c, make([]byte, bufferSize)); err != nil {
 		return err
 	}
+	c.via = c.socket
 	r.clients[i].Store(c) // before the first event
-	ep := r.all[i%len(r.all)].ep
-	add := func(fd int, about int32) {
-		e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(i), Pad: about}
-		if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, fd, &e); err != nil {
-			c.end(os.NewSyscallError("epoll_ctl", err))
-		}
-	}
-	add(c.socket.(*udpSocket).fd, isVoice)
-	if err := c.control.tcp.raw.Control(func(fd uintptr) { add(int(fd), isControl) }); err != nil {
+	one := r.all[i%len(r.all)]
+	one.watch(i, c, c.socket.(*udpSocket).fd, isVoice)
+	if err := c.control.tcp.raw.Control(func(fd uintptr) { one.watch(i, c, int(fd), isControl) }); err != nil {
 		c.end(err)
 	}
 	return nil
+}
+
+// canMove: clients can change their address.
+const canMove = true
+
+// move gives client i another socket. It reports false, and has closed the socket, when
+// the reader is behind.
+func (r *readers) move(i int, s socket) bool {
+	select {
+	case r.all[i%len(r.all)].orders <- order{client: i, socket: s}:
+		return true
+	default:
+		s.close()
+		return false
+	}
+}
+
+// release ends the reading for client i and closes its sockets. Its control connection
+// and its counts are the caller's then.
+func (r *readers) release(i int) {
+	done := make(chan struct{})
+	r.all[i%len(r.all)].orders <- order{client: i, done: done}
+	<-done
 }
 
 // stop ends and joins the goroutines. Then what the clients have counted is
@@ -94,10 +112,21 @@ func (r *readers) stop() {
 	}
 }
 
+// order is what a reader is asked to do between two looks at its sockets: what closes
+// one must not do so while it may be read, as its number goes to the next that is opened.
+type order struct {
+	client int
+	socket socket        // to move to
+	done   chan struct{} // if not nil: release the client instead, and close done
+}
+
 // reader empties the sockets of its share of the clients every readTick.
 type reader struct {
-	of   *readers
-	ep   int
+	of     *readers
+	ep     int
+	orders chan order
+	prober prober
+
 	hdrs [batchSize]unix.Mmsghdr
 	iovs [batchSize]unix.Iovec
 	bufs [batchSize][bufferSize]byte
@@ -106,7 +135,7 @@ type reader struct {
 }
 
 func newReader(of *readers, ep int) *reader {
-	r := &reader{of: of, ep: ep}
+	r := &reader{of: of, ep: ep, orders: make(chan order, eventsSize)}
 	for i := range r.hdrs {
 		r.iovs[i].Base = &r.bufs[i][0]
 		r.iovs[i].SetLen(bufferSize)
@@ -128,23 +157,64 @@ func (r *reader) run() {
 		}
 		for _, e := range events[:n] {
 			c := r.of.clients[e.Fd].Load()
-			if e.Pad == isVoice {
+			switch {
+			case c == nil: // released, and its control connection is not closed yet
+			case e.Pad == isVoice:
 				r.receive(c)
-			} else if c.lost.Load() == nil {
+			case c.lost.Load() == nil:
 				if err := c.control.read(c, r.text[:]); err != nil {
 					c.end(err)
 				}
 			}
 		}
 		if n < eventsSize {
+			r.obey()
 			time.Sleep(readTick)
 		}
 	}
 }
 
-// receive empties one socket.
+// watch has the reader told when the file has something.
+func (r *reader) watch(i int, c *client, fd int, about int32) {
+	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(i), Pad: about}
+	if err := unix.EpollCtl(r.ep, unix.EPOLL_CTL_ADD, fd, &e); err != nil {
+		c.end(os.NewSyscallError("epoll_ctl", err))
+	}
+}
+
+// obey carries out the orders that are there.
+func (r *reader) obey() {
+	for {
+		select {
+		case o := <-r.orders:
+			c := r.of.clients[o.client].Load()
+			switch {
+			case o.done != nil:
+				r.of.clients[o.client].Store(nil)
+				r.receive(c)
+				c.hangUp()
+				close(o.done)
+			default:
+				c.move(o.socket, &r.prober)
+				r.watch(o.client, c, o.socket.(*udpSocket).fd, isVoice)
+			}
+		default:
+			return
+		}
+	}
+}
+
+// receive empties a client's sockets.
 func (r *reader) receive(c *client) {
-	fd := c.socket.(*udpSocket).fd
+	if c.former != nil {
+		r.empty(c, c.former)
+	}
+	r.empty(c, c.socket) // only this goroutine changes it
+}
+
+func (r *reader) empty(c *client, s socket) {
+	c.via = s
+	fd := s.(*udpSocket).fd
 	measured := c.latency != nil
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.hdrs[0])),
@@ -192,9 +262,9 @@ type udpSocket struct {
 	local int
 }
 
-// openSocket opens a UDP socket towards the relay. A measured one tells the
-// time of arrival.
-func openSocket(relay netip.AddrPort, measured bool) (socket, error) {
+// openSocket opens a UDP socket towards the relay, from the address given if it is
+// valid. A measured one tells the time of arrival.
+func openSocket(relay netip.AddrPort, from netip.Addr, measured bool) (socket, error) {
 	family := unix.AF_INET6
 	var sa unix.Sockaddr = &unix.SockaddrInet6{Port: int(relay.Port()), Addr: relay.Addr().As16()}
 	if relay.Addr().Is4() {
@@ -208,6 +278,9 @@ func openSocket(relay netip.AddrPort, measured bool) (socket, error) {
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, socketBuffer) // less will do
 	if measured {
 		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
+	}
+	if err == nil && from.Is4() && relay.Addr().Is4() {
+		err = unix.Bind(fd, &unix.SockaddrInet4{Addr: from.As4()})
 	}
 	if err == nil {
 		err = unix.Connect(fd, sa)
@@ -253,6 +326,20 @@ func (s *udpSocket) dropped() uint32 {
 		return 0
 	}
 	return info[8]
+}
+
+func (s *udpSocket) unread() (n int) {
+	var buf [1]byte
+	for {
+		_, _, err := unix.Recvfrom(s.fd, buf[:], unix.MSG_DONTWAIT)
+		switch err {
+		case nil:
+			n++
+		case unix.EINTR, unix.ECONNREFUSED:
+		default:
+			return n
+		}
+	}
 }
 
 func (s *udpSocket) close() { _ = unix.Close(s.fd) }

@@ -2,6 +2,7 @@ package swarm
 
 import (
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ func TestTimeOfArrival(t *testing.T) {
 	clients := []*client{{room: room}, {room: room, reading: reading{latency: new(histogram)}}}
 	for _, c := range clients {
 		addr := relay.LocalAddr().(*net.UDPAddr).AddrPort()
-		if c.socket, err = openSocket(addr, c.latency != nil); err != nil {
+		if c.socket, err = openSocket(addr, netip.Addr{}, c.latency != nil); err != nil {
 			t.Fatal(err)
 		}
 		defer c.socket.close()

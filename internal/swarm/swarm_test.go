@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -73,6 +74,45 @@ func TestEverythingArrives(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Visitors, changes of address and noise cost the clients nothing, and nobody is left over.
+func TestUnrest(t *testing.T) {
+	t.Parallel()
+	server := startRelay(t, relay.CoreConfig{})
+	cfg := swarm.Config{
+		Address: server.Addr().String(), Clients: 12, Rooms: 2, Talkers: 2, For: 1500 * time.Millisecond, Churn: 10, Noise: 800,
+	}
+	if runtime.GOOS == "linux" {
+		cfg.Roam = 10
+	}
+	r, err := swarm.Run(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Joined != 12 || r.Paths != 12 || r.Lost+r.Duplicates+r.Wrong+r.Unsent != 0 || r.Delivered == 0 {
+		t.Errorf("%+v", r)
+	}
+	u := r.Unrest
+	if u.Visits == 0 || u.Noise == 0 || (u.Moves > 0) != (cfg.Roam > 0) || len(u.Failed) > 0 || u.Astray > 0 || u.Answered > 0 {
+		t.Errorf("unrest %+v", u)
+	}
+	dropped := server.Stats().Dropped
+	for _, d := range []relay.Drop{relay.DropMalformed, relay.DropVersion, relay.DropUnknown, relay.DropForged, relay.DropReplayed} {
+		if dropped[d] == 0 {
+			t.Errorf("no noise was dropped as %v: %v", d, dropped)
+		}
+	}
+	if dropped[relay.DropSessionRate] > 0 {
+		t.Errorf("noise was charged to a session: %v", dropped)
+	}
+	for range 300 { // connections without a farewell linger
+		if len(server.Clients()) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d clients are left", len(server.Clients()))
 }
 
 func TestRefusedClientsAreReported(t *testing.T) {

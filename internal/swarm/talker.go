@@ -36,7 +36,7 @@ type talker struct {
 
 	// Keys of the newest four epochs; also used by those who listen.
 	sealers [netproto.EpochWindow]atomic.Pointer[netproto.Sealer]
-	next    atomic.Pointer[epochChange] // nil: no change to come
+	changes [netproto.EpochWindow]atomic.Pointer[epochChange] // to come; nil: none
 
 	// The pacer's own while there is a talk.
 	epoch  uint32
@@ -54,7 +54,7 @@ type epochChange struct {
 func (t *talker) learn(secret netproto.RoomSecret, epoch uint32, at time.Time) {
 	s := netproto.NewSealer(netproto.VoiceKey(secret, t.session, epoch))
 	t.sealers[epoch%netproto.EpochWindow].Store(s)
-	t.next.Store(&epochChange{epoch, at})
+	t.changes[epoch%netproto.EpochWindow].Store(&epochChange{epoch, at})
 }
 
 // sealer returns the Sealer for the two epoch bits of a header; nil if there
@@ -82,9 +82,11 @@ func newWriter(size int) *writer {
 
 // write returns the talker's next datagram, which is valid until the next call.
 func (w *writer) write(t *talker, now time.Time) []byte {
-	if n := t.next.Load(); n != nil && !now.Before(n.at) {
-		t.epoch = n.epoch
-		t.next.CompareAndSwap(n, nil)
+	for i := range t.changes { // they come a second apart, which is just when the one before is due
+		if n := t.changes[i].Load(); n != nil && !now.Before(n.at) {
+			t.epoch = max(t.epoch, n.epoch)
+			t.changes[i].CompareAndSwap(n, nil)
+		}
 	}
 	t.seq++
 	frame := w.frames[int(t.seq)%len(w.frames)]

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A soak of a few seconds: what it finds wrong is wrong.
+func TestSoak(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	var out bytes.Buffer
+	err := run(t.Context(), options{length: 3 * time.Second, warm: time.Second, churn: 10, roam: 10, noise: 1000}, &out)
+	if err != nil || !strings.Contains(out.String(), "lost 0 ") {
+		t.Errorf("%v\n%s", err, &out)
+	}
+}
+
+func TestLeaks(t *testing.T) {
+	before := &stats{numbers: map[string]int64{"goroutines": 9, "files": 8, "heap KiB": 3000, "received": 1}}
+	after := &stats{numbers: map[string]int64{"goroutines": 9, "files": 7, "heap KiB": 3900, "received": 1000}}
+	if err := leaks(before, after); err != nil {
+		t.Error(err)
+	}
+	after.numbers["goroutines"], after.numbers["sessions"] = 10, 1
+	if err := leaks(before, after); err == nil || strings.Count(err.Error(), "\n") != 1 {
+		t.Errorf("%v", err)
+	}
+}
