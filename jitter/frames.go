@@ -16,8 +16,8 @@ type frames struct {
 type slot struct {
 	number int64
 	state  slotState
-	copied bool // came in a later datagram than its own
-	way    order
+	copied bool   // came in a later datagram than its own
+	way    order  // in which it came
 	at     int64  // time of arrival
 	due    int64  // time at which a resend of a frame that is not here should come; 0 none
 	data   []byte // empty ends a talkspurt

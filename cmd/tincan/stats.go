@@ -34,16 +34,17 @@ type jsonLink struct {
 
 // jsonSending is how we send, and why.
 type jsonSending struct {
-	Bitrate   int     `json:"bitrate"`
-	Stride    int     `json:"stride"`
-	Copies    []int   `json:"copies"`
-	FEC       bool    `json:"fec"`
-	Reason    string  `json:"reason"`
-	LimitKbps float64 `json:"limit_kbps"`
-	LossPct   float64 `json:"loss_pct"`
-	Burst     float64 `json:"burst_frames"`
-	Resent    uint64  `json:"resent"`
-	HeldBack  uint64  `json:"held_back"`
+	Bitrate     int     `json:"bitrate"`
+	Stride      int     `json:"stride"`
+	Copies      []int   `json:"copies"`
+	CopyBitrate int     `json:"copy_bitrate"`
+	FEC         bool    `json:"fec"`
+	Reason      string  `json:"reason"`
+	LimitKbps   float64 `json:"limit_kbps"`
+	LossPct     float64 `json:"loss_pct"`
+	Burst       float64 `json:"burst_frames"`
+	Resent      uint64  `json:"resent"`
+	HeldBack    uint64  `json:"held_back"`
 }
 
 type jsonPeer struct {
@@ -71,7 +72,7 @@ func toJSON(s engine.Stats) *jsonStats {
 		Seconds: s.Time.Seconds(),
 		Muted:   s.Muted,
 		Sending: jsonSending{
-			Bitrate: d.Bitrate, Stride: d.Stride, Copies: append([]int{}, d.Copies...), FEC: d.FEC, Reason: d.Reason,
+			Bitrate: d.Bitrate, Stride: d.Stride, Copies: append([]int{}, d.Copies...), CopyBitrate: d.CopyBitrate, FEC: d.FEC, Reason: d.Reason,
 			LimitKbps: s.Sending.Adapt.Limit, LossPct: 100 * s.Sending.Adapt.Loss, Burst: s.Sending.Adapt.Burst,
 			Resent: s.Sending.Resent, HeldBack: s.Sending.HeldBack,
 		},

@@ -21,7 +21,7 @@ func (l *Ladder) reason() string {
 		}
 		b = append(b, '}')
 		if p.shape.coarse {
-			b = append(b, " of 9.5k"...)
+			b = append(strconv.AppendFloat(append(b, " of "...), coarseBitrate/1000.0, 'g', 3, 64), 'k')
 		}
 	default:
 		b = append(b, "plain"...)

@@ -326,7 +326,8 @@ func (c *call) decided() {
 	c.log.coded = append(c.log.coded, coding{d.Bitrate, cmp.Or(d.CopyBitrate, d.Bitrate)})
 	if n := len(c.steps); c.cfg.Adaptive && (n == 0 || c.steps[n-1].Reason != d.Reason) {
 		c.steps = append(c.steps, Step{
-			At: round(c.now.Seconds(), 2), Bitrate: d.Bitrate, Stride: d.Stride, Copies: append([]int{}, d.Copies...), FEC: d.FEC, Reason: d.Reason,
+			At: round(c.now.Seconds(), 2), Bitrate: d.Bitrate, Stride: d.Stride, Copies: append([]int{}, d.Copies...), CopyBitrate: d.CopyBitrate,
+			FEC: d.FEC, Reason: d.Reason,
 		})
 	}
 }

@@ -24,12 +24,13 @@ type Figures struct {
 
 // Step is one decision of the ladder.
 type Step struct {
-	At      float64 `json:"at_s"`
-	Bitrate int     `json:"bitrate"` // of Opus in bit/s
-	Stride  int     `json:"stride"`
-	Copies  []int   `json:"copies"`
-	FEC     bool    `json:"fec"`
-	Reason  string  `json:"reason"`
+	At          float64 `json:"at_s"`
+	Bitrate     int     `json:"bitrate"` // of Opus in bit/s
+	Stride      int     `json:"stride"`
+	Copies      []int   `json:"copies"`
+	CopyBitrate int     `json:"copy_bitrate"` // 0: copies are the same frames
+	FEC         bool    `json:"fec"`
+	Reason      string  `json:"reason"`
 }
 
 // Setting is how the call was made.
