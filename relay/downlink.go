@@ -44,6 +44,10 @@ type downlink struct {
 	planner repair.Planner
 	pacer   repair.Pacer
 	resend  *repair.Resender // made by the first nack
+
+	held      time.Duration // how long copies were held back, at most
+	copied    time.Duration // when that was so last
+	suspected bool          // the report before told of a queue that may have been none
 }
 
 // view is how one talker comes through to a listener.
@@ -122,6 +126,7 @@ func (w *Worker) report(now time.Duration, s *session, body []byte) Drop {
 	d.rtt = time.Duration(r.RTT) * time.Millisecond
 	d.queue = time.Duration(r.Queue) * time.Millisecond
 	d.trend, d.rate = float64(r.Trend)/1000, float64(r.Rate)
+	d.hearEchoes(now)
 	if d.cap != int(r.Cap) {
 		d.cap = int(r.Cap)
 		d.pacer.SetCap(now, d.cap)
@@ -142,6 +147,29 @@ func (w *Worker) report(now time.Duration, s *session, body []byte) Drop {
 	w.plan(now, rr, s)
 	w.wake(s.room, now)
 	return Kept
+}
+
+const (
+	// echoQueue is from which queue on it is asked whether it is one: below, none does harm.
+	echoQueue = 50 * time.Millisecond
+	// echoSlack is how much longer than a copy was held back an echo may seem.
+	echoSlack = 40 * time.Millisecond
+	// echoFor is how long after the last copy a report may still tell of it.
+	echoFor = 2 * time.Second
+)
+
+// hearEchoes tells queues from copies: one that comes before anything newer does, looks to the
+// listener as if it had waited for as long as it was held back here. So where copies are sent a queue of
+// that length is believed only if two reports in a row tell of one.
+func (d *downlink) hearEchoes(now time.Duration) {
+	if held := d.planner.Longest(); held > 0 {
+		d.held, d.copied = held, now
+	}
+	echo := d.held > 0 && now-d.copied < echoFor && d.queue >= echoQueue && d.queue <= d.held+echoSlack
+	if echo && !d.suspected {
+		d.queue, d.trend = 0, 0
+	}
+	d.suspected = echo
 }
 
 // take takes the differences of a block to the one before. What the talker's uplink lost

@@ -22,6 +22,7 @@ type mender struct {
 	feedback []netproto.Feedback
 	fedAt    []time.Duration
 	report   netproto.Report
+	burst    uint8 // that it reports, times 8
 	asks     bool
 	reports  bool
 	bytes    []int // that came, headers counted, and when
@@ -39,7 +40,7 @@ func newMenders(t *testing.T, n int, cfg CoreConfig) *menders {
 	for range n {
 		m := &mender{testClient: r.settled("", "m"), sent: map[uint32][]byte{}, got: map[uint32]map[uint32]bool{}, askers: map[uint32]*repair.Asker{}}
 		m.up.Link, m.down.Link = netsim.Delay(20*time.Millisecond), netsim.Delay(20*time.Millisecond)
-		m.asks, m.reports = true, true
+		m.asks, m.reports, m.burst = true, true, 8
 		m.report.RTT = 40
 		r.all = append(r.all, m)
 	}
@@ -149,7 +150,7 @@ func (m *mender) sendReport(now time.Duration) {
 	for talker, a := range m.askers {
 		st := a.Stats()
 		m.report.Talkers = append(m.report.Talkers, netproto.TalkerReport{
-			Session: talker, Highest: m.highest(talker), Received: uint16(st.Received), Lost: uint16(st.Lost), BurstQ3: 8,
+			Session: talker, Highest: m.highest(talker), Received: uint16(st.Received), Lost: uint16(st.Lost), BurstQ3: m.burst,
 			Played: uint16(st.Received + st.Lost), Concealed: uint16(st.Lost - st.Resent), Buffer: 60,
 		})
 	}
@@ -240,7 +241,7 @@ func TestOneBadListener(t *testing.T) {
 	r := newMenders(t, 11, CoreConfig{})
 	bad := r.all[10]
 	bad.asks = false
-	bad.report.RTT = 600
+	bad.report.RTT, bad.burst = 600, 4*8
 	bad.down.Link = lossy(0.15, 3)
 	r.run(10*time.Second, 1)
 	if st := r.Stats(); st.Copied < 200 || st.Copied > 500 {
@@ -253,6 +254,26 @@ func TestOneBadListener(t *testing.T) {
 	last := f[len(f)-1]
 	if last.MedianLossQ8 != 0 || last.WorstLossQ8 == 0 || last.WorstRTT != 40 {
 		t.Errorf("%+v", last)
+	}
+	// A queue as long as its copies are held back may be their echo. When it is told of again it is one.
+	bad.reports = false
+	tell := func(queue time.Duration) {
+		bad.report.Queue, bad.report.Trend = uint16(queue.Milliseconds()), 500
+		bad.sendReport(r.now)
+		r.run(300*time.Millisecond, 1)
+	}
+	held := r.table.get(bad.Session).downlink.planner.Longest()
+	echo := held + 3*echoSlack/4
+	if held == 0 || echo < echoQueue {
+		t.Fatalf("copies after %v", held)
+	}
+	tell(echo)
+	if d := r.table.get(bad.Session).downlink; d.queue != 0 || d.planner.Longest() == 0 {
+		t.Errorf("an echo is taken for a queue of %v", d.queue)
+	}
+	tell(echo)
+	if d := r.table.get(bad.Session).downlink; d.queue != echo {
+		t.Errorf("a queue told of twice is taken for %v", d.queue)
 	}
 	gone := r.table.get(bad.Session)
 	r.Leave(bad.Session) // with copies under way
@@ -374,37 +395,46 @@ func TestRepairsByTwoWorkers(t *testing.T) {
 	tc := &testCore{Core: core, t: t, now: time.Hour, boxes: map[netip.AddrPort][][]byte{}}
 	tc.worker = core.NewWorker(SendFunc(func(to netip.AddrPort, d []byte) { tc.boxes[to] = append(tc.boxes[to], slices.Clone(d)) }))
 	a, b := tc.settled("", "a"), tc.settled("", "b")
-	var lists [2][][]byte
-	for i := range 2000 {
-		v := a.said("voice")
-		n, _ := netproto.AppendNack(nil, []netproto.NackBlock{{Session: a.Session, Base: max(a.seq[0], 3) - 2, Mask: 3}})
-		r, _ := netproto.AppendReport(nil, &netproto.Report{Cap: uint16(i % 100), Deaf: i%7 == 0, Talkers: []netproto.TalkerReport{{Session: a.Session, Highest: a.seq[0], Received: uint16(i), Lost: uint16(i / 9)}}})
-		if i%5 != 0 {
-			lists[i%2] = append(lists[i%2], v)
-		}
-		lists[(i+1)%2] = append(lists[(i+1)%2], b.sealed(netproto.TypeNack, n), b.sealed(netproto.TypeReport, r))
+	var workers [2]*Worker
+	for i := range workers {
+		workers[i] = core.NewWorker(SendFunc(func(netip.AddrPort, []byte) {}))
 	}
-	var wg sync.WaitGroup
-	for i := range lists {
-		w := core.NewWorker(SendFunc(func(netip.AddrPort, []byte) {}))
-		wg.Go(func() {
-			now := tc.now
-			for n, d := range lists[i] {
-				now += 200 * time.Microsecond // however far one is ahead of the other, it is within sessionBurst
-				from := b.addr
-				if t, _ := netproto.DatagramType(d); t == netproto.TypeVoice {
-					from = a.addr
-				}
-				if drop := w.Handle(now, from, d); drop != Kept && drop != DropBusy && drop != DropQuiet {
-					t.Errorf("datagram %d: %v", n, drop)
-				}
+	// Who is ahead of whom is chance: on until there was something to forward and to send again.
+	for range 50 {
+		var lists [2][][]byte
+		for i := range 2000 {
+			v := a.said("voice")
+			n, _ := netproto.AppendNack(nil, []netproto.NackBlock{{Session: a.Session, Base: max(a.seq[0], 3) - 2, Mask: 3}})
+			r, _ := netproto.AppendReport(nil, &netproto.Report{Cap: uint16(i % 100), Deaf: i%7 == 0, Talkers: []netproto.TalkerReport{{Session: a.Session, Highest: a.seq[0], Received: uint16(i), Lost: uint16(i / 9)}}})
+			if i%5 != 0 {
+				lists[i%2] = append(lists[i%2], v)
 			}
-		})
+			lists[(i+1)%2] = append(lists[(i+1)%2], b.sealed(netproto.TypeNack, n), b.sealed(netproto.TypeReport, r))
+		}
+		var wg sync.WaitGroup
+		for i := range lists {
+			w := workers[i]
+			wg.Go(func() {
+				now := tc.now
+				for n, d := range lists[i] {
+					now += 200 * time.Microsecond // however far one is ahead of the other, it is within sessionBurst
+					from := b.addr
+					if t, _ := netproto.DatagramType(d); t == netproto.TypeVoice {
+						from = a.addr
+					}
+					if drop := w.Handle(now, from, d); drop != Kept && drop != DropBusy && drop != DropQuiet {
+						t.Errorf("datagram %d: %v", n, drop)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if st := tc.Stats(); st.Forwarded > 0 && st.Resent > 0 {
+			return
+		}
+		tc.now += 2 * time.Second
 	}
-	wg.Wait()
-	if st := tc.Stats(); st.Forwarded == 0 || st.Resent == 0 {
-		t.Errorf("%+v", st)
-	}
+	t.Errorf("%+v", tc.Stats())
 }
 
 // What a talker with losses and a listener who asks and reports cost is no garbage.
