@@ -16,12 +16,13 @@ func delayImpairment(ms float64) float64 {
 	return 25 * (math.Pow(1+math.Pow(x, 6), 1.0/6) - 3*math.Pow(1+math.Pow(x/3, 6), 1.0/6) + 2)
 }
 
-// lossImpairment is Ie,eff of G.107 (7-29) for a share of frames lost at random, 0..1.
+// lossImpairment is Ie,eff of G.107 (7-29) for a share of frames lost at random, 0..1. What is astray is priced
+// by it.
 func lossImpairment(share float64) float64 { return 95 * share / (share + lossRobustness/100.0) }
 
 // lossSlope is how much Ie,eff of G.107 (7-29) grows with the share of frames lost, 0..1,
-// where that is share; at random (BurstR = 1). The slope, not the curve, is what a choice of
-// delay goes by: the curve flattens out, and would give up speech that is late half of the time.
+// where that is share; at random (BurstR = 1). For frames late in order the slope, not the curve, is what a
+// choice of delay goes by: the curve flattens out, and would give up speech that is late half of the time.
 func lossSlope(share float64) float64 {
 	percent := 100 * share
 	return 100 * 95 * lossRobustness / ((percent + lossRobustness) * (percent + lossRobustness))

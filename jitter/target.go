@@ -84,7 +84,9 @@ func (a *target) choose(m *delayModel) {
 			}
 			missing[way] = much
 		}
-		cost := delayPrice[min(first+i, len(delayPrice)-1)] + perLost*stallWorth*float64(missing[inOrder]/all) + lossImpairment(float64((m.gone+missing[astray])/all))
+		cost := delayPrice[min(first+i, len(delayPrice)-1)] +
+			perLost*stallWorth*float64(missing[inOrder]/all) +
+			lossImpairment(float64((m.gone+missing[astray])/all))
 		if cost < bestCost {
 			best, bestCost = i, cost
 		}
