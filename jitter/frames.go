@@ -160,7 +160,7 @@ func (f *frames) speech(n int64) bool { return len(f.slots[n&f.mask].data) > 0 }
 
 // expect notes that frame n, which is not here, should come at due.
 func (f *frames) expect(n, due int64) {
-	if s := &f.slots[n&f.mask]; n > f.highest-int64(len(f.slots)) && n <= f.highest && !f.known(n) {
+	if s := &f.slots[n&f.mask]; n > f.highest-int64(len(f.slots)) && n <= f.highest+16 && !f.known(n) {
 		s.number, s.state, s.due = n, empty, due
 	}
 }

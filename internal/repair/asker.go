@@ -5,11 +5,13 @@ import "time"
 // Figures of an Asker.
 const (
 	askSlots = 64 // numbers that are remembered: 1.28 s
-	// askTries is how often one datagram is asked for at most.
-	askTries = 3
+	// askTries is how often one datagram is asked for at most; on a path that loses in pairs, twin apart,
+	// since the question and the answer are lost as often as what is asked for.
+	askTries = 4
+	twin     = 10 * time.Millisecond
 	// askRate and askDepth bound what is asked for, in datagrams per second and at once. Above
 	// 40 % of loss asking is the wrong tool; an outage is no reason for a storm.
-	askRate, askDepth = 20, 16
+	askRate, askDepth = 40, 24
 	// silenceAfter is the gap in numbers that is taken for silence whose beginning was
 	// lost, rather than for loss: 1 s.
 	silenceAfter = 50
@@ -76,6 +78,9 @@ type Asker struct {
 
 	rtt, patience time.Duration
 	wait          time.Duration
+	pace          pace
+	lossy         bool          // so much is lost that waiting for later datagrams would be a waste of time
+	looked        time.Duration // when that was judged
 	budget        Bucket
 	loss          Loss
 	stats         AskerStats
@@ -91,11 +96,13 @@ type doubt struct {
 
 type gap struct {
 	open  bool
+	guess bool // nothing later has come yet
 	seq   uint32
 	tries uint8
 	found time.Duration // when it was noticed
 	due   time.Duration // when it should have come
-	asked time.Duration
+	first time.Duration // when it was asked for
+	asked time.Duration // the last time
 }
 
 // SetPath sets the round trip to the side that is asked (0 = not known yet: 100 ms) and
@@ -117,13 +124,22 @@ func (a *Asker) Arrived(now time.Duration, seq uint32, speech bool) Arrival {
 	if int32(step) <= 0 {
 		return a.filled(now, seq)
 	}
+	again := a.guessed(now, seq)
 	if a.speech && step <= silenceAfter {
 		a.step(now, seq, step)
 	} else {
 		a.settle(now)
 	}
 	a.highest, a.speech = seq, speech
+	if again {
+		a.stats.Lost++
+		a.stats.Resent++
+		a.loss.Lost(now, 1)
+		return Resent
+	}
+	a.pace.arrived(now, seq)
 	a.receive(now)
+	a.look(now)
 	return Newest
 }
 
@@ -198,6 +214,12 @@ func (a *Asker) miss(now time.Duration, seq, stride uint32) {
 	}
 	for n := a.highest + stride; n != seq; n += stride {
 		g := &a.gaps[n%askSlots]
+		if g.open && g.seq == n {
+			if g.guess = false; g.tries > 0 {
+				a.pace.right()
+			}
+			continue
+		}
 		a.close(g)
 		*g = gap{open: true, seq: n, found: now, due: now - time.Duration(seq-n)*FrameDuration}
 		a.open++
@@ -212,7 +234,7 @@ func (a *Asker) filled(now time.Duration, seq uint32) Arrival {
 		return Known
 	}
 	a.close(g)
-	if g.tries > 0 && now-g.asked >= a.roundTrip()/2 {
+	if g.tries > 0 && now-g.first >= a.roundTrip()/2 {
 		a.stats.Resent++
 		a.wait = max(a.wait-a.wait/8, leastWait)
 		return Resent
@@ -249,6 +271,7 @@ func (a *Asker) roundTrip() time.Duration {
 
 // Poll appends to dst the numbers to ask for now, rising. They count as asked for.
 func (a *Asker) Poll(now time.Duration, dst []uint32) []uint32 {
+	a.guess(now)
 	if a.open == 0 || now < a.next {
 		return dst
 	}
@@ -264,11 +287,13 @@ func (a *Asker) Poll(now time.Duration, dst []uint32) []uint32 {
 			ask, next = false, a.budget.When(now, 1)
 		}
 		if ask {
-			g.tries++
+			if g.tries++; g.tries == 1 {
+				g.first = now
+			}
 			g.asked = now
 			a.stats.Asked++
 			dst = append(dst, g.seq)
-			next = now + a.again()
+			next = now + a.pause(g)
 		}
 		if g.open {
 			a.next = min(a.next, next)
@@ -281,9 +306,12 @@ func (a *Asker) Poll(now time.Duration, dst []uint32) []uint32 {
 // the gap when there is nothing more to hope for.
 func (a *Asker) judge(now time.Duration, g *gap) (ask bool, next time.Duration) {
 	tooLate := g.due + a.patience // to be of use
-	ready := g.found + a.wait
+	ready := g.found
+	if !g.guess {
+		ready += a.wait
+	}
 	if g.tries > 0 {
-		ready = g.asked + a.again()
+		ready = g.asked + a.pause(g)
 	}
 	switch {
 	case max(now, ready)+a.roundTrip() <= tooLate && g.tries < askTries:
@@ -299,6 +327,14 @@ func (a *Asker) judge(now time.Duration, g *gap) (ask bool, next time.Duration) 
 	return false, 0
 }
 
+// pause is how long to wait before the next try.
+func (a *Asker) pause(g *gap) time.Duration {
+	if a.lossy && g.tries%2 == 1 {
+		return twin
+	}
+	return a.again()
+}
+
 // again is how long an answer may take before the question is repeated.
 func (a *Asker) again() time.Duration {
 	rtt := a.roundTrip()
@@ -306,7 +342,17 @@ func (a *Asker) again() time.Duration {
 }
 
 // NextDeadline is when Poll should be called next, and false if there is no need.
-func (a *Asker) NextDeadline() (time.Duration, bool) { return a.next, a.open > 0 }
+func (a *Asker) NextDeadline() (time.Duration, bool) {
+	seq, ok := a.expected()
+	if !ok {
+		return a.next, a.open > 0
+	}
+	at := a.due(seq) + a.pace.timeout()
+	if a.open > 0 {
+		at = min(at, a.next)
+	}
+	return at, true
+}
 
 // Stride is the number of frames that the talker's datagrams are apart.
 func (a *Asker) Stride() int { return int(max(a.stride, 1)) }

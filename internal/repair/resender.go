@@ -15,13 +15,14 @@ const (
 	headerBytes = 28 // of IPv4 and UDP (RFC 791, RFC 768)
 
 	resendSlots = 64
-	resendTries = 3
+	resendTwin  = 5 * time.Millisecond
+	resendTries = 4
 )
 
 // Resender answers one listener's nacks: it bounds what is sent again to a share of what
 // the listener is sent anyway, so that no storm of nacks, honest or not, becomes a storm
-// of datagrams; and never sends the same datagram twice within a round trip, nor more than
-// three times.
+// of datagrams; and sends the same datagram at most twice within a round trip, where an Asker on a path that loses asks
+// twice, and four times in all.
 type Resender struct {
 	bucket Bucket
 	set    bool
@@ -60,8 +61,12 @@ func (r *Resender) Allow(now time.Duration, talker, seq uint32, size int, rtt ti
 	if e.talker != talker || e.seq != seq || now-e.at > CacheAge {
 		*e = resend{talker: talker, seq: seq}
 	}
+	pause := rtt
+	if e.times%2 == 1 {
+		pause = resendTwin
+	}
 	switch {
-	case e.times == resendTries, e.times > 0 && now-e.at < rtt:
+	case e.times == resendTries, e.times > 0 && now-e.at < pause:
 		r.stats.Repeated++
 		return false
 	case !r.bucket.Take(now, float64(size+headerBytes)):

@@ -1,0 +1,113 @@
+package repair
+
+import "time"
+
+// pace knows when the next datagram of a talkspurt should come. Talkers send in an even rhythm, so what
+// does not come in time is probably lost, and on a path that is known to lose it is asked for then,
+// and not only when the next one shows the gap: with four frames per datagram that is 65 ms sooner.
+//
+//	sent      |         |         |         |
+//	came        |         |                   |
+//	                      early ->  . <- timeout: asked for here ... or here
+type pace struct {
+	known     bool
+	early     time.Duration // delay of what nothing held up: arrival less time of the sequence number
+	late, dev time.Duration // mean lateness beyond it, and its mean deviation, as for the timeout of RFC 6298
+	slack     time.Duration // grows when what was asked for came by itself
+}
+
+const (
+	leastTimeout = 8 * time.Millisecond
+	mostSlack    = 80 * time.Millisecond
+	// lossyFrom and lossyLeast are the loss from which on a path counts as one that loses.
+	lossyFrom, lossyLeast = 0.02, 3
+	lookEvery             = 500 * time.Millisecond
+	// guessMost is how many datagrams in a row are missed before anything later has come: longer
+	// silence is an outage, or the pause after a talkspurt whose end was lost.
+	guessMost = 3
+)
+
+// arrived learns from a datagram that came by itself, the newest.
+func (p *pace) arrived(now time.Duration, seq uint32) {
+	d := now - time.Duration(seq)*FrameDuration
+	if !p.known || d < p.early || d-p.early > time.Second {
+		p.known, p.early = true, d
+	} else {
+		p.early += (d - p.early) / 64
+	}
+	x := d - p.early
+	p.dev += ((x - p.late).Abs() - p.dev) / 8
+	p.late += (x - p.late) / 8
+}
+
+// timeout is how long after its time a datagram counts as overdue.
+func (p *pace) timeout() time.Duration { return max(p.late+3*p.dev, leastTimeout) + p.slack }
+
+// right and wrong learn from what was asked for when it was overdue.
+func (p *pace) right() { p.slack -= p.slack / 16 }
+func (p *pace) wrong(by time.Duration) {
+	p.slack = min(p.slack+by+2*time.Millisecond, mostSlack)
+}
+
+// expected is the number of the next datagram that neither came nor was asked for, and false if
+// that is not known or not worth knowing.
+func (a *Asker) expected() (seq uint32, ok bool) {
+	if !a.lossy || !a.speech || a.stride == 0 || a.doubt.n > 1 {
+		return 0, false
+	}
+	for k := range uint32(guessMost) {
+		seq = a.highest + (k+1)*a.stride
+		if g := &a.gaps[seq%askSlots]; !g.open || g.seq != seq {
+			return seq, true
+		}
+	}
+	return 0, false
+}
+
+// due is when datagram seq should come.
+func (a *Asker) due(seq uint32) time.Duration {
+	return time.Duration(seq)*FrameDuration + a.pace.early
+}
+
+// guess opens gaps for what is overdue.
+func (a *Asker) guess(now time.Duration) {
+	for {
+		seq, ok := a.expected()
+		if !ok || a.due(seq)+a.pace.timeout() > now {
+			return
+		}
+		g := &a.gaps[seq%askSlots]
+		a.close(g)
+		*g = gap{open: true, guess: true, seq: seq, found: now, due: a.due(seq)}
+		a.open++
+		a.next = now
+	}
+}
+
+// guessed tells whether a datagram, the newest, had been asked for when it was overdue and comes for that.
+func (a *Asker) guessed(now time.Duration, seq uint32) bool {
+	g := &a.gaps[seq%askSlots]
+	if !g.open || g.seq != seq {
+		return false
+	}
+	a.close(g)
+	switch {
+	case g.tries == 0:
+		return false
+	case now-g.first >= a.roundTrip()*3/4:
+		a.pace.right()
+		return true
+	}
+	a.pace.wrong(now - g.found)
+	return false
+}
+
+// look judges now and then whether the path loses.
+func (a *Asker) look(now time.Duration) {
+	if now-a.looked < lookEvery {
+		return
+	}
+	a.looked = now
+	l := a.loss.Over(now, LossMemory)
+	a.lossy = l.Lost >= lossyLeast && l.Fraction() >= lossyFrom
+}
