@@ -152,14 +152,21 @@ func (s *Sender) Nacked(now time.Duration, body []byte, send func(d []byte)) err
 	}
 	stats := s.ladder.Stats(now)
 	s.budget.SetRate(now, stats.Sent*1000/8)
-	kind := adapt.Resend
-	if s.cfg.Fixed {
-		kind = adapt.Control // nobody else decides what they are worth
-	}
 	for _, b := range blocks {
 		for seq := range b.All() {
 			d := s.talker.Resend(seq)
-			if d == nil || !s.budget.Allow(now, b.Session, seq, len(d), stats.RTT*3/4) || !s.ladder.Send(now, len(d), kind) {
+			if d == nil {
+				continue
+			}
+			ok, spare := s.budget.Allow(now, b.Session, seq, len(d), stats.RTT*3/4)
+			kind := adapt.Resend
+			switch {
+			case s.cfg.Fixed:
+				kind = adapt.Control // nobody else decides what they are worth
+			case spare:
+				kind = adapt.Spare
+			}
+			if !ok || !s.ladder.Send(now, len(d), kind) {
 				continue
 			}
 			s.counts.Resent++

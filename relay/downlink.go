@@ -281,7 +281,7 @@ func (w *Worker) attendListener(now time.Duration, s *session) (next time.Durati
 		for c := v.shift.Next(t.uplink.cache, now); c != nil; c = v.shift.Next(t.uplink.cache, now) {
 			switch {
 			case !ok || d.wants.deaf || !rr.hears(s, t.id):
-			case !s.may(now, to, len(c), t.uplink.size, t.uplink.next(now)):
+			case !s.may(now, to, len(c), t.uplink.reserve(now)):
 				w.count.drops[DropCap].Add(1)
 			default:
 				w.batch.add(to, c, &w.count.copies, 1)
@@ -345,13 +345,14 @@ func (w *Worker) resend(now time.Duration, s *session) {
 			if v == nil {
 				continue
 			}
-			before := d.resend.Stats().Throttled
-			switch {
-			case !d.pacer.Fits(now, len(v)+overhead(to.Addr()), t.uplink.size, t.uplink.next(now)):
+			if !d.pacer.Fits(now, len(v)+overhead(to.Addr()), t.uplink.reserve(now)) {
 				w.count.drops[DropCap].Add(1)
-			case !d.resend.Allow(now, t.id, seq, len(v), rtt):
+				continue
+			}
+			before := d.resend.Stats().Throttled
+			if ok, _ := d.resend.Allow(now, t.id, seq, len(v), rtt); !ok {
 				w.count.drops[DropBudget].Add(d.resend.Stats().Throttled - before)
-			case s.may(now, to, len(v), t.uplink.size, t.uplink.next(now)):
+			} else if s.may(now, to, len(v), t.uplink.reserve(now)) {
 				w.batch.add(to, v, &w.count.resends, 1)
 			}
 		}
@@ -394,7 +395,7 @@ func (w *Worker) sendApart(now time.Duration, q *queue, l *Listeners, items []it
 				w.count.drops[DropFewer].Add(1)
 			// The louder go first: the others leave room for them. An item of a
 			// bundle is counted as if it went alone.
-			case !s.may(now, to, len(d), rr.rank(s, items[i].talker)*(len(d)+overhead(to.Addr())), 0):
+			case !s.may(now, to, len(d), rr.louder(now, s, items[i].talker, len(d)+overhead(to.Addr()))):
 				w.count.drops[DropCap].Add(1)
 			default:
 				w.picked = append(w.picked, items[i])

@@ -198,6 +198,22 @@ func (rr *repairs) rank(listener *session, talker uint32) int {
 	return n
 }
 
+// louder is what the next second of those takes who come before this talker for a listener and speak, if their
+// datagrams are as long.
+func (rr *repairs) louder(now time.Duration, listener *session, talker uint32, size int) repair.Reserve {
+	var r repair.Reserve
+	for _, s := range rr.order {
+		if s.id == talker {
+			r.Next, r.Every = s.uplink.every(), s.uplink.every()
+			break
+		}
+		if s != listener && s.uplink.speaks(now) {
+			r.Bytes += size
+		}
+	}
+	return r
+}
+
 // overhead is what IP and UDP add to a datagram, in bytes (RFC 791, RFC 8200, RFC 768).
 func overhead(to netip.Addr) int {
 	if to.Is6() && !to.Is4In6() {
@@ -215,11 +231,10 @@ func (s *session) where() (to netip.AddrPort, ok bool) {
 	return *p, true
 }
 
-// may takes size bytes for a session from what its cap leaves, if reserve bytes will still fit so
-// much later. Called with
+// may takes size bytes for a session from what its cap leaves, if what is reserved will still fit. Called with
 // repairs.mu held.
-func (s *session) may(now time.Duration, to netip.AddrPort, size, reserve int, later time.Duration) bool {
-	return s.downlink == nil || s.downlink.pacer.Send(now, size+overhead(to.Addr()), reserve, later)
+func (s *session) may(now time.Duration, to netip.AddrPort, size int, r repair.Reserve) bool {
+	return s.downlink == nil || s.downlink.pacer.Send(now, size+overhead(to.Addr()), r)
 }
 
 // tell adds something sealed for a session to the batch. Called with repairs.mu held.
@@ -228,7 +243,7 @@ func (w *Worker) tell(now time.Duration, s *session, t netproto.Type) (sent bool
 	if !ok {
 		return false
 	}
-	if !s.may(now, to, netproto.HeaderSize+len(w.body)+netproto.TagSize, 0, 0) {
+	if !s.may(now, to, netproto.HeaderSize+len(w.body)+netproto.TagSize, repair.Reserve{}) {
 		w.count.drops[DropCap].Add(1)
 		return false
 	}
@@ -245,7 +260,7 @@ func (w *Worker) answer(now time.Duration, s *session, to netip.AddrPort, d []by
 			w.count.drops[DropBusy].Add(1)
 			return
 		}
-		may := s.may(now, to, len(d), 0, 0)
+		may := s.may(now, to, len(d), repair.Reserve{})
 		rr.mu.Unlock()
 		if !may {
 			w.count.drops[DropCap].Add(1)

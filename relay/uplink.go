@@ -45,9 +45,14 @@ type uplink struct {
 	fare     fare
 }
 
-// next is how long from now the next datagram is due.
-func (u *uplink) next(now time.Duration) time.Duration {
-	return max(0, u.forwarded+time.Duration(u.asker.Stride())*repair.FrameDuration-now)
+// every is how far apart the datagrams are.
+func (u *uplink) every() time.Duration {
+	return time.Duration(u.asker.Stride()) * repair.FrameDuration
+}
+
+// reserve is what the next second of this talker's voice takes.
+func (u *uplink) reserve(now time.Duration) repair.Reserve {
+	return repair.Reserve{Bytes: u.size, Next: max(0, u.forwarded+u.every()-now), Every: u.every()}
 }
 
 // totals are a session's counters as feedback carries them. They never fall.

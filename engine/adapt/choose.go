@@ -16,7 +16,7 @@ type network struct {
 	oneWay  time.Duration  // without queues of our own or buffering
 	spread  time.Duration  // of the arrival delay: what any buffer waits for
 	rtt     time.Duration  // round trip of the hop that resends cross, 0 = no resends
-	resends float64        // share of the lost datagrams that a resend brings, 0 to 1
+	resends float64        // share of the lost datagrams that a try brings at most, as far as is known, 0 to 1
 	resent  float64        // share that resends add to what is sent
 }
 
@@ -42,7 +42,7 @@ func choose(n *network, kbps float64) point {
 	for i := range shapes {
 		p := point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, kbps, n.most)}
 		found = p.beats(&best, n, found) || found
-		if n.rtt > 0 {
+		if n.rtt > 0 && shapes[i].resends() {
 			p = point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, kbps/(1+n.resent), n.most), resend: true}
 			found = p.beats(&best, n, found) || found
 		}
@@ -102,25 +102,33 @@ func (p *point) judge(n *network) {
 	p.value -= bitPrice * s.wire(n.headers, rate)
 }
 
-// waitForResends considers up to three tries. A gap shows when the run of losses is over;
-// what does not come is asked for again after a round trip and a quarter (repair.Asker).
-// By then all copies have come or not.
+// waitForResends considers one try and another. A try is two questions (repair.Asker) and an answer at least;
+// a second one follows a round trip and a quarter later. By then all copies have come or not.
 func (p *point) waitForResends(n *network, worth float64, base time.Duration, lost float64) {
-	run := time.Duration(n.channel.Burst(p.shape.stride) * float64(p.shape.interval()))
-	wait := max(n.rtt+run+resendSlack, p.shape.reach())
+	wait := n.rtt + resendSlack
 	p.value = math.Inf(-1)
 	for range resendTries {
-		lost *= 1 - n.resends
-		p.consider(worth, base+wait, lost)
+		lost *= 1 - min(n.again(wait-n.rtt/2), n.resends)
+		p.consider(worth, base+max(wait, p.shape.reach()), lost)
 		wait += n.rtt + n.rtt/4 + resendSlack
 	}
 }
 
-// resendSlack is what a resend takes beside the round trip and the datagram that shows the
-// gap: the wait for reordering and the spread of the delay.
+// again is how likely a datagram comes again that is sent again so long after it was lost.
+func (n *network) again(after time.Duration) float64 {
+	unheard := n.channel.Loss * n.channel.Again(twin)
+	return inTime * (1 - unheard) * (1 - n.channel.Again(after))
+}
+
+// inTime is the share of the resends that come in time. Chosen by experiment.
+const inTime = 0.8
+
+// resendSlack is what a resend takes beside the round trip: until a datagram is overdue, and the spread of
+// the delay. twin is how far apart the two questions are.
 const (
-	resendSlack = 10 * time.Millisecond
-	resendTries = 3
+	resendSlack = 30 * time.Millisecond
+	twin        = 10 * time.Millisecond
+	resendTries = 2
 )
 
 // consider takes one way of waiting if it is the best so far.

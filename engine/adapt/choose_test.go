@@ -82,12 +82,12 @@ func TestChoice(t *testing.T) {
 		{"random", 0.1, 1, 44, 0, []want{{2, []int{1}}}},
 		{"much", 0.2, 1, 44, 0, []want{{2, []int{1, 2}}, {3, []int{1, 2}}}},
 		{"bursts", 0.1, 4, 44, 0, []want{{2, []int{3}}, {3, []int{2}}, {2, []int{4}}}},
-		{"resends do it", 0.05, 1, 48, 20 * ms, []want{{1, nil}}},
-		{"resends help", 0.1, 4, 44, 120 * ms, []want{{2, []int{3}}, {2, []int{4}}, {3, []int{2}}}},
+		{"resends do it", 0.03, 1, 36, 20 * ms, []want{{1, nil}, {2, nil}}},
+		{"resends are all there is room for", 0.1, 1, 21, 120 * ms, []want{{3, nil}}},
 	} {
 		n := network{
 			most: defaultBitrate, headers: 28, channel: repair.NewChannel(tt.loss, tt.burst, 1), oneWay: 60 * ms, spread: 10 * ms,
-			rtt: tt.rtt, resends: (1 - tt.loss) * (1 - tt.loss), resent: tt.loss,
+			rtt: tt.rtt, resends: 1, resent: 2 * tt.loss,
 		}
 		p := choose(&n, tt.kbps)
 		if !slices.ContainsFunc(tt.want, func(w want) bool { return w.stride == p.shape.stride && slices.Equal(w.copies, p.shape.copies) }) {

@@ -86,10 +86,13 @@ type Ladder struct {
 	rtt      roundTrip
 	farRTT   time.Duration // of the slowest listener
 	any      bool          // there has been a feedback
-	voiced   time.Duration // when voice was sent last
+	voiced   time.Duration // when there was voice last
+	every    time.Duration // between two datagrams of voice
+	size     float64       // of one, in bytes with headers, a mean
 	waiting  bool          // voice has been sent since the last one
 	unheard  time.Duration // when the first of it was
 	last     Feedback
+	reported time.Duration // when it came
 	updated  time.Duration // last call of the rate controller
 
 	current  point
@@ -136,32 +139,50 @@ const (
 	Voice   Kind = iota
 	Control      // probes, reports, nacks, challenge replies
 	Resend       // voice that was asked for again
+	Spare        // the same once more, in case that gets lost too
 )
 
 // Send takes a datagram that is to go out now, size bytes without IP and UDP headers, and
 // reports whether it may. Everything that is sent passes here. Voice goes while the cap
-// has room for it, the rest while the next datagram of voice will still fit, and
+// has room for it, the rest while the next second of voice will still fit, and
 // resends only within the rate that the path is known to carry and a lossy path is to get.
 func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
-	reserve, later := 0, time.Duration(0)
-	if kind != Voice {
-		reserve = l.headers + int(l.current.shape.bytes(float64(l.current.bitrate)))
-		later = max(0, l.voiced+l.current.shape.interval()-now)
+	size += l.headers
+	var reserve repair.Reserve
+	if kind == Voice {
+		l.pace(now, size)
+	} else {
+		reserve = repair.Reserve{Bytes: int(fuller * l.size), Next: max(0, l.voiced+l.every-now), Every: l.every}
 	}
-	if kind == Resend && l.sent.Kbps(now) > l.allowed() {
+	switch sent := l.sent.Kbps(now); { // a cap is the pacer's business
+	case kind == Resend && sent > min(l.carried(), l.budget), kind == Spare && sent > l.allowed()*spareUpTo:
 		return false
 	}
-	if !l.pacer.Send(now, size+l.headers, reserve, later) {
+	if !l.pacer.Send(now, size, reserve) {
 		return false
 	}
-	if l.sent.Add(now, size+l.headers); kind == Voice {
-		l.voiced = now
-	}
-	if kind == Voice && !l.waiting {
+	if l.sent.Add(now, size); kind == Voice && !l.waiting {
 		l.waiting, l.unheard = true, now
 	}
 	return true
 }
+
+// pace learns how long datagrams of voice are and how far apart.
+func (l *Ladder) pace(now time.Duration, size int) {
+	if every := now - l.voiced; every <= longestEvery {
+		l.every = every
+		l.size += (float64(size) - l.size) / 16
+	} else if l.size == 0 {
+		l.every, l.size = longestEvery, float64(size)
+	}
+	l.voiced = now
+}
+
+const (
+	spareUpTo    = 0.85                     // of what is allowed is there room for Spare
+	longestEvery = 6 * repair.FrameDuration // the longest stride
+	fuller       = 1.04                     // is a second with many bytes than the mean one
+)
 
 // Room is the longest datagram of voice in bytes, without IP and UDP headers, that Send
 // would let out so much later than now: copies that do not fit are to be left out, and frames
@@ -177,13 +198,18 @@ func (l *Ladder) Probed(now, sent time.Duration) {
 // Heard takes a feedback and reports whether the decision has changed.
 func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 	before := l.last
+	defer func() { l.reported = now }()
 	l.any, l.waiting, l.last = true, false, f
 	l.up.add(now, l.current.shape.stride, float64(f.Received), float64(f.Lost), f.Burst)
-	if f.Lost > 0 && l.current.resend {
+	trying := l.current.resend && len(l.current.shape.copies) == 0 // nothing else repairs
+	if !trying {
+		l.up.untried(now - l.reported)
+		l.down.untried(now - l.reported)
+	} else if f.Lost > 0 {
 		l.up.tried(1 - float64(f.Resent)/float64(f.Lost))
 	}
 	if f.Listeners > 0 {
-		l.downlink(now, f)
+		l.downlink(now, f, trying)
 	}
 	bytes, datagrams := l.sent.LastSecond(now)
 	l.brk.report(now, l.loss(), l.rtt.smooth, float64(bytes), float64(bytes)/float64(max(datagrams, 1)))
@@ -196,11 +222,11 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 // downlink takes what the listeners lose. They tell shares; as many datagrams as came to
 // the relay stand behind them. How much resends repair there can be told only while nothing
 // else does.
-func (l *Ladder) downlink(now time.Duration, f Feedback) {
+func (l *Ladder) downlink(now time.Duration, f Feedback, trying bool) {
 	l.farRTT = f.RTT
 	n := float64(f.Received + f.Resent)
 	l.down.add(now, l.current.shape.stride, n*(1-f.Loss), n*f.Loss, f.WorstBurst)
-	if plain := len(l.current.shape.copies) == 0 && !l.current.shape.fec; plain && f.Loss > cleanLoss {
+	if trying && f.Loss > cleanLoss {
 		l.down.tried(f.Hole / f.Loss)
 	}
 }
@@ -259,14 +285,18 @@ func (l *Ladder) loss() float64 { return 1 - (1-l.up.fraction())*(1-l.down.fract
 
 // limit is what the path, the user and the listeners' caps allow, in kbit/s.
 func (l *Ladder) limit() float64 {
-	most := l.rate.limit
 	if l.cap > 0 {
-		most = min(most, l.cap)
+		return min(l.carried(), l.cap)
 	}
+	return l.carried()
+}
+
+// carried is that without the user's cap.
+func (l *Ladder) carried() float64 {
 	if l.last.Cap > 0 {
-		most = min(most, max(repair.Sustained(l.last.Cap), leastListenerCap))
+		return min(l.rate.limit, max(repair.Sustained(l.last.Cap), leastListenerCap))
 	}
-	return most
+	return l.rate.limit
 }
 
 // leastListenerCap bounds what one listener's cap can do to all the others.
@@ -283,35 +313,42 @@ func (l *Ladder) network() network {
 	if down.Loss > 0.2*n.channel.Loss {
 		n.rtt = max(n.rtt, l.farRTT, time.Millisecond)
 	}
-	n.resends, n.resent = l.resends(n.channel.Loss), min(l.up.fraction(), 0.3)
+	n.resends, n.resent = l.resends(), l.resent()
 	return n
 }
 
 // arrivalSpread is what any jitter buffer holds back.
 const arrivalSpread = 10 * time.Millisecond
 
-// resends is the share of losses that resends can be expected to bring: nack and resend
-// must both get through, and it can hardly be more than they did bring.
-func (l *Ladder) resends(loss float64) float64 {
+// resends is the share of losses that resends bring at most: a little more than they did.
+func (l *Ladder) resends() float64 {
 	left := l.down.left
 	if l.up.lost > l.down.lost {
 		left = l.up.left
 	}
-	return min(resendHope*(1-loss)*(1-loss), 1-left+resendTrust)
+	return 1 - left + resendTrust
+}
+
+// resent is the share of what is sent for which room is left for resends: what the hop that loses more does. Below a cap
+// it is twice that, since losses come unevenly and there is no other room.
+func (l *Ladder) resent() float64 {
+	share := max(l.up.fraction(), l.down.fraction())
+	if l.cap > 0 {
+		share *= 2
+	}
+	return min(share, mostResent)
 }
 
 const (
 	resendTrust = 0.1
-	// resendHope is the share of the resends that can come which come in time, before that is known:
-	// buffers must first learn to wait for them. Chosen by experiment.
-	resendHope = 0.6
+	mostResent  = 0.5 // repair.Resender answers no more
 )
 
 // wire is what a point takes in kbit/s, with what is resent.
 func (l *Ladder) wire(p *point) float64 {
 	kbps := p.shape.wire(l.headers, float64(p.bitrate))
 	if p.resend {
-		kbps *= 1 + min(l.up.fraction(), 0.3)
+		kbps *= 1 + l.resent()
 	}
 	return kbps
 }

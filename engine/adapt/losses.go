@@ -9,8 +9,9 @@ import (
 
 // Figures of losses.
 const (
-	lossMemory = 8 * time.Second // time constant with which counts fade
-	jumpKeep   = 0.2             // of what was thought is kept when it gets much worse
+	lossMemory  = 14 * time.Second // time constant with which counts fade
+	triedMemory = 20 * time.Second // time constant with which it is forgotten that resends did not help
+	jumpKeep    = 0.2              // of what was thought is kept when it gets much worse
 )
 
 // losses is what is known of one direction's loss: counts that fade, quicker when it gets
@@ -47,7 +48,12 @@ func (l *losses) tried(left float64) {
 		l.left = 0
 		return
 	}
-	l.left += (min(max(left, 0), 1) - l.left) / 4
+	l.left += (min(max(left, 0), 1) - l.left) / 8
+}
+
+// untried notes that resends were not counted on for a time: what was thought of them is forgotten.
+func (l *losses) untried(d time.Duration) {
+	l.left *= math.Exp(-float64(d) / float64(triedMemory))
 }
 
 // perDatagram is the mean number of runs of losses per datagram.

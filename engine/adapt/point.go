@@ -89,6 +89,12 @@ var plainShapes = [...]shape{
 	{stride: 4, copies: []int{1, 2}},
 }
 
+// resends tells whether room for resends is considered with this shape. With copies they are what comes besides; above
+// resendStride too much is lost at once, and found so late.
+func (s *shape) resends() bool { return len(s.copies) == 0 && s.stride <= resendStride }
+
+const resendStride = 3
+
 // copied is how many frames of a datagram are copies.
 func (s *shape) copied() int { return s.stride * len(s.copies) }
 

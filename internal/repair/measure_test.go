@@ -177,7 +177,7 @@ func TestPacerHoldsTheCapOverAnySecond(t *testing.T) {
 			}
 			size := 20 + rng.IntN(400)
 			room := p.Room(now, 0)
-			if ok := p.Send(now, size, 0, 0); ok {
+			if ok := p.Send(now, size, Reserve{}); ok {
 				if size > room {
 					t.Fatalf("let out %d bytes with room for %d", size, room)
 				}
@@ -287,7 +287,7 @@ func TestMeasuringDoesNotAllocate(t *testing.T) {
 		q.Arrived(now, now)
 		l.Received(now)
 		_ = q.Trend(now) + l.Over(now, time.Second).Fraction()
-		p.Send(now, 100, 0, 0)
+		p.Send(now, 100, Reserve{Bytes: 100, Next: FrameDuration, Every: FrameDuration})
 		r.Allow(now, 1, uint32(now/FrameDuration), 100, 50*ms)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)

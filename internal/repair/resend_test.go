@@ -139,7 +139,7 @@ func TestResenderMakesNoStorm(t *testing.T) {
 			newest := uint32(now / FrameDuration)
 			for range 10 {
 				size := 60 + rng.IntN(200)
-				if r.Allow(now, rng.Uint32N(4), newest-rng.Uint32N(50), size, rtt) {
+				if ok, _ := r.Allow(now, rng.Uint32N(4), newest-rng.Uint32N(50), size, rtt); ok {
 					sent += float64(size + headerBytes)
 				}
 			}
@@ -160,14 +160,18 @@ func TestResenderGuards(t *testing.T) {
 	var sent []time.Duration
 	now := time.Duration(0)
 	for ; now < 900*ms; now += ms {
-		if r.Allow(now, 7, 1, 100, 60*ms) {
-			sent = append(sent, now)
+		if ok, spare := r.Allow(now, 7, 1, 100, 60*ms); ok {
+			if sent = append(sent, now); spare != (len(sent)%2 == 0) {
+				t.Errorf("time %d: spare %v", len(sent), spare)
+			}
 		}
 	}
 	if want := []time.Duration{0, resendTwin, resendTwin + 60*ms, 2*resendTwin + 60*ms}; !slices.Equal(sent, want) {
 		t.Errorf("sent at %v, want %v", sent, want)
 	}
-	if !r.Allow(now, 8, 1, 100, 60*ms) || !r.Allow(now, 7, 2, 100, 60*ms) {
+	other, _ := r.Allow(now, 8, 1, 100, 60*ms)
+	next, _ := r.Allow(now, 7, 2, 100, 60*ms)
+	if !other || !next {
 		t.Error("another talker or number is refused")
 	}
 }

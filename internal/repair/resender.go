@@ -52,8 +52,8 @@ func (r *Resender) SetRate(now time.Duration, bytesPerSecond float64) {
 }
 
 // Allow tells whether datagram seq of talker, size bytes long, may be sent to the
-// listener again at now; then it counts as sent.
-func (r *Resender) Allow(now time.Duration, talker, seq uint32, size int, rtt time.Duration) bool {
+// listener again at now; then it counts as sent. spare is whether it goes a second time within a round trip.
+func (r *Resender) Allow(now time.Duration, talker, seq uint32, size int, rtt time.Duration) (ok, spare bool) {
 	if !r.set {
 		r.SetRate(now, 0)
 	}
@@ -68,15 +68,15 @@ func (r *Resender) Allow(now time.Duration, talker, seq uint32, size int, rtt ti
 	switch {
 	case e.times == resendTries, e.times > 0 && now-e.at < pause:
 		r.stats.Repeated++
-		return false
+		return false, false
 	case !r.bucket.Take(now, float64(size+headerBytes)):
 		r.stats.Throttled++
-		return false
+		return false, false
 	}
 	e.times++
 	e.at = now
 	r.stats.Sent++
-	return true
+	return true, e.times%2 == 0
 }
 
 // Stats returns the totals.
