@@ -33,6 +33,7 @@ type delayModel struct {
 	seen   [lateBins]int64   // number of the last frame in each bin, counted by learned
 	storm  storm             // what calm has put away
 	margin int64             // bin of the wanted delay, above the queue
+	fill   int64             // what a datagram takes to fill: how late its first frame always is, in samples
 	above  float32           // times that frames came later than that, of the last newSpan frames
 
 	lastArrival int64

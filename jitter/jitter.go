@@ -118,6 +118,7 @@ func (b *Buffer) Push(now time.Duration, fs []Frame) {
 	t := b.clock.at(now)
 	b.follow(t, fs[0].Number)
 	b.frames.step(fs[0].Number)
+	b.model.fill = (b.frames.stride() - 1) * FrameSize
 	newest := b.frames.extend(fs[0].Number)
 	way := b.way(t, newest)
 	for i := range fs {

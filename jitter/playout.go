@@ -355,7 +355,7 @@ func (b *Buffer) adjust() {
 // stalling tells whether the network seems to be stuck, for so long that the speech that is
 // here will probably not last.
 func (b *Buffer) stalling() bool {
-	lateness := b.pulled + b.elapsed - (b.frames.highest+1)*FrameSize - b.model.queue
+	lateness := b.pulled + b.elapsed - (b.frames.highest+b.frames.stride())*FrameSize - b.model.queue
 	if lateness < 2*lateBin {
 		return false
 	}

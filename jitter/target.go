@@ -26,7 +26,8 @@ const (
 	// impatienceLater. Chosen by experiment, docs/jitter.md.
 	impatience, impatienceUntil, impatienceLater = 0.08, 150, 0.02
 	// reach is how much further a margin goes than its length, for the speech that is here is
-	// slowed down while the network is stuck. Chosen by experiment.
+	// slowed down while the network is stuck. That is of no use against what a datagram takes to
+	// fill: its first frame is as late every time. Chosen by experiment.
 	reach = 1.2
 	// stallWorth is the part of the price of a lost frame for one that is late in order: a stall
 	// makes one gap of many frames, which is heard less than as many gaps. Chosen by experiment.
@@ -70,19 +71,22 @@ func (a *target) choose(m *delayModel) {
 	first := int(standing/lateBin + fixedDelay*SampleRate/1000/lateBin)
 	all := m.total + m.gone
 	perLost := lossSlope(float64(m.gone / all))
+	fill := int(m.fill / lateBin)
 	late, at := m.weights(), [2]int{}
 	best, bestCost := 1, 1e9
 	for i := 1; i < lateBins; i++ {
 		var missing [2]float32
-		for way, until := range [2]int{int(float64(i)*reach) + 1, i + 1} {
+		for way, until := range [2]int{i + 1 + int(float64(max(0, i-fill))*(reach-1)), i + 1} {
 			for ; at[way] < min(until, lateBins); at[way]++ {
 				late[way] -= m.late[way][at[way]]
 			}
-			much := late[way]
-			for _, w := range m.late[way][at[way]:min(at[way]+2, lateBins)] {
-				much -= (1 - soonCost[way]) * w
+			missing[way] = late[way]
+			if i < fill {
+				continue
 			}
-			missing[way] = much
+			for _, w := range m.late[way][at[way]:min(at[way]+2, lateBins)] {
+				missing[way] -= (1 - soonCost[way]) * w
+			}
 		}
 		cost := delayPrice[min(first+i, len(delayPrice)-1)] +
 			perLost*stallWorth*float64(missing[inOrder]/all) +
