@@ -17,7 +17,7 @@ package jitter
 // of frames, each 20 ms less late than the one before; the last of them is
 // as early as ever, so the queue does not move.
 type delayModel struct {
-	recent [recentFrames]int64 // delay of the frames that came last, a ring
+	recent [recentMost]int64 // delay of the frames that came last, a ring
 	count  int64               // frames put there
 	queue  int64               // least of recent
 	base   float64             // least queue of late, rising slowly
@@ -54,9 +54,11 @@ const (
 )
 
 const (
-	// recentFrames decides how fast a queue that grows is followed, and how long
+	// recentFrames, or two datagrams if that is more, decide how fast a queue that grows is followed, and how long
 	// a stall may last without being taken for one. Chosen by experiment, docs/jitter.md.
 	recentFrames = 6
+	recentMost   = 2 * maxStride
+	maxStride    = 6
 	// lateBin is the resolution of the distribution, 5 ms.
 	lateBin  = SampleRate / 200
 	lateBins = 200
@@ -87,6 +89,11 @@ func (m *delayModel) reset() {
 	}
 }
 
+// lately is how many of the frames that came last are looked at.
+func (m *delayModel) lately() int64 {
+	return min(max(recentFrames, 2*(m.fill/FrameSize+1)), recentMost)
+}
+
 // floor is the delay of a frame that nothing held up.
 func (m *delayModel) floor() int64 {
 	if m.count == 0 {
@@ -108,11 +115,11 @@ func (m *delayModel) arrived(t, n int64, way order) {
 		m.base = max(m.base, float64(delay)-float64(baseRise)*50)
 		m.lastDelay = delay
 	}
-	m.recent[m.count%recentFrames] = delay
+	m.recent[m.count%recentMost] = delay
 	m.count++
 	m.queue = delay
-	for _, d := range m.recent[:min(m.count, recentFrames)] {
-		m.queue = min(m.queue, d)
+	for i := range min(m.count, m.lately()) {
+		m.queue = min(m.queue, m.recent[(m.count-1-i)%recentMost])
 	}
 	m.base = min(m.base+baseRise, float64(m.queue))
 	change := delay - m.lastDelay
