@@ -18,9 +18,9 @@ package jitter
 // as early as ever, so the queue does not move.
 type delayModel struct {
 	recent [recentMost]int64 // delay of the frames that came last, a ring
-	count  int64               // frames put there
-	queue  int64               // least of recent
-	base   float64             // least queue of late, rising slowly
+	count  int64             // frames put there
+	queue  int64             // least of recent
+	base   float64           // least queue of late, rising slowly
 
 	late    [2][lateBins]float32 // weight of frames by how much later than the queue they came
 	weight  float32              // of one frame now: it grows, which is forgetting the old
