@@ -117,11 +117,8 @@ func (p *point) waitForResends(n *network, worth float64, base time.Duration, lo
 // again is how likely a datagram comes again that is sent again so long after it was lost.
 func (n *network) again(after time.Duration) float64 {
 	unheard := n.channel.Loss * n.channel.Again(twin)
-	return inTime * (1 - unheard) * (1 - n.channel.Again(after))
+	return (1 - unheard) * (1 - n.channel.Again(after))
 }
-
-// inTime is the share of the resends that come in time. Chosen by experiment.
-const inTime = 0.8
 
 // resendSlack is what a resend takes beside the round trip: until a datagram is overdue, and the spread of
 // the delay. twin is how far apart the two questions are.
