@@ -333,7 +333,7 @@ func (l *Ladder) resends() float64 {
 // it is twice that, since losses come unevenly and there is no other room.
 func (l *Ladder) resent() float64 {
 	share := max(l.up.fraction(), l.down.fraction())
-	if l.cap > 0 {
+	if l.cap > 0 || l.last.Cap > 0 {
 		share *= 2
 	}
 	return min(share, mostResent)

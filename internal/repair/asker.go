@@ -79,6 +79,7 @@ type Asker struct {
 	rtt, patience time.Duration
 	wait          time.Duration
 	pace          pace
+	missed        uint32        // number of the last datagram that was overdue
 	lossy         bool          // so much is lost that waiting for later datagrams would be a waste of time
 	looked        time.Duration // when that was judged
 	budget        Bucket

@@ -49,19 +49,17 @@ func (p *pace) wrong(by time.Duration) {
 	p.slack = min(p.slack+by+2*time.Millisecond, mostSlack)
 }
 
-// expected is the number of the next datagram that neither came nor was asked for, and false if
+// expected is the number of the next datagram that neither came nor was missed, and false if
 // that is not known or not worth knowing.
 func (a *Asker) expected() (seq uint32, ok bool) {
 	if !a.lossy || !a.speech || a.stride == 0 || a.doubt.n > 1 {
 		return 0, false
 	}
-	for k := range uint32(guessMost) {
-		seq = a.highest + (k+1)*a.stride
-		if g := &a.gaps[seq%askSlots]; !g.open || g.seq != seq {
-			return seq, true
-		}
+	seq = a.highest + a.stride
+	if int32(a.missed-a.highest) > 0 {
+		seq = a.missed + a.stride
 	}
-	return 0, false
+	return seq, seq-a.highest <= guessMost*a.stride
 }
 
 // due is when datagram seq should come.
@@ -80,7 +78,7 @@ func (a *Asker) guess(now time.Duration) {
 		a.close(g)
 		*g = gap{open: true, guess: true, seq: seq, found: now, due: a.due(seq)}
 		a.open++
-		a.next = now
+		a.missed, a.next = seq, now
 	}
 }
 

@@ -124,3 +124,28 @@ func TestAskerKnowsAResendThatIsTheNewest(t *testing.T) {
 	}
 	t.Error("nothing was asked for")
 }
+
+// What would come too late is given up once, not again and again until it comes.
+func TestAskerMissesADatagramOnce(t *testing.T) {
+	a := &Asker{}
+	a.SetPath(30*ms, 300*ms)
+	seq := uint32(0)
+	for range 100 {
+		if seq++; seq%10 == 0 {
+			seq++
+		}
+		a.Arrived(at(seq), seq, true)
+	}
+	a.SetPath(500*ms, 100*ms)
+	a.Poll(at(seq), nil) // gives up what is missing already
+	before := a.Stats()
+	for now := at(seq); now < at(seq)+2*time.Second; now += ms {
+		a.Poll(now, nil)
+	}
+	if got := a.Stats().GivenUp - before.GivenUp; got == 0 || got > guessMost {
+		t.Errorf("%d given up", got)
+	}
+	if at, ok := a.NextDeadline(); ok {
+		t.Errorf("still has something to do at %v", at)
+	}
+}
