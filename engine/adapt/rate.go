@@ -31,7 +31,7 @@ const (
 	wallGone    = 3.0                    // seconds beyond it without a queue and it is not there any more
 	climb       = 1.5                    // kbit/s per second: the same for all, so that shares converge (AIMD)
 	start       = 0.15                   // per second, before any congestion
-	firstHold   = 15 * time.Second       // before the wall is tested again
+	firstHold   = 10 * time.Second       // before the wall is tested again
 	mostHold    = 2 * time.Minute        // doubled every time that it was there
 	headroom    = 1.6                    // over what is sent: more has not been tried (RFC 7661)
 	silentAfter = 3 * time.Second        // without feedback
@@ -93,9 +93,9 @@ func (r *rate) update(now time.Duration, s sample) bool {
 		r.limit = max(r.limit, r.sentBefore)
 	case over && r.draining && (now-r.cut < s.rtt+settleTime || s.trend <= -overTrend):
 		// What was done has not had its effect yet, or has it just now. As long as there is a
-		// queue, what comes through is what the bottleneck carries.
+		// queue, what comes through is what the bottleneck carries, counted in whole datagrams.
 		if s.through > 0 {
-			r.wall = max(min(r.wall, s.through), leastRate)
+			r.wall = max((r.wall+s.through)/2, leastRate)
 		}
 	case over:
 		r.backOff(now, queue, s)
