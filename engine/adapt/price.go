@@ -5,14 +5,18 @@ import (
 	"time"
 )
 
-// rated is what Opus is worth without loss at a bitrate, on the scale of R. The MOS are
-// those of the measure in docs/repair.md, turned into R by the inverse of ITU-T G.107 annex B.
-var rated = [...]struct {
-	bitrate int // bit/s
+// rated is what Opus is worth in R without loss at a bitrate: a score of listening-test models and of the measure in
+// docs/repair.md, turned into R by the inverse of ITU-T G.107 annex B.
+type rated struct {
+	bitrate float64 // bit/s
 	r       float64
-}{
-	{6000, 36}, {7500, 42}, {8500, 60}, {9500, 66}, {10000, 74}, {12000, 80}, {16000, 86.5}, {20000, 90}, {24000, 92}, {32000, 94},
 }
+
+// wide and narrow are what wideband and narrowband speech is worth. Below 9.5 kbit/s one is no better than the other.
+var (
+	wide   = []rated{{8500, 57}, {9500, 64}, {10000, 72}, {12000, 80}, {16000, 86.5}, {20000, 90}, {24000, 92}, {32000, 94}}
+	narrow = []rated{{6000, 44}, {7000, 51}, {8000, 58}, {9000, 61.5}, {12500, 64}}
+)
 
 // What libopus makes of a bitrate depends on where it comes from: a new encoder codes
 // wideband from wideBitrate on, one that does so goes on down to keepBitrate, and one that has
@@ -20,21 +24,18 @@ var rated = [...]struct {
 const (
 	wideBitrate = 9500 // bit/s
 	keepBitrate = 8500
-	narrowest   = 36.0 // R of narrowband at 6 kbit/s,
-	narrowGain  = 1.5  // and what each kbit/s adds
 )
 
-// rating is what speech at a bitrate is worth in R; narrow is for an encoder that codes
-// narrowband.
-func rating(bitrate float64, narrow bool) float64 {
-	if narrow && bitrate < wideBitrate {
-		return narrowest + narrowGain*(bitrate-minBitrate)/1000
+// rating is what speech at a bitrate is worth in R; narrowband is for an encoder that codes so now.
+func rating(bitrate float64, narrowband bool) float64 {
+	points := wide
+	if bitrate < keepBitrate || narrowband && bitrate < wideBitrate {
+		points = narrow
 	}
-	last := rated[0]
-	for _, p := range rated[1:] {
-		if bitrate <= float64(p.bitrate) {
-			part := (bitrate - float64(last.bitrate)) / float64(p.bitrate-last.bitrate)
-			return last.r + part*(p.r-last.r)
+	last := points[0]
+	for _, p := range points[1:] {
+		if bitrate <= p.bitrate {
+			return last.r + (bitrate-last.bitrate)/(p.bitrate-last.bitrate)*(p.r-last.r)
 		}
 		last = p
 	}

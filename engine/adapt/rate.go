@@ -121,7 +121,7 @@ func (r *rate) backOff(now, queue time.Duration, s sample) {
 	if r.draining {
 		through = r.wall
 		if s.through > 0 {
-			through = min(through, s.through)
+			through = (through + s.through) / 2
 		}
 	}
 	through = max(through, leastRate)
@@ -139,7 +139,7 @@ func (r *rate) backOff(now, queue time.Duration, s sample) {
 		r.before, r.sentBefore = s.queue, max(r.sentBefore, s.sent)
 		r.backedOff = now
 	}
-	r.wall = min(r.wall, through)
+	r.wall = through
 	r.cut = now
 	drain := mostDrain * min(1, queue.Seconds()/drainTime.Seconds())
 	r.limit = max(min(r.limit, through*(backoff-drain)), leastRate)
