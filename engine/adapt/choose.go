@@ -102,30 +102,22 @@ func (p *point) judge(n *network) {
 	p.value -= bitPrice * s.wire(n.headers, rate)
 }
 
-// waitForResends considers one try and another. A try is two questions (repair.Asker) and an answer at least;
-// a second one follows a round trip and a quarter later. By then all copies have come or not.
+// waitForResends considers to wait for a resend: two questions (repair.Asker) and an answer at least. By then all copies have
+// come or not. What comes later still is not counted on.
 func (p *point) waitForResends(n *network, worth float64, base time.Duration, lost float64) {
 	wait := n.rtt + resendSlack
-	p.value = math.Inf(-1)
-	for range resendTries {
-		lost *= 1 - min(n.again(wait-n.rtt/2), n.resends)
-		p.consider(worth, base+max(wait, p.shape.reach()), lost)
-		wait += n.rtt + n.rtt/4 + resendSlack
-	}
-}
-
-// again is how likely a datagram comes again that is sent again so long after it was lost.
-func (n *network) again(after time.Duration) float64 {
 	unheard := n.channel.Loss * n.channel.Again(twin)
-	return (1 - unheard) * (1 - n.channel.Again(after))
+	brought := inTime * (1 - unheard) * (1 - n.channel.Again(wait-n.rtt/2))
+	p.value = math.Inf(-1)
+	p.consider(worth, base+max(wait, p.shape.reach()), lost*(1-min(brought, n.resends)))
 }
 
 // resendSlack is what a resend takes beside the round trip: until a datagram is overdue, and the spread of
-// the delay. twin is how far apart the two questions are.
+// the delay. twin is how far apart the two questions are, inTime the share of answers that come in time (found by experiment).
 const (
 	resendSlack = 30 * time.Millisecond
 	twin        = 10 * time.Millisecond
-	resendTries = 2
+	inTime      = 0.85
 )
 
 // consider takes one way of waiting if it is the best so far.
