@@ -1,6 +1,7 @@
 package jitter
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -21,6 +22,29 @@ func TestCleanPath(t *testing.T) {
 		t.Errorf("concealed %v, lost %d, late %d on a clean path", s.Concealed, s.Lost, s.Late)
 	}
 	wantBelow(t, "delay", c.delay(20*time.Second, 30*time.Second), 22*time.Millisecond)
+}
+
+// Datagrams of many frames are not late because they take long to fill: nothing is invented, the speed stays,
+// and the delay is that of the first frame of a datagram.
+func TestLongDatagrams(t *testing.T) {
+	for stride := 1; stride <= 6; stride++ {
+		for _, jitter := range []time.Duration{0, 6 * time.Millisecond} {
+			c := newCall(Config{})
+			way := jittered(rand.New(rand.NewPCG(1, 2)), 40*time.Millisecond, jitter)
+			for n := stride; n < 3000; n += stride {
+				var fs []Frame
+				for k := range stride {
+					fs = append(fs, fakeFrame(uint32(n-k)))
+				}
+				c.sent = append(c.sent, datagram{time.Duration(n+1)*FrameDuration + way(n), fs})
+			}
+			c.run(59 * time.Second)
+			from := 15 * time.Second
+			fill := time.Duration(stride-1) * FrameDuration
+			wantBelow(t, fmt.Sprintf("stride %d, jitter %v: invented", stride, jitter), c.share(Concealed, from, time.Minute), 0.001)
+			wantBelow(t, fmt.Sprintf("stride %d, jitter %v: delay", stride, jitter), c.delay(from, time.Minute), fill+jitter+55*time.Millisecond)
+		}
+	}
 }
 
 func TestAnyBlockSize(t *testing.T) {

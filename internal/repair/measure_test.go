@@ -201,6 +201,32 @@ func TestPacerHoldsTheCapOverAnySecond(t *testing.T) {
 	}
 }
 
+// Whatever else wants to be sent, voice that was reserved for goes.
+func TestPacerKeepsRoomForVoice(t *testing.T) {
+	for seed := range uint64(40) {
+		rng := rand.New(rand.NewPCG(seed, 3))
+		var p Pacer
+		p.SetCap(0, 24)
+		every := time.Duration(1+rng.IntN(6)) * FrameDuration
+		voice := int(every * 2200 / time.Second) // bytes: 17.6 kbit/s
+		others, next := 0, time.Duration(0)
+		for now := time.Duration(0); now < 20*time.Second; now += time.Millisecond {
+			if now >= next {
+				if !p.Send(now, voice, Reserve{}) {
+					t.Fatalf("seed %d: no room for voice at %v", seed, now)
+				}
+				next += every
+			}
+			if rng.IntN(10) == 0 && p.Send(now, 40+rng.IntN(200), Reserve{Bytes: voice, Next: next - now, Every: every}) {
+				others++
+			}
+		}
+		if others < 20 {
+			t.Errorf("seed %d: only %d others went out", seed, others)
+		}
+	}
+}
+
 func TestMeter(t *testing.T) {
 	var m Meter
 	for now := time.Duration(0); now < 5*time.Second; now += FrameDuration {
