@@ -390,7 +390,7 @@ func (l *Ladder) decide(now time.Duration, news bool) bool {
 		l.decision.Reason = stopReason(stop, forLoss, l.decision.Reason)
 		return true
 	}
-	if l.wire(&l.current) > l.allowed()*slack {
+	if l.current.shape.wire(l.headers, float64(l.current.bitrate)) > l.allowed()*slack { // resends stop by themselves
 		return l.take(now, l.pick(), false)
 	}
 	if !news {
