@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/schollz/progressbar/v3"
 
@@ -20,6 +22,7 @@ type LabReportCmd struct {
 	Seconds int      `help:"Length of each call; long enough for a rare event to come." default:"42"`
 	Seeds   int      `help:"Calls per network and setting." default:"2"`
 	Network []string `help:"Only these networks." placeholder:"PRESET,..."`
+	Trace   []string `help:"Recorded networks besides, as of tincan lab run." placeholder:"FILE.CSV,..." type:"existingfile"`
 	Quick   bool     `help:"A few networks and settings only."`
 	Compare string   `help:"Fail if anything is worse than in this baseline." type:"existingfile" placeholder:"FILE.JSON"`
 	Save    string   `help:"Write a new baseline." type:"path" placeholder:"FILE.JSON"`
@@ -32,7 +35,7 @@ func (c *LabReportCmd) Validate() error {
 		return errors.New("--seconds: 1 to 3600")
 	case c.Seeds < 1 || c.Seeds > 1000:
 		return errors.New("--seeds: 1 to 1000")
-	case c.Quick && len(c.Network) > 0:
+	case c.Quick && len(c.Network)+len(c.Trace) > 0:
 		return errors.New("--quick chooses the networks itself")
 	}
 	c.Network = unique(c.Network)
@@ -85,7 +88,11 @@ func (c *LabReportCmd) plan() (report.Plan, error) {
 	if err != nil {
 		return report.Plan{}, err
 	}
-	p := report.Plan{Cases: report.Full(c.Network)}
+	recordings, err := c.recordings()
+	if err != nil {
+		return report.Plan{}, err
+	}
+	p := report.Plan{Cases: report.Full(c.Network, recordings)}
 	if c.Quick {
 		p.Cases = report.Quick()
 	}
@@ -97,6 +104,23 @@ func (c *LabReportCmd) plan() (report.Plan, error) {
 		p.Seeds = append(p.Seeds, uint64(seed+1))
 	}
 	return p, nil
+}
+
+// recordings reads the recorded networks. They are named after their files.
+func (c *LabReportCmd) recordings() ([]report.Recording, error) {
+	var all []report.Recording
+	for _, path := range c.Trace {
+		trace, err := readTrace(path)
+		if err != nil {
+			return nil, err
+		}
+		name := "recorded " + strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+		if slices.ContainsFunc(all, func(r report.Recording) bool { return r.Name == name }) {
+			return nil, fmt.Errorf("--trace: two files are named %s; rename one", filepath.Base(path))
+		}
+		all = append(all, report.Recording{Name: name, Trace: trace})
+	}
+	return all, nil
 }
 
 // audioRate is that of all speech, in Hz.

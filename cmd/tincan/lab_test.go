@@ -104,7 +104,8 @@ func TestLabReport(t *testing.T) {
 	in, _ := labSpeech(t)
 	dir := t.TempDir()
 	baseline := filepath.Join(dir, "kept", "baseline.json")
-	args := []string{"report", "--speech", in, "--seconds", "3", "--seeds", "1", "--network", "wifi"}
+	trace := labFile(t, "train.csv", "seq,send_ms,arrive_ms\n1,0,40\n2,20,61\n3,40,-1\n4,60,99\n")
+	args := []string{"report", "--speech", in, "--seconds", "3", "--seeds", "1", "--network", "wifi", "--trace", trace}
 	code, _, errOut := labCommand(t, append(args, "--out", filepath.Join(dir, "a"), "--save", baseline)...)
 	if code != 0 {
 		t.Fatalf("exit %d: %s", code, errOut)
@@ -113,6 +114,10 @@ func TestLabReport(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, "a", name)); err != nil {
 			t.Error(err)
 		}
+	}
+	table, err := os.ReadFile(filepath.Join(dir, "a", "table.md"))
+	if err != nil || !strings.Contains(string(table), "| recorded train | adaptive, up |") {
+		t.Errorf("the recording is not in the table, error %v", err)
 	}
 	compare := append(args, "--out", filepath.Join(dir, "b"), "--compare", baseline)
 	if code, out, errOut := labCommand(t, compare...); code != 0 || !strings.Contains(out, "none is worse") {
@@ -133,7 +138,7 @@ func TestLabReport(t *testing.T) {
 	if err := os.WriteFile(baseline, []byte(strings.Replace(better, `"cq": 10.1`, `"cq": 0.1`, 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if code, out, errOut := labCommand(t, compare...); code != 1 || !strings.Contains(out, "worse: wifi/") || !strings.Contains(errOut, "worse than the baseline") {
+	if code, out, errOut := labCommand(t, compare...); code != 1 || !strings.Contains(out, "worse: recorded train/") || !strings.Contains(errOut, "worse than the baseline") {
 		t.Errorf("exit %d, %s%s", code, out, errOut)
 	}
 }

@@ -62,10 +62,15 @@ func WriteHTML(w io.Writer, p Plan, rows []Row, compared *Comparison) error {
 	if d.Overview, err = overview(rows); err != nil {
 		return err
 	}
-	for _, info := range netsim.Presets() {
-		s := section{Name: info.Name, About: info.About}
+	for _, n := range networksOf(rows) {
+		s := section{Name: n, About: "a recorded network"}
+		for _, info := range netsim.Presets() {
+			if info.Name == n {
+				s.About = info.About
+			}
+		}
 		for _, r := range rows {
-			if r.Network == info.Name && r.Curve == "" {
+			if r.Network == n && r.Curve == "" {
 				s.Rows = append(s.Rows, r)
 			}
 		}
@@ -80,6 +85,16 @@ func WriteHTML(w io.Writer, p Plan, rows []Row, compared *Comparison) error {
 	return page.Execute(w, d)
 }
 
+// networksOf are the networks of the rows, each once.
+func networksOf(rows []Row) (networks []string) {
+	for _, r := range rows {
+		if !slices.Contains(networks, r.Network) {
+			networks = append(networks, r.Network)
+		}
+	}
+	return networks
+}
+
 // find returns the row of a table cell.
 func find(rows []Row, network, setting string) (Row, bool) {
 	i := slices.IndexFunc(rows, func(r Row) bool { return r.Curve == "" && r.Network == network && r.Setting.Name == setting })
@@ -91,12 +106,7 @@ func find(rows []Row, network, setting string) (Row, bool) {
 
 // overview makes the plots that are about all networks.
 func overview(rows []Row) ([]figure, error) {
-	var networks []string
-	for _, r := range rows {
-		if !slices.Contains(networks, r.Network) {
-			networks = append(networks, r.Network)
-		}
-	}
+	networks := networksOf(rows)
 	if len(networks) == 0 {
 		return nil, nil
 	}

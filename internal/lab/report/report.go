@@ -54,9 +54,16 @@ var (
 	}
 )
 
+// Recording is a recorded network, in the direction of the speech.
+type Recording struct {
+	Name  string
+	Trace *netsim.Trace
+}
+
 // Case is one cell of the plan; it is run once per seed.
 type Case struct {
-	Network string
+	Network string        // a preset, or the name of a recording
+	Trace   *netsim.Trace // of the recording
 	Setting Setting
 	Curve   string // of the load plots; "" for the table
 }
@@ -76,8 +83,8 @@ type Plan struct {
 	Cases  []Case
 }
 
-// Full is the plan of the whole report: all presets, or those named.
-func Full(networks []string) []Case {
+// Full is the plan of the whole report: all presets, or those named, and recordings.
+func Full(networks []string, recordings []Recording) []Case {
 	if len(networks) == 0 {
 		for _, p := range netsim.Presets() {
 			networks = append(networks, p.Name)
@@ -85,16 +92,18 @@ func Full(networks []string) []Case {
 	}
 	var cases []Case
 	for _, n := range networks {
-		for _, s := range buffers {
-			cases = append(cases, Case{Network: n, Setting: s})
-		}
-		for _, s := range adaptives[1:] {
+		for _, s := range slices.Concat(buffers, adaptives[1:]) {
 			cases = append(cases, Case{Network: n, Setting: s})
 		}
 		if slices.Contains(repairFor, n) {
 			for _, s := range repairs {
 				cases = append(cases, Case{Network: n, Setting: s})
 			}
+		}
+	}
+	for _, r := range recordings {
+		for _, s := range slices.Concat(buffers, adaptives[1:]) {
+			cases = append(cases, Case{Network: r.Name, Trace: r.Trace, Setting: s})
 		}
 	}
 	for _, n := range rateNetworks {
@@ -186,7 +195,10 @@ func Run(ctx context.Context, p Plan, done func()) ([]Row, error) {
 			for j := range jobs {
 				c := p.Cases[j[0]]
 				cfg := c.Setting.Config
-				cfg.Speech, cfg.Network, cfg.Seed = p.Speech, lab.Network{Preset: c.Network}, p.Seeds[j[1]]
+				cfg.Speech, cfg.Seed = p.Speech, p.Seeds[j[1]]
+				if cfg.Network.Trace = c.Trace; c.Trace == nil {
+					cfg.Network.Preset = c.Network
+				}
 				r, err := lab.Run(ctx, cfg)
 				if err != nil {
 					stop(fmt.Errorf("%s: %w", c.Key(), err))

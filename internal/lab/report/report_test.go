@@ -130,7 +130,7 @@ func TestRunStops(t *testing.T) {
 }
 
 func TestPlansNameEachCaseOnce(t *testing.T) {
-	for name, cases := range map[string][]Case{"full": Full(nil), "quick": Quick(), "one": Full([]string{"lan"})} {
+	for name, cases := range map[string][]Case{"full": Full(nil, nil), "quick": Quick(), "one": Full([]string{"lan"}, nil)} {
 		seen := map[string]bool{}
 		for _, c := range cases {
 			if seen[c.Key()] {
@@ -140,7 +140,7 @@ func TestPlansNameEachCaseOnce(t *testing.T) {
 		}
 	}
 	full := map[string]bool{}
-	for _, c := range Full(nil) {
+	for _, c := range Full(nil, nil) {
 		full[c.Key()] = true
 	}
 	for _, c := range Quick() {
