@@ -58,7 +58,7 @@ const (
 	// a stall may last without being taken for one. Chosen by experiment, docs/jitter.md.
 	recentFrames = 6
 	recentMost   = 2 * maxStride
-	maxStride    = 6
+	maxStride    = 6 // frames in a datagram, at most
 	// lateBin is the resolution of the distribution, 5 ms.
 	lateBin  = SampleRate / 200
 	lateBins = 200

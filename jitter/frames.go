@@ -158,9 +158,12 @@ const clumpStep = SampleRate / 500
 // speech tells whether a frame that is known is not the end of a talkspurt.
 func (f *frames) speech(n int64) bool { return len(f.slots[n&f.mask].data) > 0 }
 
+// expectAhead is how far beyond the newest frame one can be asked for: three datagrams of the most frames.
+const expectAhead = 3 * maxStride
+
 // expect notes that frame n, which is not here, should come at due.
 func (f *frames) expect(n, due int64) {
-	if s := &f.slots[n&f.mask]; n > f.highest-int64(len(f.slots)) && n <= f.highest+16 && !f.known(n) {
+	if s := &f.slots[n&f.mask]; n > f.highest-int64(len(f.slots)) && n <= f.highest+expectAhead && !f.known(n) {
 		s.number, s.state, s.due = n, empty, due
 	}
 }

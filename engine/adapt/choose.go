@@ -42,7 +42,7 @@ func choose(n *network, kbps float64) point {
 	for i := range shapes {
 		p := point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, kbps, n.most)}
 		found = p.beats(&best, n, found) || found
-		if n.rtt > 0 && shapes[i].resends() {
+		if n.rtt > 0 && shapes[i].leavesRoom() {
 			p = point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, kbps/(1+n.resent), n.most), resend: true}
 			found = p.beats(&best, n, found) || found
 		}
@@ -102,21 +102,20 @@ func (p *point) judge(n *network) {
 	p.value -= bitPrice * s.wire(n.headers, rate)
 }
 
-// waitForResends considers to wait for a resend: two questions (repair.Asker) and an answer at least. By then all copies have
-// come or not. What comes later still is not counted on.
+// waitForResends considers to wait for a resend: two questions (repair.Asker) and an answer at least. What comes later
+// still is not counted on.
 func (p *point) waitForResends(n *network, worth float64, base time.Duration, lost float64) {
 	wait := n.rtt + resendSlack
-	unheard := n.channel.Loss * n.channel.Again(twin)
+	unheard := n.channel.Loss * n.channel.Again(repair.Twin)
 	brought := inTime * (1 - unheard) * (1 - n.channel.Again(wait-n.rtt/2))
 	p.value = math.Inf(-1)
-	p.consider(worth, base+max(wait, p.shape.reach()), lost*(1-min(brought, n.resends)))
+	p.consider(worth, base+wait, lost*(1-min(brought, n.resends)))
 }
 
 // resendSlack is what a resend takes beside the round trip: until a datagram is overdue, and the spread of
-// the delay. twin is how far apart the two questions are, inTime the share of answers that come in time (found by experiment).
+// the delay; inTime is the share of answers that come in time (found by experiment).
 const (
 	resendSlack = 30 * time.Millisecond
-	twin        = 10 * time.Millisecond
 	inTime      = 0.85
 )
 

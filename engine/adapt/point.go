@@ -89,9 +89,9 @@ var plainShapes = [...]shape{
 	{stride: 4, copies: []int{1, 2}},
 }
 
-// resends tells whether room for resends is considered with this shape. With copies they are what comes besides; above
+// leavesRoom tells whether room for resends is considered with this shape. With copies they are what comes besides; above
 // resendStride too much is lost at once, and found so late.
-func (s *shape) resends() bool { return len(s.copies) == 0 && s.stride <= resendStride }
+func (s *shape) leavesRoom() bool { return len(s.copies) == 0 && s.stride <= resendStride }
 
 const resendStride = 3
 
@@ -146,14 +146,6 @@ func nominal(bitrate float64) float64 {
 		return bitrate - hybridMore
 	}
 	return min(bitrate/belowHybrid, hybridBitrate-500)
-}
-
-// reach is how much later the last copy comes.
-func (s *shape) reach() time.Duration {
-	if len(s.copies) == 0 {
-		return 0
-	}
-	return time.Duration(s.copies[len(s.copies)-1]) * s.interval()
 }
 
 func (s *shape) interval() time.Duration { return time.Duration(s.stride) * repair.FrameDuration }

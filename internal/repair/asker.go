@@ -2,13 +2,15 @@ package repair
 
 import "time"
 
+// Twin is how far apart an Asker asks twice on a path that loses, since the question and the answer are lost as often as
+// what is asked for.
+const Twin = 10 * time.Millisecond
+
 // Figures of an Asker.
 const (
 	askSlots = 64 // numbers that are remembered: 1.28 s
-	// askTries is how often one datagram is asked for at most; on a path that loses in pairs, twin apart,
-	// since the question and the answer are lost as often as what is asked for.
+	// askTries is how often one datagram is asked for at most.
 	askTries = 4
-	twin     = 10 * time.Millisecond
 	// askRate and askDepth bound what is asked for, in datagrams per second and at once. Above
 	// 40 % of loss asking is the wrong tool; an outage is no reason for a storm.
 	askRate, askDepth = 40, 24
@@ -55,8 +57,9 @@ type AskerStats struct {
 // ask for it again.
 //
 // A gap is asked for after a short wait, in case the network has only changed the
-// order; how long is learned, as RACK (RFC 8985) learns its reordering window. A
-// second time follows when a round trip and a margin have gone by without an answer. What
+// order; how long is learned, as RACK (RFC 8985) learns its reordering window. Another
+// time follows when a round trip and a margin have gone by without an answer. On a path that
+// loses, a datagram is asked for as soon as it is overdue (pace), and each time twice. What
 // would come too late is given up, and the total is bounded by a budget.
 //
 // Sequence numbers count frames and go on in silence, when nothing is sent. A
@@ -331,7 +334,7 @@ func (a *Asker) judge(now time.Duration, g *gap) (ask bool, next time.Duration) 
 // pause is how long to wait before the next try.
 func (a *Asker) pause(g *gap) time.Duration {
 	if a.lossy && g.tries%2 == 1 {
-		return twin
+		return Twin
 	}
 	return a.again()
 }
