@@ -53,7 +53,7 @@ func choose(n *network, kbps float64) point {
 // beats judges p and puts it in the place of best if it is better, or if best is not one
 // that was found.
 func (p *point) beats(best *point, n *network, found bool) bool {
-	if p.bitrate < minBitrate || p.shape.fec && p.bitrate < fecBitrate || p.shape.coarse && p.bitrate <= coarseBitrate {
+	if !p.possible() {
 		return false
 	}
 	if p.judge(n); !found || p.value > best.value {
@@ -61,6 +61,11 @@ func (p *point) beats(best *point, n *network, found bool) bool {
 		return true
 	}
 	return false
+}
+
+// possible tells whether the encoder can do it.
+func (p *point) possible() bool {
+	return p.bitrate >= minBitrate && (!p.shape.fec || p.bitrate >= fecBitrate) && (!p.shape.coarse || p.bitrate > coarseBitrate)
 }
 
 // smallest is the shape with the fewest bits.

@@ -391,7 +391,7 @@ func (l *Ladder) decide(now time.Duration, news bool) bool {
 		return true
 	}
 	if l.current.shape.wire(l.headers, float64(l.current.bitrate)) > l.allowed()*slack { // resends stop by themselves
-		return l.take(now, l.pick(), false)
+		return l.take(now, l.lower(now), false)
 	}
 	if !news {
 		return false
@@ -413,6 +413,22 @@ func (l *Ladder) decide(now time.Duration, news bool) bool {
 		return false
 	}
 	return l.take(now, best, false)
+}
+
+// lower is what fits below the limit now: the best point, but while the limit goes on falling the same shape at a lower
+// bitrate as long as that will do.
+func (l *Ladder) lower(now time.Duration) point {
+	p, kbps := l.current, l.allowed()
+	if p.resend {
+		kbps /= 1 + l.resent()
+	}
+	p.bitrate = p.shape.bitrate(l.headers, kbps, l.most)
+	if now-l.decided >= dwell || !p.possible() {
+		return l.pick()
+	}
+	n := l.network()
+	p.judge(&n)
+	return p
 }
 
 // take makes a point the decision and reports whether that is a change.

@@ -315,9 +315,9 @@ func TestBreaker(t *testing.T) {
 		logDecisions(t, c)
 		c.noWord = func(now time.Duration) bool { return now > 10*time.Second && now < 25*time.Second }
 		c.start(0)
-		w.run(16 * time.Second)
-		if r := c.rate(15*time.Second, 16*time.Second); r > 25 {
-			t.Errorf("%.1f kbit/s after five silent seconds", r)
+		w.run(18 * time.Second)
+		if r := c.rate(17*time.Second, 18*time.Second); r > 25 {
+			t.Errorf("%.1f kbit/s after seven silent seconds", r)
 		}
 		w.run(20 * time.Second)
 		if !c.ladder.Decision().Stop {

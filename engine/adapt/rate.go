@@ -34,7 +34,7 @@ const (
 	firstHold   = 10 * time.Second       // before the wall is tested again
 	mostHold    = 2 * time.Minute        // doubled every time that it was there
 	headroom    = 1.6                    // over what is sent: more has not been tried (RFC 7661)
-	silentAfter = 3 * time.Second        // without feedback
+	silentAfter = 5 * time.Second        // without feedback: five reports missed, which loss alone seldom does
 	silentDecay = 0.7                    // per second
 )
 
