@@ -373,12 +373,13 @@ func (l *Ladder) allowed() float64 {
 
 // Figures of the hysteresis.
 const (
-	margin    = 1.0             // points of R that a change must bring
-	decisive  = 6.0             // or this, and it is made at once
-	confirmed = 2               // feedbacks in a row must say so where there is loss
-	dwell     = 2 * time.Second // between changes that can wait
-	slack     = 1.03            // of the limit may be exceeded before it is urgent
-	retune    = 0.12            // change of the bitrate alone that is worth making
+	margin    = 1.0                    // points of R that a change must bring
+	decisive  = 6.0                    // or this, and it is made at once
+	confirmed = 2                      // feedbacks in a row must say so where there is loss
+	dwell     = 2 * time.Second        // between changes that can wait
+	hurried   = 500 * time.Millisecond // or between two shapes while the limit falls
+	slack     = 1.03                   // of the limit may be exceeded before it is urgent
+	retune    = 0.12                   // change of the bitrate alone that is worth making
 )
 
 // decide changes the decision if that is urgent, or, with news, if it is worth it.
@@ -423,7 +424,7 @@ func (l *Ladder) lower(now time.Duration) point {
 		kbps /= 1 + l.resent()
 	}
 	p.bitrate = p.shape.bitrate(l.headers, kbps, l.most)
-	if now-l.decided >= dwell || !p.possible() {
+	if now-l.decided >= hurried || !p.possible() {
 		return l.pick()
 	}
 	n := l.network()

@@ -308,6 +308,32 @@ func TestPutsUpWithAQueueOfOthers(t *testing.T) {
 	}
 }
 
+// Once found not to be ours, a queue that comes and goes costs no more speech; one of ours is still seen.
+func TestLearnsThatTheQueueIsOthers(t *testing.T) {
+	w := &world{}
+	swell := netsim.Swell(345*ms, netsim.SwellTimes{
+		Idle: netsim.Uniform(4*time.Second, 4*time.Second), Climb: netsim.Uniform(5*time.Second, 5*time.Second),
+		Hold: netsim.Uniform(2*time.Second, 2*time.Second), Drain: netsim.Uniform(3*time.Second, 3*time.Second),
+	}, 0, 1)
+	falls := netsim.Schedule(netsim.Step{Link: netsim.Delay(0)}, netsim.Step{From: 60 * time.Second, Link: netsim.Rate(24000, 2*time.Second)})
+	c := newCall(w, Config{}, netsim.Chain(falls, swell, far()), lan(), 1)
+	logDecisions(t, c)
+	low := 0
+	c.trace = func(now time.Duration, d Decision) {
+		if now > 20*time.Second && now < 60*time.Second && d.Bitrate < 18000 {
+			low++
+		}
+	}
+	c.start(0)
+	w.run(75 * time.Second)
+	if low > 0 {
+		t.Errorf("%d times low after the first swell", low)
+	}
+	for i, q := range c.queues {
+		t.Log(i, q)
+	}
+}
+
 func TestBreaker(t *testing.T) {
 	t.Run("silent relay", func(t *testing.T) {
 		w := &world{}

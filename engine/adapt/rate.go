@@ -16,26 +16,28 @@ const (
 	overStanding = 180 * time.Millisecond // or that long, growing or not
 	clearQueue   = 30 * time.Millisecond
 
-	backoff     = 0.85                   // of what comes through, as TCP-friendly delay-based control does (GCC)
-	mostDrain   = 0.35                   // of what comes through is left free to empty the queue
-	drainTime   = 800 * time.Millisecond // the time in which a short queue should be gone
-	settleTime  = 150 * time.Millisecond // after a backoff, beside a round trip, until the next
-	useless     = 3 * time.Second        // a queue that has not shrunk by so long after is not ours
-	shrunk      = 0.7                    // what shrinking means
-	emptying    = 1.15                   // times what is sent comes through
-	again       = 10 * time.Second       // within which a backoff goes on with the one before
-	forgives    = 15.0                   // seconds in which it is forgotten that a queue was not ours
-	afterDrain  = 0.9                    // of the bottleneck is used once the queue is gone
-	belowWall   = 0.95                   // of the bottleneck is as far as the rate goes unless it is time to test
-	beyondWall  = 1.2                    // is as far as a test goes
-	wallGone    = 3.0                    // seconds beyond it without a queue and it is not there any more
-	climb       = 1.5                    // kbit/s per second: the same for all, so that shares converge (AIMD)
-	start       = 0.15                   // per second, before any congestion
-	firstHold   = 10 * time.Second       // before the wall is tested again
-	mostHold    = 2 * time.Minute        // doubled every time that it was there
-	headroom    = 1.6                    // over what is sent: more has not been tried (RFC 7661)
-	silentAfter = 5 * time.Second        // without feedback: five reports missed, which loss alone seldom does
-	silentDecay = 0.7                    // per second
+	backoff      = 0.85                    // of what comes through, as TCP-friendly delay-based control does (GCC)
+	mostDrain    = 0.35                    // of what comes through is left free to empty the queue
+	drainTime    = 800 * time.Millisecond  // the time in which a short queue should be gone
+	settleTime   = 150 * time.Millisecond  // after a backoff, beside a round trip, until the next
+	useless      = 1500 * time.Millisecond // a queue that has not shrunk by so long after is not ours
+	shrunk       = 0.7                     // what shrinking means
+	emptying     = 1.15                    // times what is sent comes through
+	again        = 10 * time.Second        // within which a backoff goes on with the one before
+	mostAccepted = 800 * time.Millisecond  // of a queue is put up with before it is seen, twice what was
+	steeper      = 2.0                     // times as fast as that one grows a queue that may be ours again
+	forgives     = 60.0                    // seconds in which it is forgotten that a queue was not ours
+	afterDrain   = 0.9                     // of the bottleneck is used once the queue is gone
+	belowWall    = 0.95                    // of the bottleneck is as far as the rate goes unless it is time to test
+	beyondWall   = 1.2                     // is as far as a test goes
+	wallGone     = 3.0                     // seconds beyond it without a queue and it is not there any more
+	climb        = 1.5                     // kbit/s per second: the same for all, so that shares converge (AIMD)
+	start        = 0.15                    // per second, before any congestion
+	firstHold    = 10 * time.Second        // before the wall is tested again
+	mostHold     = 2 * time.Minute         // doubled every time that it was there
+	headroom     = 1.6                     // over what is sent: more has not been tried (RFC 7661)
+	silentAfter  = 5 * time.Second         // without feedback: five reports missed, which loss alone seldom does
+	silentDecay  = 0.7                     // per second
 )
 
 // rate finds how much may be sent: delay-based congestion control in the manner of LEDBAT
@@ -54,6 +56,8 @@ type rate struct {
 	tested   float64 // seconds of sending beyond the wall without a queue
 
 	accepted   time.Duration // the part of the queue that is not ours
+	mild       float64       // and how fast that one grew
+	steepest   float64       // growth since the draining began
 	backedOff  time.Duration // when the draining began
 	cut        time.Duration // when the limit went down last
 	before     time.Duration // the queue then
@@ -85,11 +89,17 @@ func (r *rate) update(now time.Duration, s sample) bool {
 	}
 	// The time that a datagram itself takes on a thin link is no queue.
 	itself := time.Duration(s.size / max(r.limit, leastRate) * float64(time.Second))
-	queue := max(0, s.queue-max(r.accepted, itself))
+	accepted := r.accepted
+	if s.trend > steeper*r.mild {
+		accepted = 0 // that must be another queue
+	}
+	queue := max(0, s.queue-max(accepted, itself))
 	over := queue >= overQueue && s.trend >= overTrend || queue >= overStanding
+	r.steepest = max(r.steepest, s.trend)
 	switch {
 	case r.inVain(now, s):
-		r.accepted, r.draining, r.wall = max(r.accepted, s.queue), false, 0
+		r.mild = r.steepest
+		r.accepted, r.draining, r.wall = max(r.accepted, s.queue, min(2*s.queue, mostAccepted)), false, 0
 		r.limit = max(r.limit, r.sentBefore)
 	case over && r.draining && (now-r.cut < s.rtt+settleTime || s.trend <= -overTrend):
 		// What was done has not had its effect yet, or has it just now. As long as there is a
@@ -132,7 +142,7 @@ func (r *rate) backOff(now, queue time.Duration, s sample) {
 		} else {
 			r.hold = firstHold
 		}
-		r.draining, r.testing = true, false
+		r.draining, r.testing, r.steepest = true, false, s.trend
 		if now-r.backedOff > again {
 			r.sentBefore = 0
 		}
@@ -176,7 +186,7 @@ func (r *rate) testWall(elapsed float64, s sample) {
 		r.tested += elapsed
 	}
 	if r.tested >= wallGone {
-		r.wall, r.tested, r.hold = s.nominal, 0, firstHold
+		r.wall, r.tested, r.hold = 0, 0, firstHold
 	}
 }
 

@@ -4,8 +4,9 @@ import "time"
 
 const (
 	queueCell  = 50 * time.Millisecond
-	queueCells = 10 // of which the trend is taken: 0.5 s
-	queueNow   = 3  // of which the present delay is taken: 150 ms
+	queueCells = 10 // of which the trend is taken
+	trendSpan  = queueCells * queueCell
+	queueNow   = 3 // of which the present delay is taken: 150 ms
 
 	// What delay falls by from one cell to the one queueLag later, on average over noiseMemory cells, 10 s, and
 	// noiseFactor times, is jitter: queues fall seldom, and when we have sent less. Chosen by experiment.
@@ -132,7 +133,8 @@ func (q *Queue) Trend(now time.Duration) float64 {
 	if n < 3 {
 		return 0
 	}
-	return (n*sxy - sx*sy) / (n*sxx - sx*sx)
+	slope := (n*sxy - sx*sy) / (n*sxx - sx*sx)
+	return min(slope, q.Delay(now).Seconds()/trendSpan.Seconds())
 }
 
 // point moves on to the cell of now.
