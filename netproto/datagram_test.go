@@ -336,7 +336,7 @@ func TestBodyLengths(t *testing.T) {
 		{"probe-ack", AppendProbeAck(nil, ProbeAck{1, 2}), 16, func(b []byte) error { _, err := ParseProbeAck(b); return err }},
 		{"challenge", AppendChallenge(nil, [8]byte{1}), 8, func(b []byte) error { _, err := ParseChallenge(b); return err }},
 		{"report", report, 67, func(b []byte) error { return ParseReport(new(Report), b) }},
-		{"feedback", AppendFeedback(nil, &Feedback{}), 34, func(b []byte) error { _, err := ParseFeedback(b); return err }},
+		{"feedback", AppendFeedback(nil, &Feedback{})[:34], 34, func(b []byte) error { _, err := ParseFeedback(b); return err }},
 	}
 	for _, tt := range tests {
 		if len(tt.body) != tt.size {
@@ -353,6 +353,20 @@ func TestBodyLengths(t *testing.T) {
 	}
 	if len(AppendProbe(nil, Probe{})) < len(AppendProbeAck(nil, ProbeAck{})) {
 		t.Error("the answer to a probe is larger than the probe")
+	}
+}
+
+// Before WorstJitter a feedback ended after LowestRate.
+func TestFeedbackWithoutJitter(t *testing.T) {
+	body := AppendFeedback(nil, &vectorFeedback)
+	want := vectorFeedback
+	for _, n := range []int{36, 35, 34} {
+		if n < 36 {
+			want.WorstJitter = 0
+		}
+		if f, err := ParseFeedback(body[:n]); err != nil || f != want {
+			t.Errorf("%d bytes: %+v, %v", n, f, err)
+		}
 	}
 }
 

@@ -2,7 +2,10 @@ package netproto
 
 import "encoding/binary"
 
-const feedbackSize = 34
+const (
+	feedbackSize = 34 // what all have
+	jitterEnd    = 36 // Jitter, since
+)
 
 // Feedback is what the relay tells a talker about once a second: how its
 // uplink does and how its listeners fare. It travels as TypeReport, downwards.
@@ -32,6 +35,7 @@ type Feedback struct {
 	WorstTrend   int16  // slope of a downlink's queueing delay, ms per second
 	LowestCap    uint16 // least downlink cap, kbit/s; 0 = none has one
 	LowestRate   uint16 // least downlink rate among the listeners whose delay grows, kbit/s; 0 = none
+	WorstJitter  uint16 // 95th percentile of the arrival delay above its least, ms; 0 = not known
 }
 
 // AppendFeedback appends the body of the relay's report to a talker to dst.
@@ -51,7 +55,8 @@ func AppendFeedback(dst []byte, f *Feedback) []byte {
 	dst = be.AppendUint16(dst, f.WorstQueue)
 	dst = be.AppendUint16(dst, uint16(f.WorstTrend))
 	dst = be.AppendUint16(dst, f.LowestCap)
-	return be.AppendUint16(dst, f.LowestRate)
+	dst = be.AppendUint16(dst, f.LowestRate)
+	return be.AppendUint16(dst, f.WorstJitter)
 }
 
 // ParseFeedback reads the body of the relay's report to a talker. A tail is
@@ -61,7 +66,7 @@ func ParseFeedback(b []byte) (Feedback, error) {
 		return Feedback{}, ErrShort
 	}
 	be := binary.BigEndian
-	return Feedback{
+	f := Feedback{
 		Highest:      be.Uint32(b),
 		Received:     be.Uint16(b[4:]),
 		Lost:         be.Uint16(b[6:]),
@@ -81,5 +86,9 @@ func ParseFeedback(b []byte) (Feedback, error) {
 		WorstTrend:   int16(be.Uint16(b[28:])),
 		LowestCap:    be.Uint16(b[30:]),
 		LowestRate:   be.Uint16(b[32:]),
-	}, nil
+	}
+	if len(b) >= jitterEnd {
+		f.WorstJitter = be.Uint16(b[34:])
+	}
+	return f, nil
 }

@@ -59,6 +59,7 @@ type view struct {
 	carry  int // losses of the uplink that the listener has not reported yet
 	burst  float64
 	buffer time.Duration
+	jitter time.Duration // of the arrivals
 	shift  repair.Shift
 
 	received, lost, played, concealed float64 // fading
@@ -181,7 +182,8 @@ func (v *view) take(now time.Duration, b *netproto.TalkerReport, u *uplink) {
 	}
 	keep := math.Exp(-float64(now-v.at) / float64(viewMemory))
 	v.was, v.at = *b, now
-	v.burst, v.buffer = float64(b.BurstQ3)/8, time.Duration(b.Buffer)*time.Millisecond
+	v.burst = float64(b.BurstQ3) / 8
+	v.buffer, v.jitter = time.Duration(b.Buffer)*time.Millisecond, time.Duration(b.Jitter)*time.Millisecond
 	if first && (b.Received >= freshCounts || b.Lost >= freshCounts) {
 		return
 	}

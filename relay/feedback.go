@@ -28,7 +28,7 @@ type fare struct {
 	worstLoss, medianLoss, worstHole, medianHole uint8
 	listeners                                    int // that have reported
 	burst                                        uint8
-	rtt, queue, trend                            int // ms, ms, ms/s
+	rtt, queue, trend, jitter                    int // ms, ms, ms/s, ms
 	cap, rate                                    int // kbit/s; 0: none
 }
 
@@ -37,15 +37,15 @@ func quorum(n int) int { return 1 + (n+1)/4 }
 
 // collector is a worker's memory for making a fare.
 type collector struct {
-	loss, hole                          repair.Spread
-	burst, rtt, queue, trend, cap, rate []int
+	loss, hole                                  repair.Spread
+	burst, rtt, queue, trend, jitter, cap, rate []int
 }
 
 const unlimited = math.MaxInt
 
 func (c *collector) reset() {
 	c.loss, c.hole = repair.Spread{}, repair.Spread{}
-	for _, l := range []*[]int{&c.burst, &c.rtt, &c.queue, &c.trend, &c.cap, &c.rate} {
+	for _, l := range []*[]int{&c.burst, &c.rtt, &c.queue, &c.trend, &c.jitter, &c.cap, &c.rate} {
 		*l = (*l)[:0]
 	}
 }
@@ -61,6 +61,7 @@ func (c *collector) add(d *downlink, v *view) {
 	c.rtt = append(c.rtt, int(d.rtt/time.Millisecond))
 	c.queue = append(c.queue, int(d.queue/time.Millisecond))
 	c.trend = append(c.trend, int(d.trend*1000))
+	c.jitter = append(c.jitter, int(v.jitter/time.Millisecond))
 	limit, rate := unlimited, unlimited
 	if d.cap > 0 {
 		limit = d.cap
@@ -109,7 +110,7 @@ func (w *Worker) judge(now time.Duration, rr *repairs, talker *session) fare {
 		worstLoss: c.loss.Worst(), medianLoss: c.loss.Median(),
 		worstHole: c.hole.Worst(), medianHole: c.hole.Median(),
 		burst: uint8(min(high(c.burst), 255)),
-		rtt:   high(c.rtt), queue: high(c.queue), trend: high(c.trend),
+		rtt:   high(c.rtt), queue: high(c.queue), trend: high(c.trend), jitter: high(c.jitter),
 		cap: low(c.cap), rate: low(c.rate),
 	}
 }
@@ -179,7 +180,7 @@ func (w *Worker) figures(now time.Duration, s *session) netproto.Feedback {
 		MedianHoleQ8: f.medianHole,
 		WorstBurstQ3: f.burst,
 		WorstRTT:     u16(f.rtt), WorstQueue: u16(f.queue), WorstTrend: i16(f.trend),
-		LowestCap: u16(f.cap), LowestRate: u16(f.rate),
+		LowestCap: u16(f.cap), LowestRate: u16(f.rate), WorstJitter: u16(f.jitter),
 	}
 }
 

@@ -42,7 +42,7 @@ func choose(n *network, kbps float64) point {
 	for i := range shapes {
 		p := point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, kbps, n.most)}
 		found = p.beats(&best, n, found) || found
-		if n.rtt > 0 && shapes[i].leavesRoom() {
+		if n.resendsWaitedFor() && shapes[i].leavesRoom() {
 			p = point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, kbps/(1+n.resent), n.most), resend: true}
 			found = p.beats(&best, n, found) || found
 		}
@@ -63,6 +63,11 @@ func (p *point) beats(best *point, n *network, found bool) bool {
 	return false
 }
 
+// resendsWaitedFor tells whether resends come as long as listeners ask for them.
+func (n *network) resendsWaitedFor() bool {
+	return n.rtt > 0 && n.rtt+resendSlack <= repair.Patience(n.oneWay, n.spread, n.channel.Loss)
+}
+
 // possible tells whether the encoder can do it.
 func (p *point) possible() bool {
 	return p.bitrate >= minBitrate && (!p.shape.fec || p.bitrate >= fecBitrate) && (!p.shape.coarse || p.bitrate > coarseBitrate)
@@ -76,7 +81,7 @@ var smallest = &shapes[5]
 func (p *point) judge(n *network) {
 	s := p.shape
 	// A datagram takes its time to fill; the first frame of it is not counted, here as anywhere.
-	base := n.oneWay + n.spread + s.interval() - repair.FrameDuration
+	base := n.oneWay + s.interval() - repair.FrameDuration
 	rate := float64(p.bitrate)
 	worth := rating(rate, n.narrow)
 	if s.fec {
@@ -87,10 +92,10 @@ func (p *point) judge(n *network) {
 
 	// Lost again and again: the original, then each copy, the nearer first.
 	lost, before := n.channel.Loss, 0
-	p.consider(worth, base, lost)
+	p.consider(worth, base+n.spread, lost)
 	if s.fec {
 		again := n.channel.Again(repair.FrameDuration)
-		p.consider(worth, base+repair.FrameDuration, lost*(again+(1-again)*fecHole))
+		p.consider(worth, base+n.wait(repair.FrameDuration), lost*(again+(1-again)*fecHole))
 		lost *= again
 	}
 	for _, k := range s.copies {
@@ -99,12 +104,18 @@ func (p *point) judge(n *network) {
 		if s.coarse {
 			worth = fine - (fine-rating(coarseBitrate, false))*(n.channel.Loss-lost)
 		}
-		p.consider(worth, base+time.Duration(k)*s.interval(), lost)
+		p.consider(worth, base+n.wait(time.Duration(k)*s.interval()), lost)
 	}
 	if p.resend {
 		p.waitForResends(n, worth, base, lost)
 	}
 	p.value -= bitPrice * s.wire(n.headers, rate)
+}
+
+// wait is how long the buffer holds frames back for repair that is sent so much later: no longer than it does for
+// jitter in any case, as long as that leaves the repair half of its own.
+func (n *network) wait(later time.Duration) time.Duration {
+	return max(n.spread, later+max(n.spread/2, arrivalSpread))
 }
 
 // waitForResends considers to wait for a resend: two questions (repair.Asker) and an answer at least. What comes later
@@ -114,7 +125,7 @@ func (p *point) waitForResends(n *network, worth float64, base time.Duration, lo
 	unheard := n.channel.Loss * n.channel.Again(repair.Twin)
 	brought := inTime * (1 - unheard) * (1 - n.channel.Again(wait-n.rtt/2))
 	p.value = math.Inf(-1)
-	p.consider(worth, base+wait, lost*(1-min(brought, n.resends)))
+	p.consider(worth, base+n.wait(wait), lost*(1-min(brought, n.resends)))
 }
 
 // resendSlack is what a resend takes beside the round trip: until a datagram is overdue, and the spread of

@@ -114,3 +114,39 @@ func TestChoiceFitsAnyRoom(t *testing.T) {
 		}
 	}
 }
+
+// What the buffer holds back for jitter in any case is free for repair.
+func TestJitterIsTimeForRepair(t *testing.T) {
+	for _, tt := range []struct{ spread, later, want time.Duration }{
+		{10 * ms, 0, 10 * ms},
+		{10 * ms, 60 * ms, 70 * ms},
+		{40 * ms, 60 * ms, 80 * ms},
+		{200 * ms, 60 * ms, 200 * ms},
+		{200 * ms, 150 * ms, 250 * ms},
+	} {
+		n := network{spread: tt.spread}
+		if got := n.wait(tt.later); got != tt.want {
+			t.Errorf("spread %v, repair after %v: waits %v, want %v", tt.spread, tt.later, got, tt.want)
+		}
+	}
+}
+
+// Resends that listeners would not wait for are not counted on.
+func TestResendsWaitedFor(t *testing.T) {
+	for _, tt := range []struct {
+		rtt, oneWay, spread time.Duration
+		loss                float64
+		want                bool
+	}{
+		{0, 60 * ms, 10 * ms, 0.1, false},
+		{120 * ms, 60 * ms, 10 * ms, 0.02, true},
+		{240 * ms, 120 * ms, 10 * ms, 0.02, false},
+		{240 * ms, 120 * ms, 300 * ms, 0.02, true},
+		{600 * ms, 300 * ms, 200 * ms, 0.1, false},
+	} {
+		n := network{rtt: tt.rtt, oneWay: tt.oneWay, spread: tt.spread, channel: repair.Channel{Loss: tt.loss}}
+		if got := n.resendsWaitedFor(); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
+		}
+	}
+}

@@ -51,6 +51,7 @@ type Feedback struct {
 	DownTrend  float64       // steepest of the listeners'
 	DownRate   float64       // kbit/s, least of the listeners whose queue grows, 0 = none
 	Cap        int           // kbit/s, least of the listeners', 0 = none
+	Jitter     time.Duration // 95th percentile of the arrival delay above its least, 0 = not known
 }
 
 // Decision says how to send.
@@ -247,11 +248,16 @@ func (l *Ladder) update(now time.Duration, sent float64, f Feedback) {
 // Poll notes that time has gone by and reports whether the decision has changed. Call it at
 // least every half second while talking.
 func (l *Ladder) Poll(now time.Duration) bool {
-	if late := l.unheard + silentAfter; l.any && l.waiting && now > late {
-		l.rate.silent((now - max(l.updated, late)).Seconds())
+	if l.silent(now) {
+		l.rate.silent((now - max(l.updated, l.unheard+silentAfter)).Seconds())
 		l.updated = now
 	}
 	return l.decide(now, false)
+}
+
+// silent tells whether feedback has been missing for too long.
+func (l *Ladder) silent(now time.Duration) bool {
+	return l.any && l.waiting && now > l.unheard+silentAfter
 }
 
 // Decision returns what is in force.
@@ -305,7 +311,7 @@ const leastListenerCap = 16.0
 // network puts together what points are judged against.
 func (l *Ladder) network() network {
 	up, down := l.up.channel(), l.down.channel()
-	n := network{narrow: l.narrow, most: l.most, headers: l.headers, channel: up.Series(down), oneWay: (l.rtt.smooth + l.farRTT) / 2, spread: arrivalSpread}
+	n := network{narrow: l.narrow, most: l.most, headers: l.headers, channel: up.Series(down), oneWay: (l.rtt.smooth + l.farRTT) / 2, spread: max(l.last.Jitter, arrivalSpread)}
 	// Resends cross the hop that loses; where both do, the longer way decides.
 	if up.Loss > 0.2*n.channel.Loss {
 		n.rtt = max(l.rtt.smooth, time.Millisecond)
@@ -317,7 +323,7 @@ func (l *Ladder) network() network {
 	return n
 }
 
-// arrivalSpread is what any jitter buffer holds back.
+// arrivalSpread is what any jitter buffer holds back at least.
 const arrivalSpread = 10 * time.Millisecond
 
 // resends is the share of losses that resends bring at most: a little more than they did.

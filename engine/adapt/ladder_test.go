@@ -2,6 +2,7 @@ package adapt
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -308,29 +309,71 @@ func TestPutsUpWithAQueueOfOthers(t *testing.T) {
 	}
 }
 
-// Once found not to be ours, a queue that comes and goes costs no more speech; one of ours is still seen.
+// Once a queue that comes and goes is found not to be ours it costs no more speech for long; one of ours is still seen.
 func TestLearnsThatTheQueueIsOthers(t *testing.T) {
 	w := &world{}
 	swell := netsim.Swell(345*ms, netsim.SwellTimes{
 		Idle: netsim.Uniform(4*time.Second, 4*time.Second), Climb: netsim.Uniform(5*time.Second, 5*time.Second),
 		Hold: netsim.Uniform(2*time.Second, 2*time.Second), Drain: netsim.Uniform(3*time.Second, 3*time.Second),
 	}, 0, 1)
-	falls := netsim.Schedule(netsim.Step{Link: netsim.Delay(0)}, netsim.Step{From: 60 * time.Second, Link: netsim.Rate(24000, 2*time.Second)})
+	falls := netsim.Schedule(netsim.Step{Link: netsim.Delay(0)}, netsim.Step{From: 56500 * ms, Link: netsim.Rate(24000, 2*time.Second)})
 	c := newCall(w, Config{}, netsim.Chain(falls, swell, far()), lan(), 1)
-	logDecisions(t, c)
-	low := 0
+	changes := 0
 	c.trace = func(now time.Duration, d Decision) {
-		if now > 20*time.Second && now < 60*time.Second && d.Bitrate < 18000 {
-			low++
+		t.Logf("%7.2fs %s", now.Seconds(), d.Reason)
+		if now > 14*time.Second && now < 45*time.Second {
+			changes++
 		}
 	}
 	c.start(0)
-	w.run(75 * time.Second)
-	if low > 0 {
-		t.Errorf("%d times low after the first swell", low)
+	w.run(61 * time.Second)
+	if changes > 0 {
+		t.Errorf("%d changes in the swells after the first", changes)
 	}
-	for i, q := range c.queues {
-		t.Log(i, q)
+	if q := c.queues[60]; q > 400*ms {
+		t.Errorf("%v of delay four seconds after the link fell to 24 kbit/s", q)
+	}
+}
+
+// Feedback that is lost for a few seconds changes nothing.
+func TestFeedbackGetsLost(t *testing.T) {
+	w := &world{}
+	c := newCall(w, Config{}, far(), lan(), 1)
+	c.noWord = func(now time.Duration) bool { return now/time.Second%10 >= 6 } // 4 s of 10
+	c.trace = func(now time.Duration, d Decision) {
+		if now > 20*time.Second {
+			t.Errorf("%7.2fs %s", now.Seconds(), d.Reason)
+		}
+	}
+	c.start(0)
+	w.run(60 * time.Second)
+}
+
+// While the limit falls bit by bit the bitrate goes down, and the shape does not change all the time.
+func TestShapeStaysWhileTheLimitFalls(t *testing.T) {
+	w := &world{}
+	c := newCall(w, Config{}, netsim.Chain(far(), netsim.Loss(0.2, 2)), lan(), 1)
+	c.noWord = func(now time.Duration) bool { return now > 20*time.Second }
+	var shaped time.Duration
+	var last Decision
+	lowered := 0
+	c.trace = func(now time.Duration, d Decision) {
+		t.Logf("%7.2fs %s", now.Seconds(), d.Reason)
+		same := d.Stride == last.Stride && slices.Equal(d.Copies, last.Copies) && d.CopyBitrate == last.CopyBitrate
+		if now > 20*time.Second && !same && now-shaped < hurried {
+			t.Errorf("another shape after %v", now-shaped)
+		}
+		if now > 20*time.Second && same {
+			lowered++
+		}
+		if !same {
+			shaped, last = now, d
+		}
+	}
+	c.start(0)
+	w.run(27 * time.Second)
+	if lowered == 0 {
+		t.Error("the bitrate has never gone down alone")
 	}
 }
 

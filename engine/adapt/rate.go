@@ -30,6 +30,7 @@ const (
 	afterDrain   = 0.9                     // of the bottleneck is used once the queue is gone
 	belowWall    = 0.95                    // of the bottleneck is as far as the rate goes unless it is time to test
 	beyondWall   = 1.2                     // is as far as a test goes
+	wellBeyond   = 1.1                     // is where the wall cannot be
 	wallGone     = 3.0                     // seconds beyond it without a queue and it is not there any more
 	climb        = 1.5                     // kbit/s per second: the same for all, so that shares converge (AIMD)
 	start        = 0.15                    // per second, before any congestion
@@ -182,7 +183,7 @@ func (r *rate) testWall(elapsed float64, s sample) {
 	if !r.testing {
 		r.testing, r.tested = true, 0
 	}
-	if s.nominal > r.wall && s.sent > belowWall*r.wall {
+	if s.nominal > wellBeyond*r.wall && s.sent > r.wall {
 		r.tested += elapsed
 	}
 	if r.tested >= wallGone {

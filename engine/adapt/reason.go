@@ -2,6 +2,7 @@ package adapt
 
 import (
 	"strconv"
+	"time"
 )
 
 // reason puts the decision into words.
@@ -36,6 +37,9 @@ func (l *Ladder) reason() string {
 	b = append(b, ": "...)
 	loss := l.loss()
 	switch {
+	case l.silent(l.decided):
+		b = append(b, "no feedback for "...)
+		b = append(strconv.AppendInt(b, int64((l.decided-l.unheard)/time.Second), 10), " s"...)
 	case l.rate.draining:
 		b = appendRate(append(b, "the path carries "...), l.rate.wall)
 	case loss >= cleanLoss:

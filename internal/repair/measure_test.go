@@ -140,6 +140,31 @@ func TestQueueSeesCongestionButNotStalls(t *testing.T) {
 	}
 }
 
+// Where delay wanders by 100 ms it seldom looks like a queue, and not like one that grows as fast as it wanders.
+func TestWanderIsHardlyAQueue(t *testing.T) {
+	jammed, looks, steepest := 0, 0, 0.0
+	for seed := range uint64(5) {
+		var q Queue
+		link := netsim.Wander(300*ms, 100*ms, 200*ms, 140*ms, seed)
+		for n := range 60 * 50 {
+			sent := time.Duration(n) * FrameDuration
+			at := link.Send(sent, 87).At[0]
+			q.Arrived(at, sent)
+			if n < 500 || n%15 != 0 {
+				continue
+			}
+			looks++
+			if delay, trend := q.Delay(at), q.Trend(at); delay >= jammedQueue && trend >= jammedTrend {
+				jammed++
+				steepest = max(steepest, trend)
+			}
+		}
+	}
+	if jammed*30 > looks || steepest > 0.4 {
+		t.Errorf("a queue in %d of %d looks, growing by up to %.2f", jammed, looks, steepest)
+	}
+}
+
 func TestQueueSurvivesAnything(t *testing.T) {
 	for seed := range uint64(30) {
 		rng := rand.New(rand.NewPCG(seed, 1))

@@ -80,8 +80,9 @@ func (q *Queue) Delay(now time.Duration) time.Duration {
 	}
 	q.point(now)
 	low, known := time.Duration(0), false
+	lately := max(queueNow, int64(q.noise()/queueCell))
 	for i := range int64(queueCells) {
-		if i >= queueNow && known {
+		if i >= lately && known {
 			break // nothing for a while: the last that is known counts
 		}
 		if p := q.cells[(q.cell-i+queueCells)%queueCells]; p.known && (!known || p.delay < low) {
