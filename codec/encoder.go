@@ -25,6 +25,9 @@ type EncoderConfig struct {
 	Complexity int
 	// DTX stops frames in silence: Encode then returns 0 bytes. Off by default.
 	DTX bool
+	// Wideband leaves out what is above 8 kHz, which above 13 kbit/s takes some 2 kbit/s more than
+	// Bitrate says. Off by default: libopus takes as much of the band as Bitrate is good for.
+	Wideband bool
 	// FEC asks for a coarse copy of the last frame in each frame. The package comment
 	// says when libopus obeys. Off by default.
 	FEC bool
@@ -107,6 +110,16 @@ func (e *Encoder) Configure(cfg EncoderConfig) error {
 			return fmt.Errorf("codec: set DTX: %w", err)
 		}
 		e.cfg.DTX, e.silent = cfg.DTX, false
+	}
+	if cfg.Wideband != e.cfg.Wideband {
+		most := opus.Fullband
+		if cfg.Wideband {
+			most = opus.Wideband
+		}
+		if err := e.enc.SetMaxBandwidth(most); err != nil {
+			return fmt.Errorf("codec: set bandwidth: %w", err)
+		}
+		e.cfg.Wideband = cfg.Wideband
 	}
 	if cfg.FEC != e.cfg.FEC {
 		if err := e.enc.SetInBandFEC(cfg.FEC); err != nil {

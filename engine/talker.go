@@ -138,7 +138,7 @@ func (t *Talker) room() int {
 // adapt makes the talker code and send as decided; enc is its configuration but for that. What cannot be
 // done is left as it is.
 func (t *Talker) adapt(enc codec.EncoderConfig, d adapt.Decision) {
-	enc.Bitrate, enc.FEC, enc.ExpectedLoss = d.Bitrate, d.FEC, d.ExpectedLoss
+	enc.Bitrate, enc.FEC, enc.ExpectedLoss, enc.Wideband = d.Bitrate, d.FEC, d.ExpectedLoss, d.Wideband
 	if d.Fresh { // an encoder that has been in narrowband would stay there
 		if e, err := codec.NewEncoder(enc); err == nil {
 			t.enc = e

@@ -42,8 +42,8 @@ type delayModel struct {
 }
 
 // order says in what order a frame came. Late frames that come in order were held up
-// together, by a stall that can be noticed while it lasts; those that went astray, or come as
-// copies, were overtaken. Those that only changed places within a clump tell nothing that the others
+// together, by a stall that can be noticed while it lasts; those that went astray, or come along as
+// copies with newer ones, were overtaken. Those that only changed places within a clump tell nothing that the others
 // have not told.
 type order uint8
 
@@ -51,6 +51,7 @@ const (
 	inOrder order = iota
 	astray
 	swapped
+	along
 )
 
 const (
@@ -115,17 +116,16 @@ func (m *delayModel) arrived(t, n int64, way order) {
 		m.base = max(m.base, float64(delay)-float64(baseRise)*50)
 		m.lastDelay = delay
 	}
-	m.recent[m.count%recentMost] = delay
-	m.count++
-	m.queue = delay
-	for i := range min(m.count, m.lately()) {
-		m.queue = min(m.queue, m.recent[(m.count-1-i)%recentMost])
+	if way != along || delay < m.queue { // else copies that come together would be a queue
+		m.measure(delay)
 	}
-	m.base = min(m.base+baseRise, float64(m.queue))
 	change := delay - m.lastDelay
 	m.jitter += (float64(max(change, -change)) - m.jitter) / 16
 	m.lastDelay = delay
 
+	if way == along {
+		way = astray
+	}
 	bin := min((delay-m.queue+lateBin-1)/lateBin, lateBins-1)
 	if m.learned++; m.learned < learnFrames || m.worse() {
 		m.weight *= learnFast
@@ -143,6 +143,17 @@ func (m *delayModel) arrived(t, n int64, way order) {
 	if m.learned%calmEvery == 0 {
 		m.calm()
 	}
+}
+
+// measure follows the queue.
+func (m *delayModel) measure(delay int64) {
+	m.recent[m.count%recentMost] = delay
+	m.count++
+	m.queue = delay
+	for i := range min(m.count, m.lately()) {
+		m.queue = min(m.queue, m.recent[(m.count-1-i)%recentMost])
+	}
+	m.base = min(m.base+baseRise, float64(m.queue))
 }
 
 // rescale brings the weights back to where floats are precise.

@@ -146,7 +146,7 @@ func (f *frames) together(t, n int64) bool {
 	for i := max(n, f.highest-int64(len(f.slots))) + 1; i <= f.highest; i++ {
 		if f.known(i) {
 			s := &f.slots[i&f.mask]
-			return s.way != astray && t-s.at < clumpStep
+			return s.way != astray && s.way != along && t-s.at < clumpStep
 		}
 	}
 	return false

@@ -124,7 +124,7 @@ func (b *Buffer) Push(now time.Duration, fs []Frame) {
 	for i := range fs {
 		n := b.frames.extend(fs[i].Number)
 		if newest-n >= b.frames.stride() {
-			b.take(t, n, fs[i].Data, true, astray)
+			b.take(t, n, fs[i].Data, true, along)
 		} else {
 			b.take(t, n, fs[i].Data, b.frames.expected(n) != 0, way)
 		}
@@ -166,7 +166,7 @@ func (b *Buffer) take(t, n int64, data []byte, copied bool, way order) {
 	b.model.arrived(t, n, way)
 	// What a frame carries of a lost one before it is as good as that one coming now.
 	if n > b.frames.next && len(data) > 0 && !b.frames.known(n-1) && b.dec.HasFEC(data) {
-		b.model.arrived(t, n-1, astray)
+		b.model.arrived(t, n-1, along)
 	}
 }
 

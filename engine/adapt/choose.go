@@ -70,7 +70,7 @@ func (n *network) resendsWaitedFor() bool {
 
 // possible tells whether the encoder can do it.
 func (p *point) possible() bool {
-	return p.bitrate >= minBitrate && (!p.shape.fec || p.bitrate >= fecBitrate) && (!p.shape.coarse || p.bitrate > coarseBitrate)
+	return p.bitrate >= minBitrate && (!p.shape.fec || p.bitrate >= fecBitrate) && p.bitrate > p.shape.coarse
 }
 
 // smallest is the shape with the fewest bits.
@@ -101,8 +101,8 @@ func (p *point) judge(n *network) {
 	for _, k := range s.copies {
 		lost *= n.channel.Again(time.Duration(k-before) * s.interval())
 		before = k
-		if s.coarse {
-			worth = fine - (fine-rating(coarseBitrate, false))*(n.channel.Loss-lost)
+		if s.coarse > 0 {
+			worth = fine - (fine-rating(float64(s.coarse), false))*(n.channel.Loss-lost)
 		}
 		p.consider(worth, base+n.wait(time.Duration(k)*s.interval()), lost)
 	}

@@ -60,6 +60,7 @@ type Decision struct {
 	Stride       int   // frames per datagram
 	Copies       []int // offsets in datagrams, rising; must not be changed
 	CopyBitrate  int   // bit/s at which copies are coded anew, 0 = they are the same frames
+	Wideband     bool  // nothing above 8 kHz: as in copies coded anew, of which voice is not to be told by ear
 	FEC          bool
 	ExpectedLoss int // percent, for the encoder
 	// Fresh asks for a new encoder: after a bitrate below 8.5 kbit/s libopus would stay
@@ -450,11 +451,9 @@ func (l *Ladder) take(now time.Duration, p point, always bool) bool {
 	fresh := l.narrow && p.bitrate >= wideBitrate
 	l.narrow = l.narrow && !fresh || p.bitrate < keepBitrate
 	l.decision = Decision{
-		Bitrate: p.bitrate, Stride: p.shape.stride, Copies: slices.Clip(p.shape.copies), FEC: p.shape.fec,
+		Bitrate: p.bitrate, Stride: p.shape.stride, Copies: slices.Clip(p.shape.copies), CopyBitrate: p.shape.coarse,
+		Wideband: p.shape.coarse > 0, FEC: p.shape.fec,
 		Fresh: fresh, Stop: l.decision.Stop,
-	}
-	if p.shape.coarse {
-		l.decision.CopyBitrate = coarseBitrate
 	}
 	if p.shape.fec {
 		l.decision.ExpectedLoss = max(10, min(int(100*l.loss()+0.5), 25))

@@ -21,8 +21,8 @@ func (l *Ladder) reason() string {
 			b = strconv.AppendInt(b, int64(k), 10)
 		}
 		b = append(b, '}')
-		if p.shape.coarse {
-			b = append(strconv.AppendFloat(append(b, " of "...), coarseBitrate/1000.0, 'g', 3, 64), 'k')
+		if p.shape.coarse > 0 {
+			b = append(strconv.AppendFloat(append(b, " of "...), float64(p.shape.coarse)/1000, 'g', 3, 64), 'k')
 		}
 	default:
 		b = append(b, "plain"...)

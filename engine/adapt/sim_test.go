@@ -150,7 +150,7 @@ func (c *call) frame() {
 	}
 	// Opus varies: 60 to 150 % of the mean, less where there is no room.
 	sized := func(bitrate int) int {
-		return int(coded(float64(bitrate)) / 400 * (0.6 + 0.8*c.rng.Float64()))
+		return int(coded(float64(bitrate), d.Wideband) / 400 * (0.6 + 0.8*c.rng.Float64()))
 	}
 	frame := func() int { return sized(d.Bitrate) }
 	copied := func() int { return sized(cmp.Or(d.CopyBitrate, d.Bitrate)) }
