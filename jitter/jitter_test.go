@@ -132,6 +132,36 @@ func TestCopies(t *testing.T) {
 	}
 }
 
+// Many copies at once are no queue: they are waited for, and the delay stays the same.
+func TestManyCopiesAreNoQueue(t *testing.T) {
+	for _, stride := range []int{2, 3, 4} {
+		r := rand.New(rand.NewPCG(5, 4))
+		c := newCall(Config{})
+		gone := 0.0
+		for n, lost := stride, 0; n < 3000; n += stride {
+			if lost++; r.IntN(5) == 0 {
+				if lost > 2 {
+					gone += float64(stride) / 3000
+				}
+				continue
+			}
+			lost = 0
+			var frames []Frame
+			for i := range 3 * stride { // copies {1,2}
+				if k := n - i; k > 0 {
+					frames = append(frames, fakeFrame(uint32(k)))
+				}
+			}
+			at := time.Duration(n+1)*FrameDuration + 40*time.Millisecond + time.Duration(r.IntN(5))*time.Millisecond
+			c.sent = append(c.sent, datagram{at, frames})
+		}
+		c.run(60 * time.Second)
+		from, whole := 15*time.Second, 40*time.Millisecond+time.Duration(3*stride-1)*FrameDuration
+		wantBelow(t, fmt.Sprintf("stride %d: concealed", stride), c.share(Concealed, from, time.Minute), gone+0.006)
+		wantBelow(t, fmt.Sprintf("stride %d: delay", stride), c.delay(from, time.Minute), whole+25*time.Millisecond)
+	}
+}
+
 func TestFECIsWaitedFor(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
 	c := newCall(Config{})
