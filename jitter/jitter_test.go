@@ -157,7 +157,7 @@ func TestManyCopiesAreNoQueue(t *testing.T) {
 		}
 		c.run(60 * time.Second)
 		from, whole := 15*time.Second, 40*time.Millisecond+time.Duration(3*stride-1)*FrameDuration
-		wantBelow(t, fmt.Sprintf("stride %d: concealed", stride), c.share(Concealed, from, time.Minute), gone+0.006)
+		wantBelow(t, fmt.Sprintf("stride %d: concealed", stride), c.share(Concealed, from, time.Minute), gone+0.01)
 		wantBelow(t, fmt.Sprintf("stride %d: delay", stride), c.delay(from, time.Minute), whole+25*time.Millisecond)
 	}
 }
