@@ -89,7 +89,7 @@ func (f *frames) step(newest uint32) {
 }
 
 // stepsCounted is how many datagrams the stride is learned from.
-const stepsCounted = 16
+const stepsCounted = 4
 
 // stride is how many frames are new in each datagram.
 func (f *frames) stride() int64 {

@@ -24,14 +24,14 @@ const (
 	shrunk       = 0.7                     // what shrinking means
 	emptying     = 1.15                    // times what is sent comes through
 	again        = 10 * time.Second        // within which a backoff goes on with the one before
-	mostAccepted = 800 * time.Millisecond  // of a queue is put up with before it is seen, twice what was
-	steeper      = 2.0                     // times as fast as that one grows a queue that may be ours again
+	mostAccepted = 800 * time.Millisecond  // twice a queue of others is put up with from then on, up to this
+	steeper      = 2.0                     // times as fast grows a queue that may be ours again
 	forgives     = 60.0                    // seconds in which it is forgotten that a queue was not ours
 	afterDrain   = 0.9                     // of the bottleneck is used once the queue is gone
 	belowWall    = 0.95                    // of the bottleneck is as far as the rate goes unless it is time to test
 	beyondWall   = 1.2                     // is as far as a test goes
-	wellBeyond   = 1.1                     // is where the wall cannot be
-	wallGone     = 3.0                     // seconds beyond it without a queue and it is not there any more
+	wellBeyond   = 1.1                     // times the bottleneck, and it cannot be one
+	wallGone     = 3.0                     // seconds of that without a queue and it is gone
 	climb        = 1.5                     // kbit/s per second: the same for all, so that shares converge (AIMD)
 	start        = 0.15                    // per second, before any congestion
 	firstHold    = 10 * time.Second        // before the wall is tested again
@@ -56,9 +56,9 @@ type rate struct {
 	testing  bool
 	tested   float64 // seconds of sending beyond the wall without a queue
 
-	accepted   time.Duration // the part of the queue that is not ours
-	mild       float64       // and how fast that one grew
-	steepest   float64       // growth since the draining began
+	accepted   time.Duration // so long a queue is not ours
+	mild       float64       // and grows so fast at most
+	steepest   float64       // trend since the draining began
 	backedOff  time.Duration // when the draining began
 	cut        time.Duration // when the limit went down last
 	before     time.Duration // the queue then
@@ -92,15 +92,15 @@ func (r *rate) update(now time.Duration, s sample) bool {
 	itself := time.Duration(s.size / max(r.limit, leastRate) * float64(time.Second))
 	accepted := r.accepted
 	if s.trend > steeper*r.mild {
-		accepted = 0 // that must be another queue
+		accepted = 0
 	}
 	queue := max(0, s.queue-max(accepted, itself))
 	over := queue >= overQueue && s.trend >= overTrend || queue >= overStanding
 	r.steepest = max(r.steepest, s.trend)
 	switch {
 	case r.inVain(now, s):
-		r.mild = r.steepest
-		r.accepted, r.draining, r.wall = max(r.accepted, s.queue, min(2*s.queue, mostAccepted)), false, 0
+		r.accepted, r.mild = max(r.accepted, s.queue, min(2*s.queue, mostAccepted)), r.steepest
+		r.draining, r.wall = false, 0
 		r.limit = max(r.limit, r.sentBefore)
 	case over && r.draining && (now-r.cut < s.rtt+settleTime || s.trend <= -overTrend):
 		// What was done has not had its effect yet, or has it just now. As long as there is a
@@ -187,7 +187,7 @@ func (r *rate) testWall(elapsed float64, s sample) {
 		r.tested += elapsed
 	}
 	if r.tested >= wallGone {
-		r.wall, r.tested, r.hold = 0, 0, firstHold
+		r.wall, r.hold, r.testing = 0, firstHold, false
 	}
 }
 
