@@ -15,12 +15,8 @@ const (
 	copyHold    = 10 * time.Second       // after it has been so for this long
 	resendSlack = 10 * time.Millisecond
 
-	jamQueue    = 100 * time.Millisecond
-	jamTrend    = 0.04 // seconds per second
-	jamBackoff  = 0.85 // of what came through
-	jamRecovery = 0.05 // of the limit per second
-	leastRate   = 16   // kbit/s: one talker in an emergency
-	raiseAfter  = 5 * time.Second
+	leastRate  = 16 // kbit/s: one talker in an emergency
+	raiseAfter = 5 * time.Second
 )
 
 // copyOffsets are the distances of copies, in datagrams: 12 kbit/s with one copy at 1, 2, 4 and
@@ -63,10 +59,9 @@ type View struct {
 type Planner struct {
 	plans   [planTalkers]plan
 	talkers int // most to forward, 0 = all
-	limit   float64
+	jam     jam
 	fits    time.Duration // since when more talkers would fit
 	waiting bool          // fits is set
-	last    time.Duration
 }
 
 type plan struct {
@@ -81,7 +76,7 @@ type plan struct {
 // first, those who are not forwarded too; more than eight are left alone.
 func (p *Planner) Report(now time.Duration, d Downlink, views []View) {
 	views = views[:min(len(views), planTalkers)]
-	jam := p.jammed(now, d)
+	jam := p.jam.report(now, d, p.rate(p.forwarded(views)))
 	p.sweep(views)
 	for i := range views {
 		if q := p.plan(views[i].Talker); q != nil {
@@ -89,7 +84,6 @@ func (p *Planner) Report(now time.Duration, d Downlink, views []View) {
 		}
 	}
 	p.fit(now, d.Cap, views)
-	p.last = now
 }
 
 // Copy is how long after each datagram of the talker another is to be sent; 0 = never.
@@ -115,15 +109,12 @@ func (p *Planner) Longest() (delay time.Duration) {
 // Talkers is the most talkers to forward to the listener, 0 = no limit.
 func (p *Planner) Talkers() int { return p.talkers }
 
-// jammed keeps the limit of a listener whose queue grows: down at once to a part of
-// what comes through, up again slowly.
-func (p *Planner) jammed(now time.Duration, d Downlink) bool {
-	if d.Queue >= jamQueue && d.Trend >= jamTrend {
-		p.limit = max(d.Rate*jamBackoff, leastRate)
-		return true
+// forwarded are those of the talkers that are.
+func (p *Planner) forwarded(views []View) []View {
+	if p.talkers == 0 {
+		return views
 	}
-	p.limit += p.limit * jamRecovery * (now - p.last).Seconds()
-	return false
+	return views[:min(p.talkers, len(views))]
 }
 
 // sweep frees the plans of talkers who are silent.
@@ -211,16 +202,16 @@ func copyDelay(v *View, step, patience time.Duration) time.Duration {
 // fit honours the cap and the limit.
 func (p *Planner) fit(now time.Duration, kbps int, views []View) {
 	most := float64(kbps)
-	if p.limit > 0 && (kbps == 0 || p.limit < most) {
-		most = p.limit
+	if p.jam.limit > 0 && (kbps == 0 || p.jam.limit < most) {
+		most = p.jam.limit
 	}
 	if most == 0 {
 		p.talkers = 0
 		return
 	}
 	total := p.rate(views)
-	if p.limit > 2*total {
-		p.limit = 0 // long over
+	if p.jam.limit > 2*total {
+		p.jam.limit = 0 // long over
 	}
 	n := len(views)
 	for n > 1 && total > most {

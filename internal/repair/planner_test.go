@@ -146,6 +146,36 @@ func TestPlannerSendsFewerTalkersIntoAJam(t *testing.T) {
 	}
 }
 
+// A queue that grows as before although half the talkers are kept away is not theirs: they come back, and stay.
+func TestPlannerPutsUpWithAQueueOfOthers(t *testing.T) {
+	var p Planner
+	v := []View{{Talker: 1, Rate: 40}, {Talker: 2, Rate: 40}}
+	fewer := 0
+	for n := range 200 { // a queue that goes up and down, reported every 300 ms
+		at := n % 40
+		d := Downlink{Rate: 80, Queue: time.Duration(at) * 20 * ms, Trend: 0.067}
+		if at >= 20 {
+			d.Queue, d.Trend = time.Duration(40-at)*20*ms, -0.067
+		}
+		if p.Report(time.Duration(n+1)*300*ms, d, v); p.Talkers() > 0 {
+			fewer++
+		}
+	}
+	if fewer == 0 || fewer > 7 {
+		t.Errorf("fewer talkers in %d of 200 reports", fewer)
+	}
+	// One that comes from what is sent shrinks when less is.
+	p = Planner{}
+	p.Report(time.Second, Downlink{Rate: 60, Queue: 120 * ms, Trend: 0.25}, v)
+	p.Report(1300*ms, Downlink{Rate: 50, Queue: 150 * ms, Trend: 0.1}, v)
+	for n := range 10 {
+		p.Report(time.Duration(1600+300*n)*ms, Downlink{Rate: 40, Queue: 120 * ms, Trend: -0.2}, v)
+	}
+	if p.Talkers() != 1 {
+		t.Errorf("%d talkers where 60 kbit/s come through", p.Talkers())
+	}
+}
+
 // Whatever the reports say: the cap holds for what is planned, and the plans are bounded.
 func TestPlannerOnRandomReports(t *testing.T) {
 	for seed := range uint64(50) {
