@@ -201,12 +201,13 @@ func (m *delayModel) later(d int64) float64 {
 	return float64(sum / m.total)
 }
 
-// spread is how much later than the queue all but 5 % of the frames come, in samples.
+// spread is how much later than the queue all but 5 % of the datagrams come, in samples; what comes again or was overtaken
+// aside.
 func (m *delayModel) spread() int64 {
-	left := 0.05 * m.total
+	left := 0.05 * m.weights()[inOrder]
 	for i := lateBins - 1; i > 0; i-- {
-		if left -= m.late[inOrder][i] + m.late[astray][i]; left < 0 {
-			return int64(i) * lateBin
+		if left -= m.late[inOrder][i]; left < 0 {
+			return max(0, int64(i)*lateBin-m.fill)
 		}
 	}
 	return 0

@@ -25,7 +25,7 @@ type Stats struct {
 	Target  time.Duration // wanted buffering above the fastest datagrams of late
 	Current time.Duration // the same as it is; 0 outside talkspurts
 	Held    time.Duration // speech held back now
-	Spread  time.Duration // 95 % of the frames came that little later than the fastest of late
+	Spread  time.Duration // 95 % of the datagrams came that little later than the fastest of late, what came again aside
 	Jitter  time.Duration // mean deviation of the arrival delay, as RFC 3550 6.4.1
 }
 

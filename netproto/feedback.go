@@ -35,7 +35,7 @@ type Feedback struct {
 	WorstTrend   int16  // slope of a downlink's queueing delay, ms per second
 	LowestCap    uint16 // least downlink cap, kbit/s; 0 = none has one
 	LowestRate   uint16 // least downlink rate among the listeners whose delay grows, kbit/s; 0 = none
-	WorstJitter  uint16 // 95th percentile of the arrival delay above its least, ms; 0 = not known
+	WorstJitter  uint16 // TalkerReport.Jitter, ms; 0 = not known
 }
 
 // AppendFeedback appends the body of the relay's report to a talker to dst.

@@ -35,7 +35,7 @@ type TalkerReport struct {
 	Resent    uint16 // of Repaired: from a resend
 	Concealed uint16 // of Played: made up, because there was nothing in time
 	BurstQ3   uint8  // mean length of a run of lost datagrams, in eighths; 255 = 31.9 or more
-	Jitter    uint16 // spread of the arrival delay in ms: 95th percentile above the least
+	Jitter    uint16 // spread of the arrival delay of datagrams in order in ms: 95th percentile above the least
 	Buffer    uint16 // playout delay of the jitter buffer now, in ms
 }
 

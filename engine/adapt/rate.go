@@ -20,7 +20,7 @@ const (
 	mostDrain    = 0.35                    // of what comes through is left free to empty the queue
 	drainTime    = 800 * time.Millisecond  // the time in which a short queue should be gone
 	settleTime   = 150 * time.Millisecond  // after a backoff, beside a round trip, until the next
-	useless      = 1500 * time.Millisecond // a queue that has not shrunk by so long after is not ours
+	useless      = 1500 * time.Millisecond // after which a queue should shrink, beside the time that it takes itself
 	shrunk       = 0.7                     // what shrinking means
 	emptying     = 1.15                    // times what is sent comes through
 	again        = 10 * time.Second        // within which a backoff goes on with the one before
@@ -120,7 +120,7 @@ func (r *rate) update(now time.Duration, s sample) bool {
 // comes through than is sent.
 func (r *rate) inVain(now time.Duration, s sample) bool {
 	empties := s.through == 0 || s.through > emptying*s.sent || s.trend <= -overTrend
-	return r.draining && !empties && now-r.backedOff >= useless && (s.sent < 0.8*r.sentBefore || r.limit <= leastRate) &&
+	return r.draining && !empties && now-r.backedOff >= useless+s.queue+s.rtt && (s.sent < 0.8*r.sentBefore || r.limit <= leastRate) &&
 		s.queue > clearQueue && float64(s.queue) > shrunk*float64(r.before)
 }
 

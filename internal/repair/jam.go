@@ -47,7 +47,7 @@ func (j *jam) report(now time.Duration, d Downlink, sent float64) bool {
 	if !j.on {
 		j.on, j.since, j.sent, j.trend = true, now, sent, d.Trend
 	}
-	if now-j.since >= vainAfter && sent <= vainLess*j.sent && d.Trend <= vainTrend && d.Trend >= j.trend/2 {
+	if now-j.since >= vainAfter+d.Queue+d.RTT && sent <= vainLess*j.sent && d.Trend <= vainTrend && d.Trend >= j.trend/2 {
 		j.others, j.found, j.mild = true, now, max(j.trend, d.Trend)
 		j.on, j.limit = false, 0
 		return false
