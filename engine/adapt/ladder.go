@@ -100,14 +100,15 @@ type Ladder struct {
 	current  point
 	narrow   bool // the encoder has fallen into narrowband
 	decided  time.Duration
-	better   int // feedbacks in a row that found something better
+	lowered  time.Duration // to another shape, as the limit had fallen
+	better   int           // feedbacks in a row that found something better
 	decision Decision
 	changes  int
 }
 
 // New makes a Ladder that begins at now.
 func New(now time.Duration, cfg Config) *Ladder {
-	l := &Ladder{most: defaultBitrate, budget: defaultBudget, headers: defaultHeaders, updated: now, decided: now}
+	l := &Ladder{most: defaultBitrate, budget: defaultBudget, headers: defaultHeaders, updated: now, decided: now, lowered: now - hurried}
 	if cfg.Overhead > 0 {
 		l.headers = cfg.Overhead
 	}
@@ -431,7 +432,8 @@ func (l *Ladder) lower(now time.Duration) point {
 		kbps /= 1 + l.resent()
 	}
 	p.bitrate = p.shape.bitrate(l.headers, kbps, l.most)
-	if now-l.decided >= hurried || !p.possible() {
+	if now-l.lowered >= hurried || !p.possible() {
+		l.lowered = now
 		return l.pick()
 	}
 	n := l.network()
