@@ -51,7 +51,7 @@ const (
 	inOrder order = iota
 	astray
 	swapped
-	along
+	along // learned as astray, but no sign of the queue
 )
 
 const (

@@ -3,8 +3,8 @@ package netproto
 import "encoding/binary"
 
 const (
-	feedbackSize = 34 // what all have
-	jitterEnd    = 36 // Jitter, since
+	feedbackSize = 34 // the least
+	jitterEnd    = 36 // with WorstJitter, which older relays leave out
 )
 
 // Feedback is what the relay tells a talker about once a second: how its

@@ -51,7 +51,7 @@ type Feedback struct {
 	DownTrend  float64       // steepest of the listeners'
 	DownRate   float64       // kbit/s, least of the listeners whose queue grows, 0 = none
 	Cap        int           // kbit/s, least of the listeners', 0 = none
-	Jitter     time.Duration // 95th percentile of the arrival delay above its least, 0 = not known
+	Jitter     time.Duration // the listeners', see netproto.TalkerReport; 0 = not known
 }
 
 // Decision says how to send.

@@ -46,7 +46,7 @@ const (
 // 11 to 50 kbit/s. A queue that grows while we send means that what comes through is all there is:
 // the rate drops below it at once, far enough to empty the queue, returns to nine
 // tenths and stays there; ever more rarely it is tested whether there is more. A queue
-// that stays although we have gone down is not ours and is put up with.
+// that stays although we have gone down is not ours, and is put up with for a minute unless a steeper one grows.
 type rate struct {
 	limit    float64
 	wall     float64 // what came through at the last congestion, 0 = none yet
@@ -58,7 +58,7 @@ type rate struct {
 
 	accepted   time.Duration // so long a queue is not ours
 	mild       float64       // and grows so fast at most
-	steepest   float64       // trend since the draining began
+	steepest   float64       // trend since the draining began, the highest
 	backedOff  time.Duration // when the draining began
 	cut        time.Duration // when the limit went down last
 	before     time.Duration // the queue then

@@ -134,6 +134,7 @@ func (q *Queue) Trend(now time.Duration) float64 {
 	if n < 3 {
 		return 0
 	}
+	// Jitter is steep but short: no queue can have grown by more than it is.
 	slope := (n*sxy - sx*sy) / (n*sxx - sx*sx)
 	return min(slope, q.Delay(now).Seconds()/trendSpan.Seconds())
 }
