@@ -21,16 +21,22 @@ type reception struct {
 // arrived takes a datagram that is new, with its frames.
 func (r *reception) arrived(now time.Duration, h netproto.Header, frames []netproto.Frame) {
 	r.last, r.told = now, false
-	switch r.asker.Arrived(now, h.Seq, h.Voice || h.Level < codec.Silent) {
-	case repair.Newest: // what was overtaken may be a copy that the relay held back
-		r.queue.Arrived(now, time.Duration(h.Seq)*netproto.FrameDuration)
-	case repair.Resent:
-		r.resent += uint16(min(len(frames), r.asker.Stride()))
-	}
+	kind := r.asker.Arrived(now, h.Seq, h.Voice || h.Level < codec.Silent)
+	copies := uint32(0)
 	for i := range frames {
 		if n := frames[i].Number; n != h.Seq {
 			r.asker.Have(n)
+			if later := h.Seq - n; int(later) >= r.asker.Stride() && (copies == 0 || later < copies) {
+				copies = later
+			}
 		}
+	}
+	switch kind {
+	case repair.Newest: // what was overtaken may be a copy that the relay held back
+		r.queue.Arrived(now, time.Duration(h.Seq)*netproto.FrameDuration)
+		r.asker.Copies(now, copies)
+	case repair.Resent:
+		r.resent += uint16(min(len(frames), r.asker.Stride()))
 	}
 }
 

@@ -148,6 +148,69 @@ func TestAskerDoesNotAskForWhatCameOtherwise(t *testing.T) {
 	}
 }
 
+// What the talker's copies bring is not asked for, if they come well before an answer would.
+func TestAskerLeavesLossToCopies(t *testing.T) {
+	const rtt = 120 * ms
+	tests := []struct {
+		name     string
+		copies   uint32 // numbers later
+		patience time.Duration
+		gone     []uint32 // lost, of 1 to 20 with one frame each
+		asked    time.Duration
+	}{
+		{"no copies", 0, 300 * ms, []uint32{10}, at(11) + firstWait},
+		{"a copy that comes", 2, 300 * ms, []uint32{10}, 0},
+		{"a copy that is lost too", 2, 300 * ms, []uint32{10, 12}, at(12) + leastTimeout},
+		{"no time to ask after it", 2, 150 * ms, []uint32{10}, at(11) + firstWait},
+		{"a copy no sooner than an answer", 5, 300 * ms, []uint32{10}, at(11) + firstWait},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a := &Asker{}
+			a.SetPath(rtt, tt.patience)
+			asked := time.Duration(0)
+			for now := at(1); now < at(20); now += ms {
+				if seq := uint32(now / FrameDuration); now == at(seq) && !slices.Contains(tt.gone, seq) {
+					a.Arrived(now, seq, true)
+					if tt.copies > 0 {
+						a.Have(seq - tt.copies)
+					}
+					a.Copies(now, tt.copies)
+				}
+				if slices.Contains(a.Poll(now, nil), 10) && asked == 0 {
+					asked = now
+				}
+			}
+			if (asked - tt.asked).Abs() > 2*ms {
+				t.Errorf("asked at %v, want %v", asked, tt.asked)
+			}
+		})
+	}
+}
+
+// Where the talker sends copies, what is asked for is bounded closer.
+func TestAskerAsksLessBesideCopies(t *testing.T) {
+	asked := func(copies uint32) (n int) {
+		a := &Asker{}
+		a.SetPath(60*ms, 300*ms)
+		rng := rand.New(rand.NewPCG(1, 2))
+		for seq := uint32(1); seq <= 1000; seq++ {
+			if rng.IntN(3) > 0 {
+				a.Arrived(at(seq), seq, true)
+				a.Copies(at(seq), copies)
+			}
+			n += len(a.Poll(at(seq)+10*ms, nil))
+		}
+		return n
+	}
+	if n := asked(6); n > 20*copiedRate+copiedDepth {
+		t.Errorf("asked %d times in 20 s beside copies", n)
+	}
+	if n := asked(0); n < 300 {
+		t.Errorf("asked %d times without copies", n)
+	}
+}
+
 // On a path that changes the order the wait grows until hardly anything is asked for in
 // vain; where the order holds it is short.
 func TestAskerLearnsToWait(t *testing.T) {
