@@ -39,6 +39,7 @@ type LabRunCmd struct {
 	DTX         bool    `name:"dtx" help:"Send nothing in silence."`
 	Adaptive    bool    `help:"Let the talker choose bitrate, stride and copies by what the network does, and what is lost be sent again."`
 	Cap         int     `help:"Most that is sent over any second each way, in kbit/s with headers." placeholder:"KBPS"`
+	Talkers     int     `help:"How many talk at once, 1 to 4. The others are on LANs; the first is measured." default:"1"`
 	Buffer      string  `help:"Jitter buffer: ${enum} (ours, 60 ms that never move, or a textbook one)." enum:"ours,fixed,rfc3550" default:"ours"`
 	Out         string  `help:"Write what is heard as a WAV file." type:"path" placeholder:"HEARD.WAV"`
 	JSON        bool    `help:"Write all figures as JSON (docs/lab.md explains them)."`
@@ -75,7 +76,7 @@ func (c *LabRunCmd) Run(ctx context.Context, out io.Writer) error {
 	r, err := lab.Run(ctx, lab.Config{
 		Speech: speech, Network: network, Where: lab.Where(c.Where), Seed: c.Seed,
 		Bitrate: int(c.Bitrate), Stride: c.Stride, Copies: c.Copies, FEC: c.FEC, DTX: c.DTX, Cap: c.Cap, Adaptive: c.Adaptive,
-		Buffer: lab.BufferKind(c.Buffer),
+		Talkers: c.Talkers, Buffer: lab.BufferKind(c.Buffer),
 	})
 	if err != nil {
 		return err

@@ -12,14 +12,12 @@ import (
 // Expect is of no use here: what is asked for again is not waited for.
 func (*textbook) Expect(time.Duration, uint32, time.Duration) {}
 
-// newBuffer makes the buffer of that kind, nil for ours.
-func newBuffer(kind BufferKind) func(jitter.Decoder, jitter.Config) engine.Buffer {
+// newBuffer makes a buffer of that kind.
+func newBuffer(kind BufferKind, dec jitter.Decoder, cfg jitter.Config) engine.Buffer {
 	if kind == Ours {
-		return nil
+		return jitter.New(dec, cfg)
 	}
-	return func(dec jitter.Decoder, cfg jitter.Config) engine.Buffer {
-		return &textbook{dec: dec, trace: cfg.Trace, adaptive: kind == RFC3550}
-	}
+	return &textbook{dec: dec, trace: cfg.Trace, adaptive: kind == RFC3550}
 }
 
 // textbook is the jitter buffer to compare with. Frame n is played at a constant time after it

@@ -10,7 +10,6 @@ import (
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/netsim"
-	"github.com/tincan-voice/tincan/jitter"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/relay"
 )
@@ -34,20 +33,19 @@ type call struct {
 	core *relay.Core
 	// worker hands what the relay sends to the pipes back to its members.
 	worker    *relay.Worker
-	members   [2]*member // talker and listener
-	sender    *engine.Sender
-	listeners [2]*engine.Listener // the talker's tells the relay its round trip
-	relayNext time.Duration       // when the relay has something to do, by the talker's clock
+	members   []*member     // talker, listener, and who else talks
+	relayNext time.Duration // when the relay has something to do, by the talker's clock
 
-	frames int // sent so far
-	steps  []Step
-	heard  []float32
-	log    *log
+	frames   int    // sent so far
+	arriving uint32 // the session whose voice the listener is given
+	steps    []Step
+	heard    []float32
+	log      *log
 	// wireEnd is what the links had carried when the speech was over.
 	wireEnd wireLoad
 }
 
-// The members of the room.
+// The members of the room who are measured.
 const (
 	talks = iota
 	listens
@@ -72,74 +70,22 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	return c.result()
 }
 
-func newCall(cfg Config) (*call, error) {
-	talkerLinks, listenerLinks, err := cfg.links()
-	if err != nil {
-		return nil, err
-	}
-	c := &call{cfg: cfg, core: relay.NewCore(relay.CoreConfig{}), log: newLog(len(cfg.Speech))}
-	c.heard = make([]float32, 0, int(c.end()/block)*blockSamples)
-	c.worker = c.core.NewWorker(relay.SendFunc(c.relaySends))
-	if c.sender, err = engine.NewSender(0, engine.SenderConfig{
-		Talker: engine.TalkerConfig{
-			Session: 1, // the relay's first, checked below
-			Encoder: codec.EncoderConfig{Bitrate: cfg.Bitrate, FEC: cfg.FEC, DTX: cfg.DTX},
-			Stride:  cfg.Stride, Copies: cfg.Copies,
-		},
-		Fixed: !cfg.Adaptive, Cap: cfg.Cap,
-	}); err != nil {
-		return nil, err
-	}
-	c.listeners[talks] = engine.NewListener(engine.ListenerConfig{})
-	c.listeners[listens] = engine.NewListener(engine.ListenerConfig{
-		Jitter:    jitter.Config{Trace: c.log.segment},
-		NewBuffer: newBuffer(cfg.Buffer),
-	})
-	c.listeners[listens].SetCap(cfg.Cap)
-	for i, links := range [2][2]netsim.Link{talkerLinks, listenerLinks} {
-		m, err := c.core.Join(0, "lab", [2]string{"talker", "listener"}[i], netproto.Version)
-		if err != nil {
-			return nil, err
-		}
-		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 5000)
-		c.members[i] = newMember(m, addr, links)
-	}
-	talker := c.members[talks]
-	if talker.Session != 1 {
-		panic("lab: the relay counts its sessions in a new way")
-	}
-	c.sender.Talker().SetKeys(talker.Epoch, talker.Secret, talker.HopKey.TagKey())
-	c.listeners[listens].SetSecret(talker.Epoch, talker.Secret)
-	c.listeners[listens].AddPeer(talker.Session, "talker")
-	// Both prove their addresses before the call, over no network at all.
-	for _, m := range c.members {
-		c.worker.Handle(relayClock, m.addr, m.seal(netproto.TypeProbe, m.nextProbeBody(0)))
-		for _, d := range m.inbox {
-			if t, body, ok := m.open(d); ok && t == netproto.TypeChallenge {
-				c.worker.Handle(relayClock, m.addr, m.seal(netproto.TypeChallengeReply, body))
-			}
-		}
-		m.inbox = nil
-	}
-	for _, m := range c.members {
-		m.ready = true
-	}
-	c.flush()
-	return c, nil
-}
-
 // relaySends is the relay's output.
 func (c *call) relaySends(to netip.AddrPort, d []byte) {
 	for i, m := range c.members {
 		switch {
-		case m == nil || m.addr != to:
+		case m.addr != to:
 		case !m.ready:
 			m.inbox = append(m.inbox, append([]byte(nil), d...))
 		default:
 			m.down.Send(c.now, d)
-			c.log.wire[i].fromRelay.add(c.now, d)
+			if i < len(c.log.wire) {
+				c.log.wire[i].fromRelay.add(c.now, d)
+			}
 			if i == listens {
-				c.log.relayed(d)
+				for _, v := range voices(d) {
+					c.log.relayed(v)
+				}
 			}
 		}
 	}
@@ -228,11 +174,16 @@ func (c *call) flush() {
 
 // receive is a member's socket.
 func (c *call) receive(i int, m *member, d []byte) {
-	l := c.listeners[i]
+	l := m.listener
 	l.Arrived(c.now, len(d)+netsim.HeaderBytes)
-	if t, err := netproto.DatagramType(d); i == listens && err == nil && (t == netproto.TypeVoice || t == netproto.TypeBundle) {
-		c.log.arrived(c.now, d)
-		_ = l.Handle(c.now, d) // what it drops shows in the figures
+	if v := voices(d); v != nil {
+		for _, d := range v {
+			c.log.arrived(c.now, d)
+			if h, err := netproto.ParseHeader(d); err == nil {
+				c.arriving = h.Session
+			}
+			_ = l.Handle(c.now, d) // what it drops shows in the figures
+		}
 		return
 	}
 	t, body, ok := m.open(d)
@@ -244,41 +195,60 @@ func (c *call) receive(i int, m *member, d []byte) {
 		if sent, ok := m.probed(c.now, body); ok {
 			l.SetPath(m.least)
 			l.SetRoundTrip(m.rtt)
-			if i == talks {
-				c.sender.Probed(c.now, sent)
+			if m.sender != nil {
+				m.sender.Probed(c.now, sent)
 			}
 		}
-	case i == talks && c.cfg.Adaptive:
-		c.steer(t, body)
+	case m.sender != nil && c.cfg.Adaptive:
+		c.steer(i, m.sender, t, body)
 	}
 }
 
-// steer takes what the relay tells the talker.
-func (c *call) steer(t netproto.Type, body []byte) {
+// voices are the datagrams of voice in d, which may be a bundle; nil where it is something else.
+func voices(d []byte) [][]byte {
+	switch t, err := netproto.DatagramType(d); {
+	case err != nil:
+		return nil
+	case t == netproto.TypeVoice:
+		return [][]byte{d}
+	case t == netproto.TypeBundle:
+		items, _ := netproto.ParseBundle(nil, d)
+		return items
+	}
+	return nil
+}
+
+// steer takes what the relay tells talker i.
+func (c *call) steer(i int, s *engine.Sender, t netproto.Type, body []byte) {
 	switch t {
 	case netproto.TypeReport:
 		if f, err := netproto.ParseFeedback(body); err == nil {
-			c.sender.Heard(c.now, f)
+			s.Heard(c.now, f)
 		}
 	case netproto.TypeNack:
-		_ = c.sender.Nacked(c.now, body, func(d []byte) {
-			c.log.sent(c.now, d, 0)
-			c.send(talks, d)
+		_ = s.Nacked(c.now, body, func(d []byte) {
+			if i == talks {
+				c.log.sent(c.now, d, 0)
+			}
+			c.send(i, d)
 		})
 	}
 }
 
 func (c *call) send(i int, d []byte) {
 	c.members[i].up.Send(c.now, d)
-	c.log.wire[i].toRelay.add(c.now, d)
+	if i < len(c.log.wire) {
+		c.log.wire[i].toRelay.add(c.now, d)
+	}
 }
 
 // sendControl sends what is no voice, if there is anything.
 func (c *call) sendControl(i int, t netproto.Type, body []byte) {
-	if body == nil || i == talks && !c.sender.Allow(c.now, netproto.HeaderSize+len(body)+netproto.TagSize) {
+	m := c.members[i]
+	if body == nil || m.sender != nil && !m.sender.Allow(c.now, netproto.HeaderSize+len(body)+netproto.TagSize) {
 		return
 	}
-	c.send(i, c.members[i].seal(t, body))
+	c.send(i, m.seal(t, body))
 }
 
 // probes sends the probe that is due, if any.
@@ -292,37 +262,43 @@ func (c *call) probes() bool {
 	return false
 }
 
-// speak takes the next frame from the microphone.
+// speak takes the next frame from every microphone.
 func (c *call) speak() error {
 	said := c.toSay()
-	var pcm [codec.FrameSize]float32
 	if c.frames == said {
 		c.wireEnd = c.log.wire
 	}
-	if c.frames < said {
-		copy(pcm[:], c.cfg.Speech[c.frames*codec.FrameSize:])
-	} else {
-		c.sender.Talker().SetMuted(true)
-	}
-	d, err := c.sender.Frame(c.now, pcm[:])
-	if err != nil {
-		return err
-	}
-	if c.frames++; c.frames <= said {
-		c.decided()
-	}
-	if d != nil {
-		if c.frames <= said {
-			c.log.sent(c.now, d, c.sender.Talker().New())
+	c.frames++
+	for i, m := range c.members {
+		if m.sender == nil {
+			continue
 		}
-		c.send(talks, d)
+		var pcm [codec.FrameSize]float32
+		if c.frames <= said {
+			copy(pcm[:], c.cfg.Speech[(c.frames-1+i*said/len(c.members))%said*codec.FrameSize:])
+		} else {
+			m.sender.Talker().SetMuted(true)
+		}
+		d, err := m.sender.Frame(c.now, pcm[:])
+		if err != nil {
+			return err
+		}
+		if i == talks && c.frames <= said {
+			c.decided(m.sender)
+			if d != nil {
+				c.log.sent(c.now, d, m.sender.Talker().New())
+			}
+		}
+		if d != nil {
+			c.send(i, d)
+		}
 	}
 	return nil
 }
 
 // decided notes how the talker sends.
-func (c *call) decided() {
-	d := c.sender.Stats(c.now).Decision
+func (c *call) decided(s *engine.Sender) {
+	d := s.Stats(c.now).Decision
 	c.log.coded = append(c.log.coded, coding{d.Bitrate, cmp.Or(d.CopyBitrate, d.Bitrate)})
 	if n := len(c.steps); c.cfg.Adaptive && (n == 0 || c.steps[n-1].Reason != d.Reason) {
 		c.steps = append(c.steps, Step{
@@ -336,11 +312,11 @@ func (c *call) decided() {
 func (c *call) play() {
 	c.log.position = len(c.heard)
 	c.heard = c.heard[:len(c.heard)+blockSamples]
-	listener := c.listeners[listens]
+	listener := c.members[listens].listener
 	listener.Mix(c.now, c.heard[len(c.heard)-blockSamples:])
 	if c.cfg.Adaptive {
-		for i, l := range c.listeners {
-			nack, report := l.Poll(c.now)
+		for i, m := range c.members {
+			nack, report := m.listener.Poll(c.now)
 			c.sendControl(i, netproto.TypeNack, nack)
 			c.sendControl(i, netproto.TypeReport, report)
 		}

@@ -46,6 +46,7 @@ type Setting struct {
 	DTX     bool       `json:"dtx"`
 	Cap     int        `json:"cap_kbps"` // 0: none
 	Adapts  bool       `json:"adaptive"`
+	Talkers int        `json:"talkers"`
 	Buffer  BufferKind `json:"buffer"`
 }
 
@@ -140,7 +141,7 @@ func (c *call) result() (*Result, error) {
 	f.Speech, f.Quality.EModel = c.log.speech(active)
 	f.Delay = c.log.delay(active)
 	f.Recovery = c.log.recovery(active)
-	if peers := c.listeners[listens].Peers(c.now, nil); len(peers) > 0 {
+	if peers := c.members[listens].listener.Peers(c.now, nil); len(peers) > 0 {
 		f.Frames = Counts{Late: peers[0].Buffer.Late, Duplicate: peers[0].Buffer.Duplicate}
 	}
 	f.Wire = c.log.load(c.wireEnd, seconds(float64(len(said))))
@@ -160,7 +161,7 @@ func (c *call) setting() Setting {
 	return Setting{
 		Seconds: round(seconds(float64(len(c.cfg.Speech))), 3), Network: network, Where: c.cfg.Where, Seed: c.cfg.Seed,
 		Bitrate: c.cfg.Bitrate, Stride: c.cfg.Stride, Copies: append([]int{}, c.cfg.Copies...),
-		FEC: c.cfg.FEC, DTX: c.cfg.DTX, Cap: c.cfg.Cap, Adapts: c.cfg.Adaptive, Buffer: c.cfg.Buffer,
+		FEC: c.cfg.FEC, DTX: c.cfg.DTX, Cap: c.cfg.Cap, Adapts: c.cfg.Adaptive, Talkers: c.cfg.Talkers, Buffer: c.cfg.Buffer,
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package lab runs whole calls in virtual time: one talker, a relay and one listener, with an
+// Package lab runs whole calls in virtual time: one talker or more, a relay and one listener, with an
 // imitated network between them, and measures what the listener would hear.
 //
 //	speech ─> engine.Talker ─> network ─> relay.Core ─> network ─> engine.Listener ─> heard
@@ -33,6 +33,7 @@ var (
 	ErrBuffer   = errors.New("unknown jitter buffer")
 	ErrWhere    = errors.New("unknown place for the network")
 	ErrAdaptive = errors.New("an adaptive talker takes no stride, copies or FEC")
+	ErrTalkers  = errors.New("so many talkers cannot be had")
 	ErrNetwork  = errors.New("no network to send it over")
 )
 
@@ -80,12 +81,17 @@ type Config struct {
 	// network does, and the ends and the relay ask for what is lost and send it again.
 	Adaptive bool
 
+	// Talkers is how many speak at once; 0 is 1. The others, on LANs, say the same from elsewhere on. The listener gets
+	// their voice too, but the first is what is heard and measured.
+	Talkers int
+
 	Buffer BufferKind // "" is Ours
 }
 
 func (c Config) withDefaults() Config {
 	c.Where = cmp.Or(c.Where, Down)
 	c.Buffer = cmp.Or(c.Buffer, Ours)
+	c.Talkers = cmp.Or(c.Talkers, 1)
 	c.Bitrate = cmp.Or(c.Bitrate, 24000)
 	if c.Cap == 0 && !c.Adaptive {
 		c.Stride = cmp.Or(c.Stride, 1)
@@ -116,11 +122,16 @@ func (c Config) validate() error {
 		return fmt.Errorf("%w %q; there are %s, %s and %s", ErrWhere, c.Where, Up, Down, Both)
 	case c.Buffer != Ours && c.Buffer != Fixed && c.Buffer != RFC3550:
 		return fmt.Errorf("%w %q; there are %s, %s and %s", ErrBuffer, c.Buffer, Ours, Fixed, RFC3550)
+	case c.Talkers < 1 || c.Talkers > maxTalkers:
+		return fmt.Errorf("%w: %d, not 1 to %d", ErrTalkers, c.Talkers, maxTalkers)
 	case c.Network.Preset == "" && c.Network.Trace == nil:
 		return ErrNetwork
 	}
 	return nil
 }
+
+// maxTalkers is how many a relay forwards at a time.
+const maxTalkers = 4
 
 // maxSpeech is the longest speech in seconds; a run keeps all of it in memory.
 const maxSpeech = 3600

@@ -68,10 +68,13 @@ func (l *log) segment(s jitter.Segment) {
 	l.position += s.Out
 }
 
-// trip returns the entry of a voice datagram, nil for one of after the speech.
+// measured is the talker whose voice is measured: the relay's first session.
+const measured = 1
+
+// trip returns the entry of a voice datagram, nil for another talker's and one of after the speech.
 func (l *log) trip(d []byte) (*trip, uint32) {
 	h, err := netproto.ParseHeader(d)
-	if err != nil || h.Type != netproto.TypeVoice || int(h.Seq) >= len(l.trips) {
+	if err != nil || h.Type != netproto.TypeVoice || h.Session != measured || int(h.Seq) >= len(l.trips) {
 		return nil, 0
 	}
 	return &l.trips[h.Seq], h.Seq

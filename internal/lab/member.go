@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/relay"
@@ -16,6 +17,9 @@ const probeInterval = 2 * time.Second
 // it there and measure the way.
 type member struct {
 	relay.Membership
+	name     string
+	sender   *engine.Sender   // nil: only listens
+	listener *engine.Listener // a talker's tells the relay its round trip
 	addr     netip.AddrPort
 	up, down netsim.Pipe
 	toRelay  *netproto.Sealer
@@ -29,9 +33,9 @@ type member struct {
 	least     time.Duration
 }
 
-func newMember(m relay.Membership, addr netip.AddrPort, links [2]netsim.Link) *member {
+func newMember(m relay.Membership, name string, addr netip.AddrPort, links [2]netsim.Link, l *engine.Listener) *member {
 	return &member{
-		Membership: m, addr: addr,
+		Membership: m, name: name, listener: l, addr: addr,
 		up: netsim.Pipe{Link: links[0]}, down: netsim.Pipe{Link: links[1]},
 		toRelay: netproto.NewSealer(m.HopKey.Up()), toMember: netproto.NewSealer(m.HopKey.Down()),
 	}
