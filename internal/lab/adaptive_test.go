@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"errors"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/tincan-voice/tincan/internal/synth"
@@ -38,5 +40,29 @@ func TestAdaptiveOnACleanPath(t *testing.T) {
 	last := f.Adaptation[len(f.Adaptation)-1]
 	if len(last.Copies) > 0 || last.Bitrate != 24000 || f.Wire.ListenerBack > 1 || f.Wire.TalkerBack > 1 || f.Speech.Concealed > 0.1 {
 		t.Errorf("%+v, %+v, %+v", last, f.Wire, f.Speech)
+	}
+}
+
+// Three talk at once over paths whose queue others fill: the listener hears all. Where what they say does not fit, it hears
+// one without long delay.
+func TestSeveralTalkers(t *testing.T) {
+	speech, err := MadeSpeech()
+	if err != nil {
+		t.Fatal(err)
+	}
+	speech = slices.Concat(speech, speech)
+	for _, network := range []string{"bufferbloat", "edge"} {
+		f := run(t, Config{Speech: speech, Network: preset(network), Adaptive: true, Talkers: 3}).Figures
+		t.Logf("%s: %+v", network, f.Speech)
+		if f.Speech.Dropped > 5 || f.Speech.LongestGapMS > 600 {
+			t.Errorf("%s: %+v", network, f.Speech)
+		}
+	}
+	f := run(t, Config{Speech: speech, Network: preset("thin32"), Adaptive: true, Talkers: 3}).Figures
+	if f.Delay.WithoutFill.P50 > 400 || f.Wire.Down > 32 {
+		t.Errorf("thin32: %+v, %+v, %+v", f.Delay, f.Wire, f.Speech)
+	}
+	if _, err := Run(t.Context(), Config{Speech: speech, Network: preset("lan"), Talkers: 5}); !errors.Is(err, ErrTalkers) {
+		t.Errorf("five talkers: %v", err)
 	}
 }

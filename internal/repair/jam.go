@@ -1,56 +1,64 @@
 package repair
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	jamQueue    = 100 * time.Millisecond
 	jamTrend    = 0.04 // seconds per second
 	jamBackoff  = 0.85 // of what came through
 	jamRecovery = 0.05 // of the limit per second
-
-	// A queue that goes on growing, at least half as fast and no faster than vainTrend, vainAfter the relay
-	// sends but vainLess of what it sent, is filled by others.
-	vainAfter = 1500 * time.Millisecond
-	vainLess  = 0.8
-	vainTrend = 0.2
-	// Then a queue of mostAccepted is put up with unless it grows steeper times as fast, and that is forgotten after acceptedFor.
-	mostAccepted = 800 * time.Millisecond
-	steeper      = 2
-	acceptedFor  = time.Minute
+	// starved is the part of what is sent, over jamMemory, that comes through at most where too much is sent.
+	starved   = 0.9
+	jamMemory = 2 * time.Second
+	// talkersTurn is how long the talkers, who hear of the queue too, have to send less.
+	talkersTurn = 2 * time.Second
+	// A queue that shrinks jamProof after less was sent is ours, which is remembered for jamRemembered.
+	jamProof      = 2 * time.Second
+	jamRemembered = time.Minute
 )
 
-// jam tells when a listener's queue grows because of what it is sent, and how much that may be.
-// A queue that others fill is no reason to keep talkers from it.
+// jam tells when a listener is sent more than its path carries, and how much that may be: there is a queue, and less
+// comes out of it than goes in. A queue that others fill, or that a varying path makes, lets what is sent
+// through, if late. The talkers see the queue too and send less by themselves; only where that does not help are there to be
+// fewer of them.
 type jam struct {
-	limit  float64 // kbit/s, 0 = none
-	on     bool
-	since  time.Duration
-	sent   float64 // kbit/s when it began
-	trend  float64 // then
-	others bool    // fill a queue, as was found at found
-	found  time.Duration
-	mild   float64 // trend of that
-	last   time.Duration
+	limit float64 // kbit/s, 0 = none
+	last  time.Duration
+	on    bool
+	since time.Duration
+	acted time.Duration                   // when the limit went down, 0 = it has not
+	ours  time.Duration                   // until then a queue is known to be
+	mean  struct{ sent, through float64 } // kbit/s over jamMemory
 }
 
-// report takes a listener's report while sent kbit/s are sent to it, and reports whether nothing is to be added: down at once to a
-// part of what comes through, up again slowly.
+// report takes a listener's report while sent kbit/s are sent to it, and reports whether nothing is to be added. The limit goes
+// down to a part of what comes through when the talkers have had their turn, or at once where the last queue was ours;
+// up again slowly.
 func (j *jam) report(now time.Duration, d Downlink, sent float64) bool {
-	elapsed := (now - j.last).Seconds()
+	elapsed := now - j.last
 	j.last = now
-	j.others = j.others && now-j.found < acceptedFor
-	if d.Queue < jamQueue || d.Trend < jamTrend || j.others && d.Queue < mostAccepted && d.Trend <= steeper*j.mild {
-		j.on = j.on && d.Queue >= jamQueue
-		j.limit += j.limit * jamRecovery * elapsed
-		return false
+	fade := 1 - math.Exp(-float64(elapsed)/float64(jamMemory))
+	j.mean.sent += (sent - j.mean.sent) * fade
+	j.mean.through += (d.Rate - j.mean.through) * fade
+	if j.acted > 0 && d.Trend <= -jamTrend && now-j.acted < jamProof {
+		j.ours = now + jamRemembered
 	}
-	if !j.on {
-		j.on, j.since, j.sent, j.trend = true, now, sent, d.Trend
+	starves := d.Queue >= jamQueue && j.mean.through < starved*j.mean.sent && d.Rate < sent
+	switch {
+	case d.Queue < jamQueue:
+		j.on, j.acted = false, 0
+	case starves && !j.on:
+		j.on, j.since = true, now
 	}
-	if now-j.since >= vainAfter+d.Queue+d.RTT && sent <= vainLess*j.sent && d.Trend <= vainTrend && d.Trend >= j.trend/2 {
-		j.others, j.found, j.mild = true, now, max(j.trend, d.Trend)
-		j.on, j.limit = false, 0
-		return false
+	if !starves || now >= j.ours && now-j.since < talkersTurn+d.RTT {
+		j.limit += j.limit * jamRecovery * elapsed.Seconds()
+		return d.Queue >= jamQueue && d.Trend >= jamTrend
+	}
+	if j.acted == 0 {
+		j.acted = now
 	}
 	j.limit = max(d.Rate*jamBackoff, leastRate)
 	return true
