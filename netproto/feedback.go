@@ -34,7 +34,7 @@ type Feedback struct {
 	WorstQueue   uint16 // downlink queueing delay, ms
 	WorstTrend   int16  // slope of a downlink's queueing delay, ms per second
 	LowestCap    uint16 // least downlink cap, kbit/s; 0 = none has one
-	LowestRate   uint16 // least downlink rate among the listeners whose delay grows, kbit/s; 0 = none
+	LowestRate   uint16 // least downlink rate among the listeners whose delay grows, this talker's part, kbit/s; 0 = none
 	WorstJitter  uint16 // TalkerReport.Jitter, ms; 0 = not known
 }
 

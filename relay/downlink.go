@@ -373,6 +373,15 @@ func (rr *repairs) voiceTo(now time.Duration, s *session) float64 {
 	return float64(sum)
 }
 
+// shareOf is the talker's part of the voice to a listener: what comes through is shared by all of it.
+func (rr *repairs) shareOf(now time.Duration, s, talker *session) float64 {
+	own, _ := talker.uplink.meter.LastSecond(now)
+	if all := rr.voiceTo(now, s); own > 0 && all > 0 {
+		return min(float64(own)/all, 1)
+	}
+	return 1
+}
+
 // sendApart sends items to those who cannot have them all: within their cap, from the
 // loudest talkers.
 func (w *Worker) sendApart(now time.Duration, q *queue, l *Listeners, items []item) {

@@ -50,7 +50,8 @@ func (c *collector) reset() {
 	}
 }
 
-func (c *collector) add(d *downlink, v *view) {
+// add takes what a listener tells of its path and of a talker, whose part of the voice to the listener is share.
+func (c *collector) add(d *downlink, v *view, share float64) {
 	c.loss.Add(q8(v.loss()))
 	c.hole.Add(q8(v.hole()))
 	burst := 0
@@ -67,7 +68,7 @@ func (c *collector) add(d *downlink, v *view) {
 		limit = d.cap
 	}
 	if repair.MoodOf(repair.Losses{}, d.queue, d.trend) == repair.Jammed {
-		rate = int(d.rate)
+		rate = int(d.rate*share + 0.5)
 	}
 	c.cap, c.rate = append(c.cap, limit), append(c.rate, rate)
 }
@@ -102,7 +103,7 @@ func (w *Worker) judge(now time.Duration, rr *repairs, talker *session) fare {
 			continue
 		}
 		if v := d.view(talker.id); v != nil && v.known && now-v.at <= reportLife {
-			c.add(d, v)
+			c.add(d, v, rr.shareOf(now, s, talker))
 		}
 	}
 	return fare{

@@ -350,6 +350,19 @@ func TestFeedbackTimes(t *testing.T) {
 	}
 }
 
+// What comes through to a listener whose queue grows is shared by those who talk to it.
+func TestRateIsShared(t *testing.T) {
+	r := newMenders(t, 3, CoreConfig{})
+	r.all[0].reports, r.all[1].reports = false, false
+	r.all[2].report.Queue, r.all[2].report.Trend, r.all[2].report.Rate = 200, 60, 60
+	r.run(5*time.Second, 2)
+	for i, m := range r.all[:2] {
+		if n := len(m.feedback); n == 0 || m.feedback[n-1].LowestRate != 30 {
+			t.Errorf("talker %d of two, 60 kbit/s come through: %+v", i, m.feedback)
+		}
+	}
+}
+
 func TestReportsWrap(t *testing.T) {
 	u, v := &uplink{}, &view{}
 	b := netproto.TalkerReport{Session: 1, Highest: 100, Received: 65500, Lost: 65530}

@@ -10,9 +10,13 @@ const (
 	jamTrend    = 0.04 // seconds per second
 	jamBackoff  = 0.85 // of what came through
 	jamRecovery = 0.05 // of the limit per second
-	// starved is the part of what is sent, over jamMemory, that comes through at most where too much is sent.
-	starved   = 0.9
+	// enough is the part of what is sent, over jamMemory, that comes through at least where not too much is sent, and
+	// starved is how much less over how many seconds shows that it is: 0.1 over 2.5 s.
+	enough    = 0.93
+	starved   = 0.25
 	jamMemory = 2 * time.Second
+	// jamReport is how old what a report tells is, on the average: it counts a second.
+	jamReport = 500 * time.Millisecond
 	// talkersTurn is how long the talkers, who hear of the queue too, have to send less.
 	talkersTurn = 2 * time.Second
 	// A queue that shrinks jamProof after less was sent is ours, which is remembered for jamRemembered.
@@ -27,8 +31,9 @@ const (
 type jam struct {
 	limit float64 // kbit/s, 0 = none
 	last  time.Duration
-	on    bool
-	since time.Duration
+	since time.Duration                   // when less than enough came through first
+	short float64                         // how much less, times seconds
+	sent  float64                         // kbit/s, so much later as the queue and the reports take
 	acted time.Duration                   // when the limit went down, 0 = it has not
 	ours  time.Duration                   // until then a queue is known to be
 	mean  struct{ sent, through float64 } // kbit/s over jamMemory
@@ -40,20 +45,23 @@ type jam struct {
 func (j *jam) report(now time.Duration, d Downlink, sent float64) bool {
 	elapsed := now - j.last
 	j.last = now
-	fade := 1 - math.Exp(-float64(elapsed)/float64(jamMemory))
-	j.mean.sent += (sent - j.mean.sent) * fade
-	j.mean.through += (d.Rate - j.mean.through) * fade
+	fade := func(memory time.Duration) float64 { return 1 - math.Exp(-float64(elapsed)/float64(memory)) }
+	j.sent += (sent - j.sent) * fade(d.Queue+jamReport) // which comes through so much later
+	j.mean.sent += (j.sent - j.mean.sent) * fade(jamMemory)
+	j.mean.through += (d.Rate - j.mean.through) * fade(jamMemory)
 	if j.acted > 0 && d.Trend <= -jamTrend && now-j.acted < jamProof {
 		j.ours = now + jamRemembered
 	}
-	starves := d.Queue >= jamQueue && j.mean.through < starved*j.mean.sent && d.Rate < sent
-	switch {
-	case d.Queue < jamQueue:
-		j.on, j.acted = false, 0
-	case starves && !j.on:
-		j.on, j.since = true, now
+	if d.Queue < jamQueue || d.Rate >= sent {
+		j.short, j.acted = 0, 0
 	}
-	if !starves || now >= j.ours && now-j.since < talkersTurn+d.RTT {
+	if j.short == 0 {
+		j.since = now
+	}
+	if d.Queue >= jamQueue && d.Rate < sent {
+		j.short = max(0, j.short+(enough-j.mean.through/max(j.mean.sent, 1))*min(elapsed, time.Second).Seconds())
+	}
+	if j.short == 0 || now >= j.ours && (j.short < starved || now-j.since < talkersTurn+d.RTT) {
 		j.limit += j.limit * jamRecovery * elapsed.Seconds()
 		return d.Queue >= jamQueue && d.Trend >= jamTrend
 	}

@@ -160,7 +160,7 @@ func TestPlannerSendsFewerTalkersIntoAJam(t *testing.T) {
 		}
 		return fewer, longest
 	}
-	if fewer, longest := talk(func(time.Duration) float64 { return 40 }); fewer < 30*time.Second || longest > 700*ms {
+	if fewer, longest := talk(func(time.Duration) float64 { return 40 }); fewer < 30*time.Second || longest > 900*ms {
 		t.Errorf("deaf talkers: fewer of them for %v, later queue up to %v", fewer, longest)
 	}
 	if fewer, longest := talk(func(now time.Duration) float64 {
