@@ -15,6 +15,10 @@ const (
 	enough    = 0.93
 	starved   = 0.25
 	jamMemory = 2 * time.Second
+	// Where nobody can send less and there is still a queue, that is as good as floorLack.
+	floorRate  = 14.0 // kbit/s of each
+	floorQueue = 400 * time.Millisecond
+	floorLack  = 0.125
 	// jamReport is how old what a report tells is, on the average: it counts a second.
 	jamReport = 500 * time.Millisecond
 	// talkersTurn is how long the talkers, who hear of the queue too, have to send less.
@@ -42,7 +46,7 @@ type jam struct {
 // report takes a listener's report while sent kbit/s are sent to it, and reports whether nothing is to be added. The limit goes
 // down to a part of what comes through when the talkers have had their turn, or at once where the last queue was ours;
 // up again slowly.
-func (j *jam) report(now time.Duration, d Downlink, sent float64) bool {
+func (j *jam) report(now time.Duration, d Downlink, sent float64, talkers int) bool {
 	elapsed := now - j.last
 	j.last = now
 	fade := func(memory time.Duration) float64 { return 1 - math.Exp(-float64(elapsed)/float64(memory)) }
@@ -52,14 +56,18 @@ func (j *jam) report(now time.Duration, d Downlink, sent float64) bool {
 	if j.acted > 0 && d.Trend <= -jamTrend && now-j.acted < jamProof {
 		j.ours = now + jamRemembered
 	}
-	if d.Queue < jamQueue || d.Rate >= sent {
+	floor := talkers > 1 && d.Queue >= floorQueue && sent <= floorRate*float64(talkers)
+	if d.Queue < jamQueue || d.Rate >= sent && !floor {
 		j.short, j.acted = 0, 0
 	}
 	if j.short == 0 {
 		j.since = now
 	}
-	if d.Queue >= jamQueue && d.Rate < sent {
-		j.short = max(0, j.short+(enough-j.mean.through/max(j.mean.sent, 1))*min(elapsed, time.Second).Seconds())
+	switch lack := enough - j.mean.through/max(j.mean.sent, 1); {
+	case floor:
+		j.short += max(lack, floorLack) * min(elapsed, time.Second).Seconds()
+	case d.Queue >= jamQueue && d.Rate < sent:
+		j.short = max(0, j.short+lack*min(elapsed, time.Second).Seconds())
 	}
 	if j.short == 0 || now >= j.ours && (j.short < starved || now-j.since < talkersTurn+d.RTT) {
 		j.limit += j.limit * jamRecovery * elapsed.Seconds()

@@ -76,7 +76,8 @@ type plan struct {
 // first, those who are not forwarded too; more than eight are left alone.
 func (p *Planner) Report(now time.Duration, d Downlink, views []View) {
 	views = views[:min(len(views), planTalkers)]
-	jam := p.jam.report(now, d, p.rate(p.forwarded(views)))
+	forwarded := p.forwarded(views)
+	jam := p.jam.report(now, d, p.rate(forwarded), len(forwarded))
 	p.sweep(views)
 	for i := range views {
 		if q := p.plan(views[i].Talker); q != nil {

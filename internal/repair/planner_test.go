@@ -173,6 +173,22 @@ func TestPlannerSendsFewerTalkersIntoAJam(t *testing.T) {
 	}
 }
 
+// Three who send as little as they can, and a queue that stays: there are two.
+func TestPlannerSendsFewerWhereNobodyCanSendLess(t *testing.T) {
+	var p Planner
+	v := []View{{Talker: 1, Rate: 12}, {Talker: 2, Rate: 12}, {Talker: 3, Rate: 12}}
+	d := Downlink{Rate: 36, Queue: 700 * ms, RTT: 100 * ms}
+	for now := 300 * ms; now < 6*time.Second; now += 300 * ms {
+		p.Report(now, d, v)
+		if p.Talkers() > 0 && now < talkersTurn {
+			t.Fatalf("%d talkers after %v", p.Talkers(), now)
+		}
+	}
+	if p.Talkers() != 2 {
+		t.Errorf("%d talkers", p.Talkers())
+	}
+}
+
 // A queue that goes up and down by itself is no reason to keep talkers away.
 func TestPlannerPutsUpWithAQueueOfOthers(t *testing.T) {
 	var p Planner
