@@ -33,7 +33,7 @@ type Feedback struct {
 	WorstRTT     uint16 // listener to relay, ms
 	WorstQueue   uint16 // downlink queueing delay, ms
 	WorstTrend   int16  // slope of a downlink's queueing delay, ms per second
-	LowestCap    uint16 // least downlink cap, kbit/s; 0 = none has one
+	LowestCap    uint16 // least downlink cap, this talker's part, kbit/s; 0 = none has one
 	LowestRate   uint16 // least downlink rate among the listeners whose delay grows, this talker's part, kbit/s; 0 = none
 	WorstJitter  uint16 // TalkerReport.Jitter, ms; 0 = not known
 }

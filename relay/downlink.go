@@ -26,6 +26,11 @@ const (
 	lookups = 64
 	// controlRate is what a cap is reduced by for all that is no voice, in kbit/s.
 	controlRate = 1
+	// leastPart is the least part of a cap that a talker is told, in kbit/s; where all do not get as much, fewer are
+	// forwarded. Several share partOf of it: what they send in the fullest second is more than the mean.
+	leastPart, partOf = 16, 0.9
+	// partMemory is how long after the last word somebody has a part.
+	partMemory = 2 * time.Second
 	// assumedTrip is a listener's round trip as long as it is not known.
 	assumedTrip = 100 * time.Millisecond
 )
@@ -38,6 +43,7 @@ type downlink struct {
 	trend   float64 // seconds per second
 	rate    float64 // kbit/s
 	cap     int     // kbit/s; 0: none
+	part    int     // of it for each who talks at present
 	wants   wish
 	changed time.Duration // last time that wants was passed on
 	views   []view
@@ -380,6 +386,23 @@ func (rr *repairs) shareOf(now time.Duration, s, talker *session) float64 {
 		return min(float64(own)/all, 1)
 	}
 	return 1
+}
+
+// divide shares a listener's cap among those who talk, and reports whether a talker's part has changed.
+func (rr *repairs) divide(now time.Duration, s *session) bool {
+	n := 0
+	for _, t := range rr.order {
+		if t != s && now-t.uplink.voiced <= partMemory {
+			n++
+		}
+	}
+	d, part := s.downlink, s.downlink.cap
+	if n = min(n, int(partOf*float64(d.cap)/leastPart)); n > 1 {
+		part = int(partOf * float64(d.cap) / float64(n))
+	}
+	changed := part != d.part
+	d.part = part
+	return changed
 }
 
 // sendApart sends items to those who cannot have them all: within their cap, from the

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -63,14 +64,11 @@ func (c *collector) add(d *downlink, v *view, share float64) {
 	c.queue = append(c.queue, int(d.queue/time.Millisecond))
 	c.trend = append(c.trend, int(d.trend*1000))
 	c.jitter = append(c.jitter, int(v.jitter/time.Millisecond))
-	limit, rate := unlimited, unlimited
-	if d.cap > 0 {
-		limit = d.cap
-	}
+	rate := unlimited
 	if repair.MoodOf(repair.Losses{}, d.queue, d.trend) == repair.Jammed {
 		rate = int(d.rate*share + 0.5)
 	}
-	c.cap, c.rate = append(c.cap, limit), append(c.rate, rate)
+	c.rate = append(c.rate, rate)
 }
 
 // high is the largest but those that do not count; low the same from below.
@@ -99,7 +97,15 @@ func (w *Worker) judge(now time.Duration, rr *repairs, talker *session) fare {
 	c.reset()
 	for _, s := range rr.downs {
 		d := s.downlink
-		if s == talker || d.wants.deaf || now-d.heard > reportLife {
+		if s == talker || d.wants.deaf {
+			continue
+		}
+		limit := unlimited
+		if d.cap > 0 { // which holds for those too who are not forwarded for its sake
+			limit = cmp.Or(d.part, d.cap)
+		}
+		c.cap = append(c.cap, limit)
+		if now-d.heard > reportLife {
 			continue
 		}
 		if v := d.view(talker.id); v != nil && v.known && now-v.at <= reportLife {
@@ -140,13 +146,16 @@ func (w *Worker) feedback(now time.Duration, rr *repairs, s *session) (next time
 		rr.setPath(s)
 	}
 	mood := max(repair.PathMood(now, &u.asker, &u.queue), u.fare.mood())
+	if u.fare.cap != u.capTold {
+		mood = repair.Jammed // that cannot wait either
+	}
 	if u.schedule.Due(now, mood) {
 		u.fare, u.judged, u.dirty = w.judge(now, rr, s), now, false
 		rr.setPath(s)
 		f := w.figures(now, s)
 		w.body = netproto.AppendFeedback(w.body[:0], &f)
 		w.tell(now, s, netproto.TypeReport)
-		u.owed, u.told = false, now
+		u.owed, u.told, u.capTold = false, now, u.fare.cap
 		return now + time.Hour
 	}
 	if now-u.last < time.Second {

@@ -112,10 +112,15 @@ func (w *Worker) attend(now time.Duration, r *room) {
 	w.agenda.set(r, max(next, now+shortest))
 }
 
-// tick sorts the talkers, and plans anew for those who cannot have all of them.
+// tick sorts the talkers, divides caps among them, and plans anew for those who cannot have all of them.
 func (w *Worker) tick(now time.Duration, rr *repairs) {
 	rr.sort(now)
 	for _, s := range rr.downs {
+		if rr.divide(now, s) {
+			for _, t := range rr.order {
+				t.uplink.dirty = true
+			}
+		}
 		if s.downlink.cap > 0 || s.apart.Load() {
 			w.plan(now, rr, s)
 		}

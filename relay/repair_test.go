@@ -363,6 +363,33 @@ func TestRateIsShared(t *testing.T) {
 	}
 }
 
+// A listener's cap is for all who talk to it, as many as have something of it: each is told its part, soon, and the whole when it
+// talks alone, though nobody hears it for the cap's sake.
+func TestCapIsDivided(t *testing.T) {
+	for _, tt := range []struct {
+		cap, talkers int
+		want         uint16
+	}{{64, 1, 64}, {64, 2, 28}, {64, 3, 19}, {64, 4, 19}, {24, 2, 24}} {
+		r := newMenders(t, 5, CoreConfig{})
+		for _, m := range r.all[:4] {
+			m.reports = false
+		}
+		r.all[4].report.Cap = uint16(tt.cap)
+		r.run(2*time.Second, tt.talkers)
+		r.run(8*time.Second, tt.talkers)
+		for i, m := range r.all[:tt.talkers] {
+			if n := len(m.feedback); n == 0 || m.feedback[n-1].LowestCap != tt.want {
+				t.Errorf("cap %d, talker %d of %d: told %+v, want a cap of %d", tt.cap, i, tt.talkers, m.feedback[n-1:], tt.want)
+			}
+		}
+		r.run(2*time.Second, 1)
+		r.run(3*time.Second, 1)
+		if m := r.all[0]; m.feedback[len(m.feedback)-1].LowestCap != uint16(tt.cap) {
+			t.Errorf("cap %d, alone again: told %+v", tt.cap, m.feedback[len(m.feedback)-1])
+		}
+	}
+}
+
 func TestReportsWrap(t *testing.T) {
 	u, v := &uplink{}, &view{}
 	b := netproto.TalkerReport{Session: 1, Highest: 100, Received: 65500, Lost: 65530}

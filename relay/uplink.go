@@ -43,6 +43,7 @@ type uplink struct {
 	judged   time.Duration // when fare was made
 	told     time.Duration // last feedback
 	fare     fare
+	capTold  int // kbit/s, in the last feedback
 }
 
 // every is how far apart the datagrams are.

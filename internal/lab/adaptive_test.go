@@ -58,6 +58,9 @@ func TestSeveralTalkers(t *testing.T) {
 			t.Errorf("%s: %+v", network, f.Speech)
 		}
 	}
+	if f := run(t, Config{Speech: speech, Network: preset("lan"), Adaptive: true, Talkers: 2, Cap: 64}).Figures; f.Speech.Dropped > 1 || f.Wire.DownPeak > 64 {
+		t.Errorf("cap 64: %+v, %+v", f.Speech, f.Wire)
+	}
 	f := run(t, Config{Speech: speech, Network: preset("thin32"), Adaptive: true, Talkers: 3}).Figures
 	if f.Delay.WithoutFill.P50 > 400 || f.Wire.Down > 32 {
 		t.Errorf("thin32: %+v, %+v, %+v", f.Delay, f.Wire, f.Speech)

@@ -15,8 +15,9 @@ const (
 	copyHold    = 10 * time.Second       // after it has been so for this long
 	resendSlack = 10 * time.Millisecond
 
-	leastRate  = 16 // kbit/s: one talker in an emergency
-	raiseAfter = 5 * time.Second
+	leastRate  = 16              // kbit/s: one talker in an emergency
+	raiseAfter = 5 * time.Second // where it is not known what a path carries
+	capAfter   = 2 * time.Second // below a cap
 )
 
 // copyOffsets are the distances of copies, in datagrams: 12 kbit/s with one copy at 1, 2, 4 and
@@ -224,12 +225,16 @@ func (p *Planner) fit(now time.Duration, kbps int, views []View) {
 			q.delay, q.bad = 0, false
 		}
 	}
-	p.forward(now, n, len(views))
+	after := capAfter
+	if p.jam.limit > 0 {
+		after = raiseAfter
+	}
+	p.forward(now, n, len(views), after)
 }
 
-// forward takes the number of talkers that fit: fewer at once, more when it has been so for a
+// forward takes the number of talkers that fit: fewer at once, more after it has been so for a
 // while.
-func (p *Planner) forward(now time.Duration, n, all int) {
+func (p *Planner) forward(now time.Duration, n, all int, after time.Duration) {
 	current := p.talkers
 	if current == 0 {
 		current = all
@@ -241,7 +246,7 @@ func (p *Planner) forward(now time.Duration, n, all int) {
 		if !p.waiting {
 			p.waiting, p.fits = true, now
 		}
-		if now-p.fits < raiseAfter {
+		if now-p.fits < after {
 			return
 		}
 		p.waiting, p.talkers = false, n

@@ -117,15 +117,15 @@ func TestPlannerHonoursTheCap(t *testing.T) {
 	if p.Talkers() != 0 {
 		t.Errorf("%d talkers without a cap", p.Talkers())
 	}
-	// Down at once, up after five seconds.
+	// Down at once, up after two seconds.
 	p.Report(5*time.Second, Downlink{Cap: 45}, talkers(4))
 	for i := range 4 {
-		p.Report(time.Duration(6+i)*time.Second, Downlink{Cap: 200}, talkers(4))
+		p.Report(6*time.Second+time.Duration(i)*500*ms, Downlink{Cap: 200}, talkers(4))
 		if p.Talkers() != 1 {
-			t.Errorf("%d talkers after %d s", p.Talkers(), i+1)
+			t.Errorf("%d talkers after %d half seconds", p.Talkers(), i)
 		}
 	}
-	p.Report(12*time.Second, Downlink{Cap: 200}, talkers(4))
+	p.Report(8*time.Second, Downlink{Cap: 200}, talkers(4))
 	if p.Talkers() != 0 {
 		t.Errorf("%d talkers, want all", p.Talkers())
 	}
