@@ -56,7 +56,8 @@ func (c *LabReportCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	bar := progressbar.NewOptions(len(plan.Cases)*len(plan.Seeds),
 		progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription("calls"),
-		progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
+		progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetVisibility(isTerminal(os.Stderr)))
 	rows, err := report.Run(ctx, plan, func() { _ = bar.Add(1) }) // a bar that cannot be drawn is no failure
 	_ = bar.Finish()
 	if err != nil {
@@ -195,4 +196,10 @@ func tellComparison(out io.Writer, c report.Comparison) error {
 	}
 	_, err := fmt.Fprintf(out, "%d rows compared, none is worse by more than the tolerance\n", c.Compared)
 	return err
+}
+
+// isTerminal tells whether somebody looks at f.
+func isTerminal(f *os.File) bool {
+	s, err := f.Stat()
+	return err == nil && s.Mode()&os.ModeCharDevice != 0
 }
