@@ -42,8 +42,12 @@ func (l *Ladder) reason() string {
 		b = append(strconv.AppendInt(b, int64((l.decided-l.unheard)/time.Second), 10), " s"...)
 	case l.rate.draining:
 		b = appendRate(append(b, "the path carries "...), l.rate.wall)
-	case loss >= cleanLoss:
-		b = strconv.AppendInt(b, int64(100*loss+0.5), 10)
+	case loss >= cleanLoss || len(p.shape.copies) > 0:
+		digits := 0
+		if loss < 0.01 {
+			digits = 1
+		}
+		b = strconv.AppendFloat(b, 100*loss, 'f', digits, 64)
 		b = append(b, " % loss, bursts "...)
 		b = strconv.AppendFloat(b, l.network().channel.Burst(1), 'f', 1, 64)
 	case l.last.Cap > 0 && l.limit() < min(l.rate.limit, l.clean) && (l.cap == 0 || l.limit() < l.cap):
