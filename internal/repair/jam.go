@@ -16,7 +16,7 @@ const (
 	starved   = 0.25
 	jamMemory = 2 * time.Second
 	// Where nobody can send less and there is still a queue, that is as good as floorLack.
-	floorRate  = 14.0 // kbit/s of each
+	floorRate  = 14.0 // kbit/s of each; half of it is mostly pauses
 	floorQueue = 400 * time.Millisecond
 	floorLack  = 0.125
 	// jamReport is how old what a report tells is, on the average: it counts a second.
@@ -56,7 +56,7 @@ func (j *jam) report(now time.Duration, d Downlink, sent float64, talkers int) b
 	if j.acted > 0 && d.Trend <= -jamTrend && now-j.acted < jamProof {
 		j.ours = now + jamRemembered
 	}
-	floor := talkers > 1 && d.Queue >= floorQueue && sent <= floorRate*float64(talkers)
+	floor := talkers > 1 && d.Queue >= floorQueue && sent <= floorRate*float64(talkers) && sent > floorRate/2*float64(talkers)
 	if d.Queue < jamQueue || d.Rate >= sent && !floor {
 		j.short, j.acted = 0, 0
 	}
