@@ -34,7 +34,9 @@ func (r *reception) arrived(now time.Duration, h netproto.Header, frames []netpr
 	switch kind {
 	case repair.Newest: // what was overtaken may be a copy that the relay held back
 		r.queue.Arrived(now, time.Duration(h.Seq)*netproto.FrameDuration)
-		r.asker.Copies(now, copies)
+		if h.Voice { // the end of a talkspurt is said twice in any case
+			r.asker.Copies(now, copies)
+		}
 	case repair.Resent:
 		r.resent += uint16(min(len(frames), r.asker.Stride()))
 	}
@@ -75,7 +77,7 @@ const (
 )
 
 // SetCap sets the most that the relay may send in kbit/s, IP and UDP headers counted; 0 is
-// no cap. The relay keeps to it with fewer talkers, then with fewer copies.
+// no cap. The relay tells those who talk their part of it, and keeps to it with fewer talkers, then with fewer copies.
 func (l *Listener) SetCap(kbps int) {
 	if l.outlook.cap != kbps {
 		l.outlook.cap = kbps

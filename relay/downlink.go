@@ -28,7 +28,7 @@ const (
 	controlRate = 1
 	// leastPart is the least part of a cap that a talker is told, in kbit/s; where all do not get as much, fewer are
 	// forwarded. Several share partOf of it: what they send in the fullest second is more than the mean.
-	leastPart, partOf = 16, 0.9
+	leastPart, partOf = 16, 0.85
 	// partMemory is how long after the last word somebody has a part.
 	partMemory = 2 * time.Second
 	// assumedTrip is a listener's round trip as long as it is not known.
@@ -151,7 +151,7 @@ func (w *Worker) report(now time.Duration, s *session, body []byte) Drop {
 	if s.uplink != nil {
 		rr.setPath(s)
 	}
-	w.plan(now, rr, s)
+	w.plan(now, rr, s, true)
 	w.wake(s.room, now)
 	return Kept
 }
@@ -212,8 +212,8 @@ func (v *view) take(now time.Duration, b *netproto.TalkerReport, u *uplink) {
 // lost has come after all, counts as the same.
 func difference(now, was uint16) int { return max(int(int16(now-was)), 0) }
 
-// plan decides what a listener gets beside and instead of what all get.
-func (w *Worker) plan(now time.Duration, rr *repairs, s *session) {
+// plan decides what a listener gets beside and instead of what all get, when it has reported or others talk.
+func (w *Worker) plan(now time.Duration, rr *repairs, s *session, reported bool) {
 	d := s.downlink
 	n := 0
 	for _, t := range rr.order {
@@ -226,7 +226,11 @@ func (w *Worker) plan(now time.Duration, rr *repairs, s *session) {
 	if d.cap > 0 {
 		down.Cap = max(int(repair.Sustained(d.cap)-controlRate), 1)
 	}
-	d.planner.Report(now, down, w.views[:n])
+	if reported {
+		d.planner.Report(now, down, w.views[:n])
+	} else {
+		d.planner.Plan(now, down, w.views[:n])
+	}
 	for i := range d.views {
 		v := &d.views[i]
 		if t := rr.talker(v.talker); t != nil && t.uplink.cache != nil {
@@ -371,7 +375,7 @@ func (w *Worker) resend(now time.Duration, s *session) {
 func (rr *repairs) voiceTo(now time.Duration, s *session) float64 {
 	sum := 0
 	for _, t := range rr.order[:min(len(rr.order), maxViews)] {
-		if t != s && now-t.uplink.forwarded <= time.Second {
+		if t != s && now-t.uplink.forwarded <= time.Second && rr.hears(s, t.id) {
 			bytes, _ := t.uplink.meter.LastSecond(now)
 			sum += bytes
 		}
@@ -379,7 +383,7 @@ func (rr *repairs) voiceTo(now time.Duration, s *session) float64 {
 	return float64(sum)
 }
 
-// shareOf is the talker's part of the voice to a listener: what comes through is shared by all of it.
+// shareOf is the part of the voice to a listener that is this talker's, whom it hears: what comes through is shared by all of it.
 func (rr *repairs) shareOf(now time.Duration, s, talker *session) float64 {
 	own, _ := talker.uplink.meter.LastSecond(now)
 	if all := rr.voiceTo(now, s); own > 0 && all > 0 {
@@ -390,6 +394,11 @@ func (rr *repairs) shareOf(now time.Duration, s, talker *session) float64 {
 
 // divide shares a listener's cap among those who talk, and reports whether a talker's part has changed.
 func (rr *repairs) divide(now time.Duration, s *session) bool {
+	if s.downlink.cap == 0 {
+		changed := s.downlink.part != 0
+		s.downlink.part = 0
+		return changed
+	}
 	n := 0
 	for _, t := range rr.order {
 		if t != s && now-t.uplink.voiced <= partMemory {

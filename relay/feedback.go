@@ -24,7 +24,8 @@ const (
 // Loss and holes are those of the worst and of the median listener. All other
 // figures drive the talker's rate, and so everybody's quality; there a quarter of
 // the listeners may be as bad as they like (or say so) without effect, from
-// three on at least one. What these need, the relay does for them alone.
+// three on at least one. What these need, the relay does for them alone. Caps count of all listeners who are there, since
+// one that is left out for a cap is not reported on.
 type fare struct {
 	worstLoss, medianLoss, worstHole, medianHole uint8
 	listeners                                    int // that have reported
@@ -51,8 +52,9 @@ func (c *collector) reset() {
 	}
 }
 
-// add takes what a listener tells of its path and of a talker, whose part of the voice to the listener is share.
-func (c *collector) add(d *downlink, v *view, share float64) {
+// add takes what a listener tells of its path and of a talker; rate is what comes through of it where the listener's
+// queue grows.
+func (c *collector) add(d *downlink, v *view, rate int) {
 	c.loss.Add(q8(v.loss()))
 	c.hole.Add(q8(v.hole()))
 	burst := 0
@@ -64,10 +66,6 @@ func (c *collector) add(d *downlink, v *view, share float64) {
 	c.queue = append(c.queue, int(d.queue/time.Millisecond))
 	c.trend = append(c.trend, int(d.trend*1000))
 	c.jitter = append(c.jitter, int(v.jitter/time.Millisecond))
-	rate := unlimited
-	if repair.MoodOf(repair.Losses{}, d.queue, d.trend) == repair.Jammed {
-		rate = int(d.rate*share + 0.5)
-	}
 	c.rate = append(c.rate, rate)
 }
 
@@ -97,7 +95,7 @@ func (w *Worker) judge(now time.Duration, rr *repairs, talker *session) fare {
 	c.reset()
 	for _, s := range rr.downs {
 		d := s.downlink
-		if s == talker || d.wants.deaf {
+		if s == talker || d.wants.deaf || !s.live.Load() {
 			continue
 		}
 		limit := unlimited
@@ -109,7 +107,11 @@ func (w *Worker) judge(now time.Duration, rr *repairs, talker *session) fare {
 			continue
 		}
 		if v := d.view(talker.id); v != nil && v.known && now-v.at <= reportLife {
-			c.add(d, v, rr.shareOf(now, s, talker))
+			rate := unlimited
+			if repair.MoodOf(repair.Losses{}, d.queue, d.trend) == repair.Jammed && rr.hears(s, talker.id) {
+				rate = max(1, int(d.rate*rr.shareOf(now, s, talker)+0.5))
+			}
+			c.add(d, v, rate)
 		}
 	}
 	return fare{
@@ -146,10 +148,8 @@ func (w *Worker) feedback(now time.Duration, rr *repairs, s *session) (next time
 		rr.setPath(s)
 	}
 	mood := max(repair.PathMood(now, &u.asker, &u.queue), u.fare.mood())
-	if u.fare.cap != u.capTold {
-		mood = repair.Jammed // that cannot wait either
-	}
-	if u.schedule.Due(now, mood) {
+	newCap := u.fare.cap != u.capTold && now-u.told >= repair.ReportJammed // which cannot wait either
+	if u.schedule.Due(now, mood) || newCap {
 		u.fare, u.judged, u.dirty = w.judge(now, rr, s), now, false
 		rr.setPath(s)
 		f := w.figures(now, s)

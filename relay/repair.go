@@ -122,7 +122,7 @@ func (w *Worker) tick(now time.Duration, rr *repairs) {
 			}
 		}
 		if s.downlink.cap > 0 || s.apart.Load() {
-			w.plan(now, rr, s)
+			w.plan(now, rr, s, false)
 		}
 	}
 }

@@ -133,7 +133,7 @@ func (rr *repairs) keep(now time.Duration, s *session, seq uint32, d []byte) {
 	u.cache.Put(now, seq, d)
 	u.forwarded = now
 	if !u.ordered {
-		u.ordered = true
+		u.ordered, u.dirty = true, true // there may be a cap to be told
 		rr.order = append(rr.order, s)
 	}
 }

@@ -65,6 +65,10 @@ func TestSeveralTalkers(t *testing.T) {
 	if f.Delay.WithoutFill.P50 > 400 || f.Wire.Down > 32 {
 		t.Errorf("thin32: %+v, %+v, %+v", f.Delay, f.Wire, f.Speech)
 	}
+	alone := run(t, Config{Speech: speech, Network: preset("loss10")}).Figures.Network
+	if f := run(t, Config{Speech: speech, Network: preset("loss10"), Talkers: 2}).Figures; f.Network.LossPct < alone.LossPct/2 || f.Network.Delay.Mean < alone.Delay.Mean-5 {
+		t.Errorf("the network of one of two talkers: %+v, alone: %+v", f.Network, alone)
+	}
 	if _, err := Run(t.Context(), Config{Speech: speech, Network: preset("lan"), Talkers: 5}); !errors.Is(err, ErrTalkers) {
 		t.Errorf("five talkers: %v", err)
 	}

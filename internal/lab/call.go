@@ -177,6 +177,9 @@ func (c *call) receive(i int, m *member, d []byte) {
 	l := m.listener
 	l.Arrived(c.now, len(d)+netsim.HeaderBytes)
 	if v := voices(d); v != nil {
+		if i != listens {
+			return // asked for none, but the relay is not told so unless adaptive
+		}
 		for _, d := range v {
 			c.log.arrived(c.now, d)
 			if h, err := netproto.ParseHeader(d); err == nil {

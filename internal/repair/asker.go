@@ -269,6 +269,8 @@ func (a *Asker) Have(number uint32) {
 // is lost is left to them but for a little.
 func (a *Asker) Copies(now time.Duration, later uint32) {
 	switch {
+	case a.stride == 0: // they cannot be told from new frames yet
+		return
 	case a.copies == 0 && later > 0:
 		a.budget.Set(now, copiedRate, copiedDepth)
 	case a.copies > 0 && later == 0:

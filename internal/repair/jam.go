@@ -10,11 +10,15 @@ const (
 	jamTrend    = 0.04 // seconds per second
 	jamBackoff  = 0.85 // of what came through
 	jamRecovery = 0.05 // of the limit per second
-	// enough is the part of what is sent, over jamMemory, that comes through at least where not too much is sent, and
-	// starved is how much less over how many seconds shows that it is: 0.1 over 2.5 s.
+	// enough is the part of what usually comes through, over jamMemory, that does so at least where not too much is sent;
+	// starved, in shares times seconds, how much less shows that it is: 0.1 over 2.5 s.
 	enough    = 0.93
 	starved   = 0.25
 	jamMemory = 2 * time.Second
+	// What usually comes through is learned over usualMemory while there is no queue: loss takes of it, and what is sent
+	// is counted on the talkers' own wires, with other headers than the listener's.
+	usualMemory = 5 * time.Second
+	leastUsual  = 0.6
 	// Where nobody can send less and there is still a queue, that is as good as floorLack.
 	floorRate  = 14.0 // kbit/s of each; half of it is mostly pauses
 	floorQueue = 400 * time.Millisecond
@@ -23,7 +27,7 @@ const (
 	jamReport = 500 * time.Millisecond
 	// talkersTurn is how long the talkers, who hear of the queue too, have to send less.
 	talkersTurn = 2 * time.Second
-	// A queue that shrinks jamProof after less was sent is ours, which is remembered for jamRemembered.
+	// A queue that shrinks within jamProof after less was sent is ours, which is remembered for jamRemembered.
 	jamProof      = 2 * time.Second
 	jamRemembered = time.Minute
 )
@@ -35,18 +39,19 @@ const (
 type jam struct {
 	limit float64 // kbit/s, 0 = none
 	last  time.Duration
+	usual float64                         // share of what is sent that comes through without a queue, 0 = not known: 1
 	since time.Duration                   // when less than enough came through first
-	short float64                         // how much less, times seconds
+	short float64                         // how much less, share times seconds
 	sent  float64                         // kbit/s, so much later as the queue and the reports take
 	acted time.Duration                   // when the limit went down, 0 = it has not
 	ours  time.Duration                   // until then a queue is known to be
 	mean  struct{ sent, through float64 } // kbit/s over jamMemory
 }
 
-// report takes a listener's report while sent kbit/s are sent to it, and reports whether nothing is to be added. The limit goes
+// report takes a listener's report while sent kbit/s are sent to it, at the floor where no talker can send less, and reports whether nothing is to be added. The limit goes
 // down to a part of what comes through when the talkers have had their turn, or at once where the last queue was ours;
 // up again slowly.
-func (j *jam) report(now time.Duration, d Downlink, sent float64, talkers int) bool {
+func (j *jam) report(now time.Duration, d Downlink, sent float64, floor bool) bool {
 	elapsed := now - j.last
 	j.last = now
 	fade := func(memory time.Duration) float64 { return 1 - math.Exp(-float64(elapsed)/float64(memory)) }
@@ -56,14 +61,21 @@ func (j *jam) report(now time.Duration, d Downlink, sent float64, talkers int) b
 	if j.acted > 0 && d.Trend <= -jamTrend && now-j.acted < jamProof {
 		j.ours = now + jamRemembered
 	}
-	floor := talkers > 1 && d.Queue >= floorQueue && sent <= floorRate*float64(talkers) && sent > floorRate/2*float64(talkers)
+	share := j.mean.through / max(j.mean.sent, 1)
+	if j.usual == 0 {
+		j.usual = 1
+	}
+	if d.Queue < jamQueue && j.mean.sent > leastRate {
+		j.usual += (min(max(share, leastUsual), 1) - j.usual) * fade(usualMemory)
+	}
+	floor = floor && d.Queue >= floorQueue
 	if d.Queue < jamQueue || d.Rate >= sent && !floor {
 		j.short, j.acted = 0, 0
 	}
 	if j.short == 0 {
 		j.since = now
 	}
-	switch lack := enough - j.mean.through/max(j.mean.sent, 1); {
+	switch lack := enough*j.usual - share; {
 	case floor:
 		j.short += max(lack, floorLack) * min(elapsed, time.Second).Seconds()
 	case d.Queue >= jamQueue && d.Rate < sent:

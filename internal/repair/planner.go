@@ -18,6 +18,9 @@ const (
 	leastRate  = 16              // kbit/s: one talker in an emergency
 	raiseAfter = 5 * time.Second // where it is not known what a path carries
 	capAfter   = 2 * time.Second // below a cap
+	// capSlack is how much more than fits those may send in a second who are forwarded: with datagrams of 80 ms a
+	// second has one more in it at times, and a Pacer holds the cap anyway.
+	capSlack = 1.05
 )
 
 // copyOffsets are the distances of copies, in datagrams: 12 kbit/s with one copy at 1, 2, 4 and
@@ -61,6 +64,7 @@ type Planner struct {
 	plans   [planTalkers]plan
 	talkers int // most to forward, 0 = all
 	jam     jam
+	jammed  bool          // nothing is to be added
 	fits    time.Duration // since when more talkers would fit
 	waiting bool          // fits is set
 }
@@ -76,13 +80,28 @@ type plan struct {
 // Report takes a listener's report. views lists the talkers who talk now, loudest
 // first, those who are not forwarded too; more than eight are left alone.
 func (p *Planner) Report(now time.Duration, d Downlink, views []View) {
+	forwarded := p.forwarded(views[:min(len(views), planTalkers)])
+	p.jammed = p.jam.report(now, d, p.rate(forwarded), atFloor(forwarded))
+	p.Plan(now, d, views)
+}
+
+// atFloor tells whether several talk and none can send less.
+func atFloor(views []View) bool {
+	for i := range views {
+		if r := views[i].Rate; r > floorRate || r <= floorRate/2 {
+			return false
+		}
+	}
+	return len(views) > 1
+}
+
+// Plan plans anew, by the last report, for talkers who have changed since.
+func (p *Planner) Plan(now time.Duration, d Downlink, views []View) {
 	views = views[:min(len(views), planTalkers)]
-	forwarded := p.forwarded(views)
-	jam := p.jam.report(now, d, p.rate(forwarded), len(forwarded))
 	p.sweep(views)
 	for i := range views {
 		if q := p.plan(views[i].Talker); q != nil {
-			q.judge(now, d.RTT, &views[i], jam)
+			q.judge(now, d.RTT, &views[i], p.jammed)
 		}
 	}
 	p.fit(now, d.Cap, views)
@@ -216,7 +235,8 @@ func (p *Planner) fit(now time.Duration, kbps int, views []View) {
 		p.jam.limit = 0 // long over
 	}
 	n := len(views)
-	for n > 1 && total > most {
+	forwarded := len(p.forwarded(views))
+	for n > 1 && total > most && (n > forwarded || total > capSlack*most) {
 		n--
 		total = p.rate(views[:n])
 	}
