@@ -12,6 +12,7 @@ import (
 	"github.com/tincan-voice/tincan/relay"
 )
 
+// newCall puts all into a room, with their networks, ready to talk.
 func newCall(cfg Config) (*call, error) {
 	c := &call{cfg: cfg, core: relay.NewCore(relay.CoreConfig{}), log: newLog(len(cfg.Speech))}
 	c.heard = make([]float32, 0, int(c.end()/block)*blockSamples)
