@@ -82,7 +82,11 @@ func (s *Sender) Frame(now time.Duration, pcm []float32) ([]byte, error) {
 		s.frames = 0
 		s.steer(s.ladder.Poll(now))
 	}
-	s.talker.SetLimit(s.ladder.Room(now, s.talker.left()))
+	room := s.ladder.Room(now, s.talker.left())
+	if !s.cfg.Fixed {
+		room = min(room, s.ladder.ListenersRoom(now, s.talker.left()))
+	}
+	s.talker.SetLimit(room)
 	d, err := s.talker.Frame(pcm)
 	if err != nil || d == nil {
 		return nil, err

@@ -28,7 +28,7 @@ const (
 	controlRate = 1
 	// leastPart is the least part of a cap that a talker is told, in kbit/s; where all do not get as much, fewer are
 	// forwarded. Several share partOf of it: what they send in the fullest second is more than the mean.
-	leastPart, partOf = 16, 0.85
+	leastPart, partOf = 16, 0.9
 	// partMemory is how long after the last word somebody has a part.
 	partMemory = 2 * time.Second
 	// assumedTrip is a listener's round trip as long as it is not known.

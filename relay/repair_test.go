@@ -369,7 +369,7 @@ func TestCapIsDivided(t *testing.T) {
 	for _, tt := range []struct {
 		cap, talkers int
 		want         uint16
-	}{{64, 1, 64}, {64, 2, 27}, {64, 3, 18}, {64, 4, 18}, {24, 2, 24}} {
+	}{{64, 1, 64}, {64, 2, 28}, {64, 3, 19}, {64, 4, 19}, {24, 2, 24}} {
 		r := newMenders(t, 5, CoreConfig{})
 		for _, m := range r.all[:4] {
 			m.reports = false

@@ -26,6 +26,7 @@ const (
 	cleanMargin   = 1.0 // kbit/s above what the highest bitrate takes, one frame per datagram
 	cleanLoss     = 0.01
 	controlRate   = 1.3 // kbit/s of probes and reports at most
+	relayControl  = 1   // kbit/s that the relay takes off a listener's cap for all that is no voice
 )
 
 // Feedback is what the relay tells a talker, in plain units. Shares are 0 to 1. Counts
@@ -79,6 +80,7 @@ type Ladder struct {
 	clean   float64 // and on one that does not
 	cap     float64 // sustained, 0 = none
 	pacer   repair.Pacer
+	theirs  repair.Pacer // counts the voice under the least of the listeners' caps, and holds nothing back
 	sent    repair.Meter
 	headers int // IP and UDP
 	rate    rate
@@ -154,6 +156,7 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 	var reserve repair.Reserve
 	if kind == Voice {
 		l.pace(now, size)
+		l.theirs.Note(now, size)
 	} else {
 		reserve = repair.Reserve{Bytes: int(fuller * l.size), Next: max(0, l.voiced+l.every-now), Every: l.every}
 	}
@@ -192,6 +195,11 @@ const (
 // coded shorter.
 func (l *Ladder) Room(now, later time.Duration) int { return l.pacer.Room(now, later) - l.headers }
 
+// ListenersRoom is the longest that the relay would forward to the listener with the least cap, if the rest does as decided.
+func (l *Ladder) ListenersRoom(now, later time.Duration) int {
+	return l.theirs.Room(now, later) - l.headers
+}
+
 // Probed takes the answer to a probe: when it was sent and when it came back.
 func (l *Ladder) Probed(now, sent time.Duration) {
 	l.rtt.add(now - sent)
@@ -200,9 +208,15 @@ func (l *Ladder) Probed(now, sent time.Duration) {
 
 // Heard takes a feedback and reports whether the decision has changed.
 func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
-	before := l.last
+	before, capBefore := l.last, l.listenersCap()
 	defer func() { l.reported = now }()
 	l.any, l.waiting, l.last = true, false, f
+	if kbps := l.listenersCap(); kbps != capBefore {
+		l.theirs = repair.Pacer{} // there was room for what went out before
+		if kbps > 0 {
+			l.theirs.SetCap(now, max(kbps-relayControl, 1))
+		}
+	}
 	l.up.add(now, l.current.shape.stride, float64(f.Received), float64(f.Lost), f.Burst)
 	trying := l.current.resend && len(l.current.shape.copies) == 0 // nothing else repairs
 	if !trying {
@@ -301,14 +315,22 @@ func (l *Ladder) limit() float64 {
 
 // carried is that without the user's cap.
 func (l *Ladder) carried() float64 {
-	if l.last.Cap > 0 {
-		return min(l.rate.limit, max(repair.Sustained(l.last.Cap), leastListenerCap))
+	if kbps := l.listenersCap(); kbps > 0 {
+		return min(l.rate.limit, repair.Sustained(kbps)-controlRate)
 	}
 	return l.rate.limit
 }
 
-// leastListenerCap bounds what one listener's cap can do to all the others.
-const leastListenerCap = 16.0
+// listenersCap is the least of the listeners' caps, or of the parts that they have for this talker, in kbit/s, 0 = none.
+func (l *Ladder) listenersCap() int {
+	if l.last.Cap == 0 || l.last.Listeners <= 1 {
+		return l.last.Cap
+	}
+	return max(l.last.Cap, leastListenerCap)
+}
+
+// leastListenerCap bounds what one listener's cap can do to all the others, where there are others.
+const leastListenerCap = 16
 
 // network puts together what points are judged against.
 func (l *Ladder) network() network {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/netsim"
+	"github.com/tincan-voice/tincan/internal/repair"
 )
 
 func logDecisions(t *testing.T, c *call) {
@@ -432,6 +433,32 @@ func TestFreshEncoderAfterNarrowband(t *testing.T) {
 	l.SetCap(2*time.Second, 30)
 	if d := l.Decision(); d.Fresh {
 		t.Errorf("%+v from wideband", d)
+	}
+}
+
+// The least of the listeners' caps bounds what is planned and the room that frames have; one bad listener of several cannot
+// bring it below 16.
+func TestListenersCap(t *testing.T) {
+	l := New(0, Config{})
+	now := time.Duration(0)
+	for _, tt := range []struct{ cap, listeners, want int }{{24, 1, 24}, {13, 1, 13}, {13, 3, leastListenerCap}, {40, 3, 40}, {0, 3, 0}} {
+		for range 4 {
+			now += time.Second
+			l.Heard(now, Feedback{Received: 8, Rate: 20, Listeners: tt.listeners, Cap: tt.cap})
+		}
+		room, limit := l.ListenersRoom(now, 0), l.Stats(now).Limit
+		if tt.want == 0 {
+			if room < 1<<15 {
+				t.Errorf("room for %d bytes without a cap", room)
+			}
+			continue
+		}
+		if most := (tt.want-relayControl)*125 - l.headers; room != most || limit > repair.Sustained(tt.want) {
+			t.Errorf("a cap of %d, %d listeners: room for %d bytes, want %d; limit %.1f", tt.cap, tt.listeners, room, most, limit)
+		}
+		if l.Send(now, room, Voice); l.ListenersRoom(now, 0) > 0 {
+			t.Errorf("a cap of %d: room for %d bytes after a second's worth", tt.cap, l.ListenersRoom(now, 0))
+		}
 	}
 }
 

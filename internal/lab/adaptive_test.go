@@ -45,6 +45,22 @@ func TestAdaptiveOnACleanPath(t *testing.T) {
 
 // Three talk at once over paths whose queue others fill: the listener hears all. Where what they say does not fit, it hears
 // one without long delay.
+// A listener's cap takes nothing out of the voice once the talker knows of it.
+func TestListenersCap(t *testing.T) {
+	speech, err := MadeSpeech()
+	if err != nil {
+		t.Fatal(err)
+	}
+	speech = slices.Concat(speech, speech, speech)
+	for _, kbps := range []int{16, 20, 22, 28} {
+		f := run(t, Config{Speech: speech, Network: preset("lan"), Adaptive: true, Cap: kbps, listenerOnly: true}).Figures
+		t.Logf("cap %d: %+v, %+v", kbps, f.Speech, f.Wire)
+		if f.Speech.Concealed > 1.5 || f.Wire.DownPeak > float64(kbps) || f.Wire.Down < 0.8*float64(kbps) {
+			t.Errorf("cap %d: %+v, %+v", kbps, f.Speech, f.Wire)
+		}
+	}
+}
+
 func TestSeveralTalkers(t *testing.T) {
 	speech, err := MadeSpeech()
 	if err != nil {

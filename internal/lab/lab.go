@@ -86,6 +86,8 @@ type Config struct {
 	Talkers int
 
 	Buffer BufferKind // "" is Ours
+
+	listenerOnly bool // Cap is the listener's alone
 }
 
 func (c Config) withDefaults() Config {

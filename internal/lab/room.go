@@ -99,7 +99,7 @@ func (c *call) makeSender(i int, m *member) (err error) {
 		},
 		Fixed: !c.cfg.Adaptive,
 	}
-	if i == talks {
+	if i == talks && !c.cfg.listenerOnly {
 		cfg.Cap = c.cfg.Cap
 	}
 	if m.sender, err = engine.NewSender(0, cfg); err == nil {

@@ -50,11 +50,18 @@ func (p *Pacer) Send(now time.Duration, bytes int, r Reserve) bool {
 	if !p.Fits(now, bytes, r) {
 		return false
 	}
-	if p.most > 0 {
-		p.cells[p.newest%pacerCells] += uint32(bytes)
-		p.sum += bytes
-	}
+	p.Note(now, bytes)
 	return true
+}
+
+// Note counts a datagram that went out now, whether it fitted or not.
+func (p *Pacer) Note(now time.Duration, bytes int) {
+	if p.most == 0 {
+		return
+	}
+	p.roll(int64(now / pacerCell))
+	p.cells[p.newest%pacerCells] += uint32(bytes)
+	p.sum += bytes
 }
 
 // Fits tells what Send would answer.
