@@ -19,7 +19,7 @@ const (
 	// freshCounts is up to which total a talker's first block counts from 0 on: later the
 	// relay may have missed the beginning.
 	freshCounts = 256
-	// carried is how many losses of the uplink at most wait for a listener to report them.
+	// carried is how many datagrams that are not the downlink's to answer for wait at most for a listener to report them lost.
 	carried = 64
 	// lookups is how many numbers of one nack are looked at: as many as Askers of
 	// four talkers ask for at once.
@@ -29,8 +29,9 @@ const (
 	// leastPart is the least part of a cap that a talker is told, in kbit/s; where all do not get as much, fewer are
 	// forwarded. Several share partOf of it: what they send in the fullest second is more than the mean.
 	leastPart, partOf = 16, 0.9
-	// partMemory is how long after the last word somebody has a part.
-	partMemory = 2 * time.Second
+	// partMemory is how long after the last word somebody has a part: in a conversation the parts stay as they are, since
+	// until all know of new ones something has to be left out.
+	partMemory = 25 * time.Second
 	// assumedTrip is a listener's round trip as long as it is not known.
 	assumedTrip = 100 * time.Millisecond
 )
@@ -58,15 +59,16 @@ type downlink struct {
 
 // view is how one talker comes through to a listener.
 type view struct {
-	talker uint32
-	known  bool          // a report has been taken the difference of
-	at     time.Duration // last report
-	was    netproto.TalkerReport
-	carry  int // losses of the uplink that the listener has not reported yet
-	burst  float64
-	buffer time.Duration
-	jitter time.Duration // of the arrivals
-	shift  repair.Shift
+	talker  uint32
+	known   bool          // a report has been taken the difference of
+	at      time.Duration // last report
+	was     netproto.TalkerReport
+	carry   int // losses of the uplink that the listener has not reported yet
+	omitted int // what was left out for the listener's sake, and it has not reported
+	burst   float64
+	buffer  time.Duration
+	jitter  time.Duration // of the arrivals
+	shift   repair.Shift
 
 	received, lost, played, concealed float64 // fading
 }
@@ -97,6 +99,12 @@ func (d *downlink) view(talker uint32) *view {
 		}
 	}
 	return nil
+}
+
+// leftOut notes that a datagram of a talker was left out for the listener's sake, which is no loss of the path.
+func (d *downlink) leftOut(talker uint32) {
+	v := d.viewOf(talker)
+	v.omitted = min(v.omitted+1, carried)
 }
 
 // viewOf returns the view of a talker, in place of the oldest if need be.
@@ -202,6 +210,9 @@ func (v *view) take(now time.Duration, b *netproto.TalkerReport, u *uplink) {
 	lost := difference(b.Lost, was.Lost)
 	cover := min(lost, max(v.carry, 0))
 	v.carry = min(v.carry-cover, carried)
+	known := min(lost-cover, v.omitted)
+	v.omitted = (v.omitted - known) / 2 // some of it looked like silence
+	cover += known
 	v.received = v.received*keep + float64(difference(b.Received, was.Received))
 	v.lost = v.lost*keep + float64(lost-cover)
 	v.played = v.played*keep + float64(difference(b.Played, was.Played))
@@ -400,7 +411,7 @@ func (rr *repairs) divide(now time.Duration, s *session) bool {
 		return changed
 	}
 	n := 0
-	for _, t := range rr.order {
+	for _, t := range rr.ups {
 		if t != s && now-t.uplink.voiced <= partMemory {
 			n++
 		}
@@ -436,10 +447,12 @@ func (w *Worker) sendApart(now time.Duration, q *queue, l *Listeners, items []it
 				w.picked = append(w.picked, items[i])
 			case !rr.hears(s, items[i].talker):
 				w.count.drops[DropFewer].Add(1)
+				s.downlink.leftOut(items[i].talker)
 			// The louder go first: the others leave room for them. An item of a
 			// bundle is counted as if it went alone.
 			case !s.may(now, to, len(d), rr.louder(now, s, items[i].talker, len(d)+overhead(to.Addr()))):
 				w.count.drops[DropCap].Add(1)
+				s.downlink.leftOut(items[i].talker)
 			default:
 				w.picked = append(w.picked, items[i])
 			}

@@ -364,7 +364,7 @@ func TestRateIsShared(t *testing.T) {
 }
 
 // A listener's cap is for all who talk to it, as many as have something of it: each is told its part, soon, and the whole when it
-// talks alone, though nobody hears it for the cap's sake.
+// has talked alone for long, though nobody hears it for the cap's sake.
 func TestCapIsDivided(t *testing.T) {
 	for _, tt := range []struct {
 		cap, talkers int
@@ -382,11 +382,35 @@ func TestCapIsDivided(t *testing.T) {
 				t.Errorf("cap %d, talker %d of %d: told %+v, want a cap of %d", tt.cap, i, tt.talkers, m.feedback[n-1:], tt.want)
 			}
 		}
-		r.run(2*time.Second, 1)
-		r.run(3*time.Second, 1)
-		if m := r.all[0]; m.feedback[len(m.feedback)-1].LowestCap != uint16(tt.cap) {
-			t.Errorf("cap %d, alone again: told %+v", tt.cap, m.feedback[len(m.feedback)-1])
+		for _, alone := range []struct {
+			more time.Duration
+			want uint16
+		}{{partMemory - 3*time.Second, tt.want}, {6 * time.Second, uint16(tt.cap)}} {
+			r.run(alone.more, 1)
+			if m := r.all[0]; m.feedback[len(m.feedback)-1].LowestCap != alone.want {
+				t.Errorf("cap %d, alone for %v more: told %+v, want a cap of %d", tt.cap, alone.more, m.feedback[len(m.feedback)-1], alone.want)
+			}
 		}
+	}
+}
+
+// What a listener lost as it was left out for its cap is not the path's loss, so no copies or resends answer it.
+func TestLeftOutIsNotLost(t *testing.T) {
+	u, v := &uplink{}, &view{}
+	b := netproto.TalkerReport{Session: 1, Highest: 100, Received: 100}
+	v.take(time.Second, &b, u)
+	v.omitted = 10
+	b.Received, b.Lost, b.Highest = 140, 8, 148
+	if v.take(2*time.Second, &b, u); v.lost > 0 || v.received == 0 {
+		t.Errorf("8 of 10 left out and reported: lost %v, received %v", v.lost, v.received)
+	}
+	b.Received, b.Lost, b.Highest = 180, 28, 208
+	if v.take(3*time.Second, &b, u); v.lost != 19 {
+		t.Errorf("20 more, of which at most one was left out: lost %v", v.lost)
+	}
+	b.Lost, b.Highest = 30, 210
+	if v.take(20*time.Second, &b, u); v.lost < 2 {
+		t.Errorf("two more, nothing left out: lost %v", v.lost)
 	}
 }
 
