@@ -264,7 +264,7 @@ func viewFor(now time.Duration, d *downlink, t *session) repair.View {
 		Talker: t.id, Rate: u.meter.Kbps(now), Stride: u.asker.Stride(),
 		Median: 1, OneWay: way + d.rtt/2,
 	}
-	if u.fare.listeners > 1 { // what is lost to all is for the talker to repair
+	if u.fare.listeners > 2 { // what is lost to all, or to one of two, is for the talker to repair
 		v.Median = float64(u.fare.medianLoss) / 256
 	}
 	if seen := d.view(t.id); seen != nil && seen.known {

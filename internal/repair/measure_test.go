@@ -315,7 +315,7 @@ func TestSpread(t *testing.T) {
 	for _, tt := range []struct {
 		values        []uint8
 		worst, median uint8
-	}{{nil, 0, 0}, {[]uint8{7}, 7, 7}, {[]uint8{0, 200}, 200, 0}, {[]uint8{1, 5, 9}, 9, 5}, {[]uint8{255, 255, 0}, 255, 255}} {
+	}{{nil, 0, 0}, {[]uint8{7}, 7, 7}, {[]uint8{0, 200}, 200, 200}, {[]uint8{1, 5, 9}, 9, 5}, {[]uint8{0, 3, 8, 90}, 90, 8}, {[]uint8{255, 255, 0}, 255, 255}} {
 		var s Spread
 		for _, v := range tt.values {
 			s.Add(v)

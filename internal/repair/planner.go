@@ -11,7 +11,7 @@ const (
 	copyPersist = 3 * time.Second        // or for how long it is worse than the median by this factor
 	copyWorse   = 1.25                   // and half of copyExcess
 	copyProof   = 500 * time.Millisecond // the reports of the others must have come too
-	copyOver    = 0.015                  // loss below which copies end
+	copyOver    = 0.015                  // loss below which copies end, as they do when it is not worse than the median any more
 	copyHold    = 10 * time.Second       // after it has been so for this long
 	resendSlack = 10 * time.Millisecond
 
@@ -182,7 +182,7 @@ func (q *plan) judge(now, rtt time.Duration, v *View, jam bool) {
 		suffered = min(v.Hole, v.Loss)
 	}
 	if q.delay > 0 {
-		if v.Loss >= copyOver {
+		if v.Loss >= max(copyOver, copyWorse*v.Median) {
 			q.since = now
 			q.delay = max(q.delay, copyDelay(v, step, patience))
 		}

@@ -23,12 +23,12 @@ func (s *Spread) Worst() uint8 {
 	return 0
 }
 
-// Median is the figure that at least half of the listeners do not exceed: of two, the
-// better one's.
+// Median is the figure that at least half of the listeners reach: of two, the worse one's, since to send one
+// of two everything again costs more than what the talker can do for both.
 func (s *Spread) Median() uint8 {
 	var n uint32
-	for v, c := range s.counts {
-		if n += c; c > 0 && 2*n >= s.total {
+	for v := 255; v > 0; v-- {
+		if n += s.counts[v]; n > 0 && 2*n >= s.total {
 			return uint8(v)
 		}
 	}
