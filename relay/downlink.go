@@ -19,13 +19,13 @@ const (
 	// freshCounts is up to which total a talker's first block counts from 0 on: later the
 	// relay may have missed the beginning.
 	freshCounts = 256
-	// carried is how many datagrams that are not the downlink's to answer for wait at most for a listener to report them lost.
-	carried = 64
+	// carried is how many losses of the uplink at most wait for a listener to report them, and how many left out; those wait
+	// for omittedFor after the last, since a long gap is never reported.
+	carried    = 64
+	omittedFor = 3 * time.Second
 	// lookups is how many numbers of one nack are looked at: as many as Askers of
 	// four talkers ask for at once.
 	lookups = 64
-	// controlRate is what a cap is reduced by for all that is no voice, in kbit/s.
-	controlRate = 1
 	// leastPart is the least part of a cap that a talker is told, in kbit/s; where all do not get as much, fewer are
 	// forwarded. Several share partOf of it: what they send in the fullest second is more than the mean.
 	leastPart, partOf = 16, 0.9
@@ -63,8 +63,9 @@ type view struct {
 	known   bool          // a report has been taken the difference of
 	at      time.Duration // last report
 	was     netproto.TalkerReport
-	carry   int // losses of the uplink that the listener has not reported yet
-	omitted int // what was left out for the listener's sake, and it has not reported
+	carry   int           // losses of the uplink that the listener has not reported yet
+	omitted int           // what was left out for the listener's sake, and it has not reported
+	left    time.Duration // when that was so last
 	burst   float64
 	buffer  time.Duration
 	jitter  time.Duration // of the arrivals
@@ -102,9 +103,16 @@ func (d *downlink) view(talker uint32) *view {
 }
 
 // leftOut notes that a datagram of a talker was left out for the listener's sake, which is no loss of the path.
-func (d *downlink) leftOut(talker uint32) {
-	v := d.viewOf(talker)
-	v.omitted = min(v.omitted+1, carried)
+func (d *downlink) leftOut(now time.Duration, talker uint32) {
+	v := d.view(talker)
+	switch {
+	case v != nil:
+	case len(d.views) < maxViews: // it may be reported yet
+		v = d.viewOf(talker)
+	default:
+		return
+	}
+	v.omitted, v.left = min(v.omitted+1, carried), now
 }
 
 // viewOf returns the view of a talker, in place of the oldest if need be.
@@ -210,13 +218,19 @@ func (v *view) take(now time.Duration, b *netproto.TalkerReport, u *uplink) {
 	lost := difference(b.Lost, was.Lost)
 	cover := min(lost, max(v.carry, 0))
 	v.carry = min(v.carry-cover, carried)
-	known := min(lost-cover, v.omitted)
-	v.omitted = (v.omitted - known) / 2 // some of it looked like silence
-	cover += known
+	if now-v.left > omittedFor {
+		v.omitted = 0
+	}
+	omitted := min(lost-cover, v.omitted)
+	v.omitted -= omitted
+	concealed := float64(difference(b.Concealed, was.Concealed))
+	if omitted > 0 {
+		concealed *= float64(lost-omitted) / float64(lost)
+	}
 	v.received = v.received*keep + float64(difference(b.Received, was.Received))
-	v.lost = v.lost*keep + float64(lost-cover)
+	v.lost = v.lost*keep + float64(lost-cover-omitted)
 	v.played = v.played*keep + float64(difference(b.Played, was.Played))
-	v.concealed = v.concealed*keep + float64(difference(b.Concealed, was.Concealed))
+	v.concealed = v.concealed*keep + concealed
 }
 
 // difference is that of two totals modulo 65536. One that has gone back, since what was
@@ -235,7 +249,7 @@ func (w *Worker) plan(now time.Duration, rr *repairs, s *session, reported bool)
 	}
 	down := repair.Downlink{RTT: d.rtt, Rate: d.rate, Queue: d.queue, Trend: d.trend}
 	if d.cap > 0 {
-		down.Cap = max(int(repair.Sustained(d.cap)-controlRate), 1)
+		down.Cap = max(int(repair.Sustained(d.cap)-repair.ControlRate), 1)
 	}
 	if reported {
 		d.planner.Report(now, down, w.views[:n])
@@ -412,7 +426,7 @@ func (rr *repairs) divide(now time.Duration, s *session) bool {
 	}
 	n := 0
 	for _, t := range rr.ups {
-		if t != s && now-t.uplink.voiced <= partMemory {
+		if last := min(t.uplink.voiced, t.uplink.forwarded); t != s && last > 0 && now-last <= partMemory && !t.gone.Load() {
 			n++
 		}
 	}
@@ -447,12 +461,12 @@ func (w *Worker) sendApart(now time.Duration, q *queue, l *Listeners, items []it
 				w.picked = append(w.picked, items[i])
 			case !rr.hears(s, items[i].talker):
 				w.count.drops[DropFewer].Add(1)
-				s.downlink.leftOut(items[i].talker)
+				s.downlink.leftOut(now, items[i].talker)
 			// The louder go first: the others leave room for them. An item of a
 			// bundle is counted as if it went alone.
 			case !s.may(now, to, len(d), rr.louder(now, s, items[i].talker, len(d)+overhead(to.Addr()))):
 				w.count.drops[DropCap].Add(1)
-				s.downlink.leftOut(items[i].talker)
+				s.downlink.leftOut(now, items[i].talker)
 			default:
 				w.picked = append(w.picked, items[i])
 			}

@@ -21,7 +21,7 @@ const (
 
 // fare is how a talker's voice reaches its listeners.
 //
-// Loss and holes are those of the worst and of the median listener. All other
+// Loss and holes are those of the worst and of the median listener (repair.Spread). All other
 // figures drive the talker's rate, and so everybody's quality; there a quarter of
 // the listeners may be as bad as they like (or say so) without effect, from
 // three on at least one. What these need, the relay does for them alone. Caps count of all listeners who are there, since

@@ -399,18 +399,44 @@ func TestLeftOutIsNotLost(t *testing.T) {
 	u, v := &uplink{}, &view{}
 	b := netproto.TalkerReport{Session: 1, Highest: 100, Received: 100}
 	v.take(time.Second, &b, u)
-	v.omitted = 10
+	v.omitted, v.left = 10, 1500*time.Millisecond
 	b.Received, b.Lost, b.Highest = 140, 8, 148
 	if v.take(2*time.Second, &b, u); v.lost > 0 || v.received == 0 {
 		t.Errorf("8 of 10 left out and reported: lost %v, received %v", v.lost, v.received)
 	}
 	b.Received, b.Lost, b.Highest = 180, 28, 208
-	if v.take(3*time.Second, &b, u); v.lost != 19 {
-		t.Errorf("20 more, of which at most one was left out: lost %v", v.lost)
+	if v.take(3*time.Second, &b, u); v.lost != 18 {
+		t.Errorf("20 more, of which two were left out: lost %v", v.lost)
 	}
+	v.omitted = 10
 	b.Lost, b.Highest = 30, 210
 	if v.take(20*time.Second, &b, u); v.lost < 2 {
-		t.Errorf("two more, nothing left out: lost %v", v.lost)
+		t.Errorf("two more, long after others were left out: lost %v", v.lost)
+	}
+}
+
+func TestPartOfOneWhoLeft(t *testing.T) {
+	r := newMenders(t, 3, CoreConfig{})
+	r.all[2].report.Cap = 64
+	r.run(5*time.Second, 2)
+	r.Leave(r.all[1].Session)
+	r.all = slices.Delete(r.all, 1, 2)
+	r.run(2*time.Second, 1)
+	if told := r.all[0].feedback; told[len(told)-1].LowestCap != 64 {
+		t.Errorf("told %+v after the other left", told[len(told)-1])
+	}
+}
+
+func TestLeftOutForACapIsNotTold(t *testing.T) {
+	r := newMenders(t, 2, CoreConfig{})
+	r.all[1].report.Cap = 40 // of the 46 kbit/s that the other sends whatever it is told
+	r.run(10*time.Second, 1)
+	told := r.all[0].feedback
+	if n := len(told); n == 0 || told[n-1].MedianLossQ8 > 2 || told[n-1].Listeners != 1 {
+		t.Errorf("told %+v", told)
+	}
+	if n := r.Stats().Dropped[DropCap]; n < 20 {
+		t.Errorf("%d left out", n)
 	}
 }
 

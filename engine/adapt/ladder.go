@@ -26,7 +26,6 @@ const (
 	cleanMargin   = 1.0 // kbit/s above what the highest bitrate takes, one frame per datagram
 	cleanLoss     = 0.01
 	controlRate   = 1.3 // kbit/s of probes and reports at most
-	relayControl  = 1   // kbit/s that the relay takes off a listener's cap for all that is no voice
 )
 
 // Feedback is what the relay tells a talker, in plain units. Shares are 0 to 1. Counts
@@ -81,6 +80,7 @@ type Ladder struct {
 	cap     float64 // sustained, 0 = none
 	pacer   repair.Pacer
 	theirs  repair.Pacer // counts the voice under the least of the listeners' caps, and holds nothing back
+	several bool         // listen, as far as was told last
 	sent    repair.Meter
 	headers int // IP and UDP
 	rate    rate
@@ -156,7 +156,6 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 	var reserve repair.Reserve
 	if kind == Voice {
 		l.pace(now, size)
-		l.theirs.Note(now, size)
 	} else {
 		reserve = repair.Reserve{Bytes: int(fuller * l.size), Next: max(0, l.voiced+l.every-now), Every: l.every}
 	}
@@ -167,8 +166,12 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 	if !l.pacer.Send(now, size, reserve) {
 		return false
 	}
-	if l.sent.Add(now, size); kind == Voice && !l.waiting {
-		l.waiting, l.unheard = true, now
+	l.sent.Add(now, size)
+	if kind == Voice {
+		l.theirs.Note(now, size)
+		if !l.waiting {
+			l.waiting, l.unheard = true, now
+		}
 	}
 	return true
 }
@@ -195,7 +198,8 @@ const (
 // coded shorter.
 func (l *Ladder) Room(now, later time.Duration) int { return l.pacer.Room(now, later) - l.headers }
 
-// ListenersRoom is the longest that the relay would forward to the listener with the least cap, if the rest does as decided.
+// ListenersRoom is about the longest that the relay would forward to the listener with the least cap: what else that is sent, and
+// whether its headers are longer than ours, is not known here.
 func (l *Ladder) ListenersRoom(now, later time.Duration) int {
 	return l.theirs.Room(now, later) - l.headers
 }
@@ -211,10 +215,15 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 	before, capBefore := l.last, l.listenersCap()
 	defer func() { l.reported = now }()
 	l.any, l.waiting, l.last = true, false, f
+	if f.Listeners > 0 {
+		l.several = f.Listeners > 1
+	}
 	if kbps := l.listenersCap(); kbps != capBefore {
-		l.theirs = repair.Pacer{} // there was room for what went out before
+		// A new account: to squeeze a whole second for what went out under the old cap would be worse than what the relay
+		// leaves out.
+		l.theirs = repair.Pacer{}
 		if kbps > 0 {
-			l.theirs.SetCap(now, max(kbps-relayControl, 1))
+			l.theirs.SetCap(now, max(kbps-repair.ControlRate, 1))
 		}
 	}
 	l.up.add(now, l.current.shape.stride, float64(f.Received), float64(f.Lost), f.Burst)
@@ -316,14 +325,14 @@ func (l *Ladder) limit() float64 {
 // carried is that without the user's cap.
 func (l *Ladder) carried() float64 {
 	if kbps := l.listenersCap(); kbps > 0 {
-		return min(l.rate.limit, repair.Sustained(kbps)-controlRate)
+		return min(l.rate.limit, max(repair.Sustained(kbps)-controlRate, 1))
 	}
 	return l.rate.limit
 }
 
 // listenersCap is the least of the listeners' caps, or of the parts that they have for this talker, in kbit/s, 0 = none.
 func (l *Ladder) listenersCap() int {
-	if l.last.Cap == 0 || l.last.Listeners <= 1 {
+	if l.last.Cap == 0 || !l.several {
 		return l.last.Cap
 	}
 	return max(l.last.Cap, leastListenerCap)

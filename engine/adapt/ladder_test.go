@@ -1,6 +1,7 @@
 package adapt
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -441,7 +442,9 @@ func TestFreshEncoderAfterNarrowband(t *testing.T) {
 func TestListenersCap(t *testing.T) {
 	l := New(0, Config{})
 	now := time.Duration(0)
-	for _, tt := range []struct{ cap, listeners, want int }{{24, 1, 24}, {13, 1, 13}, {13, 3, leastListenerCap}, {40, 3, 40}, {0, 3, 0}} {
+	for _, tt := range []struct{ cap, listeners, want int }{
+		{24, 1, 24}, {1, 1, 1}, {13, 1, 13}, {13, 3, leastListenerCap}, {13, 0, leastListenerCap}, {24, 3, 24}, {0, 3, 0},
+	} {
 		for range 4 {
 			now += time.Second
 			l.Heard(now, Feedback{Received: 8, Rate: 20, Listeners: tt.listeners, Cap: tt.cap})
@@ -453,8 +456,9 @@ func TestListenersCap(t *testing.T) {
 			}
 			continue
 		}
-		if most := (tt.want-relayControl)*125 - l.headers; room != most || limit > repair.Sustained(tt.want) {
-			t.Errorf("a cap of %d, %d listeners: room for %d bytes, want %d; limit %.1f", tt.cap, tt.listeners, room, most, limit)
+		want := max(repair.Sustained(tt.want)-controlRate, 1)
+		if most := max(tt.want-repair.ControlRate, 1)*125 - l.headers; room != most || math.Abs(limit-want) > 0.01 {
+			t.Errorf("a cap of %d, %d listeners: room for %d bytes, want %d; limit %.1f, want %.1f", tt.cap, tt.listeners, room, most, limit, want)
 		}
 		if l.Send(now, room, Voice); l.ListenersRoom(now, 0) > 0 {
 			t.Errorf("a cap of %d: room for %d bytes after a second's worth", tt.cap, l.ListenersRoom(now, 0))

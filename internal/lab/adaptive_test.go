@@ -43,8 +43,6 @@ func TestAdaptiveOnACleanPath(t *testing.T) {
 	}
 }
 
-// Three talk at once over paths whose queue others fill: the listener hears all. Where what they say does not fit, it hears
-// one without long delay.
 // A listener's cap takes nothing out of the voice once the talker knows of it.
 func TestListenersCap(t *testing.T) {
 	speech, err := MadeSpeech()
@@ -55,12 +53,14 @@ func TestListenersCap(t *testing.T) {
 	for _, kbps := range []int{16, 20, 22, 28} {
 		f := run(t, Config{Speech: speech, Network: preset("lan"), Adaptive: true, Cap: kbps, listenerOnly: true}).Figures
 		t.Logf("cap %d: %+v, %+v", kbps, f.Speech, f.Wire)
-		if f.Speech.Concealed > 1.5 || f.Wire.DownPeak > float64(kbps) || f.Wire.Down < 0.8*float64(kbps) {
+		if f.Speech.Concealed > 2 || f.Wire.DownPeak > float64(kbps) || f.Wire.Down < 0.7*float64(kbps) {
 			t.Errorf("cap %d: %+v, %+v", kbps, f.Speech, f.Wire)
 		}
 	}
 }
 
+// Three talk at once over paths whose queue others fill: the listener hears all. Where what they say does not fit, it hears
+// one without long delay.
 func TestSeveralTalkers(t *testing.T) {
 	speech, err := MadeSpeech()
 	if err != nil {

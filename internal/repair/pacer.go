@@ -117,5 +117,8 @@ func (p *Pacer) roll(n int64) {
 	}
 }
 
+// ControlRate is what is taken off a listener's cap for all that is no voice, in kbit/s.
+const ControlRate = 1
+
 // Sustained is the rate in kbit/s that can be planned with under a cap of so many.
 func Sustained(kbps int) float64 { return sustained * float64(kbps) }

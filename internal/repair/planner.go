@@ -45,7 +45,7 @@ type View struct {
 	Loss   float64 // share of datagrams lost before repair
 	Burst  float64 // mean run of losses, in datagrams
 	Hole   float64 // share of frames concealed or late, after repair
-	Median float64 // of the Loss of all listeners of that talker; 1 if there is only this one
+	Median float64 // of the Loss of all listeners of that talker; 1 where there is no more than one other
 	OneWay time.Duration
 	Buffer time.Duration // of the listener's jitter buffer
 }

@@ -73,6 +73,16 @@ func TestPlannerEndsCopiesWithHysteresis(t *testing.T) {
 	if p.Copy(5) != 0 {
 		t.Error("copies of a silent talker")
 	}
+	scene(&p, 21*time.Second, 3, d, bad)
+	if p.Copy(5) == 0 {
+		t.Error("no copies for one that is bad again")
+	}
+	common := bad
+	common.Median = 0.09
+	scene(&p, 24*time.Second, 13, d, common)
+	if p.Copy(5) != 0 {
+		t.Error("still on 13 s after the others lost as much")
+	}
 }
 
 func TestPlannerNeverCopiesIntoAGrowingQueue(t *testing.T) {
