@@ -19,8 +19,8 @@ const (
 	// freshCounts is up to which total a talker's first block counts from 0 on: later the
 	// relay may have missed the beginning.
 	freshCounts = 256
-	// carried is how many losses of the uplink at most wait for a listener to report them, and how many left out; those wait
-	// for omittedFor after the last, since a long gap is never reported.
+	// carried is how many losses of the uplink, and how many datagrams left out, wait at most until a listener reports them
+	// lost; the latter no longer than omittedFor, since a gap of more than a second is never reported.
 	carried    = 64
 	omittedFor = 3 * time.Second
 	// lookups is how many numbers of one nack are looked at: as many as Askers of
@@ -64,8 +64,8 @@ type view struct {
 	at      time.Duration // last report
 	was     netproto.TalkerReport
 	carry   int           // losses of the uplink that the listener has not reported yet
-	omitted int           // what was left out for the listener's sake, and it has not reported
-	left    time.Duration // when that was so last
+	omitted int           // datagrams left out for the listener's sake that it has not reported yet
+	left    time.Duration // when the last of them was
 	burst   float64
 	buffer  time.Duration
 	jitter  time.Duration // of the arrivals

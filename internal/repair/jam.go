@@ -48,9 +48,9 @@ type jam struct {
 	mean  struct{ sent, through float64 } // kbit/s over jamMemory
 }
 
-// report takes a listener's report while sent kbit/s are sent to it, at the floor where no talker can send less, and reports whether nothing is to be added. The limit goes
-// down to a part of what comes through when the talkers have had their turn, or at once where the last queue was ours;
-// up again slowly.
+// report takes a listener's report while sent kbit/s are sent to it, at the floor where no talker can send less, and reports
+// whether nothing is to be added. The limit goes down to a part of what comes through when the talkers have had their turn,
+// or at once where the last queue was ours; up again slowly.
 func (j *jam) report(now time.Duration, d Downlink, sent float64, floor bool) bool {
 	elapsed := now - j.last
 	j.last = now

@@ -14,9 +14,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // A soak of a few seconds: what it finds wrong is wrong. Where the sockets had no room for a datagram, since
 // the machine gave the relay no core for a while, it is done again.
 func TestSoak(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes half a minute")
-	}
 	for try := 1; ; try++ {
 		var out bytes.Buffer
 		err := run(t.Context(), options{length: 3 * time.Second, warm: time.Second, churn: 10, roam: 10, noise: 1000}, &out)
