@@ -180,12 +180,12 @@ func (f wavFormat) decoder() (func([]byte) float32, error) {
 	}
 }
 
-// finite keeps what is no number out of filters and codecs, where it would stay for ever.
-func finite(s float32) float32 {
-	if s-s != 0 {
-		return 0
+// finite makes silence of what is no number, and of what is so large that sums of it would overflow.
+func finite(v float32) float32 {
+	if v > -1e6 && v < 1e6 {
+		return v
 	}
-	return s
+	return 0
 }
 
 // wavReader reads frames of all channels and mixes each down to its mean.
