@@ -87,30 +87,31 @@ type Ladder struct {
 	brk     breaker
 
 	up, down losses
-	rtt      roundTrip
+	rtt      time.Duration // to the relay, 0 = not known
 	farRTT   time.Duration // of the slowest listener
 	any      bool          // there has been a feedback
 	voiced   time.Duration // when there was voice last
 	every    time.Duration // between two datagrams of voice
 	size     float64       // of one, in bytes with headers, a mean
-	waiting  bool          // voice has been sent since the last one
-	unheard  time.Duration // when the first of it was
+	unheard  time.Duration // speech since the last feedback
+	decayed  time.Duration // how much of it the rate controller knows of
 	last     Feedback
 	reported time.Duration // when it came
-	updated  time.Duration // last call of the rate controller
 
 	current  point
 	narrow   bool // the encoder has fallen into narrowband
 	decided  time.Duration
 	lowered  time.Duration // to another shape, as the limit had fallen
 	better   int           // feedbacks in a row that found something better
+	forLoss  bool          // why the breaker has stopped the voice, where it has
 	decision Decision
 	changes  int
 }
 
 // New makes a Ladder that begins at now.
 func New(now time.Duration, cfg Config) *Ladder {
-	l := &Ladder{most: defaultBitrate, budget: defaultBudget, headers: defaultHeaders, updated: now, decided: now, lowered: now - hurried}
+	l := &Ladder{most: defaultBitrate, budget: defaultBudget, headers: defaultHeaders, decided: now, lowered: now - hurried}
+	l.brk.tried = now
 	if cfg.Overhead > 0 {
 		l.headers = cfg.Overhead
 	}
@@ -155,6 +156,10 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 	size += l.headers
 	var reserve repair.Reserve
 	if kind == Voice {
+		l.speaking(now)
+		if l.decision.Stop {
+			return false
+		}
 		l.pace(now, size)
 	} else {
 		reserve = repair.Reserve{Bytes: int(fuller * l.size), Next: max(0, l.voiced+l.every-now), Every: l.every}
@@ -169,12 +174,24 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 	l.sent.Add(now, size)
 	if kind == Voice {
 		l.theirs.Note(now, size)
-		if !l.waiting {
-			l.waiting, l.unheard = true, now
-		}
 	}
 	return true
 }
+
+// speaking notes that there is speech to be sent, which has to be answered. What was not answered before a pause is no
+// evidence any more.
+func (l *Ladder) speaking(now time.Duration) {
+	more, paused := l.brk.speaking(now)
+	if paused {
+		l.unheard, l.decayed = 0, 0
+		l.decide(now, false)
+		return
+	}
+	l.unheard += more
+}
+
+// Spoke is when there was speech to be sent last, whether it went out or not.
+func (l *Ladder) Spoke() time.Duration { return l.brk.tried }
 
 // pace learns how long datagrams of voice are and how far apart.
 func (l *Ladder) pace(now time.Duration, size int) {
@@ -204,17 +221,17 @@ func (l *Ladder) ListenersRoom(now, later time.Duration) int {
 	return l.theirs.Room(now, later) - l.headers
 }
 
-// Probed takes the answer to a probe: when it was sent and when it came back.
-func (l *Ladder) Probed(now, sent time.Duration) {
-	l.rtt.add(now - sent)
-	l.brk.word(now)
+// Probed notes that the answer to a probe has come, and takes the round trip as it is known now, 0 = not known.
+func (l *Ladder) Probed(rtt time.Duration) {
+	l.rtt = rtt
+	l.brk.word()
 }
 
 // Heard takes a feedback and reports whether the decision has changed.
 func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 	before, capBefore := l.last, l.listenersCap()
 	defer func() { l.reported = now }()
-	l.any, l.waiting, l.last = true, false, f
+	l.any, l.unheard, l.decayed, l.last = true, 0, 0, f
 	if f.Listeners > 0 {
 		l.several = f.Listeners > 1
 	}
@@ -238,7 +255,7 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 		l.downlink(now, f, trying)
 	}
 	bytes, datagrams := l.sent.LastSecond(now)
-	l.brk.report(now, l.loss(), l.rtt.smooth, float64(bytes), float64(bytes)/float64(max(datagrams, 1)))
+	l.brk.report(now, l.loss(), l.rtt, float64(bytes), float64(bytes)/float64(max(datagrams, 1)))
 	if f.DownQueue <= f.Queue || f.DownQueue != before.DownQueue || f.DownTrend != before.DownTrend {
 		l.update(now, l.sent.Kbps(now), f) // else the worse queue is still the one of before
 	}
@@ -259,7 +276,7 @@ func (l *Ladder) downlink(now time.Duration, f Feedback, trying bool) {
 
 // update shows the rate controller the worse of uplink and downlink.
 func (l *Ladder) update(now time.Duration, sent float64, f Feedback) {
-	s := sample{queue: f.Queue, trend: f.Trend, through: f.Rate, rtt: l.rtt.smooth, sent: sent}
+	s := sample{queue: f.Queue, trend: f.Trend, through: f.Rate, rtt: l.rtt, sent: sent}
 	if f.DownQueue > f.Queue {
 		s.queue, s.trend, s.through = f.DownQueue, f.DownTrend, f.DownRate
 		s.rtt += f.RTT
@@ -267,23 +284,20 @@ func (l *Ladder) update(now time.Duration, sent float64, f Feedback) {
 	s.nominal = l.wire(&l.current)
 	s.size = s.nominal * l.current.shape.interval().Seconds()
 	l.rate.update(now, s)
-	l.updated = now
 }
 
 // Poll notes that time has gone by and reports whether the decision has changed. Call it at
 // least every half second while talking.
 func (l *Ladder) Poll(now time.Duration) bool {
-	if l.silent(now) {
-		l.rate.silent((now - max(l.updated, l.unheard+silentAfter)).Seconds())
-		l.updated = now
+	if more := l.unheard - max(l.decayed, silentAfter); l.any && more > 0 {
+		l.rate.silent(more.Seconds())
+		l.decayed = l.unheard
 	}
 	return l.decide(now, false)
 }
 
 // silent tells whether feedback has been missing for too long.
-func (l *Ladder) silent(now time.Duration) bool {
-	return l.any && l.waiting && now > l.unheard+silentAfter
-}
+func (l *Ladder) silent() bool { return l.any && l.unheard > silentAfter }
 
 // Decision returns what is in force.
 func (l *Ladder) Decision() Decision { return l.decision }
@@ -306,7 +320,7 @@ type Stats struct {
 func (l *Ladder) Stats(now time.Duration) Stats {
 	n := l.network()
 	return Stats{
-		Limit: l.limit(), Sent: l.sent.Kbps(now), RTT: l.rtt.smooth,
+		Limit: l.limit(), Sent: l.sent.Kbps(now), RTT: l.rtt,
 		Loss: n.channel.Loss, Burst: n.channel.Burst(1), Hole: l.current.loss, Value: l.current.value,
 	}
 }
@@ -344,10 +358,10 @@ const leastListenerCap = 16
 // network puts together what points are judged against.
 func (l *Ladder) network() network {
 	up, down := l.up.channel(), l.down.channel()
-	n := network{narrow: l.narrow, most: l.most, headers: l.headers, channel: up.Series(down), oneWay: (l.rtt.smooth + l.farRTT) / 2, spread: max(l.last.Jitter, arrivalSpread)}
+	n := network{narrow: l.narrow, most: l.most, headers: l.headers, channel: up.Series(down), oneWay: (l.rtt + l.farRTT) / 2, spread: max(l.last.Jitter, arrivalSpread)}
 	// Resends cross the hop that loses; where both do, the longer way decides.
 	if up.Loss > 0.2*n.channel.Loss {
-		n.rtt = max(l.rtt.smooth, time.Millisecond)
+		n.rtt = max(l.rtt, time.Millisecond)
 	}
 	if down.Loss > 0.2*n.channel.Loss {
 		n.rtt = max(n.rtt, l.farRTT, time.Millisecond)
@@ -425,10 +439,8 @@ const (
 func (l *Ladder) decide(now time.Duration, news bool) bool {
 	stop, forLoss := l.brk.tripped(now)
 	if stop != l.decision.Stop {
-		l.take(now, l.pick(), true)
-		l.decision.Stop = stop
-		l.decision.Reason = stopReason(stop, forLoss, l.decision.Reason)
-		return true
+		l.decision.Stop, l.forLoss = stop, forLoss
+		return l.take(now, l.pick(), true)
 	}
 	if l.current.shape.wire(l.headers, float64(l.current.bitrate)) > l.allowed()*slack { // resends stop by themselves
 		return l.take(now, l.lower(now), false)

@@ -396,6 +396,65 @@ func TestBreaker(t *testing.T) {
 			t.Error("still stopped five seconds after the relay came back")
 		}
 	})
+	t.Run("speech after a silence", func(t *testing.T) {
+		// Three seconds of speech after 14 to 40 s of silence, in which probes come every 15 s: all of it goes out.
+		for pause := 7 * time.Second; pause < 41*time.Second; pause += 700 * ms {
+			l, now := New(0, Config{}), time.Duration(0)
+			l.Probed(60 * ms)
+			talk := func() (held int) {
+				for range 150 {
+					if now += 20 * ms; !l.Send(now, 100, Voice) {
+						held++
+					}
+					l.Poll(now)
+				}
+				return held
+			}
+			if held := talk(); held > 0 {
+				t.Fatalf("%d frames held back at first", held)
+			}
+			for range 5 { // whatever was missed before
+				for end := now + pause; now < end; now += 200 * ms {
+					l.Poll(now)
+				}
+				if held := talk(); held > 0 {
+					t.Fatalf("%d frames held back after %v of silence: %s", held, pause, l.Decision().Reason)
+				}
+			}
+		}
+	})
+	t.Run("reason stays", func(t *testing.T) {
+		l, now := New(0, Config{}), time.Duration(0)
+		l.Probed(60 * ms)
+		l.Heard(now, Feedback{Received: 50, Rate: 40, Listeners: 1})
+		for range 1000 {
+			now += 20 * ms
+			l.Send(now, 100, Voice)
+			l.Poll(now)
+			if d := l.Decision(); d.Stop && d.Reason != "stopped: the relay is silent" {
+				t.Fatal(d.Reason)
+			}
+		}
+		if !l.Decision().Stop {
+			t.Error("never stopped")
+		}
+	})
+	t.Run("we stood still", func(t *testing.T) {
+		l, now := New(0, Config{}), time.Duration(0)
+		l.Probed(60 * ms)
+		for range 200 {
+			now += 20 * ms
+			l.Send(now, 100, Voice)
+		}
+		l.Heard(now, Feedback{Received: 200, Rate: 40, Listeners: 1})
+		before := l.Stats(now).Limit
+		now += 30 * time.Second
+		l.Send(now, 100, Voice)
+		l.Poll(now)
+		if l.Decision().Stop || l.Stats(now).Limit < before {
+			t.Errorf("%s, limit %.0f, before %.0f", l.Decision().Reason, l.Stats(now).Limit, before)
+		}
+	})
 	t.Run("hopeless loss", func(t *testing.T) {
 		w := &world{}
 		c := newCall(w, Config{}, netsim.Chain(netsim.Delay(500*ms), netsim.Loss(0.75, 2)), lan(), 1)
@@ -477,7 +536,7 @@ func TestUnchangedDecisionsDoNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(200, func() {
 		now += 200 * ms
 		l.Send(now, 120, Voice)
-		l.Probed(now, now-80*ms)
+		l.Probed(80 * ms)
 		l.Poll(now)
 		l.Heard(now, f)
 		l.Decision()

@@ -7,6 +7,12 @@ import (
 
 // reason puts the decision into words.
 func (l *Ladder) reason() string {
+	switch {
+	case l.decision.Stop && l.forLoss:
+		return "stopped: far more loss than TCP would bear"
+	case l.decision.Stop:
+		return "stopped: the relay is silent"
+	}
 	p := &l.current
 	b := make([]byte, 0, 80)
 	switch {
@@ -37,9 +43,9 @@ func (l *Ladder) reason() string {
 	b = append(b, ": "...)
 	loss := l.loss()
 	switch {
-	case l.silent(l.decided):
+	case l.silent():
 		b = append(b, "no feedback for "...)
-		b = append(strconv.AppendInt(b, int64((l.decided-l.unheard)/time.Second), 10), " s"...)
+		b = append(strconv.AppendInt(b, int64(l.unheard/time.Second), 10), " s"...)
 	case l.rate.draining:
 		b = appendRate(append(b, "the path carries "...), l.rate.wall)
 	case loss >= cleanLoss || len(p.shape.copies) > 0:
@@ -64,15 +70,4 @@ func (l *Ladder) reason() string {
 
 func appendRate(b []byte, kbps float64) []byte {
 	return append(strconv.AppendInt(b, int64(kbps+0.5), 10), " kbit/s"...)
-}
-
-func stopReason(stop, forLoss bool, otherwise string) string {
-	switch {
-	case !stop:
-		return otherwise
-	case forLoss:
-		return "stopped: far more loss than TCP would bear"
-	default:
-		return "stopped: the relay is silent"
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/internal/repair"
 )
@@ -56,6 +57,7 @@ func (w *world) run(until time.Duration) {
 type call struct {
 	w        *world
 	ladder   *Ladder
+	rtt      estimate.RoundTrip
 	rng      *rand.Rand
 	up, down netsim.Link
 	back     time.Duration
@@ -145,7 +147,7 @@ func (c *call) frame() {
 		return
 	}
 	c.group = 0
-	if d.Stop || c.mute != nil && c.mute(now) {
+	if c.mute != nil && c.mute(now) {
 		return
 	}
 	// Opus varies: 60 to 150 % of the mean, less where there is no room.
@@ -202,7 +204,8 @@ func (c *call) probe() {
 	if fate.Copies > 0 {
 		c.w.at(fate.At[0]+c.back, func() {
 			if c.noWord == nil || !c.noWord(c.w.now) {
-				c.ladder.Probed(c.w.now, sent)
+				c.rtt.Add(c.w.now - sent)
+				c.ladder.Probed(c.rtt.Value())
 			}
 		})
 	}
