@@ -211,6 +211,7 @@ func (m *member) say(tagger *netproto.HopTagger) (tagged, plain []byte) {
 	m.seq[netproto.TypeVoice]++
 	h := netproto.Header{Session: m.session.Session, Seq: m.seq[netproto.TypeVoice], Level: 30, Voice: true}
 	plain = m.voice.Seal(nil, h, make([]byte, voicePayload))
+	plain = netproto.AppendHop(plain, netproto.Hop{Count: uint8(h.Seq % netproto.HopCounts)})
 	return tagger.Append(m.tag, slices.Clone(plain)), plain
 }
 

@@ -87,7 +87,7 @@ func open(b *testing.B) {
 func hopTag(b *testing.B) {
 	tagger, key := netproto.NewHopTagger(), netproto.HopKey{1}.TagKey()
 	s := netproto.NewSealer(netproto.VoiceKey(netproto.RoomSecret{1}, 7, 0))
-	datagram := tagger.Append(key, s.Seal(nil, voiceHeader, make([]byte, 62)))
+	datagram := tagger.Append(key, netproto.AppendHop(s.Seal(nil, voiceHeader, make([]byte, 62)), netproto.Hop{}))
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, ok := tagger.Check(key, datagram); !ok {

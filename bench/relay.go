@@ -60,7 +60,9 @@ func forward(listeners int) func(*testing.B) {
 				b.StopTimer()
 				for j := range datagrams {
 					h.Seq++
-					datagrams[j] = tagger.Append(tag, voice.Seal(datagrams[j][:0], h, body))
+					sealed := voice.Seal(datagrams[j][:0], h, body)
+					hop := netproto.Hop{Count: uint8(h.Seq % netproto.HopCounts)}
+					datagrams[j] = tagger.Append(tag, netproto.AppendHop(sealed, hop))
 				}
 				b.StartTimer()
 			}
@@ -85,7 +87,7 @@ func address(i int) netip.AddrPort {
 // enter lets a member join the room and prove its address.
 func enter(b *testing.B, core *relay.Core, worker *relay.Worker, out *nowhere, i int) relay.Membership {
 	b.Helper()
-	m, err := core.Join(0, "", "member", netproto.Version)
+	m, err := core.Join(0, relay.Newcomer{Name: "member", Voice: netproto.Version})
 	must(b, err)
 	up, down := netproto.NewSealer(m.HopKey.Up()), netproto.NewSealer(m.HopKey.Down())
 	send := func(t netproto.Type, body []byte) {

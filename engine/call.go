@@ -18,10 +18,10 @@ import (
 // Its goroutines, all owned by run and joined when the call ends:
 //
 //	capture        Source ─> Sender ─> socket         paced by Source.Read
-//	playback       Listener ─> Sink, nacks, reports   paced by Sink.Write
+//	playback       Listener ─> Sink                   paced by Sink.Write
 //	readDatagrams  socket ─> Listener, answers of the relay, resends
 //	readControl    packages: users, epochs, the end
-//	tick           probes, who talks, rates           paced by a ticker
+//	tend           nacks, reports, ladder, probes, who talks: a timer that sleeps until the next is due
 type Call struct {
 	// static
 	cfg     Config
@@ -39,6 +39,8 @@ type Call struct {
 	done    chan struct{}
 	err     error // written before done closes
 
+	kick        chan struct{} // wakes tend
+	wake        atomic.Int64  // when tend wakes by itself, a time of now
 	muted, deaf atomic.Bool
 	level       atomic.Uint32
 	heard       atomic.Int64 // when voice came last, a time of now
@@ -122,6 +124,7 @@ func newCall(ctx context.Context, cfg Config, ctl *control, hello welcome) (*Cal
 		sink:     cfg.Sink,
 		events:   newEventQueue(),
 		done:     make(chan struct{}),
+		kick:     make(chan struct{}, 1),
 		sender:   sender,
 		listener: NewListener(ListenerConfig{Jitter: cfg.Jitter}),
 		users:    map[uint32]string{},
@@ -146,7 +149,7 @@ func (c *Call) begin(ctx context.Context) {
 	c.loops.Go(c.readControl)
 	c.loops.Go(c.readDatagrams)
 	c.loops.Go(c.playback)
-	c.loops.Go(c.tick)
+	c.loops.Go(c.tend)
 	if c.source != nil {
 		c.loops.Go(c.capture)
 	}

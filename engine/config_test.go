@@ -113,32 +113,35 @@ func abs(n int) int { return max(n, -n) }
 func TestProbes(t *testing.T) {
 	const ms = time.Millisecond
 	var p probes
-	if p.due(0) != 0 || p.alive(0) || p.loss(0) != 0 {
+	if p.due(0, false) != 0 || p.alive(0) || p.loss(0) != 0 {
 		t.Error("zero value")
 	}
 	first := p.next(0)
-	if p.due(0) != probeHurry {
-		t.Errorf("due at %v before the first answer", p.due(0))
+	if p.due(0, false) != probeHurry {
+		t.Errorf("due at %v before the first answer", p.due(0, false))
 	}
 	second := p.next(200 * ms)
-	if !p.ack(240*ms, netproto.ProbeAck{Echo: second.Time}) || p.rtt != 40*ms || p.least != 40*ms {
-		t.Errorf("rtt %v, least %v", p.rtt, p.least)
+	if !p.ack(240*ms, netproto.ProbeAck{Echo: second.Time}) || p.rtt.Value() != 40*ms {
+		t.Errorf("rtt %v, least %v", p.rtt.Value(), p.rtt.Least())
 	}
 	if p.ack(250*ms, netproto.ProbeAck{Echo: second.Time}) || p.ack(250*ms, netproto.ProbeAck{Echo: 12345}) {
 		t.Error("answered twice, or never asked")
 	}
-	if p.due(0) != 200*ms+probeEvery {
-		t.Errorf("due at %v", p.due(0))
+	if p.due(0, false) != 200*ms+probeEvery {
+		t.Errorf("due at %v", p.due(0, false))
 	}
-	if p.due(-idleAfter) != 200*ms+probeIdle {
-		t.Errorf("due at %v in silence", p.due(-idleAfter))
+	if p.due(0, true) != 200*ms+probeHurry {
+		t.Errorf("due at %v while voice is held back", p.due(0, true))
 	}
-	if !p.ack(320*ms, netproto.ProbeAck{Echo: first.Time}) || p.rtt != 75*ms || p.least != 40*ms { // a late one
-		t.Errorf("rtt %v, least %v", p.rtt, p.least)
+	if p.due(-idleAfter, false) != 200*ms+probeIdle {
+		t.Errorf("due at %v in silence", p.due(-idleAfter, false))
+	}
+	if !p.ack(320*ms, netproto.ProbeAck{Echo: first.Time}) || p.rtt.Value() != 40*ms || p.rtt.Least() != 40*ms { // one that was late
+		t.Errorf("rtt %v, least %v", p.rtt.Value(), p.rtt.Least())
 	}
 	now := 320 * ms
 	for i := range 100 {
-		now = p.due(now)
+		now = p.due(now, false)
 		probe := p.next(now)
 		if i%4 != 0 {
 			p.ack(now+30*ms, netproto.ProbeAck{Echo: probe.Time})
@@ -147,14 +150,14 @@ func TestProbes(t *testing.T) {
 	if l := p.loss(now + 10*time.Second); l != 0.25 {
 		t.Errorf("loss %v", l)
 	}
-	if d := p.rtt - 30*ms; d < 0 || d > ms {
-		t.Errorf("rtt %v", p.rtt)
+	if d := p.rtt.Value() - 30*ms; d < 0 || d > ms {
+		t.Errorf("rtt %v", p.rtt.Value())
 	}
 	if !p.alive(now + time.Hour) {
 		t.Error("dead, though the last probe was answered")
 	}
 	p.next(now + time.Hour)
-	if again := p.due(now + time.Hour); again != now+time.Hour+probeAgain {
+	if again := p.due(now+time.Hour, false); again != now+time.Hour+probeAgain {
 		t.Errorf("asked again at %v", again)
 	}
 	p.next(now + time.Hour + probeAgain)

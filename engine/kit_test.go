@@ -39,6 +39,7 @@ func newTestTalker(t testing.TB, cfg TalkerConfig) *Talker {
 // sent is one datagram of a talker, opened.
 type sent struct {
 	header netproto.Header
+	hop    netproto.Hop
 	frames []netproto.Frame
 	size   int
 }
@@ -58,7 +59,7 @@ func newOpener(t testing.TB, session uint32) *opener {
 	}
 }
 
-// strip checks and takes off the hop tag.
+// strip checks and takes off the hop tag: what a relay would forward.
 func (o *opener) strip(d []byte) []byte {
 	o.t.Helper()
 	if len(d) > netproto.MaxDatagram {
@@ -73,7 +74,10 @@ func (o *opener) strip(d []byte) []byte {
 
 func (o *opener) open(d []byte) sent {
 	o.t.Helper()
-	voice := o.strip(d)
+	voice, hop, err := netproto.SplitHop(o.strip(d))
+	if err != nil {
+		o.t.Fatal(err)
+	}
 	h, err := netproto.ParseHeader(voice)
 	if err != nil {
 		o.t.Fatal(err)
@@ -86,7 +90,7 @@ func (o *opener) open(d []byte) sent {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	return sent{header: h, frames: frames, size: len(d)}
+	return sent{header: h, hop: hop, frames: frames, size: len(d)}
 }
 
 // say sends pcm, cut into frames, and returns the opened datagrams.

@@ -76,7 +76,7 @@ func NewListener(cfg ListenerConfig) *Listener {
 }
 
 // maxBundle is the most voice datagrams that fit into one bundle.
-const maxBundle = netproto.MaxDatagram / (netproto.VoiceHeaderSize + netproto.TagSize)
+const maxBundle = netproto.MaxDatagram / (netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopSize)
 
 // SetSecret gives the listener the room secret of an epoch, mixed with the passphrase
 // where there is one. The newest netproto.EpochWindow epochs are kept.
@@ -156,7 +156,11 @@ func (l *Listener) drop(reason Drop) error {
 }
 
 func (l *Listener) voice(now time.Duration, datagram []byte) error {
-	h, err := netproto.ParseHeader(datagram)
+	sealed, hop, err := netproto.SplitHop(datagram)
+	if err != nil {
+		return l.drop(DropMalformed)
+	}
+	h, err := netproto.ParseHeader(sealed)
 	if err != nil {
 		return l.drop(DropMalformed)
 	}
@@ -168,7 +172,7 @@ func (l *Listener) voice(now time.Duration, datagram []byte) error {
 	if sealer == nil {
 		return l.drop(DropEpoch)
 	}
-	body, err := sealer.Open(l.body[:0], datagram)
+	body, err := sealer.Open(l.body[:0], sealed)
 	if err != nil {
 		return l.drop(DropForged)
 	}
@@ -190,7 +194,7 @@ func (l *Listener) voice(now time.Duration, datagram []byte) error {
 			p.buffer.SetPathDelay(l.path)
 		}
 	}
-	p.heard(now, h, l.frames)
+	p.heard(now, h, hop, l.frames, l.outlook.rtt)
 	if !p.awake {
 		p.awake = true
 		l.awake = append(l.awake, p)

@@ -271,7 +271,9 @@ func TestDrops(t *testing.T) {
 	once := next()
 	probe := netproto.NewSealer(testHop.Down()).Seal(nil, netproto.Header{Type: netproto.TypeProbeAck, Session: 1, Seq: 1}, make([]byte, 16))
 	foreign := netproto.NewSealer([16]byte{1}).Seal(nil, netproto.Header{Epoch: 1, Session: testSession, Seq: 999}, []byte{0x80, 1, 2})
+	foreign = netproto.AppendHop(foreign, netproto.Hop{})
 	badBody := netproto.NewSealer(netproto.VoiceKey(testSecret, testSession, 1)).Seal(nil, netproto.Header{Epoch: 1, Session: testSession, Seq: 998}, []byte{1})
+	badBody = netproto.AppendHop(badBody, netproto.Hop{})
 	bundle, err := netproto.AppendBundle(nil, once)
 	if err != nil {
 		t.Fatal(err)
@@ -286,7 +288,7 @@ func TestDrops(t *testing.T) {
 		{"replayed in a bundle", bundle, DropReplayed},
 		{"empty", nil, DropMalformed},
 		{"random", []byte("\x00random"), DropMalformed},
-		{"header only", next()[:10], DropForged},
+		{"header only", next()[:10], DropMalformed},
 		{"broken bundle", []byte{netproto.Version<<6 | byte(netproto.TypeBundle), 9}, DropMalformed},
 		{"not voice", probe, DropNotVoice},
 		{"unknown talker", tampered(4), DropUnknown},

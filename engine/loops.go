@@ -15,7 +15,7 @@ import (
 const (
 	// playbackBlock is how much sound is mixed at a time.
 	playbackBlock = 10 * time.Millisecond
-	// tickEvery is how often the timer looks at what is due.
+	// tickEvery is how often it is looked at what is due without a deadline of its own.
 	tickEvery = 100 * time.Millisecond
 )
 
@@ -77,12 +77,8 @@ func (c *Call) playback() {
 	block := make([]float32, codec.SampleRate*int(playbackBlock/time.Millisecond)/1000)
 	for c.running.Err() == nil {
 		c.hearing.Lock()
-		now := c.now()
-		c.listener.Mix(now, block)
-		nack, report := c.listener.Poll(now)
+		c.listener.Mix(c.now(), block)
 		c.hearing.Unlock()
-		c.sendControl(now, netproto.TypeNack, nack)
-		c.sendControl(now, netproto.TypeReport, report)
 		if c.deaf.Load() {
 			clear(block)
 		}
@@ -120,7 +116,11 @@ func (c *Call) readDatagrams() {
 		if voice {
 			_ = c.listener.Handle(now, d) // counted there
 		}
+		next, due := c.listener.NextDeadline(now)
 		c.hearing.Unlock()
+		if due && int64(next) < c.wake.Load() {
+			c.tendNow()
+		}
 		switch {
 		case err != nil:
 			c.link.drop(DropMalformed)
@@ -149,9 +149,7 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 		ours := c.probes.ack(now, a)
 		c.probing.Unlock()
 		if ours {
-			c.talking.Lock()
-			c.sender.Probed(now, time.Duration(a.Echo)*time.Microsecond)
-			c.talking.Unlock()
+			c.measured()
 		}
 	case netproto.TypeReport:
 		f, err := netproto.ParseFeedback(body)
@@ -227,45 +225,96 @@ func (c *Call) readControl() {
 	}
 }
 
-// tick does what is due by the clock.
-func (c *Call) tick() {
-	ticker := time.NewTicker(tickEvery)
-	defer ticker.Stop()
+// tend does what is due by the clock, whatever the microphone and the loudspeaker do.
+func (c *Call) tend() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	talking := map[uint32]bool{}
 	var peers []PeerStats
 	alive, changes := false, 0
-	for {
-		now := c.now()
-		c.probe(now)
-		c.readRates(now)
-		peers = c.tellTalking(now, talking, peers[:0])
-		alive = c.tellPath(now, alive)
-		changes = c.tellAdapted(now, changes)
+	for tick := c.now(); ; {
 		select {
-		case <-ticker.C:
+		case <-timer.C:
+		case <-c.kick:
 		case <-c.running.Done():
 			return
 		}
+		now := c.now()
+		next := c.repair(now)
+		if now >= tick {
+			tick = now + tickEvery
+			c.probe(now)
+			c.readRates(now)
+			peers = c.tellTalking(now, talking, peers[:0])
+			alive = c.tellPath(now, alive)
+			changes = c.tellAdapted(now, changes)
+		}
+		next = min(next, tick)
+		c.wake.Store(int64(next))
+		timer.Reset(next - c.now())
 	}
 }
+
+// tendNow wakes tend.
+func (c *Call) tendNow() {
+	select {
+	case c.kick <- struct{}{}:
+	default:
+	}
+}
+
+// repair asks for what is missing, reports, and lets the ladder act. It returns when to do so again.
+func (c *Call) repair(now time.Duration) (next time.Duration) {
+	c.hearing.Lock()
+	nack, report := c.listener.Poll(now)
+	next, ok := c.listener.NextDeadline(now)
+	c.hearing.Unlock()
+	c.sendControl(now, netproto.TypeNack, nack)
+	c.sendControl(now, netproto.TypeReport, report)
+	c.talking.Lock()
+	c.sender.Poll(now)
+	at, due := c.sender.NextDeadline()
+	c.talking.Unlock()
+	switch {
+	case ok && due:
+		next = min(next, at)
+	case due:
+		next = at
+	case !ok:
+		return now + time.Hour
+	}
+	return max(next, now+leastSleep)
+}
+
+// leastSleep bounds how often tend looks, whatever is due.
+const leastSleep = time.Millisecond
 
 // probe sends a probe if one is due.
 func (c *Call) probe(now time.Duration) {
 	c.talking.Lock()
-	busy := max(c.sender.Voiced(), time.Duration(c.heard.Load()))
+	busy, stopped := max(c.sender.Spoke(), time.Duration(c.heard.Load())), c.sender.Stopped()
 	c.talking.Unlock()
 	c.probing.Lock()
-	if now < c.probes.due(busy) {
+	if now < c.probes.due(busy, stopped) {
 		c.probing.Unlock()
 		return
 	}
 	p := c.probes.next(now)
-	path, rtt := c.probes.least, c.probes.rtt
 	c.probing.Unlock()
 	c.sendControl(now, netproto.TypeProbe, netproto.AppendProbe(nil, p))
-	if path > 0 {
+}
+
+// measured tells everyone who needs it what the answer to a probe says of the path.
+func (c *Call) measured() {
+	c.probing.Lock()
+	rtt, least := c.probes.rtt.Value(), c.probes.rtt.Least()
+	c.probing.Unlock()
+	c.talking.Lock()
+	c.sender.Probed(rtt)
+	c.talking.Unlock()
+	if rtt > 0 {
 		c.hearing.Lock()
-		c.listener.SetPath(path)
+		c.listener.SetPath(least)
 		c.listener.SetRoundTrip(rtt)
 		c.hearing.Unlock()
 	}
@@ -313,7 +362,7 @@ func (c *Call) tellTalking(now time.Duration, talking map[uint32]bool, peers []P
 // tellPath makes an event when the voice path breaks or works.
 func (c *Call) tellPath(now time.Duration, was bool) bool {
 	c.probing.Lock()
-	alive, rtt := c.probes.alive(now), c.probes.rtt
+	alive, rtt := c.probes.alive(now), c.probes.rtt.Value()
 	c.probing.Unlock()
 	if alive != was {
 		c.events.add(VoicePath{Up: alive, RTT: rtt})

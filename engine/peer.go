@@ -44,8 +44,8 @@ func newPeer(session uint32, name string) *peer {
 	return &peer{session: session, name: name, volume: 1, gain: 1, level: codec.Silent}
 }
 
-// heard takes the frames of a datagram, newest first.
-func (p *peer) heard(now time.Duration, h netproto.Header, frames []netproto.Frame) {
+// heard takes the frames of a datagram, newest first; rtt is what it takes to have one sent again.
+func (p *peer) heard(now time.Duration, h netproto.Header, hop netproto.Hop, frames []netproto.Frame, rtt time.Duration) {
 	p.datagrams++
 	p.last = now
 	if h.Seq > p.newest {
@@ -57,8 +57,12 @@ func (p *peer) heard(now time.Duration, h netproto.Header, frames []netproto.Fra
 			p.talking = false
 		}
 	}
-	p.reception.arrived(now, h, frames)
+	before := p.reception.arrived(now, h, hop, frames)
 	p.buffer.Push(now, frames)
+	for n := h.Seq - uint32(p.reception.asker.Stride()); before > 0; before-- {
+		p.buffer.Expect(now, n, rtt)
+		n--
+	}
 }
 
 func (p *peer) isTalking(now time.Duration) bool { return p.talking && now-p.voiced <= talkHold }

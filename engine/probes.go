@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -14,7 +15,7 @@ const (
 	probeIdle  = 15 * time.Second
 	idleAfter  = 10 * time.Second
 	// probeHurry is the interval until the first answer: the way is learned by the
-	// relay from a probe, and that may get lost.
+	// relay from a probe, and that may get lost. It is also that of a talker whose voice is held back until an answer comes.
 	probeHurry = 200 * time.Millisecond
 	// probeAgain is when the next one follows one that has not been answered.
 	probeAgain = time.Second
@@ -33,8 +34,7 @@ type probes struct {
 	answered bool
 	waiting  bool          // no answer has come since
 	since    time.Duration // that probe was sent
-	rtt      time.Duration // smoothed
-	least    time.Duration
+	rtt      estimate.RoundTrip
 }
 
 type probe struct {
@@ -52,14 +52,15 @@ func (p *probes) next(now time.Duration) netproto.Probe {
 	return netproto.Probe{Time: uint64(now.Microseconds())}
 }
 
-// due returns when the next probe is to be sent; busy is when somebody, we included, talked last.
-func (p *probes) due(busy time.Duration) time.Duration {
+// due returns when the next probe is to be sent; busy is when somebody, we included, talked last, and stopped whether our voice
+// is held back until an answer comes.
+func (p *probes) due(busy time.Duration, stopped bool) time.Duration {
 	if p.count == 0 {
 		return 0
 	}
 	last := p.sent[(p.count-1)%probeWindow].at
 	switch {
-	case !p.answered:
+	case !p.answered, stopped && last-busy <= idleAfter:
 		return last + probeHurry
 	case p.waiting:
 		return last + probeAgain
@@ -77,13 +78,8 @@ func (p *probes) ack(now time.Duration, a netproto.ProbeAck) bool {
 			continue
 		}
 		s.answered = true
-		rtt := now - s.at
-		if !p.answered {
-			p.answered, p.rtt, p.least = true, rtt, rtt
-		}
-		p.rtt += (rtt - p.rtt) / 8 // RFC 6298 section 2
-		p.least = min(p.least, rtt)
-		p.waiting = false
+		p.rtt.Add(now - s.at)
+		p.answered, p.waiting = true, false
 		return true
 	}
 	return false

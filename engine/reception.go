@@ -12,16 +12,21 @@ import (
 // with the jitter buffer, when the talker is first heard.
 type reception struct {
 	asker  repair.Asker
+	seq    uint32 // of the newest datagram
+	speech bool   // it was inside a talkspurt
 	queue  repair.Queue
 	last   time.Duration // when the last datagram came
 	told   bool          // in a report since
 	resent uint16        // frames that a resend brought
 }
 
-// arrived takes a datagram that is new, with its frames.
-func (r *reception) arrived(now time.Duration, h netproto.Header, frames []netproto.Frame) {
+// arrived takes a datagram that is new, with its frames, and returns how many frames before it were lost on the
+// talker's own hop, where the relay asks for them.
+func (r *reception) arrived(now time.Duration, h netproto.Header, hop netproto.Hop, frames []netproto.Frame) (before uint32) {
 	r.last, r.told = now, false
-	kind := r.asker.Arrived(now, h.Seq, h.Voice || h.Level < codec.Silent)
+	speech := h.Voice || h.Level < codec.Silent
+	lost := r.asker.Stats().Lost
+	kind := r.asker.Arrived(now, repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: speech})
 	copies := uint32(0)
 	for i := range frames {
 		if n := frames[i].Number; n != h.Seq {
@@ -32,7 +37,11 @@ func (r *reception) arrived(now time.Duration, h netproto.Header, frames []netpr
 		}
 	}
 	switch kind {
-	case repair.Newest: // what was overtaken may be a copy that the relay held back
+	case repair.Newest:
+		stride := uint32(r.asker.Stride())
+		if gap := h.Seq - r.seq; r.speech && gap > stride && gap <= maxUpstream && lost == r.asker.Stats().Lost {
+			before = gap - stride
+		}
 		r.queue.Arrived(now, time.Duration(h.Seq)*netproto.FrameDuration)
 		if h.Voice { // the end of a talkspurt is said twice in any case
 			r.asker.Copies(now, copies)
@@ -40,7 +49,14 @@ func (r *reception) arrived(now time.Duration, h netproto.Header, frames []netpr
 	case repair.Resent:
 		r.resent += uint16(min(len(frames), r.asker.Stride()))
 	}
+	if h.Seq > r.seq {
+		r.seq, r.speech = h.Seq, speech
+	}
+	return before
 }
+
+// maxUpstream is the longest gap, in frames, that what was sent again may still fill in time: 640 ms.
+const maxUpstream = 32
 
 // mood judges the way of the talker's datagrams.
 func (r *reception) mood(now time.Duration) repair.Mood {
@@ -57,10 +73,11 @@ type outlook struct {
 	deaf     bool
 	changed  bool // cap or deaf have, and the relay has not been told
 	repeats  int  // reports still to come for that, as they may get lost
+	judged   time.Duration
 
 	report netproto.Report
 	blocks []netproto.NackBlock
-	asked  []uint32
+	asked  []repair.Ask
 	nack   []byte
 	body   []byte
 }
@@ -87,9 +104,15 @@ func (l *Listener) SetCap(kbps int) {
 
 // SetDeaf asks the relay to send no voice, or to go on.
 func (l *Listener) SetDeaf(deaf bool) {
-	if l.outlook.deaf != deaf {
-		l.outlook.deaf = deaf
-		l.outlook.tell()
+	if l.outlook.deaf == deaf {
+		return
+	}
+	l.outlook.deaf = deaf
+	l.outlook.tell()
+	for _, p := range l.order {
+		if p.reception != nil {
+			p.reception.asker.Resync() // what was not sent was not lost
+		}
 	}
 }
 
@@ -109,10 +132,34 @@ func (l *Listener) SetRoundTrip(rtt time.Duration) {
 func (l *Listener) Arrived(now time.Duration, size int) { l.outlook.meter.Add(now, size) }
 
 // Poll returns what the relay should be told now: the body of a nack and that of a
-// report, nil where there is nothing to tell. Call it every 10 ms or so. The bodies are the
+// report, nil where there is nothing to tell. Call it when NextDeadline says so. The bodies are the
 // Listener's and good until the next call.
 func (l *Listener) Poll(now time.Duration) (nack, report []byte) {
 	return l.ask(now), l.tell(now)
+}
+
+// judgeEvery is how often the paths are judged while somebody is heard: whether a report cannot wait.
+const judgeEvery = 100 * time.Millisecond
+
+// NextDeadline is when Poll should be called next, and false while there is nothing to come. A datagram may bring
+// it forward.
+func (l *Listener) NextDeadline(now time.Duration) (next time.Duration, ok bool) {
+	o := &l.outlook
+	if o.changed {
+		return now, true
+	}
+	news := o.deaf || o.repeats > 0
+	next = o.judged + judgeEvery
+	for _, p := range l.awake {
+		if p.gone {
+			continue
+		}
+		news = news || !p.reception.told
+		if at, due := p.reception.asker.NextDeadline(); due {
+			next, ok = min(next, at), true
+		}
+	}
+	return next, ok || news
 }
 
 // ask makes a nack for the datagrams that are missing and would still come in time.
@@ -126,10 +173,10 @@ func (l *Listener) ask(now time.Duration) []byte {
 		r := p.reception
 		r.asker.SetPath(o.rtt, repair.Patience(l.path, p.delay, r.asker.Loss(now, lossSpan).Fraction()))
 		o.asked = r.asker.Poll(now, o.asked[:0])
-		for _, seq := range o.asked {
-			o.blocks = netproto.AddNack(o.blocks, p.session, seq)
+		for _, d := range o.asked {
+			o.blocks = netproto.AddNack(o.blocks, p.session, d.Count)
 			for i := range uint32(r.asker.Stride()) {
-				p.buffer.Expect(now, seq-i, o.rtt)
+				p.buffer.Expect(now, d.Seq-i, o.rtt)
 			}
 		}
 	}
@@ -147,6 +194,7 @@ func (l *Listener) ask(now time.Duration) []byte {
 // tell makes a report when one is due.
 func (l *Listener) tell(now time.Duration) []byte {
 	o := &l.outlook
+	o.judged = now
 	news, mood, queue, trend := o.deaf || o.repeats > 0, repair.Calm, time.Duration(-1), 0.0
 	for _, p := range l.awake {
 		if p.gone || p.reception.told {

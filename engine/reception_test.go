@@ -13,7 +13,7 @@ type hearing struct {
 	t       testing.TB
 	l       *Listener
 	now     time.Duration
-	asked   []uint32
+	asked   []uint8
 	reports []netproto.Report
 }
 

@@ -2,24 +2,24 @@ package engine
 
 import "github.com/tincan-voice/tincan/netproto"
 
-// resendSlots is how many frames back a datagram can still be sent again: a second
-// (50 frames) and some, so that one that was handed out stays intact for a while.
-// A power of two.
+// resendSlots is how many datagrams back one can still be sent again: a second (50 of one
+// frame) and some, so that one that was handed out stays intact for a while. A power of two.
 const resendSlots = 64
 
 // resendAge is how old in frames a datagram may be that is handed out: a second.
 const resendAge = 50
 
-// resendCache keeps the sealed datagrams of the last second. They are sealed right into
-// it, so that keeping costs nothing; its size is fixed.
+// resendCache keeps the sealed datagrams of the last second that were sent, by their count. They are sealed right
+// into it, so that keeping costs nothing; its size is fixed.
 type resendCache struct {
-	newest uint32
+	newest uint32 // frame sent last
 	slots  [resendSlots]sentDatagram
 }
 
 type sentDatagram struct {
-	seq  uint32
-	data []byte
+	count uint8
+	seq   uint32 // 0: none
+	data  []byte // with hop byte and tag
 }
 
 func (c *resendCache) init() {
@@ -29,20 +29,24 @@ func (c *resendCache) init() {
 	}
 }
 
-// slot returns the empty buffer for datagram seq.
-func (c *resendCache) slot(seq uint32) []byte { return c.slots[seq%resendSlots].data[:0] }
+// slot returns the empty buffer for the datagram of that count, which is new.
+func (c *resendCache) slot(count uint8) []byte {
+	s := &c.slots[count%resendSlots]
+	s.seq = 0
+	return s.data[:0]
+}
 
-// keep notes that d, made in slot(seq), is datagram seq.
-func (c *resendCache) keep(seq uint32, d []byte) []byte {
-	c.slots[seq%resendSlots] = sentDatagram{seq: seq, data: d}
+// keep notes that d, made in slot(count), has frame seq.
+func (c *resendCache) keep(count uint8, seq uint32, d []byte) []byte {
+	c.slots[count%resendSlots] = sentDatagram{count: count, seq: seq, data: d}
 	c.newest = seq
 	return d
 }
 
-// find returns datagram seq, or nil.
-func (c *resendCache) find(seq uint32) []byte {
-	s := &c.slots[seq%resendSlots]
-	if seq == 0 || s.seq != seq || c.newest-seq > resendAge {
+// find returns the datagram of that count, or nil.
+func (c *resendCache) find(count uint8) []byte {
+	s := &c.slots[count%resendSlots]
+	if s.seq == 0 || s.count != count || c.newest-s.seq > resendAge {
 		return nil
 	}
 	return s.data

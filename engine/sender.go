@@ -37,8 +37,9 @@ type Sender struct {
 	cfg    SenderConfig
 	talker *Talker
 	ladder *adapt.Ladder
-	voiced time.Duration // when voice went out last
-	frames int           // since the ladder was polled last
+	now    time.Duration // of the Frame under way
+	polled time.Duration // when the ladder was told that time goes by
+	steps  int           // of its decisions, as many as the talker follows
 	last   netproto.Feedback
 	budget repair.Resender
 	blocks []netproto.NackBlock
@@ -54,21 +55,22 @@ type SenderStats struct {
 	HeldBack uint64         // datagrams that did not fit under the cap, or were stopped by the circuit breaker
 }
 
-// pollFrames is how often the ladder is told that time goes by: every 200 ms.
-const pollFrames = 10
+// pollEvery is how often the ladder is told that time goes by while there is speech.
+const pollEvery = 200 * time.Millisecond
 
 // NewSender makes a Sender that begins at now. It needs SetKeys of its Talker before its first
 // frame. Errors are those of NewTalker.
 func NewSender(now time.Duration, cfg SenderConfig) (*Sender, error) {
 	s := &Sender{cfg: cfg}
-	s.ladder = adapt.New(now, adapt.Config{Cap: cfg.Cap, Overhead: cfg.Overhead, Bitrate: cfg.Talker.Encoder.Bitrate})
+	s.ladder = adapt.New(now, adapt.Config{Cap: cfg.Cap, Overhead: cfg.Overhead, Bitrate: cfg.Talker.Encoder.Bitrate, Unfollowed: cfg.Fixed})
 	t, err := NewTalker(cfg.Talker)
 	if err != nil {
 		return nil, err
 	}
 	s.talker = t
-	s.steer(true)
-	s.talker.layout = s.talker.next
+	t.may = s.may
+	s.steer()
+	t.layout = t.next
 	return s, nil
 }
 
@@ -78,37 +80,50 @@ func (s *Sender) Talker() *Talker { return s.talker }
 // Frame takes the next 20 ms of speech as Talker.Frame does and returns the datagram
 // to be sent now, or nil.
 func (s *Sender) Frame(now time.Duration, pcm []float32) ([]byte, error) {
-	if s.frames++; s.frames >= pollFrames {
-		s.frames = 0
-		s.steer(s.ladder.Poll(now))
-	}
 	room := s.ladder.Room(now, s.talker.left())
 	if !s.cfg.Fixed {
 		room = min(room, s.ladder.ListenersRoom(now, s.talker.left()))
 	}
 	s.talker.SetLimit(room)
-	d, err := s.talker.Frame(pcm)
-	if err != nil || d == nil {
-		return nil, err
-	}
-	if s.stopped() || !s.ladder.Send(now, len(d), adapt.Voice) {
-		s.counts.HeldBack++
-		return nil, nil
-	}
-	s.voiced = now
-	s.counts.Voice++
-	return d, nil
+	s.now = now
+	return s.talker.Frame(pcm)
 }
 
-// stopped tells whether the circuit breaker holds voice back.
-func (s *Sender) stopped() bool { return !s.cfg.Fixed && s.ladder.Decision().Stop }
+// may tells whether a datagram of voice goes out now.
+func (s *Sender) may(size int) bool {
+	ok := s.ladder.Send(s.now, size, adapt.Voice)
+	if ok {
+		s.counts.Voice++
+	} else {
+		s.counts.HeldBack++
+	}
+	s.steer() // the first speech after a pause ends a stop
+	return ok
+}
+
+// Poll lets the ladder act on the time that has gone by. Call it when NextDeadline says so.
+func (s *Sender) Poll(now time.Duration) {
+	if now-s.polled >= pollEvery {
+		s.polled = now
+		s.ladder.Poll(now)
+		s.steer()
+	}
+}
+
+// NextDeadline is when Poll should be called next, and false while there is no speech.
+func (s *Sender) NextDeadline() (time.Duration, bool) {
+	return s.polled + pollEvery, s.ladder.Spoke() >= s.polled
+}
+
+// Stopped tells whether the circuit breaker holds voice back.
+func (s *Sender) Stopped() bool { return s.ladder.Decision().Stop }
 
 // steer makes the talker do what the ladder has decided.
-func (s *Sender) steer(changed bool) {
-	if !changed || s.cfg.Fixed {
-		return
+func (s *Sender) steer() {
+	if n := s.ladder.Changes(); n != s.steps && !s.cfg.Fixed {
+		s.steps = n
+		s.talker.adapt(s.cfg.Talker.Encoder, s.ladder.Decision())
 	}
-	s.talker.adapt(s.cfg.Talker.Encoder, s.ladder.Decision())
 }
 
 // Allow tells whether a datagram of size bytes without IP and UDP headers, that is no
@@ -121,8 +136,8 @@ func (s *Sender) Allow(now time.Duration, size int) bool {
 	return false
 }
 
-// Probed takes the answer to a probe: when it came and when the probe was sent.
-func (s *Sender) Probed(now, sent time.Duration) { s.ladder.Probed(now, sent) }
+// Probed notes that the answer to a probe has come, and takes the round trip as it is known now, 0 = not known.
+func (s *Sender) Probed(rtt time.Duration) { s.ladder.Probed(rtt) }
 
 // Heard takes the relay's report.
 func (s *Sender) Heard(now time.Duration, f netproto.Feedback) {
@@ -131,7 +146,7 @@ func (s *Sender) Heard(now time.Duration, f netproto.Feedback) {
 	}
 	ms := func(v uint16) time.Duration { return time.Duration(v) * time.Millisecond }
 	count := func(now, before uint16) int { return int(now - before) }
-	s.steer(s.ladder.Heard(now, adapt.Feedback{
+	s.ladder.Heard(now, adapt.Feedback{
 		Received: count(f.Received, s.last.Received), Lost: count(f.Lost, s.last.Lost), Resent: count(f.Resent, s.last.Resent),
 		Burst: float64(f.BurstQ3) / 8, Rate: float64(f.Rate), Queue: ms(f.Queue), Trend: float64(f.Trend) / 1000,
 		Listeners: int(f.Listeners),
@@ -139,7 +154,8 @@ func (s *Sender) Heard(now time.Duration, f netproto.Feedback) {
 		Hole: float64(f.MedianHoleQ8) / 256, WorstHole: float64(f.WorstHoleQ8) / 256,
 		WorstBurst: float64(f.WorstBurstQ3) / 8, RTT: ms(f.WorstRTT),
 		DownQueue: ms(f.WorstQueue), DownTrend: float64(f.WorstTrend) / 1000, DownRate: float64(f.LowestRate), Cap: int(f.LowestCap), Jitter: ms(f.WorstJitter),
-	}))
+	})
+	s.steer()
 	s.last = f
 }
 
@@ -151,18 +167,18 @@ func (s *Sender) Nacked(now time.Duration, body []byte, send func(d []byte)) err
 		return err
 	}
 	s.blocks = blocks
-	if s.stopped() {
+	if s.Stopped() {
 		return nil
 	}
 	stats := s.ladder.Stats(now)
 	s.budget.SetRate(now, stats.Sent*1000/8)
 	for _, b := range blocks {
-		for seq := range b.All() {
-			d := s.talker.Resend(seq)
+		for count := range b.All() {
+			d := s.talker.Resend(count)
 			if d == nil {
 				continue
 			}
-			ok, spare := s.budget.Allow(now, b.Session, seq, len(d), stats.RTT*3/4)
+			ok, spare := s.budget.Allow(now, b.Session, uint32(count), len(d), stats.RTT*3/4)
 			kind := adapt.Resend
 			switch {
 			case s.cfg.Fixed:
@@ -180,8 +196,8 @@ func (s *Sender) Nacked(now time.Duration, body []byte, send func(d []byte)) err
 	return nil
 }
 
-// Voiced is when voice was sent last.
-func (s *Sender) Voiced() time.Duration { return s.voiced }
+// Spoke is when there was speech to be sent last, whether it went out or not.
+func (s *Sender) Spoke() time.Duration { return s.ladder.Spoke() }
 
 // Stats returns the figures of now.
 func (s *Sender) Stats(now time.Duration) SenderStats {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -21,11 +22,11 @@ func newTestSender(t testing.TB, cfg SenderConfig) *Sender {
 }
 
 // nackOf is the body of a nack for our own datagrams.
-func nackOf(t testing.TB, seqs ...uint32) []byte {
+func nackOf(t testing.TB, counts ...uint8) []byte {
 	t.Helper()
 	var blocks []netproto.NackBlock
-	for _, seq := range seqs {
-		blocks = netproto.AddNack(blocks, testSession, seq)
+	for _, count := range counts {
+		blocks = netproto.AddNack(blocks, testSession, count)
 	}
 	body, err := netproto.AppendNack(nil, blocks)
 	if err != nil {
@@ -67,14 +68,15 @@ func TestNoSecondAboveTheCap(t *testing.T) {
 				if d != nil {
 					send(now, len(d))
 				}
-				seq := s.Talker().LastSeq()
-				if err := s.Nacked(now, nackOf(t, seq, max(seq, 8)-7), func(d []byte) { send(now, len(d)) }); err != nil {
+				s.Poll(now)
+				last := s.Talker().LastCount()
+				if err := s.Nacked(now, nackOf(t, last, last-7), func(d []byte) { send(now, len(d)) }); err != nil {
 					t.Fatal(err)
 				}
 				if i%5 == 0 && s.Allow(now, 60) {
 					send(now, 60)
 				}
-				s.Probed(now, now-100*time.Millisecond)
+				s.Probed(100 * time.Millisecond)
 			}
 			if limit := cfg.Cap * 1000 / 8; most > limit {
 				t.Errorf("%s, %+v: %d bytes in a second of %d", name, cfg, most, limit)
@@ -104,15 +106,16 @@ func TestSenderAnswersNacks(t *testing.T) {
 	if err := s.Nacked(now, nackOf(t, 5, 70, 72, 81), take); err != nil {
 		t.Fatal(err)
 	}
-	if len(again) != 2 || !bytes.Equal(again[0], sent[69]) || !bytes.Equal(again[1], sent[71]) {
+	sealed := func(d []byte) []byte { return d[:len(d)-netproto.HopSize-netproto.HopTagSize] }
+	if len(again) != 2 || !bytes.Equal(sealed(again[0]), sealed(sent[69])) || !bytes.Equal(sealed(again[1]), sealed(sent[71])) {
 		t.Errorf("%d datagrams for two that are known, one too old and one never sent", len(again))
 	}
 	if s.Nacked(now, []byte{3, 1}, take) == nil {
 		t.Error("a nack that is cut off")
 	}
 	again = nil
-	for seq := uint32(31); seq <= 80; seq++ {
-		_ = s.Nacked(now, nackOf(t, seq), take)
+	for count := uint8(31); count <= 80; count++ {
+		_ = s.Nacked(now, nackOf(t, count), take)
 	}
 	if len(again) == 0 || len(again) > 30 {
 		t.Errorf("a storm of 50 draws %d", len(again))
@@ -128,6 +131,7 @@ func TestSenderAdapts(t *testing.T) {
 	talk := func(frames int) (out int) {
 		for i := range frames {
 			now += netproto.FrameDuration
+			s.Poll(now)
 			d, err := s.Frame(now, pcm[i%50*FrameSize:][:FrameSize])
 			if err != nil {
 				t.Fatal(err)
@@ -142,7 +146,7 @@ func TestSenderAdapts(t *testing.T) {
 	s.Heard(now, f)
 	for range 8 {
 		talk(50)
-		s.Probed(now, now-60*time.Millisecond)
+		s.Probed(60 * time.Millisecond)
 		f.Received += 40
 		f.MedianLossQ8, f.WorstLossQ8, f.MedianHoleQ8, f.WorstHoleQ8 = 30, 30, 30, 30
 		s.Heard(now, f)
@@ -157,11 +161,39 @@ func TestSenderAdapts(t *testing.T) {
 	if n := talk(50); n != 0 || !s.Stats(now).Decision.Stop {
 		t.Errorf("%d datagrams into silence: %+v", n, s.Stats(now).Decision)
 	}
-	if err := s.Nacked(now, nackOf(t, s.Talker().LastSeq()-1), func([]byte) { t.Error("an answer though stopped") }); err != nil {
+	if err := s.Nacked(now, nackOf(t, s.Talker().LastCount()-1), func([]byte) { t.Error("an answer though stopped") }); err != nil {
 		t.Fatal(err)
 	}
-	s.Probed(now, now-60*time.Millisecond)
+	s.Probed(60 * time.Millisecond)
 	if talk(50) == 0 {
 		t.Error("silent though the relay answers again")
+	}
+}
+
+// What is held back is no gap: the relay sees none of it, and the next datagram follows the last one that was sent.
+func TestHeldBackIsNoLoss(t *testing.T) {
+	s, o := newTestSender(t, SenderConfig{Fixed: true, Cap: 12, Talker: TalkerConfig{Stride: 1}}), newOpener(t, testSession)
+	pcm := speech(200, 1)
+	var relay repair.Asker
+	out := 0
+	for i := range 200 {
+		now := time.Duration(i+1) * netproto.FrameDuration
+		d, err := s.Frame(now, pcm[i*FrameSize:][:FrameSize])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d == nil {
+			continue
+		}
+		out++
+		v := o.open(d)
+		relay.Arrived(now, repair.Datagram{Seq: v.header.Seq, Count: v.hop.Count, Again: v.hop.Again, Speech: true})
+		if asked := relay.Poll(now+10*time.Millisecond, nil); len(asked) > 0 {
+			t.Fatalf("frame %d: asked for %v", v.header.Seq, asked)
+		}
+	}
+	st := s.Stats(4 * time.Second)
+	if relay.Stats().Lost != 0 || st.HeldBack < 20 || out < 20 {
+		t.Errorf("%d sent, %d held back, %d lost", out, st.HeldBack, relay.Stats().Lost)
 	}
 }

@@ -78,7 +78,7 @@ func (c *Call) linkStats(now time.Duration) LinkStats {
 	}
 	c.probing.Lock()
 	defer c.probing.Unlock()
-	s.Alive, s.RTT, s.LeastRTT, s.ProbeLoss = c.probes.alive(now), c.probes.rtt, c.probes.least, c.probes.loss(now)
+	s.Alive, s.RTT, s.LeastRTT, s.ProbeLoss = c.probes.alive(now), c.probes.rtt.Value(), c.probes.rtt.Least(), c.probes.loss(now)
 	s.UpKbps, s.DownKbps = c.up.kbps, c.down.kbps
 	return s
 }
@@ -86,7 +86,7 @@ func (c *Call) linkStats(now time.Duration) LinkStats {
 func (c *Call) roundTrip() time.Duration {
 	c.probing.Lock()
 	defer c.probing.Unlock()
-	return c.probes.rtt
+	return c.probes.rtt.Value()
 }
 
 // mouthToEar estimates the time from a talker's mouth to our ear:

@@ -26,11 +26,12 @@ type TalkerConfig struct {
 // themselves, one call of Frame per 20 ms. One goroutine at a time may use it.
 //
 //	PCM ─> voice bit, level ───────────────────────────┐
-//	   └─> Opus, coarse Opus ─> history ─> due? new frames + copies ─> seal ─> hop tag ─> datagram
-//	                                                                └─> last second, for Resend
+//	   └─> Opus, coarse Opus ─> history ─> due? new frames + copies ─> seal ─> may? ─> count, hop tag ─> datagram
+//	                                                                                └─> last second, for Resend
 type Talker struct {
 	session uint32
 	seq     uint32 // number of the last frame
+	count   uint8  // of the last datagram that was sent, see netproto.Hop
 	muted   bool
 
 	enc       *codec.Encoder
@@ -49,7 +50,8 @@ type Talker struct {
 	past   history
 
 	keys   talkerKeys
-	limit  int // longest datagram
+	limit  int                 // longest datagram
+	may    func(size int) bool // decides whether a datagram goes out, before it gets a count; nil: all do
 	tagger *netproto.HopTagger
 	frames []netproto.Frame // scratch: what goes into the datagram
 	body   []byte           // scratch: the same, coded
@@ -116,7 +118,7 @@ func (t *Talker) SetRedundancy(stride int, copies []int) error {
 func (t *Talker) SetLimit(bytes int) { t.limit = min(max(bytes, leastLimit), netproto.MaxDatagram) }
 
 // leastLimit leaves MaxStride frames of 3 kbit/s.
-const leastLimit = netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopTagSize + MaxStride*(leastFrame+frameOverhead)
+const leastLimit = netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopSize + netproto.HopTagSize + MaxStride*(leastFrame+frameOverhead)
 
 // leastFrame is how many bytes a frame is left at least.
 const leastFrame = 8
@@ -132,7 +134,7 @@ func (t *Talker) left() time.Duration {
 
 // room is the longest body.
 func (t *Talker) room() int {
-	return t.limit - netproto.VoiceHeaderSize - netproto.TagSize - netproto.HopTagSize
+	return t.limit - netproto.VoiceHeaderSize - netproto.TagSize - netproto.HopSize - netproto.HopTagSize
 }
 
 // adapt makes the talker code and send as decided; enc is its configuration but for that. What cannot be
@@ -163,8 +165,9 @@ func (t *Talker) SetMuted(muted bool) { t.muted = muted }
 // Muted tells what SetMuted said last.
 func (t *Talker) Muted() bool { return t.muted }
 
-// LastSeq is the number of the last frame, 0 before the first.
-func (t *Talker) LastSeq() uint32 { return t.seq }
+// LastSeq is the number of the last frame, 0 before the first; LastCount the count of the last datagram.
+func (t *Talker) LastSeq() uint32  { return t.seq }
+func (t *Talker) LastCount() uint8 { return t.count }
 
 // New is how many frames were new in the last datagram.
 func (t *Talker) New() int { return t.past.ago(0).count }
@@ -273,11 +276,24 @@ func (t *Talker) seal(level uint8, voice bool) ([]byte, error) {
 		Level:   level,
 		Voice:   voice,
 	}
-	d := key.sealer.Seal(t.sent.slot(t.seq), h, body)
-	return t.sent.keep(t.seq, t.tagger.Append(t.keys.tag, d)), nil
+	count := (t.count + 1) % netproto.HopCounts
+	d := key.sealer.Seal(t.sent.slot(count), h, body)
+	if t.may != nil && !t.may(len(d)+netproto.HopSize+netproto.HopTagSize) {
+		return nil, nil
+	}
+	t.count = count
+	d = netproto.AppendHop(d, netproto.Hop{Count: count})
+	return t.sent.keep(count, t.seq, t.tagger.Append(t.keys.tag, d)), nil
 }
 
-// Resend returns the datagram with that sequence number once more, exactly as it was
-// sent, or nil if there was none or it is older than a second. It stays intact as
-// long as one from Frame does.
-func (t *Talker) Resend(seq uint32) []byte { return t.sent.find(seq) }
+// Resend returns the datagram of that count once more, marked as sent again, or nil if there was none or it
+// is older than a second. It stays intact as long as one from Frame does.
+func (t *Talker) Resend(count uint8) []byte {
+	d := t.sent.find(count)
+	if d == nil {
+		return nil
+	}
+	d = d[:len(d)-netproto.HopTagSize]
+	netproto.SetHop(d, netproto.Hop{Count: count, Again: true})
+	return t.tagger.Append(t.keys.tag, d)
+}

@@ -270,33 +270,39 @@ func TestEpochsInQuickSuccession(t *testing.T) {
 
 func TestResend(t *testing.T) {
 	talker := newTestTalker(t, TalkerConfig{Stride: 2})
-	was := map[uint32][]byte{}
+	o := newOpener(t, testSession)
+	if talker.Resend(0) != nil || talker.Resend(1) != nil {
+		t.Error("resent what never was")
+	}
+	var was [][]byte // what was sealed, by number
 	pcm := speech(1, 1)
-	for range 400 {
+	for range 800 {
 		d, err := talker.Frame(pcm)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d != nil {
-			was[talker.LastSeq()] = slices.Clone(d)
+		if d == nil {
+			continue
 		}
-		last := talker.LastSeq()
-		for age := range uint32(80) {
-			seq := last - age
-			if age >= last {
-				break
+		sealed, hop, err := netproto.SplitHop(o.strip(d))
+		if err != nil || hop.Again || hop.Count != talker.LastCount() || int(hop.Count) != (len(was)+1)%netproto.HopCounts {
+			t.Fatalf("datagram %d: %+v, %v", len(was)+1, hop, err)
+		}
+		was = append(was, slices.Clone(sealed))
+		for age := range min(len(was), 60) {
+			count := uint8((len(was) - age) % netproto.HopCounts)
+			d := talker.Resend(count)
+			if late := 2*age > resendAge; late || d == nil {
+				if late != (d == nil) {
+					t.Fatalf("%d datagrams back: %d bytes", age, len(d))
+				}
+				continue
 			}
-			got, want := talker.Resend(seq), was[seq]
-			if last-last%2-seq > 50 { // counted from the newest datagram
-				want = nil
-			}
-			if !bytes.Equal(got, want) {
-				t.Fatalf("at frame %d: resend of %d is %d bytes, want %d", last, seq, len(got), len(want))
+			again, hop, err := netproto.SplitHop(o.strip(d))
+			if err != nil || hop != (netproto.Hop{Count: count, Again: true}) || !bytes.Equal(again, was[len(was)-1-age]) {
+				t.Fatalf("%d datagrams back: %+v, %d bytes, %v", age, hop, len(again), err)
 			}
 		}
-	}
-	if talker.Resend(0) != nil || talker.Resend(1<<31) != nil {
-		t.Error("resent what never was")
 	}
 }
 

@@ -57,7 +57,7 @@ func (t *TalkerConfig) wireRate(overhead int) int {
 
 // headerRate is wireRate without the coded frames.
 func (t *TalkerConfig) headerRate(overhead int) int {
-	perDatagram := overhead + netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopTagSize
+	perDatagram := overhead + netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopSize + netproto.HopTagSize
 	perFrame := 2 * t.times() // distance and length
 	return 8 * framesPerSecond * (perDatagram + t.Stride*perFrame) / t.Stride
 }

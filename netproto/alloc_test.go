@@ -11,7 +11,7 @@ func TestAllocs(t *testing.T) {
 	}
 	s, d := voiceDatagram(12, body)
 	tagger, key := NewHopTagger(), HopKey{1}.TagKey()
-	up := tagger.Append(key, append([]byte(nil), d...))
+	up := tagger.Append(key, AppendHop(append([]byte(nil), d...), Hop{Count: 7}))
 	h, err := ParseHeader(d)
 	if err != nil {
 		t.Fatal(err)
@@ -38,6 +38,7 @@ func TestAllocs(t *testing.T) {
 		{"Open", func() error { _, err := s.Open(buf, d); return err }},
 		{"Append tag", func() error { tagger.Append(key, append(buf, d...)); return nil }},
 		{"Check tag", func() error { tagger.Check(key, up); return nil }},
+		{"SplitHop", func() error { _, _, err := SplitHop(up); return err }},
 		{"Accept", func() error { seq++; w.Accept(seq); return nil }},
 		{"ParseHeader", func() error { _, err := ParseHeader(d); return err }},
 		{"AppendFrames", func() error { _, err := AppendFrames(buf, 12, frames); return err }},
@@ -53,8 +54,8 @@ func TestAllocs(t *testing.T) {
 		{"ParseNack", func() error {
 			got, err := ParseNack(blocks, nackBody)
 			for _, b := range got {
-				for seq := range b.All() {
-					sum += seq
+				for count := range b.All() {
+					sum += uint32(count)
 				}
 			}
 			return err

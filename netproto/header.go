@@ -11,10 +11,11 @@ const (
 	HeaderSize      = 9    // of all types but voice and bundle
 	VoiceHeaderSize = 10   // HeaderSize and the level byte
 	TagSize         = 12   // AES-GCM tag
-	HopTagSize      = 4    // of uplink voice
+	HopSize         = 1    // of voice: Hop, behind the seal
+	HopTagSize      = 4    // of uplink voice, behind that
 	MaxDatagram     = 1200 // UDP payload that passes every path worth using (RFC 9000, 14)
 	MaxBody         = MaxDatagram - HeaderSize - TagSize
-	MaxVoiceBody    = MaxDatagram - VoiceHeaderSize - TagSize - HopTagSize
+	MaxVoiceBody    = MaxDatagram - VoiceHeaderSize - TagSize - HopSize - HopTagSize
 	DefaultPort     = 9999 // TCP and UDP
 
 	FrameDuration = 20 * time.Millisecond // what one sequence number stands for

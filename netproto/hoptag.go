@@ -33,7 +33,7 @@ func newTagKey(key [32]byte) *TagKey {
 }
 
 // HopTagger writes and checks hop tags: the first 4 bytes of HMAC-SHA-256 over
-// the whole datagram of voice. It owns its scratch memory: one per goroutine.
+// the whole datagram of voice, Hop included. It owns its scratch memory: one per goroutine.
 type HopTagger struct {
 	hash  hash.Hash
 	state encoding.BinaryUnmarshaler // the same hash
@@ -55,7 +55,7 @@ func (t *HopTagger) Append(k *TagKey, d []byte) []byte {
 // aliases d.
 func (t *HopTagger) Check(k *TagKey, d []byte) (voice []byte, ok bool) {
 	n := len(d) - HopTagSize
-	if n < VoiceHeaderSize+TagSize {
+	if n < VoiceHeaderSize+TagSize+HopSize {
 		return nil, false
 	}
 	want := binary.BigEndian.Uint32(d[n:])

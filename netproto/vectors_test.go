@@ -127,7 +127,10 @@ var vectorFeedback = Feedback{
 	WorstRTT: 180, WorstQueue: 90, WorstTrend: 25, LowestCap: 32, LowestRate: 31, WorstJitter: 45,
 }
 
-var vectorNack = []NackBlock{{Session: 8, Base: 70001, Mask: 0b101}, {Session: 9, Base: 4, Mask: 1 << 63}}
+var vectorNack = []NackBlock{{Session: 8, Base: 126, Mask: 0b101}, {Session: 9, Base: 4, Mask: 1 << 63}}
+
+// vectorHop is the hop byte of all vectors of voice.
+var vectorHop = Hop{Count: 42, Again: true}
 
 func bodyOf(seq uint32, frames ...Frame) []byte { return must(AppendFrames(nil, seq, frames)) }
 func bodyOfReport(r *Report) []byte             { return must(AppendReport(nil, r)) }
@@ -165,7 +168,10 @@ func TestDatagramVectors(t *testing.T) {
 		Nonce    hexBytes `json:"nonce"`
 		Body     hexBytes `json:"body"`
 		Datagram hexBytes `json:"datagram"`
-		Uplink   hexBytes `json:"uplink,omitempty"` // with hop tag
+		Count    *uint8   `json:"count,omitempty"`
+		Again    *bool    `json:"again,omitempty"`
+		Downlink hexBytes `json:"downlink,omitempty"` // with hop byte
+		Uplink   hexBytes `json:"uplink,omitempty"`   // and with hop tag
 	}
 	var vectors []vector
 	tagger, tagKey := NewHopTagger(), testHop.TagKey()
@@ -175,12 +181,15 @@ func TestDatagramVectors(t *testing.T) {
 		sealed := s.Seal(nil, d.h, d.body)
 		v := vector{
 			d.name, d.h.Type, d.h.Epoch, d.h.Session, d.h.Seq, d.h.Level, d.h.Voice, name,
-			key[:], append(make([]byte, 3), sealed[:9]...), d.body, sealed, nil,
+			key[:], append(make([]byte, 3), sealed[:9]...), d.body, sealed, nil, nil, nil, nil,
 		}
 		if d.h.Type == TypeVoice {
-			v.Uplink = tagger.Append(tagKey, bytes.Clone(sealed))
+			hop := vectorHop
+			v.Count, v.Again = &hop.Count, &hop.Again
+			v.Downlink = AppendHop(bytes.Clone(sealed), hop)
+			v.Uplink = tagger.Append(tagKey, bytes.Clone(v.Downlink))
 			voice, ok := tagger.Check(tagKey, v.Uplink)
-			if !ok || !bytes.Equal(voice, sealed) {
+			if back, h, err := SplitHop(voice); !ok || !bytes.Equal(back, sealed) || h != hop || err != nil {
 				t.Errorf("%s: own hop tag refused", d.name)
 			}
 		}
@@ -233,7 +242,7 @@ func TestBodyVectors(t *testing.T) {
 	}
 	type nack struct {
 		NackBlock
-		Asks []uint32 // the sequence numbers, spelled out
+		Asks []int // the counts, spelled out
 	}
 	var v struct {
 		Voice    []voice        `json:"voice"`
@@ -284,8 +293,8 @@ func TestBodyVectors(t *testing.T) {
 	}
 	for _, b := range blocks {
 		n := nack{NackBlock: b}
-		for seq := range b.All() {
-			n.Asks = append(n.Asks, seq)
+		for count := range b.All() {
+			n.Asks = append(n.Asks, int(count))
 		}
 		v.Nack.Value = append(v.Nack.Value, n)
 	}
@@ -299,6 +308,7 @@ func TestFramingVectors(t *testing.T) {
 		Tunnel    hexBytes   `json:"tunnel"`
 	}
 	for _, d := range [][]byte{vectorSealed(0), vectorSealed(1), longSealed()} {
+		d = AppendHop(d, vectorHop)
 		v.Datagrams = append(v.Datagrams, d)
 		v.Bundle = must(AppendBundle(v.Bundle, d))
 		v.Tunnel = must(AppendTunnel(v.Tunnel, d))

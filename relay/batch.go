@@ -3,6 +3,8 @@ package relay
 import (
 	"net/netip"
 	"sync/atomic"
+
+	"github.com/tincan-voice/tincan/netproto"
 )
 
 // batch is datagrams that have been decided on under a lock and go out after it.
@@ -22,6 +24,13 @@ type sending struct {
 func (b *batch) add(to netip.AddrPort, d []byte, sent *atomic.Uint64, n int) {
 	b.bytes = append(b.bytes, d...)
 	b.done(to, sent, n)
+}
+
+// again adds a copy of a datagram of voice that has been sent to this listener before, with that count.
+func (b *batch) again(to netip.AddrPort, d []byte, count uint8, sent *atomic.Uint64) {
+	b.bytes = append(b.bytes, d...)
+	netproto.SetHop(b.bytes, netproto.Hop{Count: count, Again: true})
+	b.done(to, sent, 1)
 }
 
 // done ends a datagram that has been appended to bytes.

@@ -40,6 +40,7 @@ type queue struct {
 // item is one datagram on its way.
 type item struct {
 	talker uint32
+	count  uint8  // of the room, see netproto.Hop; its last byte too
 	data   []byte // in a receive buffer, or if that is nil:
 	at, n  int    // in queue.own
 }
@@ -53,7 +54,7 @@ func (q *queue) data(i *item) []byte {
 
 // copied adds a copy of d.
 func (q *queue) copied(talker uint32, d []byte) {
-	q.items = append(q.items, item{talker: talker, at: len(q.own), n: len(d)})
+	q.items = append(q.items, item{talker: talker, count: countOf(d), at: len(q.own), n: len(d)})
 	q.own = append(q.own, d...)
 }
 
@@ -88,7 +89,10 @@ func (w *Worker) queue(now time.Duration, r *room) *queue {
 	}
 	q.room, q.due, q.expected = r, now, 0
 	if wait := w.core.cfg.BundleWait; w.busy && r.stage != nil {
-		if q.expected = r.stage.company(now, wait); q.expected > 0 {
+		r.repairs.mu.Lock()
+		q.expected = r.stage.company(now, wait)
+		r.repairs.mu.Unlock()
+		if q.expected > 0 {
 			q.due = now + wait
 		}
 	}
@@ -99,10 +103,6 @@ func (w *Worker) queue(now time.Duration, r *room) *queue {
 // company returns how many of the other talkers are worth waiting for: those
 // expected within the wait.
 func (st *stage) company(now, wait time.Duration) (expected int) {
-	if !st.mu.TryLock() {
-		return 0
-	}
-	defer st.mu.Unlock()
 	talkers := 0
 	for _, s := range st.places {
 		if s == nil || now-s.turn.seen > idleAfter {
@@ -127,8 +127,11 @@ func (q *queue) add(now time.Duration, talker uint32, d []byte) {
 			q.due = now
 		}
 	}
-	q.items = append(q.items, item{talker: talker, data: d})
+	q.items = append(q.items, item{talker: talker, count: countOf(d), data: d})
 }
+
+// countOf is the count in a datagram of voice.
+func countOf(d []byte) uint8 { return d[len(d)-1] % netproto.HopCounts }
 
 // Flush sends what is due, repairs included, and keeps copies of what waits. Call it
 // when a batch of datagrams has been queued, and at the time that it returns; ok
@@ -197,20 +200,19 @@ func (w *Worker) sendTogether(now time.Duration, q *queue, l *Listeners, items [
 		d, _ := w.assemble(q, items, 0)
 		w.sent(want, w.out.Forward(l, w.skip, d), len(items))
 	}
+	if len(items) > 1 {
+		for _, at := range w.skip {
+			if d, n := w.assemble(q, items, l.ids[at]); n > 0 {
+				sent := 0
+				if w.out.Send(l.addrs[at], d) {
+					sent = 1
+				}
+				w.sent(1, sent, n)
+			}
+		}
+	}
 	if len(l.apart) > 0 {
 		w.sendApart(now, q, l, items)
-	}
-	if len(items) == 1 {
-		return
-	}
-	for _, at := range w.skip {
-		if d, n := w.assemble(q, items, l.ids[at]); n > 0 {
-			sent := 0
-			if w.out.Send(l.addrs[at], d) {
-				sent = 1
-			}
-			w.sent(1, sent, n)
-		}
 	}
 }
 

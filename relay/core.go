@@ -120,35 +120,47 @@ type UserList struct {
 	Version  uint64   // rises with every change of this room
 }
 
-// Join adds a session to a room, and makes the room when there is none. voice
-// is the highest datagram version that the client speaks: with 0 it neither
-// gets nor may send voice. Name and room must have been checked
-// (netproto.CheckName, CheckRoom). Errors are ErrServerFull, ErrRoomFull and
+// Newcomer is who wants to join.
+type Newcomer struct {
+	Room, Name string // checked: netproto.CheckRoom, CheckName
+	Voice      int    // highest datagram version that it speaks; with 0 it neither gets nor may send voice
+	Cap        int    // most that it may be sent over any second in kbit/s, headers counted; 0 = no cap
+}
+
+// Join adds a session to a room, and makes the room when there is none. Errors are ErrServerFull, ErrRoomFull and
 // ErrTooManyRooms, wrapped with the limit.
-func (c *Core) Join(now time.Duration, roomName, name string, voice int) (Membership, error) {
+func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.sessions) >= c.cfg.MaxSessions {
 		return Membership{}, fmt.Errorf("%w (%d sessions)", ErrServerFull, c.cfg.MaxSessions)
 	}
-	r := c.rooms[roomName]
+	r := c.rooms[n.Room]
 	switch {
 	case r == nil && len(c.rooms) >= c.cfg.MaxRooms:
 		return Membership{}, fmt.Errorf("%w (%d)", ErrTooManyRooms, c.cfg.MaxRooms)
 	case r == nil:
-		talkers, ok := c.cfg.RoomTalkers[roomName]
+		talkers, ok := c.cfg.RoomTalkers[n.Room]
 		if !ok {
 			talkers = c.cfg.Talkers
 		}
-		r = newRoom(roomName, c.quietestWorker(), c.cfg.Workers, talkers)
+		r = newRoom(n.Room, c.quietestWorker(), c.cfg.Workers, talkers)
 	case len(r.members) >= c.cfg.MaxRoomSize:
 		return Membership{}, fmt.Errorf("%w (%d members)", ErrRoomFull, c.cfg.MaxRoomSize)
 	}
-	s := newSession(r, name, voice, now)
+	s := newSession(r, n.Name, n.Voice, now)
 	if !c.table.add(s, r.worker) {
 		return Membership{}, fmt.Errorf("%w (no session ID left)", ErrServerFull)
 	}
-	c.rooms[roomName] = r
+	if n.Cap > 0 && n.Voice > 0 {
+		r.repairs.mu.Lock()
+		d := r.repairs.downlinkOf(s)
+		d.setCap(now, n.Cap)
+		d.wants.apart = true
+		r.repairs.mu.Unlock()
+		s.apart.Store(true)
+	}
+	c.rooms[n.Room] = r
 	c.sessions[s.id] = s
 	c.load[r.worker]++
 	r.members = append(r.members, s)

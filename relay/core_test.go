@@ -63,7 +63,7 @@ func newAddr() netip.AddrPort {
 
 func (c *testCore) join(room, name string) *testClient {
 	c.t.Helper()
-	m, err := c.Join(c.now, room, name, 1)
+	m, err := c.Join(c.now, Newcomer{Room: room, Name: name, Voice: 1})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -98,7 +98,23 @@ func (cl *testClient) said(text string) []byte { return cl.saidAt(text, 10, true
 func (cl *testClient) saidAt(text string, level uint8, voice bool) []byte {
 	cl.seq[netproto.TypeVoice]++
 	h := netproto.Header{Session: cl.Session, Seq: cl.seq[netproto.TypeVoice], Level: level, Voice: voice}
-	return cl.tagger.Append(cl.tag, cl.voice.Seal(nil, h, []byte(text)))
+	return cl.tagged(cl.voice.Seal(nil, h, []byte(text)), netproto.Hop{Count: cl.count()})
+}
+
+// count is that of the last datagram of voice: the test clients send one for each frame.
+func (cl *testClient) count() uint8 { return uint8(cl.seq[netproto.TypeVoice] % netproto.HopCounts) }
+
+func (cl *testClient) tagged(sealed []byte, hop netproto.Hop) []byte {
+	return cl.tagger.Append(cl.tag, netproto.AppendHop(sealed, hop))
+}
+
+// again is a datagram that said has made, as it is sent a second time.
+func (cl *testClient) again(d []byte) []byte {
+	sealed, hop, err := netproto.SplitHop(d[:len(d)-netproto.HopTagSize])
+	if err != nil {
+		cl.core.t.Fatal(err)
+	}
+	return cl.tagged(slices.Clone(sealed), netproto.Hop{Count: hop.Count, Again: true})
 }
 
 // took empties the client's box.
@@ -143,7 +159,7 @@ func (cl *testClient) hears(want ...[]byte) {
 		cl.core.t.Fatalf("session %d heard %d datagrams, want %d", cl.Session, len(got), len(want))
 	}
 	for i := range want {
-		if w := want[i][:len(want[i])-netproto.HopTagSize]; !slices.Equal(got[i], w) {
+		if w := len(want[i]) - netproto.HopTagSize - netproto.HopSize; !slices.Equal(got[i][:len(got[i])-netproto.HopSize], want[i][:w]) {
 			cl.core.t.Fatalf("session %d: datagram %d is not what was said", cl.Session, i)
 		}
 	}
@@ -154,7 +170,7 @@ func TestForward(t *testing.T) {
 	a, b, d := c.settled("r", "a"), c.settled("r", "b"), c.settled("r", "d")
 	other := c.settled("s", "other")
 	unproven := c.join("r", "unproven")
-	legacy, err := c.Join(c.now, "r", "legacy", 0)
+	legacy, err := c.Join(c.now, Newcomer{Room: "r", Name: "legacy", Voice: 0})
 	if err != nil || legacy.HopKey != (netproto.HopKey{}) {
 		t.Fatal(legacy, err)
 	}
@@ -198,7 +214,7 @@ func TestDrops(t *testing.T) {
 	c := newTestCore(t, CoreConfig{})
 	a, b := c.settled("", "a"), c.settled("", "b")
 	other := c.settled("other", "c")
-	legacy, _ := c.Join(c.now, "", "legacy", 0)
+	legacy, _ := c.Join(c.now, Newcomer{Room: "", Name: "legacy", Voice: 0})
 
 	change := func(d []byte, at int) []byte {
 		d = slices.Clone(d)
@@ -209,7 +225,7 @@ func TestDrops(t *testing.T) {
 		return d
 	}
 	good := a.said("good")
-	if drop := c.handle(a.addr, good); drop != Kept {
+	if drop := c.handle(a.addr, slices.Clone(good)); drop != Kept {
 		t.Fatal(drop)
 	}
 	b.hears(good)
@@ -239,7 +255,7 @@ func TestDrops(t *testing.T) {
 		{"replayed", good, DropReplayed},
 		{"sequence 0", func() []byte {
 			d := a.voice.Seal(nil, netproto.Header{Session: a.Session}, []byte("x"))
-			return a.tagger.Append(a.tag, d)
+			return a.tagged(d, netproto.Hop{})
 		}(), DropReplayed},
 		{"other epoch", change(a.said("x"), 0), DropForged},
 		{"other session of the room", append(append(slices.Clone(good[:4]), byte(b.Session)), good[5:]...), DropForged},
@@ -415,11 +431,11 @@ func TestLimits(t *testing.T) {
 	c := newTestCore(t, CoreConfig{MaxSessions: 5, MaxRooms: 2, MaxRoomSize: 2})
 	first := c.join("a", "1")
 	c.join("a", "2")
-	if _, err := c.Join(c.now, "a", "3", 1); !errors.Is(err, ErrRoomFull) {
+	if _, err := c.Join(c.now, Newcomer{Room: "a", Name: "3", Voice: 1}); !errors.Is(err, ErrRoomFull) {
 		t.Error(err)
 	}
 	c.join("b", "4")
-	if _, err := c.Join(c.now, "c", "5", 1); !errors.Is(err, ErrTooManyRooms) {
+	if _, err := c.Join(c.now, Newcomer{Room: "c", Name: "5", Voice: 1}); !errors.Is(err, ErrTooManyRooms) {
 		t.Error(err)
 	}
 	c.Leave(first.Session)
@@ -430,7 +446,7 @@ func TestLimits(t *testing.T) {
 	c.join("b", "7")
 	c.cfg.MaxRooms = 3
 	c.join("c", "8")
-	if _, err := c.Join(c.now, "c", "9", 1); !errors.Is(err, ErrServerFull) {
+	if _, err := c.Join(c.now, Newcomer{Room: "c", Name: "9", Voice: 1}); !errors.Is(err, ErrServerFull) {
 		t.Error(err)
 	}
 }
@@ -480,7 +496,7 @@ func TestUpdates(t *testing.T) {
 		t.Fatalf("%+v", updates)
 	}
 	// A client without voice never had the secret.
-	m, _ := c.Join(c.now, "r", "legacy", 0)
+	m, _ := c.Join(c.now, Newcomer{Room: "r", Name: "legacy", Voice: 0})
 	c.Tick(c.now + 2*time.Second)
 	c.Leave(m.Session)
 	updates, _ = c.Tick(c.now + 4*time.Second)

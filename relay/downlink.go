@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"math"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/repair"
@@ -14,15 +13,6 @@ const (
 	downlinkIdle = 10 * time.Second
 	// maxViews is of how many talkers a listener's reports are looked at.
 	maxViews = 8
-	// viewMemory is the time constant with which a listener's counts fade.
-	viewMemory = time.Second
-	// freshCounts is up to which total a talker's first block counts from 0 on: later the
-	// relay may have missed the beginning.
-	freshCounts = 256
-	// carried is how many losses of the uplink, and how many datagrams left out, wait at most until a listener reports them
-	// lost; the latter no longer than omittedFor, since a gap of more than a second is never reported.
-	carried    = 64
-	omittedFor = 3 * time.Second
 	// lookups is how many numbers of one nack are looked at: as many as Askers of
 	// four talkers ask for at once.
 	lookups = 64
@@ -51,37 +41,6 @@ type downlink struct {
 	planner repair.Planner
 	pacer   repair.Pacer
 	resend  *repair.Resender // made by the first nack
-
-	held      time.Duration // how long copies were held back, at most
-	copied    time.Duration // when that was so last
-	suspected bool          // the report before told of a queue that may have been none
-}
-
-// view is how one talker comes through to a listener.
-type view struct {
-	talker  uint32
-	known   bool          // a report has been taken the difference of
-	at      time.Duration // last report
-	was     netproto.TalkerReport
-	carry   int           // losses of the uplink that the listener has not reported yet
-	omitted int           // datagrams left out for the listener's sake that it has not reported yet
-	left    time.Duration // when the last of them was
-	burst   float64
-	buffer  time.Duration
-	jitter  time.Duration // of the arrivals
-	shift   repair.Shift
-
-	received, lost, played, concealed float64 // fading
-}
-
-func (v *view) loss() float64 { return share(v.lost, v.lost+v.received) }
-func (v *view) hole() float64 { return share(v.concealed, v.played) }
-
-func share(part, whole float64) float64 {
-	if whole <= 0 {
-		return 0
-	}
-	return min(part/whole, 1)
 }
 
 // downlinkOf returns the session's downlink. Called with mu held.
@@ -93,6 +52,14 @@ func (rr *repairs) downlinkOf(s *session) *downlink {
 	return s.downlink
 }
 
+// setCap sets the most that the listener is sent, in kbit/s, 0 = none.
+func (d *downlink) setCap(now time.Duration, kbps int) {
+	if d.cap != kbps {
+		d.cap = kbps
+		d.pacer.SetCap(now, kbps)
+	}
+}
+
 func (d *downlink) view(talker uint32) *view {
 	for i := range d.views {
 		if d.views[i].talker == talker {
@@ -100,19 +67,6 @@ func (d *downlink) view(talker uint32) *view {
 		}
 	}
 	return nil
-}
-
-// leftOut notes that a datagram of a talker was left out for the listener's sake, which is no loss of the path.
-func (d *downlink) leftOut(now time.Duration, talker uint32) {
-	v := d.view(talker)
-	switch {
-	case v != nil:
-	case len(d.views) < maxViews: // it may be reported yet
-		v = d.viewOf(talker)
-	default:
-		return
-	}
-	v.omitted, v.left = min(v.omitted+1, carried), now
 }
 
 // viewOf returns the view of a talker, in place of the oldest if need be.
@@ -140,20 +94,14 @@ func (w *Worker) report(now time.Duration, s *session, body []byte) Drop {
 		return DropMalformed
 	}
 	rr := &s.room.repairs
-	if !rr.mu.TryLock() {
-		return DropBusy // counters are totals: the next one tells all
-	}
+	rr.mu.Lock()
 	defer rr.mu.Unlock()
 	r, d := &w.reported, rr.downlinkOf(s)
 	d.heard = now
 	d.rtt = time.Duration(r.RTT) * time.Millisecond
 	d.queue = time.Duration(r.Queue) * time.Millisecond
 	d.trend, d.rate = float64(r.Trend)/1000, float64(r.Rate)
-	d.hearEchoes(now)
-	if d.cap != int(r.Cap) {
-		d.cap = int(r.Cap)
-		d.pacer.SetCap(now, d.cap)
-	}
+	d.setCap(now, int(r.Cap))
 	d.wants.deaf = r.Deaf
 	for i := range r.Talkers {
 		b := &r.Talkers[i]
@@ -161,7 +109,7 @@ func (w *Worker) report(now time.Duration, s *session, body []byte) Drop {
 		if t == nil || t.room != s.room || t == s || t.uplink == nil {
 			continue
 		}
-		d.viewOf(b.Session).take(now, b, t.uplink)
+		d.viewOf(b.Session).take(now, b, t.uplink.asker.Stride())
 		t.uplink.dirty = true
 	}
 	if s.uplink != nil {
@@ -171,71 +119,6 @@ func (w *Worker) report(now time.Duration, s *session, body []byte) Drop {
 	w.wake(s.room, now)
 	return Kept
 }
-
-const (
-	// echoQueue is from which queue on it is asked whether it is one: below, none does harm.
-	echoQueue = 50 * time.Millisecond
-	// echoSlack is how much longer than a copy was held back an echo may seem.
-	echoSlack = 40 * time.Millisecond
-	// echoFor is how long after the last copy a report may still tell of it.
-	echoFor = 2 * time.Second
-)
-
-// hearEchoes tells queues from copies: one that comes before anything newer does, looks to the
-// listener as if it had waited for as long as it was held back here. So where copies are sent a queue of
-// that length is believed only if two reports in a row tell of one.
-func (d *downlink) hearEchoes(now time.Duration) {
-	if held := d.planner.Longest(); held > 0 {
-		d.held, d.copied = held, now
-	}
-	echo := d.held > 0 && now-d.copied < echoFor && d.queue >= echoQueue && d.queue <= d.held+echoSlack
-	if echo && !d.suspected {
-		d.queue, d.trend = 0, 0
-	}
-	d.suspected = echo
-}
-
-// take takes the differences of a block to the one before. What the talker's uplink lost
-// in the same stretch of its sequence is not the downlink's.
-func (v *view) take(now time.Duration, b *netproto.TalkerReport, u *uplink) {
-	was, first := v.was, v.at == 0
-	if first {
-		was = netproto.TalkerReport{Session: b.Session, Highest: u.marks[u.marked].seq}
-	}
-	keep := math.Exp(-float64(now-v.at) / float64(viewMemory))
-	v.was, v.at = *b, now
-	v.burst = float64(b.BurstQ3) / 8
-	v.buffer, v.jitter = time.Duration(b.Buffer)*time.Millisecond, time.Duration(b.Jitter)*time.Millisecond
-	if first && (b.Received >= freshCounts || b.Lost >= freshCounts) {
-		return
-	}
-	v.known = true
-	if first {
-		keep = 0
-		was.Highest = 0
-	}
-	v.carry += int(u.lostUpTo(b.Highest)) - int(u.lostUpTo(was.Highest))
-	lost := difference(b.Lost, was.Lost)
-	cover := min(lost, max(v.carry, 0))
-	v.carry = min(v.carry-cover, carried)
-	if now-v.left > omittedFor {
-		v.omitted = 0
-	}
-	omitted := min(lost-cover, v.omitted)
-	v.omitted -= omitted
-	concealed := float64(difference(b.Concealed, was.Concealed))
-	if omitted > 0 {
-		concealed *= float64(lost-omitted) / float64(lost)
-	}
-	v.received = v.received*keep + float64(difference(b.Received, was.Received))
-	v.lost = v.lost*keep + float64(lost-cover-omitted)
-	v.played = v.played*keep + float64(difference(b.Played, was.Played))
-	v.concealed = v.concealed*keep + concealed
-}
-
-// difference is that of two totals modulo 65536. One that has gone back, since what was
-// lost has come after all, counts as the same.
-func difference(now, was uint16) int { return max(int(int16(now-was)), 0) }
 
 // plan decides what a listener gets beside and instead of what all get, when it has reported or others talk.
 func (w *Worker) plan(now time.Duration, rr *repairs, s *session, reported bool) {
@@ -305,8 +188,12 @@ func (w *Worker) attendListener(now time.Duration, s *session) (next time.Durati
 		next = min(next, d.changed+changeEvery)
 	}
 	to, ok := s.where()
+	all := !s.apart.Load()
 	for i := range d.views {
 		v := &d.views[i]
+		if all {
+			v.own = nil
+		}
 		if v.shift == (repair.Shift{}) {
 			continue
 		}
@@ -316,12 +203,13 @@ func (w *Worker) attendListener(now time.Duration, s *session) (next time.Durati
 			continue
 		}
 		for c := v.shift.Next(t.uplink.cache, now); c != nil; c = v.shift.Next(t.uplink.cache, now) {
+			count, was := v.count(countOf(c))
 			switch {
-			case !ok || d.wants.deaf || !rr.hears(s, t.id):
+			case !ok || !was || d.wants.deaf || !rr.hears(s, t.id):
 			case !s.may(now, to, len(c), t.uplink.reserve(now)):
 				w.count.drops[DropCap].Add(1)
 			default:
-				w.batch.add(to, c, &w.count.copies, 1)
+				w.batch.again(to, c, count, &w.count.copies)
 			}
 		}
 		if at, ok := v.shift.Deadline(t.uplink.cache); ok {
@@ -340,9 +228,7 @@ func (w *Worker) nack(now time.Duration, s *session, body []byte) Drop {
 		return DropMalformed
 	}
 	rr := &s.room.repairs
-	if !rr.mu.TryLock() {
-		return DropBusy
-	}
+	rr.mu.Lock()
 	w.resend(now, s)
 	w.wake(s.room, now+sweepTick)
 	rr.mu.Unlock()
@@ -373,12 +259,13 @@ func (w *Worker) resend(now time.Duration, s *session) {
 		if t == nil || t == s || t.uplink.cache == nil || !rr.hears(s, t.id) {
 			continue
 		}
-		for seq := range b.All() {
+		view := d.view(t.id)
+		for count := range b.All() {
 			if looked++; looked > lookups {
 				w.count.drops[DropBudget].Add(1)
 				return
 			}
-			v := t.uplink.cache.Get(now, seq)
+			v := t.uplink.cache.Get(now, uint32(view.inRoom(count)))
 			if v == nil {
 				continue
 			}
@@ -387,10 +274,10 @@ func (w *Worker) resend(now time.Duration, s *session) {
 				continue
 			}
 			before := d.resend.Stats().Throttled
-			if ok, _ := d.resend.Allow(now, t.id, seq, len(v), rtt); !ok {
+			if ok, _ := d.resend.Allow(now, t.id, uint32(count), len(v), rtt); !ok {
 				w.count.drops[DropBudget].Add(d.resend.Stats().Throttled - before)
 			} else if s.may(now, to, len(v), t.uplink.reserve(now)) {
-				w.batch.add(to, v, &w.count.resends, 1)
+				w.batch.again(to, v, count, &w.count.resends)
 			}
 		}
 	}
@@ -440,13 +327,10 @@ func (rr *repairs) divide(now time.Duration, s *session) bool {
 }
 
 // sendApart sends items to those who cannot have them all: within their cap, from the
-// loudest talkers.
+// loudest talkers, with counts of their own. It must be last, as it writes these into the items.
 func (w *Worker) sendApart(now time.Duration, q *queue, l *Listeners, items []item) {
 	rr := &q.room.repairs
-	if !rr.mu.TryLock() {
-		w.count.drops[DropBusy].Add(uint64(len(l.apart) * len(items)))
-		return
-	}
+	rr.mu.Lock()
 	for _, s := range l.apart {
 		to, ok := s.where()
 		if !ok {
@@ -455,20 +339,22 @@ func (w *Worker) sendApart(now time.Duration, q *queue, l *Listeners, items []it
 		w.picked = w.picked[:0]
 		for i := range items {
 			d := q.data(&items[i])
+			if items[i].talker == s.id {
+				continue
+			}
+			v := rr.downlinkOf(s).viewOf(items[i].talker)
 			switch {
-			case items[i].talker == s.id:
-			case s.downlink == nil:
-				w.picked = append(w.picked, items[i])
 			case !rr.hears(s, items[i].talker):
 				w.count.drops[DropFewer].Add(1)
-				s.downlink.leftOut(now, items[i].talker)
+				v.omitted++
 			// The louder go first: the others leave room for them. An item of a
 			// bundle is counted as if it went alone.
 			case !s.may(now, to, len(d), rr.louder(now, s, items[i].talker, len(d)+overhead(to.Addr()))):
 				w.count.drops[DropCap].Add(1)
-				s.downlink.leftOut(now, items[i].talker)
+				v.omitted++
 			default:
 				w.picked = append(w.picked, items[i])
+				netproto.SetHop(d, netproto.Hop{Count: v.sent(items[i].count)})
 			}
 		}
 		if d, n := w.assemble(q, w.picked, 0); n > 0 {

@@ -1,8 +1,6 @@
 package relay
 
 import (
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
@@ -50,20 +48,15 @@ const (
 	quietestLevel = 50
 )
 
-// stage is who is heard in one room.
+// stage is who is heard in one room. Guarded by repairs.mu.
 type stage struct {
-	// mu is only ever tried: a worker that finds it taken goes by the last
-	// decision. With steering all of a room's datagrams come to one worker.
-	mu     sync.Mutex
 	places []*session
 	turned time.Duration // someone who spoke lost its place
 }
 
-// turn is a talker's part in the stage of its room.
+// turn is a talker's part in the stage of its room. Guarded by repairs.mu.
 type turn struct {
-	holds atomic.Bool // written under stage.mu
-
-	// Guarded by stage.mu.
+	holds  bool          // has a place
 	since  time.Duration // got its place
 	seen   time.Duration // last datagram
 	seq    uint32        // of that
@@ -79,12 +72,8 @@ type turn struct {
 // when that comes, replay gets what has to go first.
 func (st *stage) offer(now time.Duration, s *session, h netproto.Header, voice []byte, replay func(d []byte)) (heard bool) {
 	t := &s.turn
-	if !st.mu.TryLock() {
-		return t.holds.Load()
-	}
-	defer st.mu.Unlock()
 	t.note(now, h)
-	if t.holds.Load() {
+	if t.holds {
 		return true
 	}
 	i := st.place(now, t, h.Voice)
@@ -96,12 +85,12 @@ func (st *stage) offer(now time.Duration, s *session, h netproto.Header, voice [
 		if now-old.turn.voiced <= idleAfter {
 			st.turned = now
 		}
-		old.turn.holds.Store(false)
+		old.turn.holds = false
 		old.turn.vain = now
 	}
 	st.places[i] = s
 	t.since = now
-	t.holds.Store(true)
+	t.holds = true
 	t.kept.take(now, h.Seq, replay)
 	return true
 }
@@ -110,12 +99,10 @@ func (st *stage) offer(now time.Duration, s *session, h netproto.Header, voice [
 // sent again: it goes where those went, and says nothing about who speaks now.
 func (st *stage) late(now time.Duration, s *session, h netproto.Header, voice []byte) (heard bool) {
 	t := &s.turn
-	if t.holds.Load() || !st.mu.TryLock() {
-		return t.holds.Load()
+	if !t.holds {
+		t.kept.put(now, h.Seq, voice)
 	}
-	t.kept.put(now, h.Seq, voice)
-	st.mu.Unlock()
-	return false
+	return t.holds
 }
 
 // note takes a datagram's level and voice bit into account.

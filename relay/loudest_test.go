@@ -231,7 +231,7 @@ func TestBundle(t *testing.T) {
 		for range 2 {
 			for _, p := range people[:4] {
 				d := p.said(string(make([]byte, size)))
-				said[p.Session] = append(said[p.Session], d[:len(d)-netproto.HopTagSize])
+				said[p.Session] = append(said[p.Session], slices.Clone(d[:len(d)-netproto.HopTagSize]))
 				if drop := c.worker.Queue(c.now, p.addr, d); drop != Kept {
 					t.Fatal(drop)
 				}

@@ -33,7 +33,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	if s.closing {
 		return errClosing
 	}
-	m, err := s.core.Join(s.now(), p.Room, p.Name, voice)
+	m, err := s.core.Join(s.now(), Newcomer{Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap})
 	if err != nil {
 		return err
 	}

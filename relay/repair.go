@@ -27,8 +27,7 @@ const (
 	repairLate = 5 * repairTick
 	// sweepTick is how often memory is looked for that may be given back.
 	sweepTick = time.Second
-	// shortest is the least time between two looks at a room, and when a room is
-	// tried again that another worker has in hand.
+	// shortest is the least time between two looks at a room.
 	shortest = time.Millisecond
 	// talkMemory is how long somebody who was forwarded counts as a talker.
 	talkMemory = repair.CacheIdle
@@ -39,8 +38,8 @@ const (
 
 // repairs is a room's part in this.
 type repairs struct {
-	// mu is only ever tried, and not held while anything is sent: who finds it
-	// taken goes on without. With steering all of a room's datagrams come to one worker.
+	// mu is held for computing only, never while anything is sent. With steering all of a room's datagrams
+	// come to one worker, which then finds it free.
 	mu     sync.Mutex
 	keeper *Worker    // has the room on its agenda; nil: nobody needs to
 	ups    []*session // those with an uplink
@@ -85,10 +84,7 @@ func (w *Worker) repair(now time.Duration) (next time.Duration, ok bool) {
 // attend does what is due in one room.
 func (w *Worker) attend(now time.Duration, r *room) {
 	rr := &r.repairs
-	if !rr.mu.TryLock() {
-		w.agenda.set(r, now+shortest)
-		return
-	}
+	rr.mu.Lock()
 	defer rr.mu.Unlock()
 	if now-rr.swept >= sweepTick {
 		rr.swept = now
@@ -261,10 +257,7 @@ func (w *Worker) tell(now time.Duration, s *session, t netproto.Type) (sent bool
 func (w *Worker) answer(now time.Duration, s *session, to netip.AddrPort, d []byte) {
 	if s.apart.Load() {
 		rr := &s.room.repairs
-		if !rr.mu.TryLock() {
-			w.count.drops[DropBusy].Add(1)
-			return
-		}
+		rr.mu.Lock()
 		may := s.may(now, to, len(d), repair.Reserve{})
 		rr.mu.Unlock()
 		if !may {

@@ -39,6 +39,7 @@ type session struct {
 	uplink   *uplink // nil: has not talked of late
 	downlink *downlink
 	totals   totals
+	count    uint8 // of the last datagram that was forwarded to the room, see netproto.Hop
 
 	// Guarded by Core.mu.
 	candidate candidate

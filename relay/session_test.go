@@ -24,7 +24,7 @@ func TestSessionIDs(t *testing.T) {
 			continue
 		}
 		room := fmt.Sprint(rng.IntN(6))
-		m, err := c.Join(0, room, "n", 1)
+		m, err := c.Join(0, Newcomer{Room: room, Name: "n", Voice: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

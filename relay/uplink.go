@@ -14,8 +14,6 @@ const (
 	uplinkIdle = 30 * time.Second
 	// levelMemory is the time constant with which a talker's level fades.
 	levelMemory = time.Second
-	// uplinkMarks is how many losses are remembered by their place in the sequence.
-	uplinkMarks = 64
 	// assumedWay is half of a listener's round trip as long as none is known.
 	assumedWay = 30 * time.Millisecond
 )
@@ -26,8 +24,6 @@ type uplink struct {
 	queue     repair.Queue
 	meter     repair.Meter
 	cache     *repair.Cache // of what was forwarded; nil: nothing of late
-	marks     [uplinkMarks]mark
-	marked    int // the newest
 	highest   uint32
 	size      int // of the last datagram, headers counted
 	last      time.Duration
@@ -59,12 +55,6 @@ func (u *uplink) reserve(now time.Duration) repair.Reserve {
 // totals are a session's counters as feedback carries them. They never fall.
 type totals struct{ received, lost, resent uint16 }
 
-// mark is the total of lost datagrams from a place in the sequence on.
-type mark struct {
-	seq  uint32
-	lost uint64
-}
-
 // uplinkOf returns the session's uplink. Called with mu held.
 func (rr *repairs) uplinkOf(now time.Duration, s *session) *uplink {
 	if s.uplink == nil {
@@ -78,8 +68,10 @@ func (rr *repairs) uplinkOf(now time.Duration, s *session) *uplink {
 }
 
 // arrived takes a datagram of voice, before anything is decided about it.
-func (u *uplink) arrived(now time.Duration, h netproto.Header, size int) repair.Arrival {
-	kind := u.asker.Arrived(now, h.Seq, h.Voice || h.Level < silence)
+func (u *uplink) arrived(now time.Duration, h netproto.Header, hop netproto.Hop, size int) repair.Arrival {
+	kind := u.asker.Arrived(now, repair.Datagram{
+		Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: h.Voice || h.Level < silence,
+	})
 	u.meter.Add(now, size)
 	u.last, u.owed = now, true
 	if kind == repair.Newest || kind == repair.Overdue {
@@ -99,10 +91,6 @@ func (u *uplink) arrived(now time.Duration, h netproto.Header, size int) repair.
 		u.level += (level - u.level) * float64(step) / float64(levelMemory)
 	}
 	u.highest, u.size = h.Seq, size
-	if lost := u.asker.Stats().Lost; lost != u.marks[u.marked].lost {
-		u.marked = (u.marked + 1) % uplinkMarks
-		u.marks[u.marked] = mark{seq: h.Seq, lost: lost}
-	}
 	return kind
 }
 
@@ -111,26 +99,15 @@ const silence = 127
 
 func (u *uplink) speaks(now time.Duration) bool { return now-u.voiced <= idleAfter }
 
-// lostUpTo returns how many datagrams the uplink had lost when this one came.
-func (u *uplink) lostUpTo(seq uint32) uint64 {
-	lost := u.marks[u.marked].lost
-	for i := range uplinkMarks {
-		m := &u.marks[(u.marked-i+uplinkMarks)%uplinkMarks]
-		lost = min(lost, m.lost)
-		if m.seq <= seq {
-			return m.lost
-		}
-	}
-	return lost
-}
-
-// keep keeps a datagram that is forwarded.
-func (rr *repairs) keep(now time.Duration, s *session, seq uint32, d []byte) {
+// keep gives a datagram that is forwarded its count on the way to the room's listeners, and keeps it.
+func (rr *repairs) keep(now time.Duration, s *session, d []byte) {
 	u := s.uplink
 	if u.cache == nil {
 		u.cache = new(repair.Cache)
 	}
-	u.cache.Put(now, seq, d)
+	s.count = (s.count + 1) % netproto.HopCounts
+	netproto.SetHop(d, netproto.Hop{Count: s.count})
+	u.cache.Put(now, uint32(s.count), d)
 	u.forwarded = now
 	if !u.ordered {
 		u.ordered, u.dirty = true, true // there may be a cap to be told
@@ -154,14 +131,14 @@ func (rr *repairs) soonest(now time.Duration, u *uplink) time.Duration {
 func (w *Worker) attendTalker(now time.Duration, rr *repairs, s *session) (next time.Duration) {
 	u := s.uplink
 	next = now + time.Hour
-	if w.seqs = u.asker.Poll(now, w.seqs[:0]); len(w.seqs) > 0 {
+	if w.asks = u.asker.Poll(now, w.asks[:0]); len(w.asks) > 0 {
 		w.blocks = w.blocks[:0]
-		for _, seq := range w.seqs {
-			w.blocks = netproto.AddNack(w.blocks, s.id, seq)
+		for _, d := range w.asks {
+			w.blocks = netproto.AddNack(w.blocks, s.id, d.Count)
 		}
 		w.body, _ = netproto.AppendNack(w.body[:0], w.blocks) // an Asker never asks for so many
 		if w.tell(now, s, netproto.TypeNack) {
-			w.count.asked.Add(uint64(len(w.seqs)))
+			w.count.asked.Add(uint64(len(w.asks)))
 		}
 	}
 	if at, ok := u.asker.NextDeadline(); ok {

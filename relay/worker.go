@@ -69,7 +69,7 @@ type Worker struct {
 	changes  []change
 	reported netproto.Report
 	blocks   []netproto.NackBlock
-	seqs     []uint32
+	asks     []repair.Ask
 	views    [maxViews]repair.View
 	collect  collector
 	picked   []item
@@ -100,7 +100,7 @@ func (c *Core) NewWorker(out Output) *Worker {
 const sessionBurst = 2 * time.Second
 
 // Handle takes one datagram that came from an address, and sends what comes of
-// it. It keeps nothing of d.
+// it. It keeps nothing of d, but may change it.
 func (w *Worker) Handle(now time.Duration, from netip.AddrPort, d []byte) Drop {
 	drop := w.Queue(now, from, d)
 	for _, q := range w.queues {
@@ -111,7 +111,7 @@ func (w *Worker) Handle(now time.Duration, from netip.AddrPort, d []byte) Drop {
 }
 
 // Queue takes one datagram that came from an address. Answers go out at once,
-// voice with the next Flush: until then d must stay as it is.
+// voice with the next Flush: until then d must be left alone. It may be changed.
 func (w *Worker) Queue(now time.Duration, from netip.AddrPort, d []byte) Drop {
 	w.count.received.Add(1)
 	drop := w.handle(now, from, d)
@@ -195,14 +195,15 @@ func (w *Worker) handle(now time.Duration, from netip.AddrPort, d []byte) Drop {
 // it took on the wire.
 func (w *Worker) forward(now time.Duration, s *session, h netproto.Header, voice []byte, size int) Drop {
 	r := s.room
-	w.replay.reset()
-	kind := repair.Newest
-	rr := &r.repairs
-	locked := rr.mu.TryLock()
-	if locked {
-		kind = rr.uplinkOf(now, s).arrived(now, h, size)
-		w.wake(r, rr.soonest(now, s.uplink))
+	_, hop, err := netproto.SplitHop(voice)
+	if err != nil {
+		return DropMalformed
 	}
+	w.replay.reset()
+	rr := &r.repairs
+	rr.mu.Lock()
+	kind := rr.uplinkOf(now, s).arrived(now, h, hop, size)
+	w.wake(r, rr.soonest(now, s.uplink))
 	heard := r.stage == nil
 	switch {
 	case heard:
@@ -213,17 +214,11 @@ func (w *Worker) forward(now time.Duration, s *session, h netproto.Header, voice
 	}
 	l := r.listeners.Load()
 	nobody := len(l.apart) == 0 && (len(l.ids) == 0 || len(l.ids) == 1 && l.ids[0] == s.id)
-	if locked {
-		if heard && !nobody {
-			w.replay.each(func(d []byte) {
-				if old, err := netproto.ParseHeader(d); err == nil {
-					rr.keep(now, s, old.Seq, d)
-				}
-			})
-			rr.keep(now, s, h.Seq, voice)
-		}
-		rr.mu.Unlock()
+	if heard && !nobody {
+		w.replay.each(func(d []byte) { rr.keep(now, s, d) })
+		rr.keep(now, s, voice)
 	}
+	rr.mu.Unlock()
 	switch {
 	case !heard:
 		return DropQuiet
@@ -232,7 +227,7 @@ func (w *Worker) forward(now time.Duration, s *session, h netproto.Header, voice
 	}
 	q := w.queue(now, r)
 	if q == nil { // another worker's: send alone
-		w.alone.room, w.alone.items = r, append(w.alone.items[:0], item{talker: s.id, data: voice})
+		w.alone.room, w.alone.items = r, append(w.alone.items[:0], item{talker: s.id, count: countOf(voice), data: voice})
 		w.send(now, &w.alone)
 		return Kept
 	}

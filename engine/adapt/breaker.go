@@ -23,6 +23,7 @@ const (
 // Its evidence is gathered only while speech was to be sent, since only that has to be answered: a
 // silence however long says nothing, and whoever speaks after one is sent at once.
 type breaker struct {
+	off        bool
 	unanswered time.Duration // speech since the last word from the relay
 	tried      time.Duration // when voice was to be sent last
 	started    bool          // there has been a word
@@ -65,5 +66,5 @@ func (b *breaker) tripped(now time.Duration) (stop, loss bool) {
 	if b.open && now >= b.until {
 		b.open = false
 	}
-	return b.open || b.started && b.unanswered >= deadAfter, b.open
+	return !b.off && (b.open || b.started && b.unanswered >= deadAfter), b.open
 }

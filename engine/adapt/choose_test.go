@@ -51,7 +51,7 @@ func TestWireRateIsThatOfTheProtocol(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		bytes := 28 + netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopTagSize + len(body)
+		bytes := 28 + netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopSize + netproto.HopTagSize + len(body)
 		want := float64(bytes) * 8 / 1000 / s.interval().Seconds()
 		if got := s.wire(28, nominal(float64(size)*400, s.coarse > 0)); math.Abs(got-want) > 0.15 { // coarse frames are no whole bytes
 			t.Errorf("%+v: %.2f kbit/s, the protocol takes %.2f", s, got, want)
@@ -105,7 +105,7 @@ func TestChoiceFitsAnyRoom(t *testing.T) {
 		for kbps := 1.0; kbps < 100; kbps++ {
 			n := network{most: defaultBitrate, headers: 28, channel: repair.NewChannel(loss, 3, 1), oneWay: 60 * ms, spread: 10 * ms}
 			p := choose(&n, kbps)
-			if w := p.shape.wire(28, float64(p.bitrate)); w > kbps && (p.shape != smallest || p.bitrate != minBitrate) {
+			if w := p.shape.wire(28, float64(p.bitrate)); w > kbps+1e-9 && (p.shape != smallest || p.bitrate != minBitrate) {
 				t.Errorf("%.1f kbit/s of %v", w, kbps)
 			}
 			if math.IsNaN(p.value) || p.bitrate < minBitrate {

@@ -16,6 +16,8 @@ type Config struct {
 	Overhead int
 	// Bitrate is the highest of Opus in bit/s. 0 = 24000.
 	Bitrate int
+	// Unfollowed is for those who send in their own way: nothing but the cap holds voice back.
+	Unfollowed bool
 	// Budget is the most in kbit/s that is spent on a path that loses. 0 = 44, what 24
 	// kbit/s of Opus take over RTP, SRTP, UDP and IP.
 	Budget int
@@ -111,7 +113,7 @@ type Ladder struct {
 // New makes a Ladder that begins at now.
 func New(now time.Duration, cfg Config) *Ladder {
 	l := &Ladder{most: defaultBitrate, budget: defaultBudget, headers: defaultHeaders, decided: now, lowered: now - hurried}
-	l.brk.tried = now
+	l.brk.tried, l.brk.off = now, cfg.Unfollowed
 	if cfg.Overhead > 0 {
 		l.headers = cfg.Overhead
 	}

@@ -43,7 +43,7 @@ func TestPausesChangeNothing(t *testing.T) {
 		w.run(14 * time.Second)
 		before, limit := len(c.changes), c.ladder.limit()
 		w.run(2 * time.Minute)
-		if n := len(c.changes) - before; n > 12 || kbps == 1000 && n > 0 {
+		if n := len(c.changes) - before; n > 14 || kbps == 1000 && n > 0 {
 			t.Errorf("%v kbit/s: %d changes in 106 s", kbps, n)
 		}
 		if c.ladder.limit() < 0.7*limit {
@@ -370,7 +370,7 @@ func TestShapeStaysWhileTheLimitFalls(t *testing.T) {
 		}
 	}
 	c.start(0)
-	w.run(27 * time.Second)
+	w.run(28 * time.Second)
 	if shaped > 2 || lowered < 3 {
 		t.Errorf("another shape %d times, only another bitrate %d times", shaped, lowered)
 	}

@@ -6,10 +6,10 @@ import (
 	"github.com/tincan-voice/tincan/internal/repair"
 )
 
-// Bytes of a datagram of voice besides its frames: header, tag and hop tag
+// Bytes of a datagram of voice besides its frames: header, tag, hop byte and hop tag
 // (docs/protocol.md); and of a frame besides its data.
 const (
-	datagramBytes = 10 + 12 + 4
+	datagramBytes = 10 + 12 + 1 + 4
 	frameBytes    = 2
 	// defaultHeaders is what IPv4 and UDP add (RFC 791, RFC 768).
 	defaultHeaders = 28

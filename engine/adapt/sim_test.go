@@ -58,6 +58,7 @@ type call struct {
 	w        *world
 	ladder   *Ladder
 	rtt      estimate.RoundTrip
+	count    uint8
 	rng      *rand.Rand
 	up, down netsim.Link
 	back     time.Duration
@@ -85,6 +86,7 @@ type sending struct {
 
 // end is what the relay or the listener measures.
 type end struct {
+	count    uint8 // of the datagrams that go on from here
 	asker    repair.Asker
 	queue    repair.Queue
 	schedule repair.Schedule
@@ -170,14 +172,19 @@ func (c *call) frame() {
 			size += more
 		}
 	}
-	c.cache[c.seq] = size
-	c.send(c.seq, size, Voice)
+	c.send(datagram{Seq: c.seq, Speech: true}, size, Voice)
 }
 
-func (c *call) send(seq uint32, size int, kind Kind) {
+type datagram = repair.Datagram
+
+func (c *call) send(d datagram, size int, kind Kind) {
 	now := c.w.now
 	if size < 30 || !c.ladder.Send(now, size, kind) {
 		return
+	}
+	if kind == Voice {
+		c.count = (c.count + 1) % repair.Counts
+		d.Count, c.cache[d.Seq] = c.count, size
 	}
 	c.sent = append(c.sent, sending{now, size + netsim.HeaderBytes})
 	fate := c.up.Send(now, size)
@@ -189,7 +196,7 @@ func (c *call) send(seq uint32, size int, kind Kind) {
 			}
 			c.queues[second] = max(c.queues[second], q)
 		}
-		c.w.at(at, func() { c.atRelay(seq, size) })
+		c.w.at(at, func() { c.atRelay(d, size) })
 	}
 }
 
@@ -211,30 +218,33 @@ func (c *call) probe() {
 	}
 }
 
-func (c *call) atRelay(seq uint32, size int) {
-	now := c.w.now
+func (c *call) atRelay(d datagram, size int) {
+	now, seq := c.w.now, d.Seq
 	c.relay.add(now, size)
 	if c.relay.frames[seq] {
 		return
 	}
 	c.relay.frames[seq] = true
-	if c.relay.asker.Arrived(now, seq, true) == repair.Newest {
+	if c.relay.asker.Arrived(now, d) == repair.Newest {
 		c.relay.queue.Arrived(now, time.Duration(seq)*repair.FrameDuration)
 	}
+	r := &c.relay
+	r.count = (r.count + 1) % repair.Counts
+	d.Count, d.Again = r.count, false
 	fate := c.down.Send(now, size-4)
 	for _, at := range fate.At[:fate.Copies] {
-		c.w.at(at, func() { c.atListener(seq, size) })
+		c.w.at(at, func() { c.atListener(d, size) })
 	}
 }
 
-func (c *call) atListener(seq uint32, size int) {
-	now := c.w.now
+func (c *call) atListener(d datagram, size int) {
+	now, seq := c.w.now, d.Seq
 	c.listener.add(now, size)
 	if c.listener.frames[seq] {
 		return
 	}
 	c.listener.frames[seq] = true
-	if c.listener.asker.Arrived(now, seq, true) == repair.Newest {
+	if c.listener.asker.Arrived(now, d) == repair.Newest {
 		c.listener.queue.Arrived(now, time.Duration(seq)*repair.FrameDuration)
 	}
 }
@@ -245,9 +255,9 @@ func (c *call) relayTick() {
 	c.w.at(now+5*ms, c.relayTick)
 	r := &c.relay
 	r.asker.SetPath(2*c.back, repair.Patience(2*c.back, 60*ms, 0))
-	for _, seq := range r.asker.Poll(now, nil) {
-		if size, ok := c.cache[seq]; ok {
-			c.w.at(now+c.back, func() { c.send(seq, size, Resend) })
+	for _, x := range r.asker.Poll(now, nil) {
+		if size, ok := c.cache[x.Seq]; ok {
+			c.w.at(now+c.back, func() { c.send(datagram{Seq: x.Seq, Count: x.Count, Again: true, Speech: true}, size, Resend) })
 		}
 	}
 	if r.asker.Stats().Received == c.told.Received {

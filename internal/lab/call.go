@@ -122,6 +122,9 @@ func (c *call) due() time.Duration {
 	next := min(c.filled(), c.played(), c.relayNext)
 	for _, m := range c.members {
 		next = min(next, m.nextProbe)
+		if c.cfg.Adaptive {
+			next = min(next, m.tendAt(c.now))
+		}
 		for _, p := range []*netsim.Pipe{&m.up, &m.down} {
 			if at, ok := p.Next(); ok {
 				next = min(next, at)
@@ -140,6 +143,7 @@ func (c *call) step(now time.Duration) error {
 	case c.relayNext <= now:
 		c.flush()
 	case c.probes():
+	case c.tend():
 	case c.filled() == now:
 		return c.speak()
 	default:
@@ -195,11 +199,11 @@ func (c *call) receive(i int, m *member, d []byte) {
 	case t == netproto.TypeChallenge:
 		c.sendControl(i, netproto.TypeChallengeReply, body)
 	case t == netproto.TypeProbeAck:
-		if sent, ok := m.probed(c.now, body); ok {
-			l.SetPath(m.least)
-			l.SetRoundTrip(m.rtt)
+		if m.probed(c.now, body) {
+			l.SetPath(m.rtt.Least())
+			l.SetRoundTrip(m.rtt.Value())
 			if m.sender != nil {
-				m.sender.Probed(c.now, sent)
+				m.sender.Probed(m.rtt.Value())
 			}
 		}
 	case m.sender != nil && c.cfg.Adaptive:
@@ -265,6 +269,27 @@ func (c *call) probes() bool {
 	return false
 }
 
+// tend looks after repair at the member where it is due, if any.
+func (c *call) tend() bool {
+	if !c.cfg.Adaptive {
+		return false
+	}
+	for i, m := range c.members {
+		if m.tendAt(c.now) > c.now {
+			continue
+		}
+		m.tended = c.now
+		nack, report := m.listener.Poll(c.now)
+		c.sendControl(i, netproto.TypeNack, nack)
+		c.sendControl(i, netproto.TypeReport, report)
+		if m.sender != nil {
+			m.sender.Poll(c.now)
+		}
+		return true
+	}
+	return false
+}
+
 // speak takes the next frame from every microphone.
 func (c *call) speak() error {
 	said := c.toSay()
@@ -317,13 +342,6 @@ func (c *call) play() {
 	c.heard = c.heard[:len(c.heard)+blockSamples]
 	listener := c.members[listens].listener
 	listener.Mix(c.now, c.heard[len(c.heard)-blockSamples:])
-	if c.cfg.Adaptive {
-		for i, m := range c.members {
-			nack, report := m.listener.Poll(c.now)
-			c.sendControl(i, netproto.TypeNack, nack)
-			c.sendControl(i, netproto.TypeReport, report)
-		}
-	}
 	if len(c.heard)%codec.FrameSize == 0 {
 		target := 0.0
 		if peers := listener.Peers(c.now, nil); len(peers) > 0 {

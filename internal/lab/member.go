@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/relay"
@@ -29,8 +30,8 @@ type member struct {
 	ready     bool     // the address is proven
 	inbox     [][]byte // before that, what the relay sent
 	nextProbe time.Duration
-	rtt       time.Duration // round trip, smoothed; 0: not known
-	least     time.Duration
+	tended    time.Duration // when repair was looked after last
+	rtt       estimate.RoundTrip
 }
 
 func newMember(m relay.Membership, name string, addr netip.AddrPort, links [2]netsim.Link, l *engine.Listener) *member {
@@ -62,18 +63,29 @@ func (m *member) open(d []byte) (t netproto.Type, body []byte, ok bool) {
 	return t, body, err == nil
 }
 
-// probed takes the answer to a probe and returns when that was sent.
-func (m *member) probed(now time.Duration, body []byte) (sent time.Duration, ok bool) {
+// probed takes the answer to a probe and reports whether it says something.
+func (m *member) probed(now time.Duration, body []byte) bool {
 	ack, err := netproto.ParseProbeAck(body)
 	if err != nil || !m.ready {
-		return 0, false
+		return false
 	}
-	sent = time.Duration(ack.Echo) * time.Microsecond
-	rtt := now - sent
-	if m.least == 0 {
-		m.rtt, m.least = rtt, rtt
+	m.rtt.Add(now - time.Duration(ack.Echo)*time.Microsecond)
+	return true
+}
+
+// shortest is the least time between two looks at what is due, as real ends have it.
+const shortest = time.Millisecond
+
+// tendAt is when nacks, reports and the ladder are to be looked after next.
+func (m *member) tendAt(now time.Duration) time.Duration {
+	next := now + time.Hour
+	if at, ok := m.listener.NextDeadline(now); ok {
+		next = at
 	}
-	m.rtt += (rtt - m.rtt) / 8 // RFC 6298, 2
-	m.least = min(m.least, rtt)
-	return sent, true
+	if m.sender != nil {
+		if at, ok := m.sender.NextDeadline(); ok {
+			next = min(next, at)
+		}
+	}
+	return max(next, m.tended+shortest)
 }

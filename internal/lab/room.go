@@ -80,7 +80,7 @@ func (c *call) deafListener() *engine.Listener {
 
 // join lets one more into the room.
 func (c *call) join(name string, links [2]netsim.Link, l *engine.Listener) error {
-	joined, err := c.core.Join(0, "lab", name, netproto.Version)
+	joined, err := c.core.Join(0, relay.Newcomer{Room: "lab", Name: name, Voice: netproto.Version})
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ const Twin = 10 * time.Millisecond
 
 // Figures of an Asker.
 const (
-	askSlots = 64 // numbers that are remembered: 1.28 s
+	askSlots = 64 // datagrams that are remembered: half of the counts, so that old and new are told apart
 	// askTries is how often one datagram is asked for at most.
 	askTries = 4
 	// askRate and askDepth bound what is asked for, in datagrams per second and at once. Above
@@ -17,17 +17,13 @@ const (
 	// copiedRate and copiedDepth do where the talker sends copies, which mend the most: one datagram in twelve where two
 	// frames share one.
 	copiedRate, copiedDepth = 2, 8
-	// silenceAfter is the gap in numbers that is taken for silence whose beginning was
-	// lost, rather than for loss: 1 s.
-	silenceAfter = 50
-	// longestRun bounds the loss that one gap is counted as, in numbers: 320 ms. Longer
-	// ones are as likely a pause whose beginning was lost.
+	// longestRun bounds the loss that one gap is counted as, in datagrams: what is longer is an outage, which
+	// redundancy cannot mend.
 	longestRun = 16
 	// maxStride is the most frames that share a datagram.
 	maxStride = 6
-	// strideProof is how many steps in a row without a single one in the old stride are
-	// a new stride.
-	strideProof = 4
+	// resyncSlack is how many more datagrams than frames may have been sent: resends that a hop before ours was late with.
+	resyncSlack = 8
 
 	firstWait  = 5 * time.Millisecond
 	leastWait  = 3 * time.Millisecond
@@ -35,14 +31,26 @@ const (
 	assumedRTT = 100 * time.Millisecond
 )
 
+// Datagram is what an Asker is told of a datagram of voice.
+type Datagram struct {
+	Seq    uint32 // of its newest frame, counting 20 ms
+	Count  uint8  // of the hop, modulo Counts; see netproto.Hop
+	Again  bool   // sent on this hop before
+	Speech bool   // false for one without voice at the level of silence, which ends a talkspurt
+}
+
+// Counts is how many values Datagram.Count has.
+const Counts = 128
+
 // Arrival says what a datagram was to the Asker.
 type Arrival uint8
 
 // The kinds of arrivals.
 const (
-	Newest  Arrival = iota // the highest number so far
+	Newest  Arrival = iota // sent last, of what came
+	Behind                 // the same, but its frames are older: it was late on a hop before this one
 	Overdue                // it filled a gap by itself, having been overtaken
-	Resent                 // it filled a gap because it was asked for
+	Resent                 // it filled a gap, having been sent again
 	Known                  // it filled none: a duplicate, or too old
 )
 
@@ -50,14 +58,21 @@ const (
 type AskerStats struct {
 	Received  uint64 // datagrams that came by themselves
 	Lost      uint64 // datagrams that did not while later ones did
-	Resent    uint64 // of these, how many came when asked for
-	Asked     uint64 // numbers asked for, repeats counted
+	Resent    uint64 // of these, how many came when sent again
+	Asked     uint64 // datagrams asked for, repeats counted
 	GivenUp   uint64 // lost ones that did not come, or would have come too late
 	Throttled uint64 // times that the budget put asking off
 }
 
-// Asker finds what is missing in the sequence of one talker's datagrams and says when to
-// ask for it again.
+// Ask is a datagram that is to be asked for.
+type Ask struct {
+	Count uint8
+	Seq   uint32 // its newest frame, as far as that can be told
+}
+
+// Asker finds what one hop has lost of a talker's datagrams and says when to ask for it
+// again. The counts of the hop have no gap but loss, so what is missing is known at once, whatever the
+// talker's stride and its silences.
 //
 // A gap is asked for after a short wait, in case the network has only changed the
 // order; how long is learned, as RACK (RFC 8985) learns its reordering window. Another
@@ -65,29 +80,22 @@ type AskerStats struct {
 // loses, a datagram is asked for as soon as it is overdue (pace), and each time twice. What copies
 // inside later datagrams bring is not asked for (Copies). What would come too late is given up, and
 // the total is bounded by a budget.
-//
-// Sequence numbers count frames and go on in silence, when nothing is sent. A
-// datagram without voice whose level is silence ends a talkspurt (talkers send two of
-// them), and no gap behind it is a loss. The stride of the datagrams is learned: when four
-// steps in a row are multiples of a longer one, it is the stride. Until that is clear, gaps
-// are not yet counted as loss, though asked for at once; a talker ignores
-// numbers that it never used.
 type Asker struct {
 	started bool
-	highest uint32
+	newest  uint32 // count of the newest datagram, without the modulo
+	highest uint32 // highest sequence number
 	speech  bool   // the newest datagram was inside a talkspurt
-	stride  uint32 // in force, 0 until known
-	doubt   doubt
+	stride  uint32 // frames between the last two datagrams, 0 until known
 
-	gaps [askSlots]gap
+	gaps [askSlots]gap // by count
 	open int           // gaps that are not closed
 	next time.Duration // when Poll has something to do, if open > 0
 
 	rtt, patience time.Duration
 	wait          time.Duration
-	copies        uint32 // how many numbers later the first copy of a datagram comes; 0: none does
+	copies        uint32 // how many frames later the first copy of a datagram comes; 0: none does
 	pace          pace
-	missed        uint32        // number of the last datagram that was overdue
+	missed        uint32        // how many datagrams after the newest are overdue
 	lossy         bool          // so much is lost that waiting for later datagrams would be a waste of time
 	looked        time.Duration // when that was judged
 	budget        Bucket
@@ -95,18 +103,11 @@ type Asker struct {
 	stats         AskerStats
 }
 
-// doubt is a row of steps, all longer than the stride and multiples of unit: either all
-// have losses in them, or the stride has changed.
-type doubt struct {
-	steps [strideProof]uint32
-	n     int
-	unit  uint32
-}
-
 type gap struct {
 	open  bool
-	guess bool // nothing later has come yet
-	seq   uint32
+	guess bool   // nothing later has come yet
+	count uint32 // without the modulo
+	seq   uint32 // its newest frame, as far as that can be told
 	tries uint8
 	found time.Duration // when it was noticed
 	due   time.Duration // when it should have come
@@ -120,34 +121,64 @@ func (a *Asker) SetPath(rtt, patience time.Duration) {
 	a.rtt, a.patience = rtt, patience
 }
 
-// Arrived notes a datagram that came at now. speech is false for one that has no
-// voice and the level of silence.
-func (a *Asker) Arrived(now time.Duration, seq uint32, speech bool) Arrival {
+// Resync has the next datagram begin anew: what was sent before it was not meant for us.
+func (a *Asker) Resync() {
+	a.started, a.missed = false, 0
+	for i := range a.gaps {
+		a.close(&a.gaps[i])
+	}
+}
+
+// Arrived notes a datagram that came at now.
+func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 	if !a.started {
-		a.started, a.highest, a.speech, a.wait = true, seq, speech, firstWait
-		a.budget.Set(now, askRate, askDepth)
+		if a.wait == 0 {
+			a.wait = firstWait
+			a.budget.Set(now, askRate, askDepth)
+		}
+		a.started, a.newest, a.highest, a.speech = true, Counts+uint32(d.Count), d.Seq, d.Speech
 		a.receive(now)
 		return Newest
 	}
-	step := seq - a.highest
-	if int32(step) <= 0 {
-		return a.filled(now, seq)
+	ahead := int(d.Count-uint8(a.newest)) & (Counts - 1)
+	if ahead > Counts/2 {
+		ahead -= Counts
 	}
-	again := a.guessed(now, seq)
-	if a.speech && step <= silenceAfter {
-		a.step(now, seq, step)
-	} else {
-		a.settle(now)
+	if ahead <= 0 {
+		return a.filled(now, a.newest+uint32(ahead), d.Again)
 	}
-	a.highest, a.speech = seq, speech
+	frames := int32(d.Seq - a.highest)
+	again := d.Again
+	switch {
+	case ahead > max(int(frames), 0)+resyncSlack:
+		// More datagrams than frames: what was left out was not lost. A relay goes on so when it ends an exception
+		// that it made for this listener.
+		a.Resync()
+		a.started, a.newest = true, Counts+uint32(d.Count)
+		ahead = 1
+	default:
+		again = a.guessed(now, a.newest+uint32(ahead), again)
+		a.miss(now, d.Seq, ahead)
+		a.newest += uint32(ahead)
+		a.missed -= min(a.missed, uint32(ahead))
+	}
+	if frames > 0 {
+		if ahead == 1 && a.speech && d.Speech && frames <= maxStride {
+			a.stride = uint32(frames)
+		}
+		a.highest, a.speech = d.Seq, d.Speech
+	}
 	if again {
 		a.stats.Lost++
 		a.stats.Resent++
 		a.loss.Lost(now, 1)
 		return Resent
 	}
-	a.pace.arrived(now, seq)
 	a.receive(now)
+	if frames <= 0 {
+		return Behind
+	}
+	a.pace.arrived(now, d.Seq)
 	a.look(now)
 	return Newest
 }
@@ -157,114 +188,77 @@ func (a *Asker) receive(now time.Duration) {
 	a.loss.Received(now)
 }
 
-// step judges a step forward inside a talkspurt.
-func (a *Asker) step(now time.Duration, seq, step uint32) {
-	stride := max(a.stride, 1)
-	if step <= stride {
-		a.settle(now)
-		a.stride = step
+// miss opens gaps for the datagrams between the newest one and the one that came, which is so many further
+// and has frame seq. Their frames are told from where it stands: before it there may have been a pause.
+func (a *Asker) miss(now time.Duration, seq uint32, ahead int) {
+	if ahead == 1 {
 		return
 	}
-	a.miss(now, seq, stride)
-	d := &a.doubt
-	d.steps[d.n] = step
-	d.n++
-	if d.unit = gcd(step, d.unit); d.unit <= stride {
-		a.settle(now)
-	} else if d.n == strideProof {
-		if d.unit <= maxStride {
-			a.stride = d.unit
-			a.forget()
-		}
-		a.settle(now)
+	lost := min(ahead-1, longestRun)
+	a.stats.Lost += uint64(lost)
+	a.loss.Lost(now, lost)
+	frames := max(int32(seq-a.highest), 0)
+	step := max(uint32(frames)/uint32(ahead), 1)
+	if a.stride > 0 {
+		step = min(step, a.stride)
 	}
-}
-
-// gcd is the greatest common divisor; that of n and 0 is n.
-func gcd(n, m uint32) uint32 {
-	for m != 0 {
-		n, m = m, n%m
-	}
-	return n
-}
-
-// settle counts the losses in the steps that were in doubt.
-func (a *Asker) settle(now time.Duration) {
-	for _, step := range a.doubt.steps[:a.doubt.n] {
-		a.count(now, step)
-	}
-	a.doubt = doubt{}
-}
-
-// forget closes the gaps that a new stride has shown to be none.
-func (a *Asker) forget() {
-	for i := range a.gaps {
-		if g := &a.gaps[i]; (a.highest-g.seq)%a.stride != 0 {
-			a.close(g)
-		}
-	}
-}
-
-// count counts the datagrams left out by a step. One that is no multiple of the stride
-// has a change of the stride in it, so the rest of the division is no loss.
-func (a *Asker) count(now time.Duration, step uint32) {
-	n := int(min(step, longestRun+1)/max(a.stride, 1)) - 1
-	if n > 0 {
-		a.stats.Lost += uint64(n)
-		a.loss.Lost(now, n)
-	}
-}
-
-// miss opens gaps for the numbers between the highest one and seq. Where the stride
-// does not divide the step it has changed there, and any of them may be a datagram.
-func (a *Asker) miss(now time.Duration, seq, stride uint32) {
-	if (seq-a.highest)%stride != 0 {
-		stride = 1
-	}
-	for n := a.highest + stride; n != seq; n += stride {
+	for i := uint32(1); i < uint32(ahead); i++ {
+		n, behind := a.newest+i, (uint32(ahead)-i)*step
 		g := &a.gaps[n%askSlots]
-		if g.open && g.seq == n {
+		if g.open && g.count == n {
 			if g.guess = false; g.tries > 0 {
 				a.pace.right()
 			}
 			continue
 		}
 		a.close(g)
-		*g = gap{open: true, seq: n, found: now, due: now - time.Duration(seq-n)*FrameDuration}
+		*g = gap{open: true, count: n, seq: seq - behind, found: now, due: now - time.Duration(behind)*FrameDuration}
 		a.open++
 	}
 	a.next = now
 }
 
 // filled judges a datagram that is not the newest.
-func (a *Asker) filled(now time.Duration, seq uint32) Arrival {
-	g := &a.gaps[seq%askSlots]
-	if !g.open || g.seq != seq {
+func (a *Asker) filled(now time.Duration, count uint32, again bool) Arrival {
+	g := &a.gaps[count%askSlots]
+	if !g.open || g.count != count {
 		return Known
 	}
 	a.close(g)
-	if g.tries > 0 && now-g.first >= a.roundTrip()/2 {
+	if again {
 		a.stats.Resent++
 		a.wait = max(a.wait-a.wait/8, leastWait)
 		return Resent
 	}
 	a.wait = min(max(a.wait, now-g.found+2*time.Millisecond), mostWait)
 	a.receive(now)
-	a.settle(now)
 	a.stats.Lost -= min(a.stats.Lost, 1)
 	a.loss.Found(now)
 	return Overdue
 }
 
-// Have notes that frame number is there by another way, such as a copy, so that a
-// datagram of that number need not be asked for. It still counts as lost.
-func (a *Asker) Have(number uint32) {
-	if g := &a.gaps[number%askSlots]; g.open && g.seq == number {
+// Have notes that a frame is there by another way, such as a copy, so that its datagram
+// need not be asked for. It still counts as lost.
+func (a *Asker) Have(frame uint32) {
+	if g := a.gapOf(frame); g != nil {
 		a.close(g)
 	}
 }
 
-// Copies says how many numbers later the first copy of a datagram comes, 0 where there are no copies. A datagram
+// gapOf returns the open gap of the datagram whose newest frame that is, or nil.
+func (a *Asker) gapOf(frame uint32) *gap {
+	if a.open == 0 {
+		return nil
+	}
+	for i := range a.gaps {
+		if g := &a.gaps[i]; g.open && g.seq == frame {
+			return g
+		}
+	}
+	return nil
+}
+
+// Copies says how many frames later the first copy of a datagram comes, 0 where there are no copies. A datagram
 // whose copy comes well before an answer would, is not asked for unless that is missing too; and with copies, what
 // is lost is left to them but for a little.
 func (a *Asker) Copies(now time.Duration, later uint32) {
@@ -293,15 +287,15 @@ func (a *Asker) roundTrip() time.Duration {
 	return a.rtt
 }
 
-// Poll appends to dst the numbers to ask for now, rising. They count as asked for.
-func (a *Asker) Poll(now time.Duration, dst []uint32) []uint32 {
+// Poll appends to dst what is to be asked for now, in the order in which it was sent. It counts as asked for.
+func (a *Asker) Poll(now time.Duration, dst []Ask) []Ask {
 	a.guess(now)
 	if a.open == 0 || now < a.next {
 		return dst
 	}
 	a.next = now + time.Hour
 	for i := range uint32(askSlots) {
-		g := &a.gaps[(a.highest+1+i)%askSlots]
+		g := &a.gaps[(a.newest+a.missed+1+i)%askSlots]
 		if !g.open {
 			continue
 		}
@@ -316,7 +310,7 @@ func (a *Asker) Poll(now time.Duration, dst []uint32) []uint32 {
 			}
 			g.asked = now
 			a.stats.Asked++
-			dst = append(dst, g.seq)
+			dst = append(dst, Ask{Count: uint8(g.count % Counts), Seq: g.seq})
 			next = now + a.pause(g)
 		}
 		if g.open {
@@ -356,8 +350,7 @@ func (a *Asker) judge(now time.Duration, g *gap) (ask bool, next time.Duration) 
 // copied is when the first copy of what is missing should be there, and 0 where it is not worth waiting for.
 func (a *Asker) copied(g *gap) time.Duration {
 	wait := time.Duration(a.copies) * FrameDuration
-	carrier := &a.gaps[(g.seq+a.copies)%askSlots]
-	if a.copies == 0 || wait > a.roundTrip()/2 || carrier.open && carrier.seq == g.seq+a.copies {
+	if a.copies == 0 || wait > a.roundTrip()/2 || a.gapOf(g.seq+a.copies) != nil {
 		return 0
 	}
 	return g.due + wait + a.pace.timeout()
@@ -379,11 +372,10 @@ func (a *Asker) again() time.Duration {
 
 // NextDeadline is when Poll should be called next, and false if there is no need.
 func (a *Asker) NextDeadline() (time.Duration, bool) {
-	seq, ok := a.expected()
-	if !ok {
+	if !a.expects() {
 		return a.next, a.open > 0
 	}
-	at := a.due(seq) + a.pace.timeout()
+	at := a.due() + a.pace.timeout()
 	if a.open > 0 {
 		at = min(at, a.next)
 	}

@@ -20,42 +20,60 @@ func path() *Asker {
 
 func at(seq uint32) time.Duration { return time.Duration(seq) * FrameDuration }
 
+// dg is datagram seq of a talker that has sent one of one frame for each before it.
+func dg(seq uint32) Datagram { return Datagram{Seq: seq, Count: uint8(seq % Counts), Speech: true} }
+
+// again is the same, sent again.
+func again(seq uint32) Datagram {
+	d := dg(seq)
+	d.Again = true
+	return d
+}
+
+// asksFor tells whether a datagram is among those asked for.
+func asksFor(asked []Ask, seq uint32) bool {
+	return slices.ContainsFunc(asked, func(x Ask) bool { return x.Seq == seq })
+}
+
 func TestAskerAsksForWhatIsMissing(t *testing.T) {
+	// Each datagram comes at its own time. Those of a negative number end a talkspurt.
 	tests := []struct {
 		name   string
-		seqs   []uint32 // each comes at its own time; speech
-		ends   []uint32 // of these, which end a talkspurt
-		want   []uint32 // asked for within 15 ms after the last came
+		seqs   []int
+		counts []uint8
+		want   []Ask // asked for in all, by 15 ms after the last came
 		lost   uint64
 		stride int
 	}{
-		{"nothing", []uint32{1, 2, 3, 4}, nil, nil, 0, 1},
-		{"one", []uint32{1, 2, 4, 5}, nil, []uint32{3}, 1, 1},
-		{"several", []uint32{1, 2, 5, 6, 8, 9}, nil, []uint32{3, 4, 7}, 3, 1},
-		{"silence is no loss", []uint32{1, 2, 3, 40, 41}, []uint32{3}, nil, 0, 1},
-		{"the end lost, its repeat is there", []uint32{1, 2, 4, 40}, []uint32{4}, []uint32{3}, 1, 1},
-		{"a gap of more than a second is silence", []uint32{1, 2, 60, 61}, nil, nil, 0, 1},
-		{"stride 3", []uint32{3, 6, 9, 12, 15, 18, 21, 27, 30}, nil, []uint32{24}, 1, 3},
-		{"stride 3 after 1", []uint32{1, 2, 3, 6, 9, 12, 15, 18, 21}, nil, nil, 0, 3},
-		{"stride 1 after 3", []uint32{3, 6, 9, 12, 15, 18, 19, 20, 22, 23}, nil, []uint32{21}, 1, 1},
-		{"bursts of two are no stride", []uint32{1, 4, 5, 8, 9, 12, 13, 14}, nil, nil, 6, 1},
+		{"nothing", []int{1, 2, 3, 4}, []uint8{1, 2, 3, 4}, nil, 0, 1},
+		{"one", []int{1, 2, 4, 5}, []uint8{1, 2, 4, 5}, []Ask{{3, 3}}, 1, 1},
+		{"several", []int{1, 2, 5, 6, 8, 9}, []uint8{1, 2, 5, 6, 8, 9}, []Ask{{3, 3}, {4, 4}, {7, 7}}, 3, 1},
+		{"silence is no loss", []int{1, 2, -3, 40, 41}, []uint8{1, 2, 3, 4, 5}, nil, 0, 1},
+		{"silence whose end was lost", []int{1, 2, 40, 41}, []uint8{1, 2, 4, 5}, []Ask{{3, 39}}, 1, 1},
+		{"what a cap held back is no loss", []int{1, 2, 5, 6}, []uint8{1, 2, 3, 4}, nil, 0, 1},
+		{"stride 3, nothing", []int{3, 6, 9, 12}, []uint8{1, 2, 3, 4}, nil, 0, 3},
+		{"stride 3, the second", []int{3, 9, 12}, []uint8{1, 3, 4}, []Ask{{2, 6}}, 1, 3},
+		{"stride 3 after 1", []int{1, 2, 3, 6, 9, 12}, []uint8{1, 2, 3, 4, 5, 6}, nil, 0, 3},
+		{"stride 1 after 3", []int{3, 6, 9, 10, 11, 13}, []uint8{1, 2, 3, 4, 5, 7}, []Ask{{6, 12}}, 1, 1},
+		{"bursts", []int{1, 4, 5, 8, 9}, []uint8{1, 4, 5, 8, 9}, []Ask{{2, 2}, {3, 3}, {6, 6}, {7, 7}}, 4, 1},
+		{"over the end of the counts", []int{1, 2, 4}, []uint8{125, 126, 0}, []Ask{{127, 3}}, 1, 1},
+		{"an outage counts as a run", []int{1, 2, 42}, []uint8{1, 2, 42}, nil, longestRun, 1},
+		{"an exception that ended", []int{1, 2, 3, 4}, []uint8{1, 2, 43, 44}, nil, 0, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a := path()
-			var asked []uint32
-			for _, s := range tt.seqs {
-				asked = a.Poll(at(s), asked[:0])
-				a.Arrived(at(s), s, !slices.Contains(tt.ends, s))
-				asked = a.Poll(at(s)+15*ms, asked)
-			}
-			for _, s := range tt.want {
-				if !slices.Contains(asked, s) && a.Stats().Asked < uint64(len(tt.want)) {
-					t.Errorf("%d was not asked for, only %v", s, asked)
+			var asked []Ask
+			for i, s := range tt.seqs {
+				seq := uint32(max(s, -s))
+				a.Poll(at(seq), nil) // some a second time
+				a.Arrived(at(seq), Datagram{Seq: seq, Count: tt.counts[i], Speech: s > 0})
+				if tt.lost < longestRun {
+					asked = a.Poll(at(seq)+15*ms, asked)
 				}
 			}
-			if len(tt.want) == 0 && tt.lost == 0 && tt.stride == 1 && a.Stats().Asked > 0 {
-				t.Errorf("asked for %d", a.Stats().Asked)
+			if !slices.Equal(asked, tt.want) {
+				t.Errorf("asked for %v, want %v", asked, tt.want)
 			}
 			if got := a.Stats().Lost; got != tt.lost {
 				t.Errorf("%d lost, want %d", got, tt.lost)
@@ -67,16 +85,33 @@ func TestAskerAsksForWhatIsMissing(t *testing.T) {
 	}
 }
 
+// What was late on a hop before ours takes a count of its own, and is neither a gap nor new.
+func TestAskerKnowsWhatWasLateBefore(t *testing.T) {
+	a := path()
+	for i, seq := range []uint32{1, 2, 4, 3, 5} {
+		want := Newest
+		if seq == 3 {
+			want = Behind
+		}
+		if got := a.Arrived(at(5), Datagram{Seq: seq, Count: uint8(i), Speech: true}); got != want {
+			t.Errorf("%d: %v, want %v", seq, got, want)
+		}
+	}
+	if s := a.Stats(); s.Lost != 0 || s.Received != 5 || len(a.Poll(at(9), nil)) > 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestAskerNeverAsksTwiceWithinARoundTrip(t *testing.T) {
 	a := &Asker{}
 	a.SetPath(60*ms, 400*ms)
-	a.Arrived(at(1), 1, true)
-	a.Arrived(at(3), 3, true)
+	a.Arrived(at(1), dg(1))
+	a.Arrived(at(3), dg(3))
 	last, times := -time.Hour, 0
 	for now := at(3); now < at(40); now += ms {
 		for _, s := range a.Poll(now, nil) {
-			if s != 2 {
-				t.Fatalf("asked for %d", s)
+			if s != (Ask{2, 2}) {
+				t.Fatalf("asked for %v", s)
 			}
 			if now-last < 60*ms {
 				t.Errorf("asked again after %v", now-last)
@@ -99,8 +134,8 @@ func TestAskerNeverAsksTwiceWithinARoundTrip(t *testing.T) {
 func TestAskerGivesUpWhereNoResendComesInTime(t *testing.T) {
 	a := &Asker{}
 	a.SetPath(300*ms, 200*ms)
-	a.Arrived(at(1), 1, true)
-	a.Arrived(at(3), 3, true)
+	a.Arrived(at(1), dg(1))
+	a.Arrived(at(3), dg(3))
 	for now := at(3); now < at(40); now += ms {
 		if got := a.Poll(now, nil); len(got) > 0 {
 			t.Fatalf("asked for %v", got)
@@ -110,25 +145,25 @@ func TestAskerGivesUpWhereNoResendComesInTime(t *testing.T) {
 
 func TestAskerTellsResentFromOvertaken(t *testing.T) {
 	a := path()
-	a.Arrived(at(1), 1, true)
-	a.Arrived(at(3), 3, true)
-	if got := a.Arrived(at(3)+2*ms, 2, true); got != Overdue {
+	a.Arrived(at(1), dg(1))
+	a.Arrived(at(3), dg(3))
+	if got := a.Arrived(at(3)+2*ms, dg(2)); got != Overdue {
 		t.Errorf("got %v, want Overdue", got)
 	}
 	if s := a.Stats(); s.Lost != 0 || s.Received != 3 {
 		t.Errorf("an overtaken datagram counts as lost: %+v", s)
 	}
-	a.Arrived(at(5), 5, true)
-	if got := a.Poll(at(5)+10*ms, nil); !slices.Equal(got, []uint32{4}) {
+	a.Arrived(at(5), dg(5))
+	if got := a.Poll(at(5)+10*ms, nil); !slices.Equal(got, []Ask{{4, 4}}) {
 		t.Fatalf("asked for %v", got)
 	}
-	if got := a.Arrived(at(5)+70*ms, 4, true); got != Resent {
+	if got := a.Arrived(at(5)+70*ms, again(4)); got != Resent {
 		t.Errorf("got %v, want Resent", got)
 	}
-	if got := a.Arrived(at(5)+71*ms, 4, true); got != Known {
+	if got := a.Arrived(at(5)+71*ms, again(4)); got != Known {
 		t.Errorf("got %v, want Known", got)
 	}
-	a.Arrived(at(6), 6, true)
+	a.Arrived(at(6), dg(6))
 	if s := a.Stats(); s.Lost != 1 || s.Resent != 1 {
 		t.Errorf("%+v", s)
 	}
@@ -136,13 +171,13 @@ func TestAskerTellsResentFromOvertaken(t *testing.T) {
 
 func TestAskerDoesNotAskForWhatCameOtherwise(t *testing.T) {
 	a := path()
-	a.Arrived(at(1), 1, true)
-	a.Arrived(at(3), 3, true)
+	a.Arrived(at(1), dg(1))
+	a.Arrived(at(3), dg(3))
 	a.Have(2)
 	if got := a.Poll(at(4), nil); len(got) != 0 {
 		t.Errorf("asked for %v", got)
 	}
-	a.Arrived(at(4), 4, true)
+	a.Arrived(at(4), dg(4))
 	if s := a.Stats(); s.Lost != 1 {
 		t.Errorf("%+v", s)
 	}
@@ -172,13 +207,13 @@ func TestAskerLeavesLossToCopies(t *testing.T) {
 			asked := time.Duration(0)
 			for now := at(1); now < at(20); now += ms {
 				if seq := uint32(now / FrameDuration); now == at(seq) && !slices.Contains(tt.gone, seq) {
-					a.Arrived(now, seq, true)
+					a.Arrived(now, dg(seq))
 					if tt.copies > 0 {
 						a.Have(seq - tt.copies)
 					}
 					a.Copies(now, tt.copies)
 				}
-				if slices.Contains(a.Poll(now, nil), 10) && asked == 0 {
+				if asksFor(a.Poll(now, nil), 10) && asked == 0 {
 					asked = now
 				}
 			}
@@ -197,7 +232,7 @@ func TestAskerAsksLessBesideCopies(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 2))
 		for seq := uint32(1); seq <= 1000; seq++ {
 			if rng.IntN(3) > 0 {
-				a.Arrived(at(seq), seq, true)
+				a.Arrived(at(seq), dg(seq))
 				a.Copies(at(seq), copies)
 			}
 			n += len(a.Poll(at(seq)+10*ms, nil))
@@ -232,13 +267,13 @@ func TestAskerLearnsToWait(t *testing.T) {
 					break
 				}
 				seq := uint32(d[0])<<8 | uint32(d[1])
-				if a.Arrived(now, seq, true) == Overdue && late[seq] && now > 20*time.Second {
+				if a.Arrived(now, dg(seq)) == Overdue && late[seq] && now > 20*time.Second {
 					inVain++
 				}
 				arrived[seq] = true
 			}
-			for _, seq := range a.Poll(now, nil) {
-				late[seq] = true
+			for _, x := range a.Poll(now, nil) {
+				late[x.Seq] = true
 			}
 		}
 		return inVain, p.Lost, a.Stats(), a.wait
@@ -276,7 +311,7 @@ func TestAskerSurvivesAnything(t *testing.T) {
 			default:
 				seq += uint32(rng.IntN(9))
 			}
-			a.Arrived(now, seq, rng.IntN(10) > 0)
+			a.Arrived(now, Datagram{Seq: seq, Count: uint8(rng.IntN(256)), Again: rng.IntN(9) == 0, Speech: rng.IntN(10) > 0})
 			a.Have(seq - uint32(rng.IntN(5)))
 			for range a.Poll(now, nil) {
 				asked = append(asked, now)
@@ -316,7 +351,7 @@ func TestAskerMeasuresLossAsTheNetworkHasIt(t *testing.T) {
 					runs++
 				}
 			} else {
-				a.Arrived(at(seq), seq, true)
+				a.Arrived(at(seq), Datagram{Seq: seq, Count: uint8(seq / tt.stride % Counts), Speech: true})
 				a.Poll(at(seq), nil)
 			}
 			was = !gone
@@ -334,13 +369,13 @@ func TestAskerMeasuresLossAsTheNetworkHasIt(t *testing.T) {
 func TestAskerDoesNotAllocate(t *testing.T) {
 	a := path()
 	seq := uint32(0)
-	dst := make([]uint32, 0, askSlots)
+	dst := make([]Ask, 0, askSlots)
 	if n := testing.AllocsPerRun(1000, func() {
 		seq++
 		if seq%7 == 0 {
 			seq += 2
 		}
-		a.Arrived(at(seq), seq, true)
+		a.Arrived(at(seq), dg(seq))
 		dst = a.Poll(at(seq)+10*ms, dst[:0])
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
@@ -350,14 +385,14 @@ func TestAskerDoesNotAllocate(t *testing.T) {
 func BenchmarkAsker(b *testing.B) {
 	a := path()
 	seq := uint32(0)
-	dst := make([]uint32, 0, askSlots)
+	dst := make([]Ask, 0, askSlots)
 	b.ReportAllocs()
 	for b.Loop() {
 		seq++
 		if seq%10 == 0 {
 			seq++
 		}
-		a.Arrived(at(seq), seq, true)
+		a.Arrived(at(seq), dg(seq))
 		dst = a.Poll(at(seq)+10*ms, dst[:0])
 	}
 }

@@ -49,55 +49,48 @@ func (p *pace) wrong(by time.Duration) {
 	p.slack = min(p.slack+by+2*time.Millisecond, mostSlack)
 }
 
-// expected is the number of the next datagram that neither came nor was missed, and false if
-// that is not known or not worth knowing.
-func (a *Asker) expected() (seq uint32, ok bool) {
-	if !a.lossy || !a.speech || a.stride == 0 || a.doubt.n > 1 {
-		return 0, false
-	}
-	seq = a.highest + a.stride
-	if int32(a.missed-a.highest) > 0 {
-		seq = a.missed + a.stride
-	}
-	return seq, seq-a.highest <= guessMost*a.stride
+// expects tells whether the next datagram that neither came nor was missed is worth looking out for.
+func (a *Asker) expects() bool {
+	return a.lossy && a.speech && a.stride > 0 && a.missed < guessMost
 }
 
-// due is when datagram seq should come.
-func (a *Asker) due(seq uint32) time.Duration {
-	return time.Duration(seq)*FrameDuration + a.pace.early
+// expected is its newest frame, and due is when it should come.
+func (a *Asker) expected() uint32 { return a.highest + (a.missed+1)*a.stride }
+
+func (a *Asker) due() time.Duration {
+	return time.Duration(a.expected())*FrameDuration + a.pace.early
 }
 
 // guess opens gaps for what is overdue.
 func (a *Asker) guess(now time.Duration) {
-	for {
-		seq, ok := a.expected()
-		if !ok || a.due(seq)+a.pace.timeout() > now {
-			return
-		}
-		g := &a.gaps[seq%askSlots]
+	for a.expects() && a.due()+a.pace.timeout() <= now {
+		seq, due := a.expected(), a.due()
+		a.missed++
+		n := a.newest + a.missed
+		g := &a.gaps[n%askSlots]
 		a.close(g)
-		*g = gap{open: true, guess: true, seq: seq, found: now, due: a.due(seq)}
+		*g = gap{open: true, guess: true, count: n, seq: seq, found: now, due: due}
 		a.open++
-		a.missed, a.next = seq, now
+		a.next = now
 	}
 }
 
-// guessed tells whether a datagram, the newest, had been asked for when it was overdue and comes for that.
-func (a *Asker) guessed(now time.Duration, seq uint32) bool {
-	g := &a.gaps[seq%askSlots]
-	if !g.open || g.seq != seq {
-		return false
+// guessed closes the gap of a datagram, the newest, that had been missed before anything later came, and tells
+// whether it comes because it was asked for: again is whether it was sent again.
+func (a *Asker) guessed(now time.Duration, count uint32, again bool) bool {
+	g := &a.gaps[count%askSlots]
+	if !g.open || g.count != count {
+		return again
 	}
 	a.close(g)
 	switch {
 	case g.tries == 0:
-		return false
-	case now-g.first >= a.roundTrip()*3/4:
+	case again:
 		a.pace.right()
-		return true
+	default:
+		a.pace.wrong(now - g.found)
 	}
-	a.pace.wrong(now - g.found)
-	return false
+	return again
 }
 
 // look judges now and then whether the path loses.

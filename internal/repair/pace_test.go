@@ -1,7 +1,6 @@
 package repair
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -15,6 +14,7 @@ func lossy(stride uint32, jitter time.Duration, asked, came func(now time.Durati
 	a.SetPath(120*ms, 400*ms)
 	p := netsim.Pipe{Link: netsim.Chain(netsim.Loss(0.1, 3), netsim.Delay(60*ms), netsim.Jitter(netsim.Uniform(0, jitter), true, 9))}
 	lost := map[uint32]bool{}
+	count := byte(0)
 	for now := time.Duration(0); now < 120*time.Second; now += ms {
 		if seq := uint32(now / FrameDuration); now%(FrameDuration*time.Duration(stride)) == 0 && seq%500 < 400 {
 			before := p.Lost
@@ -22,7 +22,8 @@ func lossy(stride uint32, jitter time.Duration, asked, came func(now time.Durati
 			if seq%500 >= 400-stride {
 				ends = 1
 			}
-			p.Send(now, []byte{byte(seq >> 8), byte(seq), ends})
+			p.Send(now, []byte{byte(seq >> 8), byte(seq), ends, count % Counts})
+			count++
 			lost[seq] = p.Lost > before
 		}
 		for {
@@ -32,10 +33,10 @@ func lossy(stride uint32, jitter time.Duration, asked, came func(now time.Durati
 			}
 			seq := uint32(d[0])<<8 | uint32(d[1])
 			came(now, seq, false)
-			a.Arrived(now, seq, d[2] == 0)
+			a.Arrived(now, Datagram{Seq: seq, Count: d[3], Speech: d[2] == 0})
 		}
-		for _, seq := range a.Poll(now, nil) {
-			asked(now, seq, lost[seq])
+		for _, x := range a.Poll(now, nil) {
+			asked(now, x.Seq, lost[x.Seq])
 		}
 	}
 	return a
@@ -89,7 +90,7 @@ func TestAskerAsksForWhatIsOverdue(t *testing.T) {
 func TestAskerHasNothingToDoOnACleanPath(t *testing.T) {
 	a := path()
 	for seq := uint32(1); seq < 1000; seq++ {
-		a.Arrived(at(seq), seq, true)
+		a.Arrived(at(seq), dg(seq))
 		if _, ok := a.NextDeadline(); ok || len(a.Poll(at(seq), nil)) > 0 {
 			t.Fatal("has something to do")
 		}
@@ -105,7 +106,7 @@ func tenth(stride uint32) (a *Asker, seq uint32) {
 		if i%10 == 9 {
 			continue
 		}
-		a.Arrived(at(seq), seq, true)
+		a.Arrived(at(seq), Datagram{Seq: seq, Count: uint8(i % Counts), Speech: true})
 		a.Poll(at(seq)+5*ms, nil)
 	}
 	return a, seq
@@ -116,8 +117,9 @@ func TestAskerKnowsAResendThatIsTheNewest(t *testing.T) {
 	a, seq := tenth(4)
 	before, next := a.Stats(), seq+4
 	for now := at(next); now < at(next)+60*ms; now += ms {
-		if slices.Contains(a.Poll(now, nil), next) {
-			if got := a.Arrived(now+30*ms, next, true); got != Resent {
+		if asksFor(a.Poll(now, nil), next) {
+			d := Datagram{Seq: next, Count: 102, Again: true, Speech: true}
+			if got := a.Arrived(now+30*ms, d); got != Resent {
 				t.Errorf("got %v, want Resent", got)
 			}
 			if s := a.Stats(); s.Lost != before.Lost+1 || s.Resent != before.Resent+1 {

@@ -218,6 +218,11 @@ func (c *client) bundle(d []byte, at int64) {
 
 // hear counts one datagram of voice.
 func (c *client) hear(d []byte, at int64) {
+	d, _, err := netproto.SplitHop(d)
+	if err != nil {
+		c.wrong++
+		return
+	}
 	h, err := netproto.ParseHeader(d)
 	talkers := c.room.talkers.Load()
 	if err != nil || talkers == nil {

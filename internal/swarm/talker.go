@@ -102,6 +102,7 @@ func (w *writer) write(t *talker, now time.Time) []byte {
 	}
 	epoch := uint8(t.epoch % netproto.EpochWindow)
 	w.datagram = t.sealer(epoch).Seal(w.datagram[:0], h, w.body)
+	w.datagram = netproto.AppendHop(w.datagram, netproto.Hop{Count: uint8(t.seq % netproto.HopCounts)})
 	w.datagram = w.tagger.Append(t.tag, w.datagram)
 	return w.datagram
 }

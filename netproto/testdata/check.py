@@ -61,8 +61,10 @@ def datagrams(tag_key):
         check("nonces", (b"\0\0\0" + head).hex(), d["nonce"])
         if d["type"] == 0:
             head += bytes([d["voice"] << 7 | d["level"]])
-            tag = hmac.digest(tag_key, wire, "sha256")[:4]
-            check("hop tags", (wire + tag).hex(), d["uplink"])
+            down = wire + bytes([d["again"] << 7 | d["count"]])
+            check("hop bytes", down.hex(), d["downlink"])
+            tag = hmac.digest(tag_key, down, "sha256")[:4]
+            check("hop tags", (down + tag).hex(), d["uplink"])
         check("headers", wire[: len(head)], head)
         if Cipher:
             mode = modes.GCM(bytes.fromhex(d["nonce"]), wire[-12:], min_tag_length=12)
@@ -87,7 +89,7 @@ def bodies():
             body = body[n:]
         check("voice bodies", frames, v["frames"])
     for b in load("bodies.json")["nack"]["value"]:
-        asks = [b["Base"]] + [b["Base"] + 1 + i for i in range(64) if b["Mask"] >> i & 1]
+        asks = [b["Base"]] + [(b["Base"] + 1 + i) % 128 for i in range(64) if b["Mask"] >> i & 1]
         check("nacks", asks, b["Asks"])
 
 
