@@ -107,7 +107,7 @@ func (c *control) greet(ctx context.Context, cfg *Config) (welcome, error) {
 
 func (c *control) handshake(cfg *Config) (welcome, error) {
 	var w welcome
-	nick := netproto.SendNickname{Name: cfg.Name, Voice: netproto.Version, Room: cfg.Room, Token: cfg.Token}
+	nick := netproto.SendNickname{Name: cfg.Name, Voice: netproto.Version, Room: cfg.Room, Token: cfg.Token, Cap: cfg.DownCap}
 	if err := c.send(nick); err != nil {
 		return w, gone(err)
 	}

@@ -17,14 +17,16 @@
 // through an Output, and it owns no goroutine, so that a laboratory drives it in virtual
 // time. Server is the shell around it: sockets, TLS, goroutines and the clock.
 //
-// The way of a datagram of voice through a Worker takes no lock and makes no
-// garbage: session by ID from a table of atomic pointers, hop tag, replay
-// window, and then the very same bytes to the room's Listeners, a list that is
-// never changed but replaced when someone comes, goes or moves.
+// The way of a datagram of voice through a Worker makes no garbage: session by ID
+// from a table of atomic pointers, hop tag, replay window, and then the very same
+// sealed bytes to the room's Listeners, a list that is never changed but replaced when
+// someone comes, goes or moves. On the way it takes one lock, its room's: for the choice of
+// talkers, and to count what is forwarded. With steering all of a room's datagrams come
+// to one worker, which finds it free.
 //
 // What is lost is asked for again, sent again or sent twice: see repair.go and
-// docs/repair.md. That is state of a room, made on first use, under a lock that is
-// only ever tried; what is due at a time is done by Worker.Flush.
+// docs/repair.md. That is state of the room, made on first use, under the same lock;
+// what is due at a time is done by Worker.Flush.
 //
 // The payload stays opaque: this package never imports the codec or the
 // jitter buffer.

@@ -346,12 +346,12 @@ func (w *Worker) sendApart(now time.Duration, q *queue, l *Listeners, items []it
 			switch {
 			case !rr.hears(s, items[i].talker):
 				w.count.drops[DropFewer].Add(1)
-				v.omitted++
+				v.omit(items[i].count)
 			// The louder go first: the others leave room for them. An item of a
 			// bundle is counted as if it went alone.
 			case !s.may(now, to, len(d), rr.louder(now, s, items[i].talker, len(d)+overhead(to.Addr()))):
 				w.count.drops[DropCap].Add(1)
-				v.omitted++
+				v.omit(items[i].count)
 			default:
 				w.picked = append(w.picked, items[i])
 				netproto.SetHop(d, netproto.Hop{Count: v.sent(items[i].count)})

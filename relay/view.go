@@ -76,14 +76,27 @@ type ownCounts struct {
 	room [netproto.HopCounts]uint8 // what was sent as each of them, by its count in the room
 }
 
+// exception begins counts of the listener's own with the datagram that has that count in the room: all before has been
+// sent as it is.
+func (v *view) exception(room uint8) {
+	if v.own != nil {
+		return
+	}
+	v.own = &ownCounts{last: (room - 1) % netproto.HopCounts}
+	for i := range v.own.room {
+		v.own.room[i] = uint8(i)
+	}
+}
+
+// omit notes that the datagram is left out for the listener's sake.
+func (v *view) omit(room uint8) {
+	v.exception(room)
+	v.omitted++
+}
+
 // sent returns the listener's count for the datagram that has that count in the room and is now sent to it.
 func (v *view) sent(room uint8) uint8 {
-	if v.own == nil { // all before has been sent as it is
-		v.own = &ownCounts{last: (room - 1) % netproto.HopCounts}
-		for i := range v.own.room {
-			v.own.room[i] = uint8(i)
-		}
-	}
+	v.exception(room)
 	v.own.last = (v.own.last + 1) % netproto.HopCounts
 	v.own.room[v.own.last] = room
 	return v.own.last

@@ -30,9 +30,10 @@ var layers = map[string][]string{
 	"audio/device":    {"audio"},
 	"internal/udpio":  {},
 	"internal/repair": {},
+	"internal/estimate": {},
 	"relay":           {"netproto", "internal/udpio", "internal/repair"},
 	"engine/adapt":    {"internal/repair"},
-	"engine":          {"netproto", "codec", "jitter", "audio", "engine/adapt", "internal/repair"},
+	"engine":          {"netproto", "codec", "jitter", "audio", "engine/adapt", "internal/repair", "internal/estimate"},
 	"cmd/tincand":     {"relay", "netproto"},
 }
 

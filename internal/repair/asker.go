@@ -23,7 +23,7 @@ const (
 	// maxStride is the most frames that share a datagram.
 	maxStride = 6
 	// resyncSlack is how many more datagrams than frames may have been sent: resends that a hop before ours was late with.
-	resyncSlack = 8
+	resyncSlack = 4
 
 	firstWait  = 5 * time.Millisecond
 	leastWait  = 3 * time.Millisecond
@@ -144,18 +144,16 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 	if ahead > Counts/2 {
 		ahead -= Counts
 	}
-	if ahead <= 0 {
-		return a.filled(now, a.newest+uint32(ahead), d.Again)
-	}
 	frames := int32(d.Seq - a.highest)
 	again := d.Again
 	switch {
-	case ahead > max(int(frames), 0)+resyncSlack:
-		// More datagrams than frames: what was left out was not lost. A relay goes on so when it ends an exception
-		// that it made for this listener.
+	case !again && frames > 0 && ahead <= 0, ahead > max(int(frames), 0)+resyncSlack:
+		// Older than what it follows, or more datagrams than frames: what was left out was not lost. A relay goes on so
+		// when it ends an exception that it made for this listener.
 		a.Resync()
-		a.started, a.newest = true, Counts+uint32(d.Count)
-		ahead = 1
+		a.started, a.newest, ahead = true, Counts+uint32(d.Count), 1
+	case ahead <= 0:
+		return a.filled(now, a.newest+uint32(ahead), again)
 	default:
 		again = a.guessed(now, a.newest+uint32(ahead), again)
 		a.miss(now, d.Seq, ahead)

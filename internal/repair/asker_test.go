@@ -59,6 +59,7 @@ func TestAskerAsksForWhatIsMissing(t *testing.T) {
 		{"over the end of the counts", []int{1, 2, 4}, []uint8{125, 126, 0}, []Ask{{127, 3}}, 1, 1},
 		{"an outage counts as a run", []int{1, 2, 42}, []uint8{1, 2, 42}, nil, longestRun, 1},
 		{"an exception that ended", []int{1, 2, 3, 4}, []uint8{1, 2, 43, 44}, nil, 0, 1},
+		{"a long one", []int{1, 2, 3, 4}, []uint8{1, 2, 102, 103}, nil, 0, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
