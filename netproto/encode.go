@@ -44,11 +44,15 @@ func (e *encoder) fields(p Package) error {
 		if p.Voice < 0 || p.Voice > maxVoice {
 			return illTyped("VOICE", p.Key())
 		}
+		if p.Cap < 0 || p.Cap > math.MaxUint16 {
+			return illTyped("CAP", p.Key())
+		}
 		e.string("NAME", p.Name)
 		e.optInt("VOICE", int64(p.Voice))
 		e.optString("ROOM", p.Room)
 		e.optString("TOKEN", p.Token)
 		e.optString("RESUME", p.Resume)
+		e.optInt("CAP", int64(p.Cap))
 	case SendNewUsers:
 		if len(p.Sessions) > 0 && len(p.Sessions) != len(p.Users) {
 			return illTyped("SESSIONS", p.Key())

@@ -58,6 +58,7 @@ type SendNickname struct {
 	Room   string // "" = the default room; see CheckRoom
 	Token  string // what the relay's operator asks for, if anything
 	Resume string // Session.Resume of the session to go on with
+	Cap    int    // at most so many kbit/s down from the first datagram on, as in Report; 0 = none
 }
 
 // SendNewUsers is the list of who is in the room, sent on every change.

@@ -55,6 +55,7 @@ func (f *fields) pack() Package {
 			Room:   f.string("ROOM", false),
 			Token:  f.string("TOKEN", false),
 			Resume: f.string("RESUME", false),
+			Cap:    int(f.int("CAP", false, math.MaxUint16)),
 		}
 	case KeySendNewUsers:
 		return f.users()
