@@ -449,7 +449,7 @@ func TestSlowReader(t *testing.T) {
 	s.mu.Unlock()
 	junk := appendPackage(netprotoReason(500))
 	for i := 0; ; i++ {
-		out.put(junk, false)
+		out.put(junk)
 		out.mu.Lock()
 		failed := out.failed
 		out.mu.Unlock()
