@@ -83,8 +83,9 @@ type eventQueue struct {
 	closed bool
 }
 
-// eventRoom is how many events wait for a slow reader.
-const eventRoom = 256
+// eventRoom is how many events wait for a slow reader: twice the members of the largest
+// room that a relay has unless its operator wants more, who all come at once for who joins it.
+const eventRoom = 2048
 
 func newEventQueue() *eventQueue { return &eventQueue{ch: make(chan Event, eventRoom)} }
 
