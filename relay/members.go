@@ -40,14 +40,12 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	s.admission.named(c.from.Addr())
 	s.sessions[m.Session] = c
 	c.session, c.voice, c.version = m.Session, voice, m.Users.Version
-	c.out.named(voice > 0)
-	c.out.tell(newRoster(m.Users))
 	session := netproto.Session{Session: m.Session}
 	if voice > 0 {
 		session.Voice, session.Epoch = voice, m.Epoch
 		session.HopKey, session.MediaKey = m.HopKey[:], m.Secret[:]
 	}
-	c.send(session)
+	c.out.named(voice > 0, newRoster(m.Users), appendPackage(session))
 	s.wake()
 	s.log.Info("joined", "session", m.Session, "name", p.Name, "room", p.Room, "from", c.from, "tls", c.tls, "voice", voice)
 	return nil

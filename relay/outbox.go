@@ -77,11 +77,18 @@ func (o *outbox) listLocked() int {
 	return slices.IndexFunc(o.queue, func(g outgoing) bool { return g.list != nil })
 }
 
-// named sets how the client wants its packages: it has said so with its name.
-func (o *outbox) named(voice bool) {
+// named queues what answers a name: the user list and then SESSION, in one, so that
+// SESSION goes behind the list's first page.
+func (o *outbox) named(voice bool, list *roster, session []byte) {
 	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.failed || o.ending {
+		return
+	}
 	o.voice = voice
-	o.mu.Unlock()
+	o.queue = append(o.queue, outgoing{list: list}, outgoing{data: session})
+	o.bytes += len(session)
+	o.wakeLocked()
 }
 
 // end closes the connection for writing when everything is written; then done

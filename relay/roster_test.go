@@ -134,6 +134,9 @@ func TestRosterEncodesOnce(t *testing.T) {
 	if len(p.Users) != 1 || p.Users[0] != wide(99) || p.Left == nil || len(p.Left) != 0 || a.more {
 		t.Errorf("%s", a.data)
 	}
+	if len(a.data) > 300 {
+		t.Errorf("one newcomer takes %d bytes", len(a.data))
+	}
 	for i := range uint32(100) {
 		r.next(told{r.users.Version - 1, i})
 	}
