@@ -194,6 +194,7 @@ func (c *control) next() (netproto.Package, error) {
 	}
 }
 
+// cleaned is p with all that is shown to people fit for a terminal.
 func cleaned(p netproto.Package) netproto.Package {
 	switch p := p.(type) {
 	case netproto.SendNewUsers:

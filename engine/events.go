@@ -7,7 +7,8 @@ import (
 	"github.com/tincan-voice/tincan/engine/adapt"
 )
 
-// Event is something that happened in a call: one of the types below.
+// Event is something that happened in a call: one of the types below. Names and reasons
+// in them are fit for a terminal, whatever the relay sent (netproto.CleanName, CleanReason).
 type Event interface{ isEvent() }
 
 // PeerJoined says that somebody is in the room, or was there already when we came.

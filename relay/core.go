@@ -119,6 +119,7 @@ type UserList struct {
 	Sessions []uint32 // in the same order, rising
 	Version  uint64   // rises with every change of this room, from 1 on
 
+	talkers   []int       // those who are heard, by their places in the list
 	left      []departure // the last to leave, oldest first
 	forgotten uint64      // who left up to this version is not in left
 }

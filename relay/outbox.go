@@ -176,7 +176,7 @@ func (o *outbox) step(list *roster) []byte {
 	o.told = s.then
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if s.more && !o.failed && !o.ending && o.listLocked() < 0 {
+	if s.then.more && !o.failed && !o.ending && o.listLocked() < 0 {
 		o.queue = append(o.queue, outgoing{list: list})
 	}
 	return s.data

@@ -54,6 +54,9 @@ func (r *room) users() UserList {
 	}
 	for i, s := range r.members {
 		l.Names[i], l.Sessions[i] = s.name, s.id
+		if s.turn.holds.Load() {
+			l.talkers = append(l.talkers, i)
+		}
 	}
 	return l
 }

@@ -35,13 +35,13 @@ type roster struct {
 type told struct {
 	version uint64 // 0: nothing
 	last    uint32
+	more    bool // there are more members, of whom those who talked at first are known too
 }
 
 // step is the package that leads from one told to the next.
 type step struct {
 	data []byte // nil: there is nothing to tell
 	then told
-	more bool // then is not the whole list
 }
 
 // maxSteps is how many packages a roster keeps: members who keep up with the
@@ -83,17 +83,22 @@ func (l *UserList) step(from told) *step {
 	} else {
 		p.Left = []uint32{}
 		for _, d := range l.left {
-			if d.version > from.version && d.session <= from.last {
+			if d.version > from.version && (d.session <= from.last || from.more) {
 				p.Left = append(p.Left, d.session)
 			}
 		}
 	}
 	first := sort.Search(len(l.Sessions), func(i int) bool { return l.Sessions[i] > from.last })
 	end := l.fit(first, pageSize)
-	s := &step{then: told{l.Version, from.last}, more: end < len(l.Names)}
+	s := &step{then: told{l.Version, from.last, end < len(l.Names)}}
 	if end > first {
-		p.Users, p.Sessions = l.Names[first:end], l.Sessions[first:end]
+		p.Users, p.Sessions = slices.Clip(l.Names[first:end]), slices.Clip(l.Sessions[first:end])
 		s.then.last = l.Sessions[end-1]
+	}
+	for _, i := range l.talkers {
+		if from.version == 0 && i >= end { // is named twice, but need not wait to be heard
+			p.Users, p.Sessions = append(p.Users, l.Names[i]), append(p.Sessions, l.Sessions[i])
+		}
 	}
 	if len(p.Users)+len(p.Left) > 0 {
 		s.data = appendPackage(p)
