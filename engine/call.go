@@ -140,7 +140,9 @@ func newCall(ctx context.Context, cfg Config, ctl *control, hello welcome) (*Cal
 	}
 	c.running, c.stop = context.WithCancelCause(ctx)
 	c.setKeys(hello.session)
-	c.setUsers(hello.users)
+	for _, list := range hello.users {
+		c.setUsers(list)
+	}
 	return c, nil
 }
 
@@ -257,38 +259,50 @@ func (c *Call) setKeys(s netproto.Session) {
 	c.talking.Unlock()
 }
 
-// setUsers compares the list of who is in the room with the last one.
+// maxUsers bounds who is taken for a member, whatever a relay says; one holds 16384
+// sessions unless its operator wants more.
+const maxUsers = 1 << 15
+
+// setUsers takes a list of who is in the room, or what is other than in the last ones.
 func (c *Call) setUsers(list netproto.SendNewUsers) {
 	if len(list.Sessions) != len(list.Users) {
 		return // without IDs nobody can be told apart
 	}
-	now := make(map[uint32]string, len(list.Users))
-	var events []Event
-	for i, session := range list.Sessions {
-		if session == c.session {
-			continue
+	left := list.Left
+	if left == nil { // a whole list: who is not in it has left
+		here := make(map[uint32]bool, len(list.Sessions))
+		for _, session := range list.Sessions {
+			here[session] = true
 		}
-		now[session] = list.Users[i]
-		if _, ok := c.users[session]; !ok {
-			events = append(events, PeerJoined{session, list.Users[i]})
+		for session := range c.users {
+			if !here[session] {
+				left = append(left, session)
+			}
 		}
 	}
+	var events []Event
 	rtt := c.roundTrip()
 	c.hearing.Lock()
-	for i, session := range list.Sessions {
-		if session != c.session {
-			c.listener.AddPeer(session, list.Users[i])
-		}
-	}
-	for session, name := range c.users {
-		if _, ok := now[session]; !ok {
+	for _, session := range left {
+		if name, ok := c.users[session]; ok {
+			delete(c.users, session)
 			last, _ := c.listener.RemovePeer(c.now(), session)
 			last.MouthToEar = mouthToEar(last.Delay, rtt)
 			events = append(events, PeerLeft{session, name, last})
 		}
 	}
+	for i, session := range list.Sessions {
+		_, known := c.users[session]
+		if session == c.session || !known && len(c.users) == maxUsers {
+			continue
+		}
+		c.users[session] = list.Users[i]
+		c.listener.AddPeer(session, list.Users[i])
+		if !known {
+			events = append(events, PeerJoined{session, list.Users[i]})
+		}
+	}
 	c.hearing.Unlock()
-	c.users = now
 	for _, e := range events {
 		c.events.add(e)
 	}

@@ -29,6 +29,10 @@ var (
 const (
 	joinTimeout  = 10 * time.Second       // from the first byte to SESSION
 	leaveTimeout = 200 * time.Millisecond // to write DISCONNECT
+
+	// maxFirstLists bounds what a relay may say of the room's members before SESSION; a good
+	// one sends one list, and the others behind.
+	maxFirstLists = 64
 )
 
 // control is the TCP or TLS connection with its JSON packages. One goroutine reads and one
@@ -89,7 +93,7 @@ func secure(ctx context.Context, conn net.Conn, host, address string, cfg *Confi
 // welcome is what the relay answers to SEND_NICKNAME.
 type welcome struct {
 	session netproto.Session
-	users   netproto.SendNewUsers
+	users   []netproto.SendNewUsers // that came before the session
 }
 
 // greet says who we are and waits for the session. ctx bounds it.
@@ -118,7 +122,12 @@ func (c *control) handshake(cfg *Config) (welcome, error) {
 		}
 		switch p := p.(type) {
 		case netproto.SendNewUsers:
-			w.users = p
+			if p.Left == nil {
+				w.users = nil // what came before is no more than this
+			}
+			if len(w.users) < maxFirstLists {
+				w.users = append(w.users, p)
+			}
 		case netproto.Session:
 			w.session = p
 			return w, checkSession(p)
@@ -162,7 +171,8 @@ func gone(err error) error {
 	return fmt.Errorf("%w: %w", ErrConnectionLost, err)
 }
 
-// next returns the next package. Packages that make no sense are passed over, as the
+// next returns the next package, its names and reasons clean: nothing that a relay sends
+// reaches a terminal otherwise. Packages that make no sense are passed over, as the
 // protocol asks. After an error the connection is of no more use.
 func (c *control) next() (netproto.Package, error) {
 	for {
@@ -170,7 +180,7 @@ func (c *control) next() (netproto.Package, error) {
 		var bad *netproto.PackageError
 		switch {
 		case err == nil:
-			return p, nil
+			return cleaned(p), nil
 		case errors.As(err, &bad):
 			continue
 		case !errors.Is(err, netproto.ErrNeedMore):
@@ -182,6 +192,23 @@ func (c *control) next() (netproto.Package, error) {
 		}
 		c.dec.Write(c.buf[:n])
 	}
+}
+
+// cleaned is p with all that is shown to people fit for a terminal.
+func cleaned(p netproto.Package) netproto.Package {
+	switch p := p.(type) {
+	case netproto.SendNewUsers:
+		for i, name := range p.Users {
+			p.Users[i] = netproto.CleanName(name)
+		}
+	case netproto.UnknownError:
+		return netproto.UnknownError{Reason: netproto.CleanReason(p.Reason)}
+	case netproto.Disconnect:
+		return netproto.Disconnect{Reason: netproto.CleanReason(p.Reason)}
+	case netproto.ServerClose:
+		return netproto.ServerClose{Reason: netproto.CleanReason(p.Reason)}
+	}
+	return p
 }
 
 func (c *control) send(p netproto.Package) error {

@@ -7,7 +7,8 @@ import (
 	"github.com/tincan-voice/tincan/engine/adapt"
 )
 
-// Event is something that happened in a call: one of the types below.
+// Event is something that happened in a call: one of the types below. Names and reasons
+// in them are fit for a terminal, whatever the relay sent (netproto.CleanName, CleanReason).
 type Event interface{ isEvent() }
 
 // PeerJoined says that somebody is in the room, or was there already when we came.
@@ -83,8 +84,9 @@ type eventQueue struct {
 	closed bool
 }
 
-// eventRoom is how many events wait for a slow reader.
-const eventRoom = 256
+// eventRoom is how many events wait for a slow reader: twice the members of the largest
+// room that a relay has unless its operator wants more, who all come at once for who joins it.
+const eventRoom = 2048
 
 func newEventQueue() *eventQueue { return &eventQueue{ch: make(chan Event, eventRoom)} }
 

@@ -29,6 +29,11 @@ var encodings = []struct {
 	{SendNewUsers{}, `{"KEY": 3, "USERS": []}`},
 	{SendNewUsers{Users: []string{"Adam", "Adam"}, Sessions: []uint32{1, math.MaxUint32}},
 		`{"KEY": 3, "USERS": ["Adam", "Adam"], "SESSIONS": [1, 4294967295]}`},
+	{SendNewUsers{Users: []string{"Eve"}, Sessions: []uint32{9}, Left: []uint32{1, math.MaxUint32}},
+		`{"KEY": 3, "USERS": ["Eve"], "SESSIONS": [9], "LEFT": [1, 4294967295]}`},
+	{SendNewUsers{Users: []string{"Eve"}, Sessions: []uint32{9}, Left: []uint32{}}, `{"KEY": 3, "USERS": ["Eve"], "SESSIONS": [9], "LEFT": []}`},
+	{SendNewUsers{Left: []uint32{1}}, `{"KEY": 3, "USERS": [], "LEFT": [1]}`},
+	{SendNewUsers{Left: []uint32{}}, `{"KEY": 3, "USERS": [], "LEFT": []}`},
 	{Disconnect{}, `{"KEY": 4, "REASON": null}`},
 	{Disconnect{"bye"}, `{"KEY": 4, "REASON": "bye"}`},
 	{ServerClose{}, `{"KEY": 5}`},
@@ -75,6 +80,7 @@ func TestAppendPackageRefuses(t *testing.T) {
 		{"udp", Session{UDP: 1 << 20}, ErrIllTyped},
 		{"session voice", Session{Voice: 1 << 20}, ErrIllTyped},
 		{"sessions", SendNewUsers{Users: []string{"a"}, Sessions: []uint32{1, 2}}, ErrIllTyped},
+		{"a difference without sessions", SendNewUsers{Users: []string{"a"}, Left: []uint32{}}, ErrIllTyped},
 		{"size", Disconnect{long}, ErrTooLarge},
 	}
 	for _, tt := range tests {
@@ -160,6 +166,17 @@ var streams = []struct {
 	{"users with null", `{"KEY": 3, "USERS": [null]}`, []any{"ill-typed value: USERS of SEND_NEW_USERS"}},
 	{"sessions too few", `{"KEY": 3, "USERS": ["a", "b"], "SESSIONS": [1]}`, []any{"ill-typed value: SESSIONS of SEND_NEW_USERS"}},
 	{"sessions of strings", `{"KEY": 3, "USERS": ["a"], "SESSIONS": ["1"]}`, []any{"ill-typed value: SESSIONS of SEND_NEW_USERS"}},
+	{"whole list", `{"KEY": 3, "USERS": ["a"], "SESSIONS": [1], "LEFT": null}`, []any{SendNewUsers{Users: []string{"a"}, Sessions: []uint32{1}}}},
+	{"empty list", `{"KEY": 3, "USERS": [], "SESSIONS": []}`, []any{SendNewUsers{}}},
+	{"a page more", `{"KEY": 3, "USERS": ["a"], "SESSIONS": [1], "LEFT": []}`,
+		[]any{SendNewUsers{Users: []string{"a"}, Sessions: []uint32{1}, Left: []uint32{}}}},
+	{"a difference", `{"LEFT": [3, 2], "KEY": 3, "USERS": [], "SESSIONS": null}`, []any{SendNewUsers{Left: []uint32{3, 2}}}},
+	{"left a string", `{"KEY": 3, "USERS": [], "LEFT": "1"}`, []any{"ill-typed value: LEFT of SEND_NEW_USERS"}},
+	{"left of strings", `{"KEY": 3, "USERS": [], "LEFT": ["1"]}`, []any{"ill-typed value: LEFT of SEND_NEW_USERS"}},
+	{"left with null", `{"KEY": 3, "USERS": [], "LEFT": [null]}`, []any{"ill-typed value: LEFT of SEND_NEW_USERS"}},
+	{"left negative", `{"KEY": 3, "USERS": [], "LEFT": [1, -1]}`, []any{"ill-typed value: LEFT of SEND_NEW_USERS"}},
+	{"left too large", `{"KEY": 3, "USERS": [], "LEFT": [4294967296]}`, []any{"ill-typed value: LEFT of SEND_NEW_USERS"}},
+	{"a difference without sessions", `{"KEY": 3, "USERS": ["a"], "LEFT": []}`, []any{"ill-typed value: SESSIONS of SEND_NEW_USERS"}},
 	{"port too large", `{"KEY": 7, "PORT": 65536}`, []any{"ill-typed value: PORT of CLIENT_PORT"}},
 	{"port negative", `{"KEY": 7, "PORT": -1}`, []any{"ill-typed value: PORT of CLIENT_PORT"}},
 	{"port huge", `{"KEY": 7, "PORT": 1e999}`, []any{"ill-typed value: PORT of CLIENT_PORT"}},
@@ -293,26 +310,6 @@ func TestPackageErrorMatches(t *testing.T) {
 		d.Write([]byte(stream))
 		if _, err := d.Next(); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", stream, err, want)
-		}
-	}
-}
-
-func TestCheckName(t *testing.T) {
-	good := []string{"A", "Adam", "Zoë", "a b", "{}", strings.Repeat("ż", 19), "\U0001f469\u200d\U0001f680"}
-	bad := []string{"", " ", " \u3000", strings.Repeat("a", 20), "a\n", "\x00", "a\x7f", "\u0085x", "a\u202eb", "a\u2028b", "\xff"}
-	for _, s := range good {
-		if err := CheckName(s); err != nil {
-			t.Errorf("CheckName(%q) = %v", s, err)
-		}
-	}
-	for _, s := range bad {
-		if err := CheckName(s); !errors.Is(err, ErrName) {
-			t.Errorf("CheckName(%q) = %v", s, err)
-		}
-	}
-	for s, want := range map[string]error{"": nil, strings.Repeat("r", 64): nil, strings.Repeat("r", 65): ErrRoom, "a\tb": ErrRoom} {
-		if err := CheckRoom(s); !errors.Is(err, want) {
-			t.Errorf("CheckRoom(%q) = %v, want %v", s, err, want)
 		}
 	}
 }

@@ -54,7 +54,7 @@ func (e *encoder) fields(p Package) error {
 		e.optString("RESUME", p.Resume)
 		e.optInt("CAP", int64(p.Cap))
 	case SendNewUsers:
-		if len(p.Sessions) > 0 && len(p.Sessions) != len(p.Users) {
+		if !p.named() {
 			return illTyped("SESSIONS", p.Key())
 		}
 		e.users(p)
@@ -89,12 +89,18 @@ func (e *encoder) users(p SendNewUsers) {
 		e.buf = appendString(e.buf, name)
 	}
 	e.buf = append(e.buf, ']')
-	if len(p.Sessions) == 0 {
-		return
+	if len(p.Sessions) > 0 {
+		e.ids("SESSIONS", p.Sessions)
 	}
-	e.name("SESSIONS")
+	if p.Left != nil {
+		e.ids("LEFT", p.Left)
+	}
+}
+
+func (e *encoder) ids(field string, ids []uint32) {
+	e.name(field)
 	e.buf = append(e.buf, '[')
-	for i, id := range p.Sessions {
+	for i, id := range ids {
 		if i > 0 {
 			e.buf = append(e.buf, ", "...)
 		}

@@ -8,10 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of names, in characters (runes).
+// Limits of texts, in characters (runes).
 const (
-	MaxName = 19 // as in TIP_Project
-	MaxRoom = 64
+	MaxName   = 19 // as in TIP_Project
+	MaxRoom   = 64
+	MaxReason = 200 // of a REASON that is shown; the wire may carry more
 )
 
 // Errors of CheckName and CheckRoom, wrapped with what is wrong.
@@ -20,8 +21,9 @@ var (
 	ErrRoom = errors.New("bad room")
 )
 
-// CheckName tells whether a nickname is fit: 1 to 19 characters, not only
-// spaces, none that controls a terminal or the direction of writing.
+// CheckName tells whether a nickname is fit: 1 to 19 characters, at least one
+// of them to be seen, none that controls a terminal or the direction of
+// writing. What joins others, as in emoji and in Persian, is fit beside them.
 func CheckName(name string) error { return check(name, MaxName, ErrName) }
 
 // CheckRoom tells whether the name of a room is fit: empty (the default room),
@@ -44,13 +46,80 @@ func check(s string, limit int, bad error) error {
 		return fmt.Errorf("%w: %d characters, at most %d", bad, n, limit)
 	case strings.ContainsFunc(s, unfit):
 		return fmt.Errorf("%w: control characters", bad)
+	case !strings.ContainsFunc(s, visible):
+		return fmt.Errorf("%w: no character that can be seen", bad)
 	}
 	return nil
 }
 
-// unfit is true for control characters, line separators and the marks of
-// Unicode's bidirectional algorithm (UAX #9), which could disguise a list of
-// names.
-func unfit(r rune) bool {
-	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
+// CleanName makes a name that came over the wire fit for a terminal: what
+// CheckName does not allow becomes spaces, what is too long ends in an
+// ellipsis, and what cannot be seen at all is a question mark. Names that
+// CheckName allows stay as they are.
+func CleanName(name string) string {
+	name = clean(name, MaxName)
+	if !strings.ContainsFunc(name, visible) {
+		return "?"
+	}
+	return name
 }
+
+// CleanReason does the same for a REASON, which may have 200 characters and be
+// empty.
+func CleanReason(reason string) string { return clean(reason, MaxReason) }
+
+func clean(s string, limit int) string {
+	n := 0
+	for i := range s {
+		if n++; n == limit {
+			if utf8.RuneCountInString(s[i:]) > 1 {
+				s = s[:i] + "…"
+			}
+			break
+		}
+	}
+	return strings.Map(func(r rune) rune {
+		if unfit(r) {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// unfit is true for control characters (escape sequences begin with one), line
+// and paragraph separators, the marks of Unicode's bidirectional algorithm
+// (UAX #9), which could disguise a list of names, and what is no character.
+func unfit(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control, unicode.Noncharacter_Code_Point)
+}
+
+// visible is true for what leaves ink: letters, numbers, punctuation and symbols,
+// without those of Default_Ignorable_Code_Point (UAX #44; of its sources only
+// Other_Default_Ignorable_Code_Point holds such) and those whose picture is blank.
+// Marks need a letter to stand on. Private characters show nothing to most, and
+// so do those that Unicode 15.0, Go's tables, does not know, but for the places
+// that are reserved for emoji (Extended_Pictographic of UTS #51): new ones come
+// every year.
+func visible(r rune) bool {
+	if unicode.In(r, blank, unicode.Other_Default_Ignorable_Code_Point) {
+		return false
+	}
+	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S, pictographs)
+}
+
+var (
+	blank = &unicode.RangeTable{
+		R16: []unicode.Range16{
+			{Lo: 0x2800, Hi: 0x2800, Stride: 1}, // BRAILLE PATTERN BLANK
+			{Lo: 0xfffc, Hi: 0xfffc, Stride: 1}, // OBJECT REPLACEMENT CHARACTER
+		},
+		R32: []unicode.Range32{
+			{Lo: 0x13441, Hi: 0x13442, Stride: 1}, // EGYPTIAN HIEROGLYPH FULL BLANK, HALF BLANK
+			{Lo: 0x1d159, Hi: 0x1d159, Stride: 1}, // MUSICAL SYMBOL NULL NOTEHEAD
+		},
+	}
+	pictographs = &unicode.RangeTable{R32: []unicode.Range32{
+		{Lo: 0x1f000, Hi: 0x1faff, Stride: 1},
+		{Lo: 0x1fc00, Hi: 0x1fffd, Stride: 1},
+	}}
+)

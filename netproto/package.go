@@ -38,7 +38,8 @@ func (k Key) String() string {
 
 // Package is one control package: Ack, UnknownError, SendNickname,
 // SendNewUsers, Disconnect, ServerClose, Session or ClientPort, by value.
-// Values that are zero and not required are left out on the wire.
+// Values that are zero and not required are left out on the wire; an empty
+// SendNewUsers.Left is not zero.
 type Package interface {
 	Key() Key
 }
@@ -61,10 +62,14 @@ type SendNickname struct {
 	Cap    int    // at most so many kbit/s down from the first datagram on, as in Report; 0 = none
 }
 
-// SendNewUsers is the list of who is in the room, sent on every change.
+// SendNewUsers tells who is in the room, on every change: the whole list, or
+// what is other than in those before it.
 type SendNewUsers struct {
 	Users    []string
 	Sessions []uint32 // in the order of Users; none from TIP_Project's server
+	// Left is nil for a whole list. Else, even if empty, Users have come (or have
+	// other names) and the sessions in Left have gone.
+	Left []uint32
 }
 
 // Disconnect ends a session, from either side.

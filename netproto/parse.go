@@ -144,18 +144,38 @@ func (f *fields) users() SendNewUsers {
 		}
 		p.Users = append(p.Users, *s)
 	}
-	for _, raw := range f.list("SESSIONS", false) {
-		n, ok := parseInt(raw, 0, math.MaxUint32)
-		if !ok {
-			f.fail(illTyped("SESSIONS", f.key))
-			return p
-		}
-		p.Sessions = append(p.Sessions, uint32(n))
+	p.Sessions, p.Left = f.ids("SESSIONS"), f.ids("LEFT")
+	if len(p.Sessions) == 0 {
+		p.Sessions = nil // empty is as good as missing
 	}
-	if len(p.Sessions) > 0 && len(p.Sessions) != len(p.Users) {
+	if !p.named() {
 		f.fail(illTyped("SESSIONS", f.key))
 	}
 	return p
+}
+
+// named reports whether there are as many Sessions as Users, or none where a
+// list is whole.
+func (p *SendNewUsers) named() bool {
+	return len(p.Sessions) == len(p.Users) || len(p.Sessions) == 0 && p.Left == nil
+}
+
+// ids reads an optional list of session IDs: nil when it is missing, not when it
+// is empty.
+func (f *fields) ids(field string) []uint32 {
+	list := f.list(field, false)
+	if list == nil {
+		return nil
+	}
+	ids := make([]uint32, len(list))
+	for i, raw := range list {
+		n, ok := parseInt(raw, 0, math.MaxUint32)
+		if !ok {
+			f.fail(illTyped(field, f.key))
+		}
+		ids[i] = uint32(n)
+	}
+	return ids
 }
 
 func (f *fields) list(field string, required bool) []json.RawMessage {

@@ -122,7 +122,7 @@ func (c *client) refuse(reason string) {
 }
 
 func (c *client) send(p netproto.Package) {
-	c.out.put(appendPackage(p), false)
+	c.out.put(appendPackage(p))
 }
 
 // appendPackage encodes what the relay has made itself.

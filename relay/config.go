@@ -42,7 +42,7 @@ type Config struct {
 	NamelessRate    int           // 0: 10 connections per second and IP address that never send one; 8 s may be saved up; loopback has no such limit
 	LoginTimeout    time.Duration // 0: 10 s from connection to name
 	PackageRate     int           // 0: 10 packages per second and connection; 4 s may be saved up
-	MaxQueue        int           // 0: 256 KiB waiting for one slow reader, and about as much again in the kernel
+	MaxQueue        int           // 0: 256 KiB for one slow reader besides the user list, as much again in the kernel
 	MaxBegun        int           // 0: 16 MiB of packages without their ends, from all clients together
 	WriteTimeout    time.Duration // 0: 10 s for a reader to take one package
 

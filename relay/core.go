@@ -116,8 +116,12 @@ type Membership struct {
 // UserList is who is in a room at one moment.
 type UserList struct {
 	Names    []string // in the order in which they came
-	Sessions []uint32 // in the same order
-	Version  uint64   // rises with every change of this room
+	Sessions []uint32 // in the same order, rising
+	Version  uint64   // rises with every change of this room, from 1 on
+
+	talkers   []int       // those who are heard, by their places in the list
+	left      []departure // the last to leave, oldest first
+	forgotten uint64      // who left up to this version is not in left
 }
 
 // Newcomer is who wants to join.
@@ -194,6 +198,7 @@ func (c *Core) Leave(id uint32) {
 		r.stale = true
 	}
 	c.changedLocked(r)
+	r.departed(id)
 }
 
 func (c *Core) quietestWorker() int {

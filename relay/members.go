@@ -19,7 +19,7 @@ func (s *Server) attach(c *client) error {
 		return errClosing
 	}
 	c.out = &outbox{
-		client: c, done: make(chan struct{}), paced: true,
+		client: c, done: make(chan struct{}),
 	}
 	return nil
 }
@@ -40,14 +40,12 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	s.admission.named(c.from.Addr())
 	s.sessions[m.Session] = c
 	c.session, c.voice, c.version = m.Session, voice, m.Users.Version
-	c.out.pace(voice == 0)
-	c.out.put(listPackage(m.Users, voice), true)
 	session := netproto.Session{Session: m.Session}
 	if voice > 0 {
 		session.Voice, session.Epoch = voice, m.Epoch
 		session.HopKey, session.MediaKey = m.HopKey[:], m.Secret[:]
 	}
-	c.send(session)
+	c.out.named(voice > 0, newRoster(m.Users), appendPackage(session))
 	s.wake()
 	s.log.Info("joined", "session", m.Session, "name", p.Name, "room", p.Room, "from", c.from, "tls", c.tls, "voice", voice)
 	return nil
@@ -113,10 +111,9 @@ func (s *Server) announce() {
 	}
 }
 
-// tell queues an update for the members of its room. The packages are encoded
-// once for all.
+// tell queues an update for the members of its room.
 func (s *Server) tell(u Update) {
-	var lists [2][]byte // without and with VOICE
+	users := newRoster(u.Users)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range u.Users.Sessions {
@@ -126,28 +123,10 @@ func (s *Server) tell(u Update) {
 		}
 		if u.NewUsers && c.version < u.Users.Version {
 			c.version = u.Users.Version
-			list := &lists[min(c.voice, 1)]
-			if *list == nil {
-				*list = listPackage(u.Users, c.voice)
-			}
-			c.out.put(*list, true)
+			c.out.tell(users)
 		}
 		if u.NewEpoch && c.voice > 0 {
 			c.send(netproto.Session{Session: id, Voice: c.voice, MediaKey: u.Secret[:], Epoch: u.Epoch})
-		}
-	}
-}
-
-// listPackage encodes a user list, with session IDs only for those who know
-// them. If it is larger than a package may be, the last to come are left out.
-func listPackage(l UserList, voice int) []byte {
-	for n := len(l.Names); ; n -= 1 + n/8 {
-		p := netproto.SendNewUsers{Users: l.Names[:n]}
-		if voice > 0 {
-			p.Sessions = l.Sessions[:n]
-		}
-		if b, err := netproto.AppendPackage(nil, p); err == nil {
-			return b
 		}
 	}
 }

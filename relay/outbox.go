@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -22,53 +23,72 @@ type outbox struct {
 	client *client       // whose connection it writes to
 	done   chan struct{} // closed when nothing will be written any more
 
+	told told // of the user list; the goroutine's own
+
 	mu      sync.Mutex
 	queue   []outgoing
 	bytes   int
-	paced   bool // leave packagePause between packages
+	voice   bool // the client has VOICE: no packagePause, and user lists by differences
 	writing bool // the goroutine is there
 	ending  bool // end the connection when all is written
 	failed  bool // too slow, or gone
 }
 
+// outgoing is a package, or a place for the user list: what it takes to bring the
+// client up to the newest one is found out when it is written.
 type outgoing struct {
 	data []byte
-	list bool // a user list: a newer one takes its place
+	list *roster
 }
 
 // put queues a package, which must not be changed any more. A reader who is
 // too slow loses its connection.
-func (o *outbox) put(data []byte, list bool) {
+func (o *outbox) put(data []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failed || o.ending {
 		return
 	}
-	replaced := false
-	for i := range o.queue {
-		if list && o.queue[i].list {
-			o.bytes += len(data) - len(o.queue[i].data)
-			o.queue[i].data = data
-			replaced = true
-			break
-		}
-	}
-	if !replaced {
-		o.queue = append(o.queue, outgoing{data, list})
-		o.bytes += len(data)
-	}
-	if o.bytes > o.client.server.cfg.MaxQueue {
+	o.queue = append(o.queue, outgoing{data: data})
+	if o.bytes += len(data); o.bytes > o.client.server.cfg.MaxQueue {
 		o.failLocked()
 		return
 	}
 	o.wakeLocked()
 }
 
-// pace sets whether packages are held apart.
-func (o *outbox) pace(paced bool) {
+// tell queues a user list. It takes the place of an older one.
+func (o *outbox) tell(list *roster) {
 	o.mu.Lock()
-	o.paced = paced
-	o.mu.Unlock()
+	defer o.mu.Unlock()
+	if o.failed || o.ending {
+		return
+	}
+	if i := o.listLocked(); i >= 0 {
+		o.queue[i].list = list
+	} else {
+		o.queue = append(o.queue, outgoing{list: list})
+	}
+	o.wakeLocked()
+}
+
+// listLocked is where in the queue a user list stands, or -1.
+func (o *outbox) listLocked() int {
+	return slices.IndexFunc(o.queue, func(g outgoing) bool { return g.list != nil })
+}
+
+// named queues what answers a name: the user list and then SESSION, in one, so that
+// SESSION goes behind the list's first page.
+func (o *outbox) named(voice bool, list *roster, session []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.failed || o.ending {
+		return
+	}
+	o.voice = voice
+	o.queue = append(o.queue, outgoing{list: list}, outgoing{data: session})
+	o.bytes += len(session)
+	o.wakeLocked()
 }
 
 // end closes the connection for writing when everything is written; then done
@@ -118,15 +138,24 @@ func (o *outbox) write() {
 			close(o.done)
 			return // writing stays set: nothing starts again
 		}
-		data := o.queue[0].data
+		data, list := o.queue[0].data, o.queue[0].list
 		o.queue = o.queue[1:]
 		o.bytes -= len(data)
-		pause := o.paced
+		voice := o.voice
 		if len(o.queue) == 0 {
 			o.queue = nil // give the memory back
 		}
 		o.mu.Unlock()
 
+		switch {
+		case list != nil && voice:
+			data = o.step(list)
+		case list != nil:
+			data = list.all()
+		}
+		if len(data) == 0 {
+			continue
+		}
 		_ = o.client.conn.SetWriteDeadline(time.Now().Add(o.client.server.cfg.WriteTimeout))
 		if _, err := o.client.conn.Write(data); err != nil {
 			o.mu.Lock()
@@ -134,10 +163,23 @@ func (o *outbox) write() {
 			o.mu.Unlock()
 			continue
 		}
-		if pause {
+		if !voice {
 			time.Sleep(packagePause)
 		}
 	}
+}
+
+// step is the next package about a user list. If there are more, they wait behind
+// what else there is.
+func (o *outbox) step(list *roster) []byte {
+	s := list.next(o.told)
+	o.told = s.then
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if s.then.more && !o.failed && !o.ending && o.listLocked() < 0 {
+		o.queue = append(o.queue, outgoing{list: list})
+	}
+	return s.data
 }
 
 type closeWriter interface{ CloseWrite() error }

@@ -25,15 +25,17 @@ type room struct {
 	entry   entry // of the worker that keeps repairs
 
 	// Guarded by Core.mu.
-	members []*session // in the order in which they came
-	secret  netproto.RoomSecret
-	epoch   uint32
-	version uint64
-	dirty   bool          // the members have an old user list
-	listed  time.Duration // when the last user list went out
-	stale   bool          // someone who is gone knows the secret
-	rotated time.Duration // when the epoch began
-	fresh   bool          // neither listed nor rotated mean anything yet
+	members   []*session  // in the order in which they came, which is that of their IDs
+	left      []departure // the last to leave, oldest first; what is in it never changes
+	secret    netproto.RoomSecret
+	epoch     uint32
+	version   uint64
+	forgotten uint64        // see UserList
+	dirty     bool          // the members have an old user list
+	listed    time.Duration // when the last user list went out
+	stale     bool          // someone who is gone knows the secret
+	rotated   time.Duration // when the epoch began
+	fresh     bool          // neither listed nor rotated mean anything yet
 }
 
 func newRoom(name string, worker, workers, talkers int) *room {
@@ -46,9 +48,15 @@ func newRoom(name string, worker, workers, talkers int) *room {
 }
 
 func (r *room) users() UserList {
-	l := UserList{Names: make([]string, len(r.members)), Sessions: make([]uint32, len(r.members)), Version: r.version}
+	l := UserList{
+		Names: make([]string, len(r.members)), Sessions: make([]uint32, len(r.members)), Version: r.version,
+		left: r.left, forgotten: r.forgotten,
+	}
 	for i, s := range r.members {
 		l.Names[i], l.Sessions[i] = s.name, s.id
+		if s.turn.holds.Load() {
+			l.talkers = append(l.talkers, i)
+		}
 	}
 	return l
 }

@@ -209,7 +209,7 @@ func (s *Server) shutdown() {
 	s.closing = true
 	for c := range s.conns {
 		if c.out != nil {
-			c.out.put(farewell, false)
+			c.out.put(farewell)
 			c.out.end()
 		} else {
 			_ = c.link.Close()

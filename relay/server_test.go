@@ -248,6 +248,9 @@ func TestBadPackages(t *testing.T) {
 		{"ill-typed port", `{"KEY": 7, "PORT": "x"}`, "ill-typed"},
 		{"long name", `{"KEY": 2, "NAME": "aaaaaaaaaaaaaaaaaaaa"}`, "20 characters"},
 		{"empty name", `{"KEY": 2, "NAME": ""}`, "empty"},
+		{"unseen name", `{"KEY": 2, "NAME": "\u200b\u3164"}`, "no character that can be seen"},
+		{"name with an escape sequence", `{"KEY": 2, "NAME": "\u001b]0;x\u0007"}`, "control"},
+		{"unseen room", `{"KEY": 2, "NAME": "a", "ROOM": "\u2800"}`, "no character that can be seen"},
 		{"control character", `{"KEY": 2, "NAME": "a\u0007"}`, "control"},
 		{"bad room", `{"KEY": 2, "NAME": "a", "ROOM": "\n"}`, "room"},
 		{"server's package", `{"KEY": 5}`, "SERVER_CLOSE"},
@@ -449,7 +452,7 @@ func TestSlowReader(t *testing.T) {
 	s.mu.Unlock()
 	junk := appendPackage(netprotoReason(500))
 	for i := 0; ; i++ {
-		out.put(junk, false)
+		out.put(junk)
 		out.mu.Lock()
 		failed := out.failed
 		out.mu.Unlock()

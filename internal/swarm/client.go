@@ -107,11 +107,11 @@ func (c *client) end(err error) {
 func ending(p netproto.Package) error {
 	switch p := p.(type) {
 	case netproto.Disconnect:
-		return fmt.Errorf("%w: %q", errRefused, p.Reason)
+		return fmt.Errorf("%w: %q", errRefused, netproto.CleanReason(p.Reason))
 	case netproto.ServerClose:
-		return fmt.Errorf("%w that it closes: %q", errRefused, p.Reason)
+		return fmt.Errorf("%w that it closes: %q", errRefused, netproto.CleanReason(p.Reason))
 	case netproto.UnknownError:
-		return fmt.Errorf("%w: %q", errRefused, p.Reason)
+		return fmt.Errorf("%w: %q", errRefused, netproto.CleanReason(p.Reason))
 	}
 	return nil
 }
