@@ -13,7 +13,7 @@ import (
 	"github.com/tincan-voice/tincan/audio"
 )
 
-// oggPage frames packets of under 255 bytes as one page (RFC 3533 section 6).
+// oggPage frames packets of under 255 bytes as one page (RFC 3533 section 6) of the stream with serial number 1.
 func oggPage(flags byte, granule int64, sequence uint32, packets ...[]byte) []byte {
 	le := binary.LittleEndian
 	page := []byte{'O', 'g', 'g', 'S', 0, flags}

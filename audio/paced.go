@@ -26,7 +26,6 @@ func PacedSink(dst Sink) Sink {
 
 type pacedSource struct {
 	pacer *pacer
-	mu    sync.Mutex // held while src is in use, never while waiting for time
 	src   Source
 }
 
@@ -35,8 +34,6 @@ func (s *pacedSource) Read(pcm []float32) (int, error) {
 	if err := s.pacer.wait(len(pcm)); err != nil {
 		return 0, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.pacer.isClosed() {
 		return 0, ErrClosed
 	}
@@ -47,9 +44,7 @@ func (s *pacedSource) Close() error {
 	if !s.pacer.close() {
 		return nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.src.Close()
+	return s.src.Close() // not under a lock: src may be waiting for a pipe
 }
 
 type pacedSink struct {
