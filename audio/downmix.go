@@ -2,16 +2,17 @@ package audio
 
 import "math"
 
-// mixer makes one channel of several: the mean of those that carry sound. The same voice in all channels comes out as loud as in one; a
-// voice in one channel of eight comes out as loud as it is there, where the mean of all eight would bury it by 18 dB
-// and weights by the place of the loudspeaker, scaled so that nothing clips (ITU-R BS.775-3 annex 4), by 11 dB or more.
+// mixer makes one channel of several: the mean of those that carry sound. The same voice in all channels comes
+// out as loud as in one; a voice in one channel of eight comes out as loud as it is there. The mean of all
+// eight would bury it by 18 dB, and weights by the places of the loudspeakers (ITU-R BS.775: 1 in the middle, 0.71 at the
+// sides, 0.5 behind), scaled so that nothing clips, by 13 to 19 dB.
 // This is the gain sharing of automatic microphone mixers (D. Dugan, "Automatic Microphone Mixing", JAES 23(6), 1975):
 // the gains depend on the share of each channel in the power and always sum to 1, so
 // the mix is never louder than the loudest channel.
 //
-// A channel has weight 1 while its power is at most 10 dB below that of the loudest, and below that weight in proportion to
-// its power. One that is the loudest turned over, as of a microphone wired the wrong way, has none: it would
-// cancel that one.
+// A channel has weight 1 while its power is at most 10 dB below that of the loudest, and below that a weight in
+// proportion to its power. One that is the loudest turned over, as of a microphone wired the wrong way, has none: it
+// would cancel that one.
 type mixer struct {
 	piece int       // frames over which the gains move to what the powers there ask for
 	power []float64 // mean square, falls slowly

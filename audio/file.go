@@ -11,11 +11,11 @@ import (
 	"sync/atomic"
 )
 
-// OpenFile opens a WAV or an Ogg Opus file as a Source. What it is is told by its first bytes, not
-// by its name. "-" and "/dev/stdin" are standard input, which the Source's Close leaves open. Any number of
-// channels becomes one (see the mix in downmix.go: never louder than the loudest channel, and a channel is not made
-// quieter by silent ones); any rate from MinRate to MaxRate becomes SampleRate. The file is read as it is played:
-// memory does not grow with its length.
+// OpenFile opens a WAV or an Ogg Opus file as a Source. Its first bytes tell which it is, not its name.
+// "-" and "/dev/stdin" are standard input, which the Source's Close leaves open. Any rate from
+// MinRate to MaxRate becomes SampleRate. Several channels become one, the mean of those that carry sound: never louder than
+// the loudest, and not made quieter by silent ones (D. Dugan, "Automatic Microphone Mixing", JAES 23(6), 1975). The file
+// is read as it is played: memory does not grow with its length.
 //
 // WAV is RIFF, RIFX, RF64 or BW64, also behind an ID3 tag, with integers of 1 to 8 bytes, float of 32 or 64 bits, A-law
 // or mu-law, plain or extensible. Where its sizes are wrong, what is there is played. Ogg Opus may be a chain of

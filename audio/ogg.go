@@ -19,8 +19,8 @@ const (
 	oggMostFirst = 1 << 20 // bytes of first pages that are taken for one link's
 )
 
-// oggLinks reads a chain of links from an Ogg file, one after the other. It is an io.Reader of the pages of the link that
-// is being read, without what is damaged in between.
+// oggLinks reads a chain of links from an Ogg file, one after the other. It is an io.Reader of the pages of the
+// link that is being read, without what is damaged in between.
 type oggLinks struct {
 	r     *bufio.Reader
 	first []byte // first pages of the link
@@ -64,7 +64,7 @@ func (o *oggLinks) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// peek returns the next sound page without taking it; it is in r's buffer.
+// peek returns the next whole page without taking it; it is in r's buffer.
 func (o *oggLinks) peek() ([]byte, error) {
 	if o.err != nil {
 		return nil, o.err

@@ -12,8 +12,8 @@ import (
 )
 
 // The identification header of Ogg Opus (RFC 7845 section 5.1): "OpusHead", version, the number of channels, and at
-// byte 18 how they are mapped to streams: family 0 for one or two channels, family 1 for up to eight with the places of
-// their loudspeakers, 2 for ambisonics, 3 for ambisonics behind a matrix (RFC 8486), 255 for channels that have no place.
+// byte 18 how they are mapped to streams: family 0 for one or two channels, 1 for up to eight with the places of
+// their loudspeakers, 2 for ambisonics, 3 for ambisonics behind a matrix (RFC 8486), 255 for channels without a place.
 const (
 	opusMagic    = "OpusHead"
 	opusChannels = 9
@@ -80,9 +80,9 @@ func (o *opusReader) nextLink() error {
 	}
 }
 
-// opusHead finds the first Opus stream among the first pages of a link, which is the one that libopusfile plays, and returns its
-// channels. A header of channels without loudspeakers is changed to family 1, which is laid out alike: for
-// a mix it is the same, but libopusfile does not play it.
+// opusHead finds the first Opus stream among the first pages of a link, which is the one that libopusfile plays,
+// and returns its channels. A header of channels without loudspeakers is changed to family 1, which is laid out alike:
+// for a mix it is the same, but libopusfile does not play it.
 func opusHead(first []byte) (channels int, err error) {
 	other := "other sound than Opus in Ogg"
 	for len(first) > 0 {

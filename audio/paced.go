@@ -26,6 +26,7 @@ func PacedSink(dst Sink) Sink {
 
 type pacedSource struct {
 	pacer *pacer
+	mu    sync.Mutex // held while src is in use, never while waiting for time
 	src   Source
 }
 
@@ -34,6 +35,8 @@ func (s *pacedSource) Read(pcm []float32) (int, error) {
 	if err := s.pacer.wait(len(pcm)); err != nil {
 		return 0, err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.pacer.isClosed() {
 		return 0, ErrClosed
 	}
@@ -44,7 +47,10 @@ func (s *pacedSource) Close() error {
 	if !s.pacer.close() {
 		return nil
 	}
-	return s.src.Close() // not under a lock: src may be waiting for a pipe
+	if s.mu.TryLock() { // else a Read is pending, maybe for a pipe, and this ends it
+		defer s.mu.Unlock()
+	}
+	return s.src.Close()
 }
 
 type pacedSink struct {

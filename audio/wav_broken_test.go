@@ -42,7 +42,8 @@ func resized(file []byte, n int) []byte {
 	return slices.Concat(file[:12], chunk("fmt ", format), file[36:])
 }
 
-// What ffmpeg or sox play although it breaks a rule, or keeps one that few programs know. Each file holds the same sine.
+// What ffmpeg or sox play although it breaks a rule, or keeps one that few programs know, and what is like it. Each
+// file holds the same sine.
 func TestReadWAVThatPlayersPlay(t *testing.T) {
 	sound := sine(4801, 48000, 400, 0.5)
 	good := wellFormed(1, 1, 16, 48000, encode(sound, 1, 16, false))

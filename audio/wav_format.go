@@ -105,8 +105,8 @@ func (f wavFormat) decoder(order binary.ByteOrder) (func(dst []float32, src []by
 	return nil, fmt.Errorf("%w: encoding %d with %d bits; %s", ErrEncoding, f.code, f.bits, convert)
 }
 
-// integers decodes two's complement of any width from 2 bytes. Of fewer bits than the bytes have the highest are used, so full
-// scale is that of the bytes; a float32 keeps 24 bits, so four bytes are enough.
+// integers decodes two's complement of any width from 2 bytes. Samples of fewer bits than their bytes have are at
+// the top of them, so full scale is that of the bytes; a float32 keeps 24 bits, so four bytes are enough.
 func (f wavFormat) integers(order binary.ByteOrder) func(dst []float32, src []byte) {
 	used := min(f.width, 4)
 	high, step := f.width-1, -1 // of the highest byte, and from there to the next
@@ -144,8 +144,8 @@ func byTable(expand func(byte) int) func(dst []float32, src []byte) {
 	}
 }
 
-// aLaw expands a byte of A-law (ITU-T G.711 table 1) to 16 bits: every second bit inverted; sign, three bits of segment,
-// four of step, taken at its middle.
+// aLaw expands a byte of A-law (ITU-T G.711 table 1) to 16 bits: every second bit is inverted; sign, three bits of
+// segment, four of step, taken at its middle.
 func aLaw(b byte) int {
 	b ^= 0x55
 	v := int(b&0x0f)<<4 + 8

@@ -52,6 +52,7 @@ func openWAV(r *bufio.Reader, pipe bool) (sound, error) {
 		return nil, err
 	}
 	frame := head.format.channels * head.format.width
+	block := min(readBlock, head.format.rate/100) // 10 ms: what a pipe gives is there soon
 	if _, err := r.Peek(frame); errors.Is(err, io.EOF) || length < int64(frame) {
 		return nil, fmt.Errorf("%w; record it again", ErrEmpty)
 	}
@@ -59,8 +60,8 @@ func openWAV(r *bufio.Reader, pipe bool) (sound, error) {
 		r:      io.LimitReader(r, length),
 		format: head.format,
 		decode: decode,
-		raw:    make([]byte, readBlock*frame),
-		pcm:    make([]float32, readBlock*head.format.channels),
+		raw:    make([]byte, block*frame),
+		pcm:    make([]float32, block*head.format.channels),
 		mixer:  newMixer(head.format.channels, head.format.rate),
 	}, nil
 }

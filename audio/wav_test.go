@@ -340,6 +340,10 @@ func FuzzOpenWAV(f *testing.F) {
 	ext := wellFormed(1, 3, 24, 8000, make([]byte, 99))
 	ext.extensible, ext.between = true, chunk("LIST", []byte("x"))
 	f.Add(ext.bytes())
+	long := wellFormed(6, 8, 8, 8000, make([]byte, 99))
+	long.before, long.promise = ds64(99), math.MaxUint32
+	f.Add(append(id3(9), named("BW64", long.bytes())...))
+	f.Add(bigEndian(wellFormed(1, 2, 16, 48000, make([]byte, 200))))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		src, err := audio.OpenFile(writeFile(t, data))
 		if err != nil {
