@@ -4,8 +4,8 @@ import "math"
 
 // mixer makes one channel of several: the mean of those that carry sound. The same voice in all channels comes
 // out as loud as in one; a voice in one channel of eight comes out as loud as it is there. The mean of all
-// eight would bury it by 18 dB, and weights by the places of the loudspeakers (ITU-R BS.775: 1 in the middle, 0.71 at the
-// sides, 0.5 behind), scaled so that nothing clips, by 13 to 19 dB.
+// eight would bury it by 18 dB, and weights by the places of the loudspeakers (ITU-R BS.775: 1 in the middle, 0.71 at
+// the sides, 0.5 behind), scaled so that nothing clips, by 13 to 19 dB.
 // This is the gain sharing of automatic microphone mixers (D. Dugan, "Automatic Microphone Mixing", JAES 23(6), 1975):
 // the gains depend on the share of each channel in the power and always sum to 1, so
 // the mix is never louder than the loudest channel.

@@ -13,9 +13,9 @@ import (
 
 // OpenFile opens a WAV or an Ogg Opus file as a Source. Its first bytes tell which it is, not its name.
 // "-" and "/dev/stdin" are standard input, which the Source's Close leaves open. Any rate from
-// MinRate to MaxRate becomes SampleRate. Several channels become one, the mean of those that carry sound: never louder than
-// the loudest, and not made quieter by silent ones (D. Dugan, "Automatic Microphone Mixing", JAES 23(6), 1975). The file
-// is read as it is played: memory does not grow with its length.
+// MinRate to MaxRate becomes SampleRate. Several channels become one, the mean of those that carry sound: never
+// louder than the loudest, and not made quieter by silent ones (D. Dugan, "Automatic Microphone Mixing", JAES 23(6),
+// 1975). The file is read as it is played: memory does not grow with its length.
 //
 // WAV is RIFF, RIFX, RF64 or BW64, also behind an ID3 tag, with integers of 1 to 8 bytes, float of 32 or 64 bits, A-law
 // or mu-law, plain or extensible. Where its sizes are wrong, what is there is played. Ogg Opus may be a chain of
@@ -23,7 +23,7 @@ import (
 //
 // A pipe, a FIFO or a socket is not waited for: OpenFile returns at once, the first Read reads the header and
 // returns what is wrong with it. On Linux Close ends a Read that waits for one, also for a FIFO that nobody has
-// opened to write; elsewhere such a Read, and the opening of a FIFO, waits for the writer.
+// opened to write; elsewhere Read, Close and the opening of a FIFO wait for the writer.
 //
 // Errors: ErrFormat, ErrEncoding, ErrTruncated, ErrEmpty, or the operating system's.
 func OpenFile(path string) (Source, error) {
@@ -173,9 +173,6 @@ func (f *fileSource) Close() error {
 	if f.sound != nil {
 		f.sound.free()
 		f.sound = nil
-	}
-	if f.done == nil || errors.Is(f.done, io.EOF) {
-		f.done = ErrClosed
 	}
 	return err
 }
