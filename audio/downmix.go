@@ -23,11 +23,11 @@ type mixer struct {
 }
 
 const (
-	mixEqual  = 10   // power ratio (10 dB) within which channels count alike
-	mixPieces = 200  // per second
-	mixFall   = 0.9  // of power per piece: time constant 47 ms, longer than a period of a low voice
-	mixSwap   = 2    // power ratio (3 dB) at which another channel takes the lead
-	mixCancel = -0.98// correlation with the leading channel below which one is left out
+	mixEqual  = 10    // power ratio (10 dB) within which channels count alike
+	mixPieces = 200   // per second
+	mixFall   = 0.9   // of power per piece: time constant 47 ms, longer than a period of a low voice
+	mixSwap   = 2     // power ratio (3 dB) at which another channel takes the lead
+	mixCancel = -0.98 // correlation with the leading channel below which one is left out
 )
 
 func newMixer(channels, rate int) *mixer {
