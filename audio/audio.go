@@ -8,7 +8,7 @@
 //	device (mic) ───┘   48 kHz mono float32         └──> device (speaker)
 //
 // A device is its own clock: it blocks until samples or room are there. Files and test signals
-// never block; PacedSource and PacedSink make them behave like a device.
+// never block, and a pipe does until somebody writes to it; PacedSource and PacedSink make them behave like a device.
 package audio
 
 // SampleRate is the rate of every Source and Sink, in Hz.

@@ -7,9 +7,9 @@ import "errors"
 var (
 	// ErrFormat: the file is neither WAV nor Ogg Opus.
 	ErrFormat = errors.New("not a WAV or Ogg Opus file")
-	// ErrEncoding: a WAV file of an encoding, width, rate or channel count that is not read here.
+	// ErrEncoding: a WAV file whose encoding, width, rate or channel count is not read here.
 	ErrEncoding = errors.New("unsupported kind of WAV file")
-	// ErrTruncated: the file ends before its headers say.
+	// ErrTruncated: the file ends inside its header, or is damaged beyond what can be passed over.
 	ErrTruncated = errors.New("file is cut short")
 	// ErrEmpty: the file holds no sample.
 	ErrEmpty = errors.New("file has no sound in it")

@@ -1,90 +1,147 @@
 package audio
 
 import (
+	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"sync"
 
 	"gopkg.in/hraban/opus.v2"
 )
 
-// The first page of an Ogg Opus file (RFC 7845 section 5.1) holds the identification header
-// alone: 27 bytes of page header and one lacing value (RFC 3533 section 6), then "OpusHead", a
-// version byte and the number of channels.
+// The identification header of Ogg Opus (RFC 7845 section 5.1): "OpusHead", version, the number of channels, and at
+// byte 18 how they are mapped to streams: family 0 for one or two channels, 1 for up to eight with the places of
+// their loudspeakers, 2 for ambisonics, 3 for ambisonics behind a matrix (RFC 8486), 255 for channels without a place.
 const (
-	opusHead      = 28
-	opusChannels  = opusHead + 9
-	opusFirstPage = opusHead + 19
+	opusMagic    = "OpusHead"
+	opusChannels = 9
+	opusFamily   = 18
+	opusMost     = 8 // channels that libopusfile decodes
 )
 
-// opusReader reads an Ogg Opus file with libopusfile, which always decodes at 48 kHz, and
-// mixes the channels down to their mean.
+// opusReader reads Ogg Opus with libopusfile, which always decodes at 48 kHz and applies gain, pre-skip and end
+// trimming. Its binding does not tell how many channels a link of a chain has, so each link gets a decoder.
 type opusReader struct {
-	mu       sync.Mutex // libopusfile is not safe for Close during Read; nobody else uses it
-	stream   *opus.Stream
-	closed   bool
-	heard    bool // a sample has been read
-	channels int
-	buf      []float32 // interleaved
+	links  *oggLinks
+	stream *opus.Stream // of this link
+	heard  bool         // a sample has been read
+	buf    []float32    // interleaved
+	mixer  *mixer
 }
 
-func openOpus(f *os.File) (Source, error) {
-	var page [opusFirstPage]byte
-	if _, err := io.ReadFull(f, page[:]); err != nil {
-		return nil, fmt.Errorf("%w: it ends inside its header; copy or record it again", ErrTruncated)
+func openOpus(r *bufio.Reader) (sound, error) {
+	o := &opusReader{links: &oggLinks{r: r}, buf: make([]float32, readBlock*opusMost)}
+	if _, err := o.links.whole(); err != nil {
+		return nil, cutHeader(err)
 	}
-	if !bytes.HasPrefix(page[opusHead:], []byte("OpusHead")) || page[opusChannels] == 0 {
-		return nil, fmt.Errorf("%w, but some other sound in Ogg; convert it, for example: ffmpeg -i IN -c:a libopus OUT.opus", ErrFormat)
+	err := o.nextLink()
+	if errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%w, but Ogg that is damaged or lacks its beginning; copy or record it again", ErrFormat)
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	stream, err := opus.NewStream(f)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w; copy or record it again", ErrTruncated, err)
+	return o, nil
+}
+
+func (o *opusReader) rate() int { return SampleRate }
+
+func (o *opusReader) free() {
+	if o.stream != nil {
+		_ = o.stream.Close() // frees memory, never fails
+		o.stream = nil
 	}
-	o := &opusReader{stream: stream, channels: int(page[opusChannels])}
-	// libopusfile wants room for the longest packet, 120 ms.
-	o.buf = make([]float32, SampleRate*120/1000*o.channels)
-	return newFileSource(f.Name(), SampleRate, o.read, o.close)
+}
+
+// nextLink opens the next link of the chain, or returns io.EOF.
+func (o *opusReader) nextLink() error {
+	o.free()
+	first, err := o.links.next()
+	if err != nil {
+		return err
+	}
+	channels, err := opusHead(first)
+	if err != nil {
+		return err
+	}
+	o.mixer = newMixer(channels, SampleRate)
+	o.stream, err = opus.NewStream(o.links)
+	switch {
+	case o.links.err != nil:
+		return o.links.err
+	case err == nil:
+		return nil
+	case o.links.ended():
+		return cutHeader(io.EOF)
+	default:
+		return fmt.Errorf("%w, but Ogg Opus with a header that cannot be read (%w); %s", ErrFormat, err, convert)
+	}
+}
+
+// opusHead finds the first Opus stream among the first pages of a link, which is the one that libopusfile plays,
+// and returns its channels. A header of channels without loudspeakers is changed to family 1, which is laid out alike:
+// for a mix it is the same, but libopusfile does not play it.
+func opusHead(first []byte) (channels int, err error) {
+	other := "other sound than Opus in Ogg"
+	for len(first) > 0 {
+		header, size := oggSizes(first)
+		page, head := first[:size], first[header:size]
+		first = first[size:]
+		if !bytes.HasPrefix(head, []byte(opusMagic)) || len(head) <= opusFamily {
+			if name := oggCodec(head); name != "" {
+				other = name
+			}
+			continue
+		}
+		channels, family := int(head[opusChannels]), head[opusFamily]
+		switch {
+		case channels == 0, family == 3, family > 1 && channels > opusMost:
+			return 0, fmt.Errorf("%w, but Ogg Opus of %d channels in mapping family %d; %s", ErrFormat, channels, family, convert)
+		case family > 1:
+			head[opusFamily] = 1
+			binary.LittleEndian.PutUint32(page[oggChecksum:], oggSum(page))
+		}
+		return channels, nil
+	}
+	return 0, fmt.Errorf("%w, but %s; %s", ErrFormat, other, convert)
+}
+
+// oggCodec names what a first page that is not Opus holds, or is "".
+func oggCodec(head []byte) string {
+	for magic, name := range map[string]string{
+		"\x01vorbis": "Ogg Vorbis", "\x7fFLAC": "Ogg FLAC", "Speex   ": "Ogg Speex", "\x80theora": "Ogg Theora, a film",
+	} {
+		if bytes.HasPrefix(head, []byte(magic)) {
+			return name
+		}
+	}
+	return ""
 }
 
 func (o *opusReader) read(pcm []float32) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed {
-		return 0, ErrClosed
-	}
-	want := min(len(pcm)*o.channels, len(o.buf))
-	n, err := o.stream.ReadFloat32(o.buf[:want])
-	for errors.Is(err, opus.ErrStreamHole) { // data is missing here, reading may go on
-		n, err = o.stream.ReadFloat32(o.buf[:want])
-	}
-	switch {
-	case errors.Is(err, io.EOF) && !o.heard:
-		return 0, fmt.Errorf("%w; record it again", ErrEmpty)
-	case err != nil && !errors.Is(err, io.EOF):
-		return 0, fmt.Errorf("%w: %w", ErrTruncated, err)
-	}
-	o.heard = true
-	// In a chain of streams the number of channels may change without notice, and n with it.
-	n = min(n, want/o.channels)
-	for i := range n {
-		var sum float32
-		for _, s := range o.buf[i*o.channels:][:o.channels] {
-			sum += s
+	for {
+		channels := len(o.mixer.gain)
+		n, err := o.stream.ReadFloat32(o.buf[:min(len(pcm), readBlock)*channels])
+		switch {
+		case o.links.err != nil:
+			return 0, o.links.err
+		case err == nil:
+			o.heard = true
+			o.mixer.mix(pcm[:n], o.buf[:n*channels])
+			return n, nil
+		case errors.Is(err, opus.ErrStreamHole), errors.Is(err, opus.ErrStreamBadPacked):
+			continue // something is missing or damaged here, the rest may be sound
+		case !errors.Is(err, io.EOF):
+			return 0, fmt.Errorf("%w: %w", ErrTruncated, err)
 		}
-		pcm[i] = sum / float32(o.channels)
+		err = o.nextLink()
+		if errors.Is(err, io.EOF) && !o.heard {
+			return 0, fmt.Errorf("%w; record it again", ErrEmpty)
+		}
+		if err != nil {
+			return 0, err
+		}
 	}
-	return n, err
-}
-
-func (o *opusReader) close() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.closed = true
-	return o.stream.Close() // closes the file as well
 }

@@ -47,8 +47,9 @@ func (s *pacedSource) Close() error {
 	if !s.pacer.close() {
 		return nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if s.mu.TryLock() { // else a Read is pending, maybe for a pipe, and this ends it
+		defer s.mu.Unlock()
+	}
 	return s.src.Close()
 }
 

@@ -7,211 +7,198 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
-
-	"github.com/go-audio/riff"
 )
 
 // A WAV file is a RIFF file: "RIFF", size, "WAVE", then chunks of ID, size and body,
 // padded to even length. "fmt " says how the samples in "data" are coded (Microsoft,
-// "Multiple channel audio data and WAVE files"; EBU Tech 3285).
+// "Multiple channel audio data and WAVE files"; EBU Tech 3285). RIFX is the same with all numbers big-endian. RF64
+// and BW64 (EBU Tech 3306, ITU-R BS.2088) have sizes of 64 bits in a chunk "ds64".
 //
-// github.com/go-audio/riff walks the chunks. The decoder above it, go-audio/wav, is not used: at
-// v1.1.0 it drops the sub-format of extensible files, takes float for integers, counts the
-// padding of an odd data chunk as a sample and allocates what a broken header asks for.
+// Many programs get the sizes wrong, so as few as possible are believed: not that of the whole, and those of
+// the chunks only as far as the file goes. It is read in one go, never backwards, so that pipes can be read too.
 
 const (
-	wavePCM        = 1
-	waveFloat      = 3
-	waveExtensible = 0xfffe
-
-	// Programs that cannot seek back write a size near 2^31 or 2^32, or 0, meaning "to
-	// the end of the file".
+	// wavUnknown is the size that stands for "look into ds64", or for "to the end".
+	wavUnknown = math.MaxUint32
+	// Programs that write to a pipe cannot seek back, and put a size near 2^31 or 2^32 that means "to the end".
 	wavStreaming = 0x7fff0000
-
-	maxChannels = 64
 )
 
-type wavFormat struct {
-	code     uint16
-	channels int
-	rate     int
-	bits     int
+// wavHead is what is known when the samples begin.
+type wavHead struct {
+	order  binary.ByteOrder
+	format wavFormat // channels 0: not there yet
+	length uint64    // of data according to ds64, bytes; 0: unknown
 }
 
-// waveFmt is the start of a "fmt " chunk; waveExt is what follows in extensible ones.
-type waveFmt struct {
-	Code, Channels   uint16
-	Rate, ByteRate   uint32
-	BlockAlign, Bits uint16
-}
-
-type waveExt struct {
-	Size, ValidBits uint16
-	ChannelMask     uint32
-	SubFormat       uint16 // first two bytes of the GUID
-	_               [14]byte
-}
-
-func openWAV(f *os.File, size int64) (Source, error) {
-	format, length, err := wavHeader(f, size)
+func openWAV(r *bufio.Reader, pipe bool) (sound, error) {
+	var start [12]byte
+	if _, err := io.ReadFull(r, start[:]); err != nil {
+		return nil, cutHeader(err)
+	}
+	if kind := string(start[8:]); kind != "WAVE" {
+		return nil, fmt.Errorf("%w, but a RIFF file of type %q; %s", ErrFormat, kind, convert)
+	}
+	head := wavHead{order: binary.LittleEndian}
+	if string(start[:4]) == "RIFX" {
+		head.order = binary.BigEndian
+	}
+	length, err := head.read(r, pipe)
+	if err != nil {
+		return nil, cutHeader(err)
+	}
+	decode, err := head.format.decoder(head.order)
 	if err != nil {
 		return nil, err
 	}
-	decode, err := format.decoder()
-	if err != nil {
-		return nil, err
+	frame := head.format.channels * head.format.width
+	block := min(readBlock, head.format.rate/100) // 10 ms: what a pipe gives is there soon
+	if _, err := r.Peek(frame); errors.Is(err, io.EOF) || length < int64(frame) {
+		return nil, fmt.Errorf("%w; record it again", ErrEmpty)
 	}
-	w := &wavReader{
-		r:        bufio.NewReaderSize(io.LimitReader(f, length), 1<<16),
-		frame:    make([]byte, format.channels*format.bits/8),
-		channels: format.channels,
-		width:    format.bits / 8,
-		decode:   decode,
-	}
-	return newFileSource(f.Name(), format.rate, w.read, f.Close)
+	return &wavReader{
+		r:      io.LimitReader(r, length),
+		format: head.format,
+		decode: decode,
+		raw:    make([]byte, block*frame),
+		pcm:    make([]float32, block*head.format.channels),
+		mixer:  newMixer(head.format.channels, head.format.rate),
+	}, nil
 }
 
-// wavHeader reads up to the start of the samples and returns how many bytes of whole
-// frames follow.
-func wavHeader(f *os.File, size int64) (format wavFormat, length int64, err error) {
-	cut := func(err error) error {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return fmt.Errorf("%w: it ends inside its header; copy or record it again", ErrTruncated)
+// cutHeader says what the end of the file inside its header means.
+func cutHeader(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: it ends inside its header; copy or record it again", ErrTruncated)
+	}
+	return err
+}
+
+// read goes up to the start of the samples and returns the most bytes that they may have.
+func (h *wavHead) read(r *bufio.Reader, pipe bool) (length int64, err error) {
+	empty := false // a data chunk was there
+	for {
+		id, err := r.Peek(8)
+		if errors.Is(err, io.EOF) && empty {
+			return 0, nil
 		}
+		if err != nil {
+			return 0, err
+		}
+		if !chunkID(id) { // too much padding, or a size that is too small
+			if _, err := r.Discard(1); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		name, size := string(id[:4]), h.order.Uint32(id[4:])
+		if _, err := r.Discard(8); err != nil {
+			return 0, err
+		}
+		switch name {
+		case "data":
+			next, err := r.Peek(4)
+			if size == 0 && err == nil && chunkID(next) {
+				empty = true // rather than of unknown size
+				continue
+			}
+			if h.format.channels == 0 {
+				return 0, fmt.Errorf("%w: samples before the description of their format; %s", ErrEncoding, convert)
+			}
+			return h.dataLength(size, pipe), nil
+		case "fmt ":
+			err = h.readFormat(r, size)
+		case "ds64":
+			err = h.readDS64(r, size)
+		default:
+			err = skip(r, int64(size))
+		}
+		if err != nil {
+			return 0, err
+		}
+		if size%2 == 1 {
+			if next, err := r.Peek(4); err == nil && !chunkID(next) { // some do not pad
+				_, _ = r.Discard(1) // it is in the buffer
+			}
+		}
+	}
+}
+
+// chunkID tells whether b begins with what may be the ID of a chunk: four printable characters.
+func chunkID(b []byte) bool {
+	for _, c := range b[:4] {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+func (h *wavHead) dataLength(size uint32, pipe bool) int64 {
+	switch {
+	case size == wavUnknown && h.length > 0 && h.length < math.MaxInt64:
+		return int64(h.length)
+	case size == 0, size == wavUnknown, size >= wavStreaming && pipe:
+		return math.MaxInt64
+	}
+	return int64(size)
+}
+
+// readFormat reads a chunk "fmt " as far as its fields are known here.
+func (h *wavHead) readFormat(r io.Reader, size uint32) (err error) {
+	var b [40]byte
+	n := min(int(size), len(b))
+	if _, err := io.ReadFull(r, b[:n]); err != nil {
 		return err
 	}
-	chunks := riff.New(f)
-	if err := chunks.ParseHeaders(); err != nil {
-		return format, 0, cut(err)
+	if h.format, err = parseFormat(b, n, h.order); err != nil {
+		return err
 	}
-	if chunks.Format != riff.WavFormatID {
-		return format, 0, fmt.Errorf("%w, but a RIFF file of type %q", ErrFormat, chunks.Format[:])
-	}
-	for {
-		id, chunk, err := chunks.IDnSize()
-		if err != nil {
-			return format, 0, cut(err)
-		}
-		at, err := f.Seek(0, io.SeekCurrent)
-		if err != nil {
-			return format, 0, err
-		}
-		switch id {
-		case riff.FmtID:
-			if format, err = readFormat(io.LimitReader(f, int64(chunk))); err != nil {
-				return format, 0, cut(err)
-			}
-		case riff.DataFormatID:
-			if format.channels == 0 {
-				return format, 0, fmt.Errorf("%w: samples before the description of their format", ErrEncoding)
-			}
-			length, err := dataLength(int64(chunk), size-at, format)
-			return format, length, err
-		}
-		next := at + int64(chunk) + int64(chunk&1)
-		if next > size {
-			return format, 0, cut(io.ErrUnexpectedEOF)
-		}
-		if _, err := f.Seek(next, io.SeekStart); err != nil {
-			return format, 0, err
-		}
-	}
+	return skip(r, int64(size)-int64(n))
 }
 
-func dataLength(promised, there int64, format wavFormat) (int64, error) {
-	frame := int64(format.channels * format.bits / 8)
-	switch {
-	case promised == 0 || promised >= wavStreaming && promised > there:
-		promised = there
-	case promised > there:
-		return 0, fmt.Errorf("%w: %d of %d bytes of sound are there; copy or record it again", ErrTruncated, there, promised)
+// readDS64 reads the sizes of 64 bits; that of the whole comes first and is not needed.
+func (h *wavHead) readDS64(r io.Reader, size uint32) error {
+	var b [16]byte
+	n := min(int(size), len(b))
+	if _, err := io.ReadFull(r, b[:n]); err != nil {
+		return err
 	}
-	if promised < frame {
-		return 0, fmt.Errorf("%w; record it again", ErrEmpty)
-	}
-	return promised - promised%frame, nil
+	h.length = h.order.Uint64(b[8:])
+	return skip(r, int64(size)-int64(n))
 }
 
-func readFormat(r io.Reader) (wavFormat, error) {
-	var head waveFmt
-	if err := binary.Read(r, binary.LittleEndian, &head); err != nil {
-		return wavFormat{}, err
-	}
-	format := wavFormat{code: head.Code, channels: int(head.Channels), rate: int(head.Rate), bits: int(head.Bits)}
-	if head.Code == waveExtensible {
-		var ext waveExt
-		if err := binary.Read(r, binary.LittleEndian, &ext); err != nil {
-			return wavFormat{}, err
-		}
-		format.code = ext.SubFormat
-	}
-	switch {
-	case format.channels < 1 || format.channels > maxChannels:
-		return format, fmt.Errorf("%w: %d channels (1 to %d)", ErrEncoding, format.channels, maxChannels)
-	case head.Rate < MinRate || head.Rate > MaxRate:
-		return format, fmt.Errorf("%w: %d Hz (%d to %d)", ErrEncoding, head.Rate, MinRate, MaxRate)
-	case format.bits < 8 || int(head.BlockAlign) != format.channels*format.bits/8:
-		return format, fmt.Errorf("%w: %d channels of %d bits in %d bytes", ErrEncoding, format.channels, format.bits, head.BlockAlign)
-	}
-	return format, nil
+// skip reads n bytes for nothing.
+func skip(r io.Reader, n int64) error {
+	_, err := io.CopyN(io.Discard, r, n)
+	return err
 }
 
-// decoder returns the conversion of one sample to -1..1.
-func (f wavFormat) decoder() (func([]byte) float32, error) {
-	le := binary.LittleEndian
-	switch [2]int{int(f.code), f.bits} {
-	case [2]int{wavePCM, 8}: // unsigned, unlike the rest
-		return func(b []byte) float32 { return float32(int(b[0])-128) / (1 << 7) }, nil
-	case [2]int{wavePCM, 16}:
-		return func(b []byte) float32 { return float32(int16(le.Uint16(b))) / (1 << 15) }, nil
-	case [2]int{wavePCM, 24}:
-		return func(b []byte) float32 {
-			return float32(int32(uint32(b[0])<<8|uint32(b[1])<<16|uint32(b[2])<<24)>>8) / (1 << 23)
-		}, nil
-	case [2]int{wavePCM, 32}:
-		return func(b []byte) float32 { return float32(int32(le.Uint32(b))) / (1 << 31) }, nil
-	case [2]int{waveFloat, 32}:
-		return func(b []byte) float32 { return finite(math.Float32frombits(le.Uint32(b))) }, nil
-	case [2]int{waveFloat, 64}:
-		return func(b []byte) float32 { return finite(float32(math.Float64frombits(le.Uint64(b)))) }, nil
-	default:
-		return nil, fmt.Errorf("%w: encoding %d with %d bits; convert it, for example: ffmpeg -i IN -c:a pcm_s16le OUT.wav", ErrEncoding, f.code, f.bits)
-	}
-}
-
-// finite makes silence of what is no number, and of what is so large that sums of it would overflow.
-func finite(v float32) float32 {
-	if v > -1e6 && v < 1e6 {
-		return v
-	}
-	return 0
-}
-
-// wavReader reads frames of all channels and mixes each down to its mean.
+// wavReader reads frames of all channels and mixes them.
 type wavReader struct {
-	r        *bufio.Reader
-	frame    []byte
-	channels int
-	width    int
-	decode   func([]byte) float32
+	r      io.Reader
+	format wavFormat
+	decode func(dst []float32, src []byte)
+	raw    []byte
+	pcm    []float32 // interleaved
+	mixer  *mixer
 }
+
+func (w *wavReader) rate() int { return w.format.rate }
+
+func (w *wavReader) free() {}
 
 func (w *wavReader) read(pcm []float32) (int, error) {
-	for i := range pcm {
-		if _, err := io.ReadFull(w.r, w.frame); err != nil {
-			if errors.Is(err, io.ErrUnexpectedEOF) {
-				err = ErrTruncated // while it was read
-			}
-			return i, err
-		}
-		var sum float32
-		for c := range w.channels {
-			sum += w.decode(w.frame[c*w.width:])
-		}
-		pcm[i] = sum / float32(w.channels)
+	frame := w.format.channels * w.format.width
+	n, err := io.ReadFull(w.r, w.raw[:min(len(pcm)*frame, len(w.raw))])
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = io.EOF
 	}
-	return len(pcm), nil
+	n /= frame // what is there of a last frame is left out
+	in := w.pcm[:n*w.format.channels]
+	w.decode(in, w.raw)
+	w.mixer.mix(pcm[:n], in)
+	return n, err
 }
 
 // ReadWAV reads a whole file as OpenFile does: mono at SampleRate.

@@ -7,8 +7,6 @@ import (
 	"math"
 	"os"
 	"sync"
-
-	"github.com/go-audio/riff"
 )
 
 const (
@@ -97,10 +95,9 @@ func (w *wavWriter) wrap(err error) error { return fmt.Errorf("audio: %s: %w", w
 func appendWAVHeader(b []byte, length uint32) []byte {
 	const width = 2 // bytes per frame
 	le := binary.LittleEndian
-	b = append(b, riff.RiffID[:]...)
+	b = append(b, "RIFF"...)
 	b = le.AppendUint32(b, wavHeaderSize-8+length)
-	b = append(b, riff.WavFormatID[:]...)
-	b = append(b, riff.FmtID[:]...)
+	b = append(b, "WAVEfmt "...)
 	b = le.AppendUint32(b, 16)
 	b = le.AppendUint16(b, wavePCM)
 	b = le.AppendUint16(b, 1) // channels
@@ -108,7 +105,7 @@ func appendWAVHeader(b []byte, length uint32) []byte {
 	b = le.AppendUint32(b, SampleRate*width)
 	b = le.AppendUint16(b, width)
 	b = le.AppendUint16(b, 8*width)
-	b = append(b, riff.DataFormatID[:]...)
+	b = append(b, "data"...)
 	return le.AppendUint32(b, length)
 }
 

@@ -18,7 +18,7 @@ type JoinCmd struct {
 
 	Name string `short:"n" required:"" help:"Your name, 1 to 19 characters."`
 	Room string `short:"r" help:"Room to join; the relay's default room if none is given."`
-	In   string `placeholder:"DEVICE|FILE|tone|none" help:"What you say: a capture device, a .wav, .opus or .ogg file, tone or none. Default: the default microphone."`
+	In   string `placeholder:"DEVICE|FILE|tone|none" help:"What you say: a capture device, a WAV or Ogg Opus file, - for standard input, tone or none. Default: the default microphone."`
 	Out  string `placeholder:"DEVICE|FILE|none" help:"Where you hear: a playback device, a .wav file or none. Default: the default loudspeaker."`
 
 	For         time.Duration `help:"Leave after this time, e.g. 30s. Default: stay."`
@@ -52,6 +52,9 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 		return err
 	}
 	tell := newTeller(out, c.JSON)
+	if isStdin(c.In) {
+		in = strings.NewReader("")
+	}
 
 	source, warning, err := openSource(c.In)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -69,15 +70,22 @@ func openSink(spec string) (audio.Sink, error) {
 	return speaker, nil
 }
 
-// isFile tells a file name from a device name by its ending. Endings that cannot be
-// read or written are here too: the error about them is clearer than "no such device".
+// isFile tells a file from a device: "-" for standard input, what has a path separator in it, what exists and is
+// no folder, and names with the ending of a sound file, so that the error about a missing one is clear.
 func isFile(spec string) bool {
-	switch strings.ToLower(filepath.Ext(spec)) {
-	case ".wav", ".opus", ".ogg", ".mp3", ".flac", ".m4a", ".aac", ".aiff", ".webm":
+	if spec == "-" || strings.ContainsRune(filepath.ToSlash(spec), '/') {
 		return true
 	}
-	return false
+	switch strings.ToLower(filepath.Ext(spec)) {
+	case ".wav", ".wave", ".opus", ".ogg", ".oga", ".mp3", ".flac", ".m4a", ".aac", ".aiff", ".webm":
+		return true
+	}
+	info, err := os.Stat(spec)
+	return err == nil && !info.IsDir()
 }
+
+// isStdin tells whether the input takes standard input, so that no commands can come from there.
+func isStdin(spec string) bool { return spec == "-" || spec == "/dev/stdin" }
 
 // begin tells once when the first sample went by.
 type begin struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -58,6 +59,32 @@ func TestSpecsOfSound(t *testing.T) {
 	}
 	if sink, err := openSink("none"); sink != nil || err != nil {
 		t.Errorf("sink none: %v, %v", sink, err)
+	}
+}
+
+// A file needs no ending, and a device may have any name that is no file's.
+func TestFilesAreToldFromDevices(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("pulse", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := audio.WriteWAV("speech", make([]float32, 480)); err != nil {
+		t.Fatal(err)
+	}
+	for spec, want := range map[string]bool{
+		"-": true, "/dev/stdin": true, "./fifo": true, "speech": true, "none.oga": true, "none.wave": true, "a.mp3": true,
+		"": false, "pulse": false, "default": false, "USB Audio": false, "hw:0,0": false,
+	} {
+		if got := isFile(spec); got != want {
+			t.Errorf("%q: file %v, want %v", spec, got, want)
+		}
+	}
+	src, _, err := openSource("speech")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := src.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
