@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
@@ -56,7 +57,7 @@ type stage struct {
 
 // turn is a talker's part in the stage of its room. Guarded by repairs.mu.
 type turn struct {
-	holds  bool          // has a place
+	holds  atomic.Bool   // has a place; others may look
 	since  time.Duration // got its place
 	seen   time.Duration // last datagram
 	seq    uint32        // of that
@@ -73,7 +74,7 @@ type turn struct {
 func (st *stage) offer(now time.Duration, s *session, h netproto.Header, voice []byte, replay func(d []byte)) (heard bool) {
 	t := &s.turn
 	t.note(now, h)
-	if t.holds {
+	if t.holds.Load() {
 		return true
 	}
 	i := st.place(now, t, h.Voice)
@@ -85,12 +86,12 @@ func (st *stage) offer(now time.Duration, s *session, h netproto.Header, voice [
 		if now-old.turn.voiced <= idleAfter {
 			st.turned = now
 		}
-		old.turn.holds = false
+		old.turn.holds.Store(false)
 		old.turn.vain = now
 	}
 	st.places[i] = s
 	t.since = now
-	t.holds = true
+	t.holds.Store(true)
 	t.kept.take(now, h.Seq, replay)
 	return true
 }
@@ -99,10 +100,11 @@ func (st *stage) offer(now time.Duration, s *session, h netproto.Header, voice [
 // sent again: it goes where those went, and says nothing about who speaks now.
 func (st *stage) late(now time.Duration, s *session, h netproto.Header, voice []byte) (heard bool) {
 	t := &s.turn
-	if !t.holds {
-		t.kept.put(now, h.Seq, voice)
+	if t.holds.Load() {
+		return true
 	}
-	return t.holds
+	t.kept.put(now, h.Seq, voice)
+	return false
 }
 
 // note takes a datagram's level and voice bit into account.

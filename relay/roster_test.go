@@ -63,7 +63,7 @@ func TestRosterSteps(t *testing.T) {
 			size = 5 // and is small in the end
 		}
 		if rng.IntN(2*size) > len(members) {
-			m, err := core.Join(0, "r", wide(i), 1)
+			m, err := core.Join(0, Newcomer{Room: "r", Name: wide(i), Voice: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -120,7 +120,7 @@ func TestRosterSteps(t *testing.T) {
 func TestRosterEncodesOnce(t *testing.T) {
 	core := NewCore(CoreConfig{})
 	for i := range 100 {
-		_, _ = core.Join(0, "r", wide(i), 1)
+		_, _ = core.Join(0, Newcomer{Room: "r", Name: wide(i), Voice: 1})
 	}
 	r := newRoster(core.rooms["r"].users())
 	from := told{r.users.Version - 1, r.users.Sessions[98], false}
@@ -151,7 +151,7 @@ func TestTalkersAreNamedFirst(t *testing.T) {
 	core := NewCore(CoreConfig{})
 	var ids []uint32
 	for i := range 200 {
-		m, err := core.Join(0, "r", wide(i), 1)
+		m, err := core.Join(0, Newcomer{Room: "r", Name: wide(i), Voice: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
