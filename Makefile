@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test race soak fuzz bench quality lint cross clean
+.PHONY: help setup build demo test race soak fuzz bench quality figures lint cross clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -23,12 +23,12 @@ demo: build ## a real call over a real relay through a bad network, heard and me
 	@scripts/setup.sh demo
 	@go run ./internal/demo $(DEMOFLAGS)
 
-test: setup ## run the tests
+test: setup ## run the tests, in any order
 	go vet ./...
-	go test ./...
+	go test -shuffle=on ./...
 
 race: setup ## run the tests under the race detector
-	go test -race ./...
+	go test -race -shuffle=on ./...
 
 soak: ## load a relay with calls, churn and noise for DURATION (10m); SOAKFLAGS=-race finds races
 	go run ./internal/soak -for $(DURATION) $(SOAKFLAGS)
@@ -42,14 +42,15 @@ bench: setup ## run the benchmarks
 quality: build ## run the laboratory and compare with bench/baselines/quality.json
 	bin/tincan lab report --compare bench/baselines/quality.json --out build/quality
 
+figures: build ## measure quality anew: the baseline, the tables and plots in README.md and docs/repair.md
+	bin/tincan lab report --save bench/baselines/quality.json --out build/quality
+	@scripts/figures.sh
+
 lint: setup ## run the linters
 	go run $(GOLANGCI) run ./...
 
-cross: ## build the relay for linux, windows and darwin without cgo
-	@for os in linux windows darwin; do \
-		echo "tincand for $$os"; \
-		CGO_ENABLED=0 GOOS=$$os GOARCH=amd64 go build -o build/$$os/ ./cmd/tincand || exit 1; \
-	done
+cross: setup ## build the relay for linux, windows, darwin and freebsd, and vet there all that needs no cgo
+	@scripts/cross.sh
 
 clean: ## remove what was built
 	rm -rf bin build

@@ -33,9 +33,9 @@ func (n *nowhere) Forward(l *relay.Listeners, skip []int, _ []byte) int {
 // stopping it costs more than forwarding one.
 const forwardBatch = 1024
 
-// forward is the forwarding core alone, without sockets: a datagram of one talker to that
-// many listeners, as tag check, replay window, choice of talkers and the hand-over to the
-// prebuilt vector.
+// forward is the relay's own work for one datagram of a talker in a room of that many listeners, without
+// sockets: tag check, replay window, choice of talkers and the hand-over to the prebuilt vector. No
+// listener is touched, so it hardly depends on their number; fanout measures what they cost.
 func forward(listeners int) func(*testing.B) {
 	return func(b *testing.B) {
 		core := relay.NewCore(relay.CoreConfig{SessionRate: 1 << 30, MaxRoomSize: listeners + 1})
@@ -74,8 +74,8 @@ func forward(listeners int) func(*testing.B) {
 		if out.deliveries != b.N*listeners {
 			b.Fatalf("%d deliveries of %d datagrams to %d listeners", out.deliveries, b.N, listeners)
 		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(out.deliveries), "ns/delivery")
-		b.ReportMetric(float64(out.deliveries)/b.Elapsed().Seconds(), "deliveries/s")
+		b.ReportMetric(0, "ns/op") // the same under a name that says less
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N), "ns/datagram")
 	}
 }
 

@@ -19,9 +19,11 @@ const (
 	senderPause     = time.Millisecond
 )
 
-// workers is how many deliveries per second a relay with so many workers makes
+// workers is how many datagrams per second a relay with so many workers sends
 // when it is never out of work: four rooms, whose listeners do not read, so
-// that the relay has the machine for itself: the sender sleeps most of the time.
+// that the relay has the machine for itself: the sender sleeps most of the time. The listeners'
+// sockets are full and the kernel throws away what is sent to them, which costs it less than
+// delivering would: it is the ratio of two workers to one that counts.
 func workers(n int) func(*testing.B) {
 	return func(b *testing.B) {
 		server, err := relay.Listen(relay.Config{
@@ -53,16 +55,19 @@ func workers(n int) func(*testing.B) {
 			must(b, unix.Sendto(talker.fd, d, 0, to))
 			sent++
 		}
+		took := time.Since(start)
 		for last := done; ; last = done { // those on their way
 			nanosleep(senderPause)
 			if done = server.Stats().Received; done == last {
 				break
 			}
+			took = time.Since(start)
 		}
 		st := server.Stats()
 		spent = cpuTime(unix.CLOCK_PROCESS_CPUTIME_ID) - spent
-		b.ReportMetric(float64(spent)/float64(st.Delivered-before.Delivered), "cpu-ns/delivery")
-		b.ReportMetric(float64(st.Delivered-before.Delivered)/time.Since(start).Seconds(), "deliveries/s")
+		b.ReportMetric(0, "ns/op") // of the sender, who mostly sleeps
+		b.ReportMetric(float64(spent)/float64(st.Delivered-before.Delivered), "cpu-ns/send")
+		b.ReportMetric(float64(st.Delivered-before.Delivered)/took.Seconds(), "sends/s")
 		b.ReportMetric(float64(st.Received-before.Received)/float64(b.N), "taken/sent")
 	}
 }

@@ -21,7 +21,7 @@ func BenchmarkTalker(b *testing.B) {
 	}
 }
 
-// The listening side is in package bench: there its rows share the sealing.
+// The listening side is in package bench.
 
 // BenchmarkIdleRoom is 10 ms of mixing a room of a thousand who are silent.
 func BenchmarkIdleRoom(b *testing.B) {

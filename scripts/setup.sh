@@ -36,7 +36,7 @@ speaker=
 echo "setup: installing the audio libraries $speaker"
 if command -v apt-get >/dev/null 2>&1; then
 	$as_root apt-get update -q >/dev/null
-	DEBIAN_FRONTEND=noninteractive $as_root apt-get install -qy --no-install-recommends \
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
 		gcc libc6-dev pkg-config libopus-dev libopusfile-dev portaudio19-dev $speaker >/dev/null
 elif command -v dnf >/dev/null 2>&1; then
 	$as_root dnf install -qy gcc pkgconf-pkg-config opus-devel opusfile-devel portaudio-devel $speaker

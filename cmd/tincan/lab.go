@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/tincan-voice/tincan/audio"
+	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/lab"
 	"github.com/tincan-voice/tincan/internal/netsim"
 )
@@ -32,12 +35,12 @@ type LabRunCmd struct {
 	ReturnTrace string  `help:"Recorded network against the speech. The same as --trace, a third ahead, if none is given." placeholder:"FILE.CSV"`
 	Where       string  `help:"Side of the relay on which the network is: ${enum}. The other is a LAN." enum:"up,down,both" default:"down"`
 	Seed        uint64  `help:"The same seed gives the same call." default:"1"`
-	Bitrate     bitrate `help:"Of Opus in kbit/s, 6 to 64." default:"24"`
-	Stride      int     `help:"Frames of 20 ms per datagram, 1 to 6. Default: 1, or what --cap takes."`
+	Bitrate     bitrate `help:"Of Opus in kbit/s, 6 to 64; the most that the adaptive sender takes." default:"24"`
+	Adaptive    bool    `help:"Choose bitrate, stride and copies by what the network does, and send again what is lost, as tincan join does. --stride, --copies and --fec fix them too." default:"true" negatable:""`
+	Stride      int     `help:"Frames of 20 ms per datagram, 1 to 6. Default of the fixed sender: 1, or what --cap takes."`
 	Copies      []int   `help:"Also send each frame again so many datagrams later, as in 1,4." placeholder:"N,..."`
 	FEC         bool    `name:"fec" help:"Use Opus's own forward error correction."`
-	DTX         bool    `name:"dtx" help:"Send nothing in silence."`
-	Adaptive    bool    `help:"Let the talker choose bitrate, stride and copies by what the network does, and what is lost be sent again."`
+	DTX         bool    `name:"dtx" help:"Send nothing in silence, as tincan join does." default:"true" negatable:""`
 	Cap         int     `help:"Most that is sent over any second each way, in kbit/s with headers." placeholder:"KBPS"`
 	Talkers     int     `help:"How many talk at once, 1 to 4. The others are on LANs; the first is measured." default:"1"`
 	Buffer      string  `help:"Jitter buffer: ${enum} (ours, 60 ms that never move, or a textbook one)." enum:"ours,fixed,rfc3550" default:"ours"`
@@ -45,39 +48,75 @@ type LabRunCmd struct {
 	JSON        bool    `help:"Write all figures as JSON (docs/lab.md explains them)."`
 }
 
-// Validate is called by kong.
+// Validate is called by kong: what is wrong here is wrong with the command line. What tincan join refuses is refused
+// here too.
 func (c *LabRunCmd) Validate() error {
 	switch {
-	case c.Adaptive && (c.Stride > 0 || len(c.Copies) > 0 || c.FEC):
-		return errors.New("--adaptive chooses stride, copies and FEC itself: leave --stride, --copies and --fec out")
 	case c.ReturnTrace != "" && c.Trace == "":
 		return errors.New("--return-trace goes with --trace")
+	case c.Talkers == 0:
+		return errors.New("--talkers: somebody has to talk")
 	}
-	return nil
+	for _, in := range []string{c.Speech, c.Trace, c.ReturnTrace} {
+		if in != "" && sameFile(in, c.Out) {
+			return fmt.Errorf("--out would overwrite %s", in)
+		}
+	}
+	if c.Trace == "" {
+		if err := checkPreset(c.Network); err != nil {
+			return fmt.Errorf("--network or --trace: %w", err)
+		}
+	}
+	client := engine.Config{
+		Address: "127.0.0.1", Name: "lab", Plaintext: true, // no matter which
+		Encoder: codec.EncoderConfig{Bitrate: int(c.Bitrate), FEC: c.FEC},
+		Stride:  c.Stride, Copies: c.Copies, UpCap: c.Cap, DownCap: c.Cap,
+	}
+	if err := client.Validate(); err != nil {
+		return err
+	}
+	cfg := c.config()
+	cfg.Network.Preset = cmp.Or(cfg.Network.Preset, "lan") // a trace is read later
+	return cfg.Check()
+}
+
+// config is what to run, but for speech and traces.
+func (c *LabRunCmd) config() lab.Config {
+	fixed := !c.Adaptive || c.Stride != 0 || len(c.Copies) > 0 || c.FEC // as engine.Config has it
+	return lab.Config{
+		Network: lab.Network{Preset: c.Network}, Where: lab.Where(c.Where), Seed: c.Seed,
+		Adaptive: !fixed, Bitrate: int(c.Bitrate), Stride: c.Stride, Copies: c.Copies, FEC: c.FEC, DTX: c.DTX, Cap: c.Cap,
+		Talkers: c.Talkers, Buffer: lab.BufferKind(c.Buffer),
+	}
+}
+
+// sameFile tells whether both paths lead to one file.
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
 }
 
 // Run makes the call and writes what came of it.
-func (c *LabRunCmd) Run(ctx context.Context, out io.Writer) error {
-	speech, err := readSpeech(c.Speech)
-	if err != nil {
+func (c *LabRunCmd) Run(ctx context.Context, out io.Writer) (err error) {
+	cfg := c.config()
+	if cfg.Speech, err = readSpeech(c.Speech); err != nil {
 		return err
 	}
-	network := lab.Network{Preset: c.Network}
 	if c.Trace != "" {
-		if network.Trace, err = readTrace(c.Trace); err != nil {
+		if cfg.Network.Trace, err = readTrace(c.Trace); err != nil {
 			return err
 		}
 	}
 	if c.ReturnTrace != "" {
-		if network.Return, err = readTrace(c.ReturnTrace); err != nil {
+		if cfg.Network.Return, err = readTrace(c.ReturnTrace); err != nil {
 			return err
 		}
 	}
-	r, err := lab.Run(ctx, lab.Config{
-		Speech: speech, Network: network, Where: lab.Where(c.Where), Seed: c.Seed,
-		Bitrate: int(c.Bitrate), Stride: c.Stride, Copies: c.Copies, FEC: c.FEC, DTX: c.DTX, Cap: c.Cap, Adaptive: c.Adaptive,
-		Talkers: c.Talkers, Buffer: lab.BufferKind(c.Buffer),
-	})
+	r, err := lab.Run(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -99,6 +138,7 @@ func writeFigures(out io.Writer, f lab.Figures) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	d, s, q := f.Delay.WithoutFill, f.Speech, f.Quality
 	for _, line := range [][2]string{
+		{"sender", sender(f.Setting)},
 		{"network", fmt.Sprintf("%s (%s, seed %d): %.1f %% lost in bursts of %.1f, delay %.0f ms, 95 %% within %.0f, 99 %% within %.0f",
 			f.Setting.Network, f.Setting.Where, f.Setting.Seed, f.Network.LossPct, f.Network.Burst, f.Network.Delay.Mean, f.Network.Delay.P95, f.Network.Delay.P99)},
 		{"delay", fmt.Sprintf("mean %.0f ms, 95 %% within %.0f, 99 %% within %.0f; 20 ms more with the time a frame takes to fill", d.Mean, d.P95, d.P99)},
@@ -119,6 +159,22 @@ func writeFigures(out io.Writer, f lab.Figures) error {
 		}
 	}
 	return w.Flush()
+}
+
+// sender says how it was sent.
+func sender(s lab.Setting) string {
+	text := fmt.Sprintf("tincan's: adapts, at most %.4g kbit/s of Opus", float64(s.Bitrate)/1000)
+	if !s.Adapts {
+		copies := "no copies"
+		if len(s.Copies) > 0 {
+			copies = fmt.Sprintf("copies %v", s.Copies)
+		}
+		text = fmt.Sprintf("fixed: %.4g kbit/s of Opus, stride %d, %s, nothing sent again", float64(s.Bitrate)/1000, s.Stride, copies)
+	}
+	if s.Cap > 0 {
+		text += fmt.Sprintf(", cap %d kbit/s", s.Cap)
+	}
+	return text
 }
 
 func recovery(r lab.Recovery) string {

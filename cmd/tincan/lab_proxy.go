@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
+	"strconv"
 
 	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/internal/udpproxy"
@@ -18,7 +20,18 @@ type LabProxyCmd struct {
 }
 
 // Validate is called by kong.
-func (c *LabProxyCmd) Validate() error { return checkPreset(c.Network) }
+func (c *LabProxyCmd) Validate() error {
+	for _, a := range []struct{ flag, address string }{{"--to", c.To}, {"--listen", c.Listen}} {
+		host, port, err := net.SplitHostPort(a.address)
+		if err != nil {
+			return fmt.Errorf("%s %q is no HOST:PORT: %w", a.flag, a.address, err)
+		}
+		if number, err := strconv.ParseUint(port, 10, 16); err != nil || host == "" || number == 0 && a.flag == "--to" {
+			return fmt.Errorf("%s %q is no HOST:PORT, as in 127.0.0.1:9999", a.flag, a.address)
+		}
+	}
+	return checkPreset(c.Network)
+}
 
 // Run passes datagrams on until it is interrupted.
 func (c *LabProxyCmd) Run(ctx context.Context, out io.Writer) error {

@@ -35,6 +35,8 @@ func (c *LabReportCmd) Validate() error {
 		return errors.New("--seconds: 1 to 3600")
 	case c.Seeds < 1 || c.Seeds > 1000:
 		return errors.New("--seeds: 1 to 1000")
+	case c.Quick && c.Save != "":
+		return errors.New("--save takes all networks: leave --quick out")
 	case c.Quick && len(c.Network)+len(c.Trace) > 0:
 		return errors.New("--quick chooses the networks itself")
 	}
@@ -51,6 +53,9 @@ func (c *LabReportCmd) Run(ctx context.Context, out io.Writer) error {
 	var old report.Baseline
 	if c.Compare != "" {
 		if old, err = readBaseline(c.Compare); err != nil {
+			return err
+		}
+		if _, err := old.Compare(plan, nil); err != nil { // before minutes are spent
 			return err
 		}
 	}

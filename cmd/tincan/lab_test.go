@@ -73,29 +73,81 @@ func TestLabRun(t *testing.T) {
 	}
 }
 
+// What ships is what runs unless it is asked otherwise.
+func TestLabRunSendsAsTincanJoinDoes(t *testing.T) {
+	in, _ := labSpeech(t)
+	for _, c := range []struct {
+		flags    []string
+		adaptive bool
+		stride   int
+		dtx      bool
+	}{
+		{nil, true, 0, true},
+		{[]string{"--adaptive", "--cap", "24"}, true, 0, true},
+		{[]string{"--no-adaptive", "--no-dtx"}, false, 1, false},
+		{[]string{"--stride", "2"}, false, 2, true},
+		{[]string{"--copies", "1"}, false, 1, true},
+		{[]string{"--fec"}, false, 1, true},
+	} {
+		code, out, errOut := labCommand(t, append([]string{"run", "--speech", in, "--network", "lan", "--json"}, c.flags...)...)
+		var f lab.Figures
+		if err := json.Unmarshal([]byte(out), &f); code != 0 || err != nil {
+			t.Fatalf("%v: exit %d: %s %v", c.flags, code, errOut, err)
+		}
+		if s := f.Setting; s.Adapts != c.adaptive || s.Stride != c.stride || s.DTX != c.dtx || len(f.Adaptation) > 0 != c.adaptive {
+			t.Errorf("%v: %+v, %d decisions", c.flags, s, len(f.Adaptation))
+		}
+	}
+	_, out, _ := labCommand(t, "run", "--speech", in, "--network", "lan")
+	if !strings.Contains(out, "tincan's: adapts") {
+		t.Errorf("the sender is not named:\n%s", out)
+	}
+}
+
 func TestLabRunComplains(t *testing.T) {
 	bad := labFile(t, "bad.csv", "0,0,5\n1,20\n")
 	empty := labFile(t, "empty.wav", "")
-	for want, args := range map[string][]string{
-		"bad.csv: bad trace: line 2":  {"run", "--trace", bad},
-		"unknown network":             {"run", "--network", "nowhere"},
-		"can't be used together":      {"run", "--network", "lan", "--trace", bad},
-		"--network":                   {"run"},
-		"empty.wav":                   {"run", "--network", "lan", "--speech", empty},
-		"bad.csv: no such":            {"run", "--trace", filepath.Join(t.TempDir(), "bad.csv")},
-		"bitrate":                     {"run", "--network", "lan", "--bitrate", "1"},
-		"stride":                      {"run", "--network", "lan", "--stride", "9"},
-		"--where":                     {"run", "--network", "lan", "--where", "left"},
-		"--buffer":                    {"run", "--network", "lan", "--buffer", "magic"},
-		"goes with --trace":           {"run", "--network", "lan", "--return-trace", bad},
-		"there are lan":               {"report", "--network", "nowhere"},
-		"--seeds":                     {"report", "--seeds", "0"},
-		"chooses the networks itself": {"report", "--quick", "--network", "lan"},
-		"missing flags: --to":         {"proxy"},
-		"nowhere":                     {"proxy", "--to", "127.0.0.1:1", "--network", "nowhere"},
+	lan := func(flags ...string) []string { return append([]string{"run", "--network", "lan"}, flags...) }
+	for _, c := range []struct {
+		code int // 2: the command line makes no sense
+		want string
+		args []string
+	}{
+		{1, "bad.csv: bad trace: line 2", []string{"run", "--trace", bad}},
+		{1, "empty.wav", lan("--speech", empty)},
+		{1, "bad.csv: no such", []string{"run", "--trace", filepath.Join(t.TempDir(), "bad.csv")}},
+		{2, "there are lan, lte", []string{"run", "--network", "nowhere"}},
+		{2, "there are lan, lte", []string{"run", "--network", ""}},
+		{2, "can't be used together", lan("--trace", bad)},
+		{2, "--network or --trace", []string{"run"}},
+		{2, "bitrate", lan("--bitrate", "1")},
+		{2, "stride", lan("--stride", "9")},
+		{2, "stride", lan("--stride=-1")},
+		{2, "offset of 0", lan("--copies", "0")},
+		{2, "cap", lan("--cap", "3")},
+		{2, "cap", lan("--cap=-24")},
+		{2, "cap", lan("--cap", "99999999999")},
+		{2, "--talkers", lan("--talkers", "0")},
+		{2, "9, not 1 to 4", lan("--talkers", "9")},
+		{2, "--where", lan("--where", "left")},
+		{2, "--buffer", lan("--buffer", "magic")},
+		{2, "goes with --trace", lan("--return-trace", bad)},
+		{2, "overwrite", []string{"run", "--trace", bad, "--out", bad}},
+		{2, "there are lan", []string{"report", "--network", "nowhere"}},
+		{2, "--seeds", []string{"report", "--seeds", "0"}},
+		{2, "chooses the networks itself", []string{"report", "--quick", "--network", "lan"}},
+		{2, "--quick", []string{"report", "--quick", "--save", bad}},
+		{2, "--to", []string{"proxy"}},
+		{2, "--to", []string{"proxy", "--to", ""}},
+		{2, "--to", []string{"proxy", "--to", ":"}},
+		{2, "--to", []string{"proxy", "--to", "relay"}},
+		{2, "--to", []string{"proxy", "--to", "127.0.0.1:0"}},
+		{2, "--to", []string{"proxy", "--to", "127.0.0.1:99999"}},
+		{2, "--listen", []string{"proxy", "--to", "127.0.0.1:1", "--listen", "here"}},
+		{2, "there are lan", []string{"proxy", "--to", "127.0.0.1:1", "--network", "nowhere"}},
 	} {
-		if code, _, errOut := labCommand(t, args...); code == 0 || !strings.Contains(errOut, want) {
-			t.Errorf("%v: exit %d, %q, want %q", args, code, errOut, want)
+		if code, out, errOut := labCommand(t, c.args...); code != c.code || out != "" || !strings.Contains(errOut, c.want) {
+			t.Errorf("%v: exit %d, %q, want %d and %q", c.args, code, errOut, c.code, c.want)
 		}
 	}
 }
@@ -116,7 +168,7 @@ func TestLabReport(t *testing.T) {
 		}
 	}
 	table, err := os.ReadFile(filepath.Join(dir, "a", "table.md"))
-	if err != nil || !strings.Contains(string(table), "| recorded train | adaptive, up |") {
+	if err != nil || !strings.Contains(string(table), "| recorded train | tincan, up |") {
 		t.Errorf("the recording is not in the table, error %v", err)
 	}
 	compare := append(args, "--out", filepath.Join(dir, "b"), "--compare", baseline)

@@ -81,12 +81,10 @@ type line struct {
 }
 
 type peer struct {
-	Name      string  `json:"name"`
-	Frames    uint64  `json:"frames"`
-	Lost      uint64  `json:"lost"`
-	Repaired  uint64  `json:"repaired"`
-	Concealed uint64  `json:"concealed"`
-	BufferMS  float64 `json:"buffer_ms"`
+	Name      string `json:"name"`
+	Frames    uint64 `json:"frames"`
+	Repaired  uint64 `json:"repaired"`
+	Concealed uint64 `json:"concealed"`
 }
 
 func (s *stage) join(ctx context.Context, name, addr string, args ...string) (*client, error) {

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"github.com/tincan-voice/tincan/audio"
@@ -28,7 +26,7 @@ func speak(ctx context.Context, dir string) error {
 	return nil
 }
 
-// report prints the table and says whether the call worked: both talkers have to be
+// report tells it in words and says whether the call worked: both talkers have to be
 // heard, and found again in what was heard.
 func report(dir, heardPath string, cleo *client, clients map[string]*client) error {
 	heard, err := audio.ReadWAV(heardPath)
@@ -36,8 +34,6 @@ func report(dir, heardPath string, cleo *client, clients map[string]*client) err
 		return err
 	}
 	fmt.Println("\nWhat Cleo heard:")
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "talker\tframes\tlost\trepaired\tconcealed\tmouth-to-ear p50\tp95\tbuffer\ton the wire\t")
 	var failed []error
 	for _, t := range talkers {
 		c := clients[t.name]
@@ -52,21 +48,26 @@ func report(dir, heardPath string, cleo *client, clients map[string]*client) err
 			failed = append(failed, fmt.Errorf("%s: %w", t.name, err))
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d ms\t%d ms\t%.0f ms\t%.1f kbit/s\t\n", t.name, p.Frames, p.Lost, p.Repaired, p.Concealed,
-			quantile(delays, 0.5).Milliseconds(), quantile(delays, 0.95).Milliseconds(), p.BufferMS, c.summary.Stats.Link.UpKbps)
+		share := func(frames uint64) float64 { return 100 * float64(frames) / float64(max(p.Frames, 1)) }
+		fmt.Printf("  %s: %.1f s of speech. %.1f %% of it was lost on the way and recovered (it was sent twice or again),\n"+
+			"       %.1f %% was lost for good and filled with made-up sound.\n"+
+			"       It took %d ms from mouth to ear, and at most %d ms for 95 %% of it. On the wire: %.1f kbit/s.\n",
+			t.name, float64(p.Frames)/50, share(p.Repaired), share(p.Concealed),
+			quantile(delays, 0.5).Milliseconds(), quantile(delays, 0.95).Milliseconds(), c.summary.Stats.Link.UpKbps)
 		if p.Frames == 0 || p.Concealed*5 > p.Frames {
 			failed = append(failed, fmt.Errorf("%s: %d of %d frames concealed: the call did not survive", t.name, p.Concealed, p.Frames))
 		}
 	}
-	w.Flush()
+	fmt.Println("\nHow their voices were sent, which tincan chooses by what the network does. \"copies {1} of 11.5k at 21k x 2\":\n" +
+		"2 pieces of 20 ms in a packet, coded at 21 kbit/s, and coarser at 11.5 kbit/s once more in the next packet.")
 	for _, t := range talkers {
-		fmt.Printf("\nHow %s sent (bitrate x frames per datagram), and why:\n", t.name)
+		fmt.Printf("  %s\n", t.name)
 		c := clients[t.name]
 		for _, l := range c.ladder {
-			fmt.Printf("%6.1f s  %s\n", max(l.Time.Sub(c.capture).Seconds(), 0), l.Text)
+			fmt.Printf("    %4.1f s  %s\n", max(l.Time.Sub(c.capture).Seconds(), 0), l.Text)
 		}
 	}
-	fmt.Printf("\nCleo received %.1f kbit/s; all rates count IP and UDP headers. Listen: %s\n", cleo.summary.Stats.Link.DownKbps, heardPath)
+	fmt.Printf("\nCleo received %.1f kbit/s, packet headers counted, as in all rates on the wire. Listen: %s\n", cleo.summary.Stats.Link.DownKbps, heardPath)
 	return errors.Join(failed...)
 }
 

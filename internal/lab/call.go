@@ -53,14 +53,7 @@ const (
 
 // Run makes the call. It returns ctx's error where that ends first.
 func Run(ctx context.Context, cfg Config) (*Result, error) {
-	cfg = cfg.withDefaults()
-	if err := cfg.validate(); err != nil {
-		return nil, err
-	}
-	if err := cfg.fitCap(); err != nil {
-		return nil, err
-	}
-	c, err := newCall(cfg)
+	c, err := prepare(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +61,25 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 		return nil, err
 	}
 	return c.result()
+}
+
+// Check returns the error that Run would begin with, whatever is said.
+func (c Config) Check() error {
+	c.Speech = make([]float32, codec.FrameSize)
+	_, err := prepare(c)
+	return err
+}
+
+// prepare makes a call that can begin.
+func prepare(cfg Config) (*call, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if err := cfg.fitCap(); err != nil {
+		return nil, err
+	}
+	return newCall(cfg)
 }
 
 // relaySends is the relay's output.

@@ -14,11 +14,11 @@ func allowFiles(n int) error {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("swarm: limit of open files: %w", err)
 	}
-	if limit.Cur >= uint64(n) {
+	want := limit
+	want.Cur = like(limit.Cur, n)
+	if limit.Cur >= want.Cur {
 		return nil
 	}
-	want := limit
-	want.Cur = uint64(n)
 	want.Max = max(limit.Max, want.Cur)
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &want); err != nil {
 		return fmt.Errorf("%w: these clients need %d open files and this process may have %d: "+
@@ -27,3 +27,6 @@ func allowFiles(n int) error {
 	}
 	return nil
 }
+
+// like gives n the type of a limit: on FreeBSD it is signed.
+func like[T int64 | uint64](_ T, n int) T { return T(n) }

@@ -53,7 +53,7 @@ func WriteHTML(w io.Writer, p Plan, rows []Row, compared *Comparison) error {
 	if compared != nil {
 		d.Worse, d.Better, d.Compared = compared.Worse, compared.Better, compared.Compared
 	}
-	for _, s := range slices.Concat(buffers, adaptives[1:], repairs) {
+	for _, s := range slices.Concat(everyone, repairs) {
 		if slices.ContainsFunc(rows, func(r Row) bool { return r.Curve == "" && r.Setting.Name == s.Name }) {
 			d.Settings = append(d.Settings, s)
 		}
@@ -121,9 +121,11 @@ func overview(rows []Row) ([]figure, error) {
 			return value(r.Figures), ok
 		}
 	}
-	plot, err := compared("conversational quality", networks, buffers, cell(func(s Summary) float64 { return s.CQ }), 1, 5)
+	buffers := []series{{"tincan", ours}, {"fixed sender, tincan's buffer", fixed}, {"fixed sender, 60 ms buffer", fixed60}, {"fixed sender, RFC 3550 buffer", textbook}}
+	senders := []series{{"tincan", ours}, {"tincan, network up", oursUp}, {"tincan, cap of 24 kbit/s", ours24}, {"fixed sender", fixed}}
+	plot, err := compared("CQ (1 to 5)", networks, buffers, cell(func(s Summary) float64 { return s.CQ }), 1, 5)
 	if err := add("buffer-quality", "What the jitter buffer buys: quality",
-		"Higher is better. The score weighs how the speech sounds and how long it takes; all three receive the very same datagrams.", plot, err); err != nil {
+		"Higher is better. Conversational quality weighs how the speech sounds and how long it takes. The three with the fixed sender receive the very same datagrams.", plot, err); err != nil {
 		return nil, err
 	}
 	plot, err = compared("mean delay (ms)", networks, buffers, cell(func(s Summary) float64 { return s.DelayMean }), 0, 1000)
@@ -131,12 +133,12 @@ func overview(rows []Row) ([]figure, error) {
 		"Lower is better. From capture to loudspeaker, without sound cards and without the 20 ms that a frame takes to fill. More than 1000 ms is drawn at 1000.", plot, err); err != nil {
 		return nil, err
 	}
-	plot, err = compared("E-model CQ", networks, adaptives, cell(func(s Summary) float64 { return s.EModelCQ }), 1, 5)
+	plot, err = compared("E-model CQ (1 to 5)", networks, senders, cell(func(s Summary) float64 { return s.EModelCQ }), 1, 5)
 	if err := add("ladder-quality", "What repair and the ladder buy: quality",
-		"Higher is better, delay counted, rated by the E-model since NSIM is mild on lost frames. The first sends 24 kbit/s of Opus, one frame per datagram, and never learns what is lost; the others take no more on the wire, or a cap of 24 kbit/s with headers.", plot, err); err != nil {
+		"Higher is better, delay counted, rated by the E-model since NSIM is mild on lost frames. The fixed sender takes 24 kbit/s of Opus, one frame per datagram, and never learns what is lost; tincan takes no more on the wire, or a cap of 24 kbit/s with headers. The network is between relay and listener unless it says up.", plot, err); err != nil {
 		return nil, err
 	}
-	plot, err = compared("kbit/s", networks, adaptives, cell(func(s Summary) float64 { return s.Up }), 0, 60)
+	plot, err = compared("talker to relay (kbit/s)", networks, senders, cell(func(s Summary) float64 { return s.Up }), 0, 0)
 	if err := add("ladder-rate", "What they send", "The whole wire up, IP and UDP headers counted.", plot, err); err != nil {
 		return nil, err
 	}
@@ -144,10 +146,10 @@ func overview(rows []Row) ([]figure, error) {
 		name, title, text, y string
 		value                func(Summary) float64
 	}{
-		{"loss-sound", "Quality against loss, as it sounds", "60 ms, independent loss (0 is the LAN). What is lost can be sent again inside later datagrams. All but 12k cost about the same on the wire; 12k costs a third less.",
-			"MOS-LQO (NSIM)", func(s Summary) float64 { return s.MOS }},
+		{"loss-sound", "Quality against loss, as it sounds", "60 ms, independent loss (0 is the LAN). The fixed senders can only send again inside later datagrams. All but fixed 12k cost about the same on the wire; fixed 12k costs a third less.",
+			"MOS-LQO by NSIM (1 to 5)", func(s Summary) float64 { return s.MOS }},
 		{"loss-emodel", "Quality against loss, as the E-model rates it", "The same calls, judged only by the bitrate and by how many frames were lost to the listener. It is harsher on loss than NSIM.",
-			"E-model CQ", func(s Summary) float64 { return s.EModelCQ }},
+			"E-model CQ (1 to 5)", func(s Summary) float64 { return s.EModelCQ }},
 	} {
 		lines := lossCurves(rows, q.value)
 		if len(lines) == 0 {
@@ -163,9 +165,9 @@ func overview(rows []Row) ([]figure, error) {
 		if len(lines) == 0 {
 			continue
 		}
-		plot, err := curves("kbit/s on the wire, IP and UDP headers counted", "MOS-LQO (NSIM)", 1, 5, lines)
+		plot, err := curves("talker to relay, IP and UDP headers counted (kbit/s)", "MOS-LQO by NSIM (1 to 5)", 1, 5, lines)
 		if err := add("rate-"+n, "Quality against the load on the wire: "+n,
-			"Each point is a bitrate of Opus (8, 12, 16, 24, 40 kbit/s). At low rates headers cost more than speech: three frames per datagram save two headers of three.", plot, err); err != nil {
+			"The fixed sender; each point is a bitrate of Opus (8, 12, 16, 24, 40 kbit/s). At low rates headers cost more than speech: three frames per datagram save two headers of three.", plot, err); err != nil {
 			return nil, err
 		}
 	}
@@ -185,11 +187,8 @@ func Plots(rows []Row) (map[string]string, error) {
 
 func lossCurves(rows []Row, value func(Summary) float64) []curve {
 	var lines []curve
-	for _, s := range []Setting{plain, ladder, fec, near, far, slim} {
+	for _, s := range []Setting{ours, fixed, fec, near, far, slim} {
 		c := curve{name: s.Name}
-		if s.Name == plain.Name {
-			c.name = "24k, no redundancy"
-		}
 		for loss, network := range map[float64]string{0: "lan", 5: "loss5", 10: "loss10", 20: "loss20", 30: "loss30"} {
 			if r, ok := find(rows, network, s.Name); ok {
 				c.points = append(c.points, plotter.XY{X: loss, Y: value(r.Figures)})

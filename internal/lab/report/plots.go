@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"html/template"
 	"image/color"
@@ -39,10 +40,21 @@ const (
 	plotHeight = 8 * vg.Centimeter
 )
 
-// newPlot makes a plot without a title: the page has it.
-func newPlot(x, y string) *plot.Plot {
+// chart is a plot whose legend stands above it, where no curve goes.
+type chart struct {
+	*plot.Plot
+	legend []legendEntry
+}
+
+type legendEntry struct {
+	name   string
+	thumbs []plot.Thumbnailer
+}
+
+// newChart makes a chart without a title: the page has it.
+func newChart(x, y string) *chart {
 	p := plot.New()
-	p.BackgroundColor = color.Transparent
+	p.BackgroundColor = nil // that of the page
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Color, a.Label.TextStyle.Color = ink, ink
 		a.Tick.Color, a.Tick.Label.Color = ink, ink
@@ -54,19 +66,43 @@ func newPlot(x, y string) *plot.Plot {
 	p.X.Label.Text, p.Y.Label.Text = x, y
 	p.Legend.TextStyle.Color = ink
 	p.Legend.TextStyle.Font.Variant, p.Legend.TextStyle.Font.Size = "Sans", 10
-	p.Legend.Top, p.Legend.Left = true, true
-	p.Legend.XOffs, p.Legend.YOffs, p.Legend.Padding = 8, -4, 3
 	grid := plotter.NewGrid()
 	faint := color.NRGBA{0x8a, 0x8a, 0x8a, 0x70}
 	grid.Vertical.Color, grid.Horizontal.Color = faint, faint
 	p.Add(grid)
-	return p
+	return &chart{Plot: p}
 }
 
-// svg draws the plot for the page: text in the page's font, ink in its colour.
-func svg(p *plot.Plot, height vg.Length) (template.HTML, error) {
+// name adds a line to the legend.
+func (p *chart) name(name string, thumbs ...plot.Thumbnailer) {
+	p.legend = append(p.legend, legendEntry{name, thumbs})
+}
+
+const legendHeight = 16
+
+// drawLegend draws all names in one row.
+func (p *chart) drawLegend(c draw.Canvas) {
+	style := p.Legend.TextStyle
+	style.YAlign = draw.YCenter
+	x := c.Min.X + 40
+	for _, e := range p.legend {
+		thumb := draw.Canvas{Canvas: c.Canvas, Rectangle: vg.Rectangle{
+			Min: vg.Point{X: x, Y: c.Max.Y - legendHeight + 3}, Max: vg.Point{X: x + 18, Y: c.Max.Y - 3},
+		}}
+		for _, t := range e.thumbs {
+			t.Thumbnail(&thumb)
+		}
+		c.FillText(style, vg.Point{X: x + 22, Y: c.Max.Y - legendHeight/2}, e.name)
+		x += 22 + style.Width(e.name) + 28
+	}
+}
+
+// svg draws the chart for the page: text in the page's font, ink in its colour.
+func svg(p *chart, height vg.Length) (template.HTML, error) {
 	c := vgsvg.NewWith(vgsvg.UseWH(plotWidth, height))
-	p.Draw(draw.Crop(draw.New(c), 2, -12, 2, -4)) // room for the last number
+	all := draw.New(c)
+	p.drawLegend(all)
+	p.Draw(draw.Crop(all, 2, -12, 2, -4-legendHeight)) // room for the last number
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
 		return "", err
@@ -84,15 +120,20 @@ func svg(p *plot.Plot, height vg.Length) (template.HTML, error) {
 	return template.HTML(text), nil
 }
 
-// ticks puts a number at every 1, 2 or 5 times a power of ten, some seven of them.
-func ticks(low, high float64) []plot.Tick {
+// step is the distance between two numbers of a scale: 1, 2 or 5 times a power of ten, for some seven of them.
+func step(low, high float64) float64 {
 	step := math.Pow(10, math.Floor(math.Log10((high-low)/4)))
-	for _, f := range []float64{1, 2, 5, 10} {
+	for _, f := range []float64{1, 2, 5} {
 		if (high-low)/(step*f) <= 8 {
-			step *= f
-			break
+			return step * f
 		}
 	}
+	return step * 10
+}
+
+// ticks numbers a scale.
+func ticks(low, high float64) []plot.Tick {
+	step := step(low, high)
 	var out []plot.Tick
 	for i := math.Ceil(low/step-1e-9) + 0; i*step <= high+step*1e-9; i++ {
 		out = append(out, plot.Tick{Value: i * step, Label: strconv.FormatFloat(i*step+0, 'g', 6, 64)})
@@ -100,8 +141,27 @@ func ticks(low, high float64) []plot.Tick {
 	return out
 }
 
+// scale sets where an axis begins and ends. Where values beyond its end are drawn at it, its last number gets a plus.
+func scale(axis *plot.Axis, low, high float64, beyond bool) {
+	axis.Min, axis.Max = low, high
+	if beyond {
+		axis.Tick.Marker = plot.TickerFunc(func(low, high float64) []plot.Tick {
+			t := ticks(low, high)
+			t[len(t)-1].Label += "+"
+			return t
+		})
+	}
+}
+
+// roundUp is the first number of a scale from 0 that is not below the highest value.
+func roundUp(highest float64) float64 {
+	highest = max(highest, 1)
+	step := step(0, highest)
+	return math.Ceil(highest/step-1e-9) * step
+}
+
 // line adds a line through points; NaN breaks it.
-func line(p *plot.Plot, name string, points plotter.XYs, c color.Color, width vg.Length) error {
+func line(p *chart, name string, points plotter.XYs, c color.Color, width vg.Length) error {
 	named := name == ""
 	for len(points) > 0 {
 		end := slices.IndexFunc(points, func(v plotter.XY) bool { return math.IsNaN(v.Y) })
@@ -116,7 +176,7 @@ func line(p *plot.Plot, name string, points plotter.XYs, c color.Color, width vg
 			l.Color, l.Width = c, width
 			p.Add(l)
 			if !named {
-				p.Legend.Add(name, l)
+				p.name(name, l)
 				named = true
 			}
 		}
@@ -125,24 +185,28 @@ func line(p *plot.Plot, name string, points plotter.XYs, c color.Color, width vg
 	return nil
 }
 
+// longestDelay is the end of the scale of a time plot, in ms.
+const longestDelay = 2000
+
 // timePlot shows one call: what the network did, what the buffer made of it.
 func timePlot(moments []lab.Moment) (template.HTML, error) {
-	p := newPlot("time (s)", "delay (ms)")
+	p := newChart("time (s)", "delay (ms)")
 	network, playout, target := make(plotter.XYs, 0, len(moments)), make(plotter.XYs, 0, len(moments)), make(plotter.XYs, 0, len(moments))
 	var concealed plotter.XYs
-	var values []float64
+	longest := 0.0
+	value := func(ms float64) float64 { // NaN stays
+		if ms > longest {
+			longest = ms
+		}
+		return min(ms, longestDelay)
+	}
 	for _, m := range moments {
 		x := m.At.Seconds()
-		network = append(network, plotter.XY{X: x, Y: m.Network})
-		playout = append(playout, plotter.XY{X: x, Y: m.Playout})
-		target = append(target, plotter.XY{X: x, Y: m.Target})
+		network = append(network, plotter.XY{X: x, Y: value(m.Network)})
+		playout = append(playout, plotter.XY{X: x, Y: value(m.Playout)})
+		target = append(target, plotter.XY{X: x, Y: value(m.Target)})
 		if m.Concealed {
 			concealed = append(concealed, plotter.XY{X: x, Y: 0})
-		}
-		for _, v := range []float64{m.Network, m.Playout, m.Target} {
-			if !math.IsNaN(v) {
-				values = append(values, v)
-			}
 		}
 	}
 	for _, l := range []struct {
@@ -166,13 +230,10 @@ func timePlot(moments []lab.Moment) (template.HTML, error) {
 		}
 		s.Color, s.Shape, s.Radius = red, draw.PlusGlyph{}, 3
 		p.Add(s)
-		p.Legend.Add("concealed", s)
+		p.name("concealed", s)
 	}
-	p.Y.Min = 0
-	if len(values) > 0 {
-		slices.Sort(values)
-		p.Y.Max = max(60, 1.5*values[min(len(values)-1, len(values)*999/1000)]) // room for the legend
-	}
+	scale(&p.X, 0, roundUp(p.X.Max), false)
+	scale(&p.Y, 0, roundUp(min(max(longest, 60), longestDelay)), longest > longestDelay)
 	return svg(p, plotHeight)
 }
 
@@ -184,7 +245,7 @@ type curve struct {
 
 // curves plots quality against something.
 func curves(x, y string, low, high float64, lines []curve) (template.HTML, error) {
-	p := newPlot(x, y)
+	p := newChart(x, y)
 	for i, l := range lines {
 		if len(l.points) == 0 {
 			continue
@@ -197,29 +258,36 @@ func curves(x, y string, low, high float64, lines []curve) (template.HTML, error
 		path.Color, path.Width = c, 1.6
 		dots.Color, dots.Shape, dots.Radius = c, shapes[i%len(shapes)], 3.5
 		p.Add(path, dots)
-		p.Legend.Add(l.name, path, dots)
+		p.name(l.name, path, dots)
 	}
-	p.Y.Min, p.Y.Max = low, high
-	p.X.Min = min(p.X.Min, 0)
-	p.Legend.Top, p.Legend.YOffs = false, 4
+	scale(&p.X, 0, roundUp(p.X.Max), false)
+	scale(&p.Y, low, high, false)
 	return svg(p, plotHeight*1.2)
 }
 
-// compared plots one figure of every network for each buffer.
-func compared(y string, networks []string, settings []Setting, value func(network string, s Setting) (float64, bool), low, most float64) (template.HTML, error) {
-	p := newPlot("", y)
-	high := 0.0
-	for _, s := range settings {
+// series is a setting and what it is called in a plot.
+type series struct {
+	name    string
+	setting Setting
+}
+
+// compared plots one figure of every network for each setting, on a scale from low to high, where higher values are
+// drawn too. A high of 0 stands for what the highest takes.
+func compared(y string, networks []string, all []series, value func(network string, s Setting) (float64, bool), low, high float64) (template.HTML, error) {
+	p := newChart("network", y)
+	highest := low
+	for _, s := range all {
 		for _, name := range networks {
-			v, _ := value(name, s)
-			high = max(high, min(v, most))
+			v, _ := value(name, s.setting)
+			highest = max(highest, v)
 		}
 	}
-	for i, s := range settings {
+	high = cmp.Or(high, roundUp(highest))
+	for i, s := range all {
 		var points plotter.XYs
 		for n, name := range networks {
-			if v, ok := value(name, s); ok {
-				points = append(points, plotter.XY{X: float64(n) + (float64(i)-float64(len(settings)-1)/2)*0.16, Y: min(v, high)})
+			if v, ok := value(name, s.setting); ok {
+				points = append(points, plotter.XY{X: float64(n) + (float64(i)-float64(len(all)-1)/2)*0.16, Y: min(v, high)})
 			}
 		}
 		if len(points) == 0 {
@@ -231,12 +299,12 @@ func compared(y string, networks []string, settings []Setting, value func(networ
 		}
 		dots.Color, dots.Shape, dots.Radius = palette[i], shapes[i], 4.5
 		p.Add(dots)
-		p.Legend.Add(s.Name, dots)
+		p.name(s.name, dots)
 	}
 	p.NominalX(networks...)
 	p.X.Color, p.X.Tick.Label.Color = ink, ink
 	p.X.Tick.Label.Rotation, p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = 0.5, draw.XRight, draw.YCenter
 	p.X.Min, p.X.Max = -0.6, float64(len(networks))-0.4
-	p.Y.Min, p.Y.Max = low, high+(high-low)*0.12*float64(len(settings)) // room for the legend
+	scale(&p.Y, low, high, highest > high)
 	return svg(p, plotHeight*1.15)
 }

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"html"
 	"math"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,8 +20,8 @@ import (
 func measured(t *testing.T) (Plan, []Row) {
 	t.Helper()
 	p := Plan{Speech: synth.Speech(2*48000, 1), Seeds: []uint64{1, 2}, Cases: []Case{
-		{Network: "lan", Setting: plain},
-		{Network: "loss20", Setting: plain},
+		{Network: "lan", Setting: fixed},
+		{Network: "loss20", Setting: fixed},
 		{Network: "loss20", Setting: near},
 		{Network: "loss20", Setting: Setting{Name: "plain", Config: lab.Config{Bitrate: 8000}}, Curve: "plain"},
 	}}
@@ -41,17 +44,17 @@ func TestReport(t *testing.T) {
 		}
 	}
 	if rows[2].Figures.Repaired <= rows[1].Figures.Repaired || rows[1].Figures.NetLoss < 10 {
-		t.Errorf("plain %+v, with copies %+v", rows[1].Figures, rows[2].Figures)
+		t.Errorf("without %+v, with copies %+v", rows[1].Figures, rows[2].Figures)
 	}
-	var html, md bytes.Buffer
-	comparison := &Comparison{Compared: 4, Worse: []string{"lan/tincan: <CQ> 3, was 4"}}
-	if err := WriteHTML(&html, p, rows, comparison); err != nil {
+	var page, md bytes.Buffer
+	comparison := &Comparison{Compared: 4, Worse: []string{"lan/fixed 24k: <CQ> 3, was 4"}}
+	if err := WriteHTML(&page, p, rows, comparison); err != nil {
 		t.Fatal(err)
 	}
 	if err := WriteMarkdown(&md, p, rows); err != nil {
 		t.Fatal(err)
 	}
-	text := html.String()
+	text := page.String()
 	for _, want := range []string{"<svg viewBox", `id="loss20"`, "12k &#43; copy 1", "&lt;CQ&gt;", "prefers-color-scheme: dark", "currentColor"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q", want)
@@ -69,7 +72,7 @@ func TestReport(t *testing.T) {
 	if err != nil || !strings.HasPrefix(plots["ladder-quality"], "<svg ") {
 		t.Errorf("plots %v, %v", plots, err)
 	}
-	if err := WriteHTML(&html, Plan{}, nil, nil); err != nil {
+	if err := WriteHTML(&page, Plan{}, nil, nil); err != nil {
 		t.Errorf("an empty report: %v", err)
 	}
 }
@@ -98,7 +101,7 @@ func TestBaseline(t *testing.T) {
 		changed := append([]Row(nil), rows...)
 		change(&changed[1].Figures)
 		c, err := b.Compare(p, changed)
-		if err != nil || !errors.Is(c.Err(), ErrWorse) || len(c.Worse) != 1 || !strings.HasPrefix(c.Worse[0], "loss20/tincan: "+name) {
+		if err != nil || !errors.Is(c.Err(), ErrWorse) || len(c.Worse) != 1 || !strings.HasPrefix(c.Worse[0], "loss20/fixed 24k: "+name) {
 			t.Errorf("worse %s: %+v, %v", name, c, err)
 		}
 	}
@@ -118,7 +121,7 @@ func TestBaseline(t *testing.T) {
 }
 
 func TestRunStops(t *testing.T) {
-	p := Plan{Speech: synth.Speech(48000, 1), Seeds: []uint64{1}, Cases: []Case{{Network: "nowhere", Setting: plain}}}
+	p := Plan{Speech: synth.Speech(48000, 1), Seeds: []uint64{1}, Cases: []Case{{Network: "nowhere", Setting: fixed}}}
 	if _, err := Run(context.Background(), p, func() {}); !errors.Is(err, netsim.ErrUnknownPreset) {
 		t.Errorf("%v", err)
 	}
@@ -163,6 +166,58 @@ func TestTicks(t *testing.T) {
 			t.Errorf("%v to %v: %s, want %s", c.low, c.high, got, c.want)
 		}
 	}
+}
+
+// No plot shows more than its scale has, and none that is of a score goes beyond 5.
+func TestPlotsEndWhereTheScaleEnds(t *testing.T) {
+	lan := func(s Setting, f Summary) Row { return Row{Case: Case{Network: "lan", Setting: s}, Figures: f} }
+	good := Summary{CQ: 4.5, EModelCQ: 4.5, MOS: 4.9, DelayMean: 30, Up: 61}
+	late := Summary{CQ: 1, EModelCQ: 1, MOS: 1, DelayMean: 2500, Up: 12}
+	lossy := lan(ours, late)
+	lossy.Network = "loss5"
+	plots, err := Plots([]Row{lan(ours, good), lan(oursUp, good), lan(ours24, late), lan(fixed, late), lan(fixed60, good), lan(textbook, late), lossy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, last := range map[string]string{"buffer-quality": "5", "ladder-quality": "5", "loss-sound": "5", "loss-emodel": "5", "buffer-delay": "1000+", "ladder-rate": "70"} {
+		if n := numbers(plots[name]); len(n) == 0 || n[len(n)-1] != last {
+			t.Errorf("%s: the scale is %v, want its end at %s", name, n, last)
+		}
+	}
+	for name, want := range map[string][]string{
+		"buffer-quality": {"tincan", "fixed sender, tincan's buffer", "fixed sender, 60 ms buffer", "fixed sender, RFC 3550 buffer"},
+		"ladder-quality": {"tincan", "tincan, network up", "tincan, cap of 24 kbit/s", "fixed sender"},
+	} {
+		for _, legend := range want {
+			if !strings.Contains(html.UnescapeString(plots[name]), ">"+legend+"<") {
+				t.Errorf("%s has no %q", name, legend)
+			}
+		}
+	}
+	spike, err := timePlot([]lab.Moment{{Network: 20, Playout: 40, Target: 20}, {At: time.Second, Network: 9000, Playout: 9030, Target: 40}})
+	if n := numbers(string(spike)); err != nil || n[len(n)-1] != "2000+" {
+		t.Errorf("%v, %v", n, err)
+	}
+	plots["spike"] = string(spike)
+	for name, plot := range plots {
+		for _, path := range regexp.MustCompile(` d="([^"]*)"`).FindAllStringSubmatch(plot, -1) {
+			for _, at := range regexp.MustCompile(`[ML](-?[0-9.]+),(-?[0-9.]+)`).FindAllStringSubmatch(path[1], -1) {
+				x, _ := strconv.ParseFloat(at[1], 64)
+				y, _ := strconv.ParseFloat(at[2], 64)
+				if x < 0 || x > plotWidth.Points() || y < 0 || y > (plotHeight*1.2).Points() {
+					t.Errorf("%s draws at %v, %v", name, x, y)
+				}
+			}
+		}
+	}
+}
+
+// numbers are those of a plot, the vertical scale last.
+func numbers(svg string) (n []string) {
+	for _, m := range regexp.MustCompile(`>([0-9.]+\+?)</text>`).FindAllStringSubmatch(svg, -1) {
+		n = append(n, m[1])
+	}
+	return n
 }
 
 // A call in which nothing was heard still has a plot.
