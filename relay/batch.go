@@ -1,9 +1,6 @@
 package relay
 
-import (
-	"net/netip"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // batch is datagrams that have been decided on under a lock and go out after it.
 type batch struct {
@@ -12,20 +9,20 @@ type batch struct {
 }
 
 type sending struct {
-	to   netip.AddrPort
+	to   Path
 	end  int            // in bytes
 	sent *atomic.Uint64 // counter
 	n    uint64         // to add to it
 }
 
 // add takes a copy of d.
-func (b *batch) add(to netip.AddrPort, d []byte, sent *atomic.Uint64, n int) {
+func (b *batch) add(to Path, d []byte, sent *atomic.Uint64, n int) {
 	b.bytes = append(b.bytes, d...)
 	b.done(to, sent, n)
 }
 
 // done ends a datagram that has been appended to bytes.
-func (b *batch) done(to netip.AddrPort, sent *atomic.Uint64, n int) {
+func (b *batch) done(to Path, sent *atomic.Uint64, n int) {
 	b.sends = append(b.sends, sending{to: to, end: len(b.bytes), sent: sent, n: uint64(n)})
 }
 

@@ -288,7 +288,7 @@ func (c *Core) Sessions() []SessionInfo {
 			Listening: s.live.Load() && !s.deaf.Load(), Datagrams: s.datagrams.Load(),
 		}
 		if p := s.path.Load(); p != nil {
-			i.Address = *p
+			i.Address = p.Remote
 		}
 		infos = append(infos, i)
 	}

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/udpio"
@@ -42,13 +41,13 @@ type socketOutput struct {
 }
 
 // Send implements Output. A lost answer is asked for again.
-func (o *socketOutput) Send(to netip.AddrPort, d []byte) bool { return o.conn.Send(to, d) == nil }
+func (o *socketOutput) Send(to Path, d []byte) bool { return o.conn.Send(to, d) == nil }
 
 // Forward implements Output.
 func (o *socketOutput) Forward(l *Listeners, skip []int, d []byte) int {
 	built := l.Built(o.index)
 	if *built == nil {
-		*built = o.conn.NewGroup(l.Addrs())
+		*built = o.conn.NewGroup(l.Paths())
 	}
 	sent, _ := o.conn.SendGroup((*built).(udpio.Group), d, skip)
 	return sent

@@ -71,6 +71,11 @@ func openSocket(addr netip.AddrPort, shared bool) (*mmsgConn, error) {
 		}
 		sa = &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()}
 	}
+	if addr.Addr().IsUnspecified() {
+		if err := askLocal(fd, family); err != nil {
+			return fail("setsockopt PKTINFO", err)
+		}
+	}
 	setBuffer(fd, unix.SO_RCVBUF, unix.SO_RCVBUFFORCE)
 	setBuffer(fd, unix.SO_SNDBUF, unix.SO_SNDBUFFORCE)
 	if err := unix.Bind(fd, sa); err != nil {

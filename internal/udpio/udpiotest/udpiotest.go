@@ -69,19 +69,19 @@ func (c *conn) Read(msgs []udpio.Message, wait time.Duration) (int, error) {
 	return len(msgs), nil
 }
 
-func (c *conn) Send(to netip.AddrPort, d []byte) error {
+func (c *conn) Send(to udpio.Path, d []byte) error {
 	select {
 	case <-c.done:
 		return udpio.ErrClosed
 	default:
 	}
 	c.net.mu.Lock()
-	peer := c.net.conns[to]
+	peer := c.net.conns[to.Remote]
 	c.net.mu.Unlock()
 	if peer == nil {
 		return nil // as on a network: nobody says so
 	}
-	m := udpio.Message{From: c.local, Data: append([]byte(nil), d[:min(len(d), udpio.BufferSize)]...)}
+	m := udpio.Message{From: udpio.Path{Remote: c.local, Local: to.Remote.Addr()}, Data: append([]byte(nil), d[:min(len(d), udpio.BufferSize)]...)}
 	select {
 	case peer.in <- m:
 	default:
@@ -89,11 +89,11 @@ func (c *conn) Send(to netip.AddrPort, d []byte) error {
 	return nil
 }
 
-type group []netip.AddrPort
+type group []udpio.Path
 
 func (g group) Len() int { return len(g) }
 
-func (c *conn) NewGroup(to []netip.AddrPort) udpio.Group { return group(to) }
+func (c *conn) NewGroup(to []udpio.Path) udpio.Group { return group(to) }
 
 func (c *conn) SendGroup(g udpio.Group, d []byte, skip []int) (sent int, err error) {
 	for i, to := range g.(group) {
