@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/netip"
 	"os"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"syscall"
@@ -59,6 +58,8 @@ type mmsgConn struct {
 	left  atomic.Int64    // datagrams for groups since the last wait
 	file  *os.File        // epoll, for the runtime's poller
 	raw   syscall.RawConn // of file
+
+	natural natural // owned by who makes groups
 
 	// Owned by the reader.
 	hdrs    [BatchSize]unix.Mmsghdr
@@ -303,18 +304,19 @@ func (g *mmsgGroup) Len() int { return len(g.hdrs) }
 
 func (c *mmsgConn) NewGroup(to []Path) Group {
 	g := &mmsgGroup{hdrs: make([]unix.Mmsghdr, len(to)), sas: make([]sockaddr, len(to))}
-	if slices.ContainsFunc(to, c.from) {
-		g.infos = make([]control, len(to))
-	}
 	for i, p := range to {
 		h := &g.hdrs[i].Hdr
 		h.Name, h.Namelen = &g.sas[i][0], uint32(g.sas[i].set(c.family, p.Remote))
 		h.Iov = &g.iov
 		h.SetIovlen(1)
-		if c.from(p) {
-			h.Control = g.infos[i].bytes()
-			h.SetControllen(g.infos[i].set(c.family, p.Local))
+		if !c.from(p) || c.natural.chosen(p) {
+			continue
 		}
+		if g.infos == nil {
+			g.infos = make([]control, len(to))
+		}
+		h.Control = g.infos[i].bytes()
+		h.SetControllen(g.infos[i].set(c.family, p.Local))
 	}
 	return g
 }

@@ -55,5 +55,5 @@ func (c *control) set(family int, local netip.Addr) int {
 		copy(c.info[:16], ip[:])
 	}
 	c.hdr.SetLen(unix.CmsgLen(n))
-	return unix.CmsgSpace(n)
+	return unix.CmsgLen(n)
 }

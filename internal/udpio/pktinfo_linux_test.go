@@ -83,3 +83,32 @@ func TestOneAddressSaysNothing(t *testing.T) {
 		t.Errorf("%d from %v, %v", n, msgs[0].From, err)
 	}
 }
+
+func TestSoleAddrs(t *testing.T) {
+	net4 := func(s string) net.Addr {
+		ip, n, err := net.ParseCIDR(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &net.IPNet{IP: ip, Mask: n.Mask}
+	}
+	tests := []struct {
+		addrs []string
+		want  [2]string
+	}{
+		{nil, [2]string{"invalid IP", "invalid IP"}},
+		{[]string{"127.0.0.1/8", "::1/128"}, [2]string{"invalid IP", "invalid IP"}},
+		{[]string{"127.0.0.1/8", "192.0.2.7/24", "fe80::1/64", "2001:db8::7/64"}, [2]string{"192.0.2.7", "2001:db8::7"}},
+		{[]string{"192.0.2.7/24", "192.0.2.8/24", "2001:db8::7/64"}, [2]string{"invalid IP", "2001:db8::7"}},
+		{[]string{"192.0.2.7/24", "2001:db8::7/64", "2001:db8::8/64", "2001:db8::9/64"}, [2]string{"192.0.2.7", "invalid IP"}},
+	}
+	for _, tt := range tests {
+		var addrs []net.Addr
+		for _, a := range tt.addrs {
+			addrs = append(addrs, net4(a))
+		}
+		if got := soleAddrs(addrs); got[0].String() != tt.want[0] || got[1].String() != tt.want[1] {
+			t.Errorf("%v: %v, want %v", tt.addrs, got, tt.want)
+		}
+	}
+}
