@@ -26,27 +26,45 @@ const controlProtocol = "tincan"
 // certLife is long because clients pin the key: an end would gain nothing.
 const certLife = 20 * 365 * 24 * time.Hour
 
-// certificate loads the configured certificate, or the self-made one, which
-// it makes when there is none.
-func certificate(cfg Config) (tls.Certificate, error) {
+// identity is the certificate with its key, and what clients pin of it.
+type identity struct {
+	cert        tls.Certificate
+	fingerprint string
+}
+
+// selfMade is where the self-made certificate is.
+func selfMade(cfg Config) string { return filepath.Join(cfg.StateDir, "relay.pem") }
+
+// ensureCertificate makes a certificate when there is none and none is configured.
+func ensureCertificate(cfg Config) error {
 	if cfg.CertFile != "" {
-		cert, err := tls.LoadX509KeyPair(cfg.CertFile, cfg.KeyFile)
-		if err != nil {
-			return cert, fmt.Errorf("relay: certificate: %w", err)
-		}
-		return cert, nil
+		return nil
 	}
-	path := filepath.Join(cfg.StateDir, "relay.pem")
+	path := selfMade(cfg)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := makeCertificate(path); err != nil {
-			return tls.Certificate{}, fmt.Errorf("relay: making a certificate: %w", err)
+			return fmt.Errorf("relay: making a certificate: %w", err)
 		}
 	}
-	cert, err := tls.LoadX509KeyPair(path, path)
-	if err != nil {
-		return cert, fmt.Errorf("relay: certificate: %w (remove %s to get a new one: clients will warn of the change)", err, path)
+	return nil
+}
+
+// loadIdentity loads the configured certificate, or the self-made one.
+func loadIdentity(cfg Config) (*identity, error) {
+	certFile, keyFile, hint := cfg.CertFile, cfg.KeyFile, ""
+	if certFile == "" {
+		certFile, keyFile = selfMade(cfg), selfMade(cfg)
+		hint = fmt.Sprintf(" (remove %s and start again to get a new one: clients will warn of the change)", certFile)
 	}
-	return cert, nil
+	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("relay: certificate: %w%s", err, hint)
+	}
+	print, err := fingerprint(cert)
+	if err != nil {
+		return nil, err
+	}
+	return &identity{cert, print}, nil
 }
 
 // makeCertificate writes an ECDSA P-256 key and a self-signed certificate to
@@ -109,11 +127,11 @@ func fingerprint(cert tls.Certificate) (string, error) {
 	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:]), nil
 }
 
-func tlsConfig(cert tls.Certificate) *tls.Config {
+func (s *Server) tlsConfig() *tls.Config {
 	return &tls.Config{
-		Certificates: []tls.Certificate{cert},
-		MinVersion:   tls.VersionTLS13,
-		NextProtos:   []string{controlProtocol},
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &s.identity.Load().cert, nil },
+		MinVersion:     tls.VersionTLS13,
+		NextProtos:     []string{controlProtocol},
 		// Clients keep no tickets: to make them would only cost memory.
 		SessionTicketsDisabled: true,
 	}

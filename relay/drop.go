@@ -27,13 +27,14 @@ const (
 	DropFewer                   // its receiver can have fewer talkers only (counted per receiver)
 	DropBudget                  // asked for again, but too much of that
 	DropBusy                    // another worker had the room in hand
+	DropStale                   // came while the relay stood still
 	numDrops
 )
 
 var dropNames = [numDrops]string{
 	"kept", "malformed", "version", "type", "unknown session", "stranger rate",
 	"forged", "replayed", "session rate", "path", "quiet", "send",
-	"cap", "fewer talkers", "resend budget", "busy",
+	"cap", "fewer talkers", "resend budget", "busy", "stale",
 }
 
 // String returns the reason in a word or two.

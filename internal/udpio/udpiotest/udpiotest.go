@@ -46,6 +46,14 @@ func (n *Network) Listen(addr netip.AddrPort) udpio.Conn {
 }
 
 func (c *conn) Read(msgs []udpio.Message, wait time.Duration) (int, error) {
+	select {
+	case <-c.done:
+		return 0, udpio.ErrClosed
+	default:
+	}
+	if n := c.take(msgs); n > 0 {
+		return n, nil
+	}
 	var timeout <-chan time.Time
 	if wait >= 0 {
 		t := time.NewTimer(wait)
@@ -58,15 +66,20 @@ func (c *conn) Read(msgs []udpio.Message, wait time.Duration) (int, error) {
 	case <-timeout:
 		return 0, nil
 	case msgs[0] = <-c.in:
+		return 1 + c.take(msgs[1:]), nil
 	}
-	for i := 1; i < len(msgs); i++ {
+}
+
+// take takes what is there.
+func (c *conn) take(msgs []udpio.Message) int {
+	for i := range msgs {
 		select {
 		case msgs[i] = <-c.in:
 		default:
-			return i, nil
+			return i
 		}
 	}
-	return len(msgs), nil
+	return len(msgs)
 }
 
 func (c *conn) Send(to udpio.Path, d []byte) error {
