@@ -32,15 +32,21 @@ type identity struct {
 	fingerprint string
 }
 
-// selfMade is where the self-made certificate is.
-func selfMade(cfg Config) string { return filepath.Join(cfg.StateDir, "relay.pem") }
+// certFiles returns where the certificate and its key are. The self-made one is in one file.
+func certFiles(cfg Config) [2]string {
+	if cfg.CertFile != "" {
+		return [2]string{cfg.CertFile, cfg.KeyFile}
+	}
+	own := filepath.Join(cfg.StateDir, "relay.pem")
+	return [2]string{own, own}
+}
 
 // ensureCertificate makes a certificate when there is none and none is configured.
 func ensureCertificate(cfg Config) error {
 	if cfg.CertFile != "" {
 		return nil
 	}
-	path := selfMade(cfg)
+	path := certFiles(cfg)[0]
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := makeCertificate(path); err != nil {
 			return fmt.Errorf("relay: making a certificate: %w", err)
@@ -51,14 +57,13 @@ func ensureCertificate(cfg Config) error {
 
 // loadIdentity loads the configured certificate, or the self-made one.
 func loadIdentity(cfg Config) (*identity, error) {
-	certFile, keyFile, hint := cfg.CertFile, cfg.KeyFile, ""
-	if certFile == "" {
-		certFile, keyFile = selfMade(cfg), selfMade(cfg)
-		hint = fmt.Sprintf(" (remove %s and start again to get a new one: clients will warn of the change)", certFile)
-	}
-	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
-	if err != nil {
-		return nil, fmt.Errorf("relay: certificate: %w%s", err, hint)
+	files := certFiles(cfg)
+	cert, err := tls.LoadX509KeyPair(files[0], files[1])
+	switch {
+	case err != nil && cfg.CertFile != "":
+		return nil, fmt.Errorf("relay: certificate: %w", err)
+	case err != nil:
+		return nil, fmt.Errorf("relay: certificate: %w (remove %s and start again to get a new one: clients will warn of the change)", err, files[0])
 	}
 	print, err := fingerprint(cert)
 	if err != nil {

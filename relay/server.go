@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -77,9 +78,11 @@ func Listen(cfg Config) (*Server, error) {
 		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		conns: make(map[*client]bool), sessions: make(map[uint32]*client),
 	}
-	if err := s.Reload(); err != nil {
+	id, err := loadIdentity(cfg)
+	if err != nil {
 		return nil, err
 	}
+	s.identity.Store(id)
 	s.tls = s.tlsConfig()
 	if s.parking, err = newParking(func(c *client) { s.wg.Go(c.talk) }); err != nil {
 		return nil, fmt.Errorf("relay: %w", err)
@@ -153,6 +156,11 @@ func (s *Server) Fingerprint() string { return s.identity.Load().fingerprint }
 // Reload reads the certificate and its key anew: who connects from now on gets the new
 // one, calls go on. After an error the old one stays.
 func (s *Server) Reload() error {
+	for _, name := range certFiles(s.cfg) {
+		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+			return fmt.Errorf("relay: certificate: %s is no regular file, which could be read again", name)
+		}
+	}
 	id, err := loadIdentity(s.cfg)
 	if err != nil {
 		return err

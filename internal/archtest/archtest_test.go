@@ -33,7 +33,7 @@ var layers = map[string][]string{
 	"relay":           {"netproto", "internal/udpio", "internal/repair"},
 	"engine/adapt":    {"internal/repair"},
 	"engine":          {"netproto", "codec", "jitter", "audio", "engine/adapt", "internal/repair"},
-	"cmd/tincand":     {"relay", "netproto"},
+	"cmd/tincand":     {"relay", "netproto", "internal/console"},
 }
 
 // sources are the Go files that are not tests, by folder relative to the root.
