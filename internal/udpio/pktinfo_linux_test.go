@@ -112,3 +112,26 @@ func TestSoleAddrs(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkSendGroup: a datagram to 100 listeners, with and without an address to send from.
+func BenchmarkSendGroup(b *testing.B) {
+	conns, err := Listen(netip.AddrPortFrom(netip.IPv6Unspecified(), 0), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	c := conns[0]
+	defer c.Close()
+	for name, local := range map[string]netip.Addr{"the system's": {}, "told": netip.MustParseAddr("127.0.0.2")} {
+		b.Run(name, func(b *testing.B) {
+			paths := make([]Path, 100)
+			for i := range paths { // the discard port: nobody's socket fills
+				paths[i] = Path{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 1, 0, byte(i)}), 9), local}
+			}
+			g, d := c.NewGroup(paths), make([]byte, 82)
+			for b.Loop() {
+				_, _ = c.SendGroup(g, d, nil)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(paths)), "ns/datagram")
+		})
+	}
+}
