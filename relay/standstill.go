@@ -2,9 +2,13 @@ package relay
 
 import (
 	"errors"
+	"maps"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/tincan-voice/tincan/internal/repair"
 )
 
 // The whole program may stand still for a while: stopped by a signal, or on a machine
@@ -13,6 +17,7 @@ import (
 //
 //	voice         what waits is old: it is passed over, and what comes then goes out at once
 //	sessions      have all their time again until they count as silent
+//	talkers       are told how they fare at their first word
 //	connections   that were given a time for something have graceTime more
 const (
 	// standstill is from which gap on in its own doings the program has stood still: longer
@@ -28,11 +33,28 @@ const (
 	graceTime = 5 * time.Second
 )
 
-// Resume tells that the program has stood still: nobody could be heard until now.
+// Resume tells that the program has stood still: nobody could be heard until now. What is
+// known of the paths stays known, and who talks next is told at once how it fares.
 func (c *Core) Resume(now time.Duration) {
 	c.mu.Lock()
 	c.resumed = now
+	rooms := slices.Collect(maps.Values(c.rooms))
 	c.mu.Unlock()
+	for _, r := range rooms {
+		r.repairs.resume(now)
+	}
+}
+
+func (rr *repairs) resume(now time.Duration) {
+	rr.mu.Lock()
+	defer rr.mu.Unlock()
+	for _, s := range rr.ups {
+		s.uplink.last = now
+		s.uplink.schedule = repair.Schedule{}
+	}
+	for _, s := range rr.downs {
+		s.downlink.heard = now
+	}
 }
 
 // PassOver counts a datagram that came while the program stood still.

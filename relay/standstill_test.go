@@ -12,6 +12,7 @@ import (
 
 	"github.com/tincan-voice/tincan/internal/udpio"
 	"github.com/tincan-voice/tincan/internal/udpio/udpiotest"
+	"github.com/tincan-voice/tincan/netproto"
 )
 
 // After a minute in which the relay stood still nobody counts as silent until all have had
@@ -46,6 +47,35 @@ func TestNobodyIsSilentAfterAStandstill(t *testing.T) {
 	c.Tick(c.now)
 	if n := listening(); n > 1 {
 		t.Errorf("%d are sent to, and all but one have been silent for 31 s", n)
+	}
+}
+
+// A talker is told at once how it fares: it has heard nothing for long.
+func TestFeedbackAfterAStandstill(t *testing.T) {
+	c := newTestCore(t, CoreConfig{})
+	a, b := c.settled("", "a"), c.settled("", "b")
+	talk := func(frames int) (reports int) {
+		for range frames {
+			c.now += netproto.FrameDuration
+			c.handle(a.addr, a.said("x"))
+			c.worker.Flush(c.now)
+			b.took()
+			for _, d := range a.took() {
+				if kind, _ := netproto.DatagramType(d); kind == netproto.TypeReport {
+					reports++
+				}
+			}
+		}
+		return reports
+	}
+	if n := talk(500); n < 4 {
+		t.Fatalf("%d reports in 10 s", n)
+	}
+	c.now += time.Minute
+	a.seq[netproto.TypeVoice] += 3000
+	c.Resume(c.now)
+	if n := talk(5); n != 1 {
+		t.Errorf("%d reports in the first 100 ms, want 1", n)
 	}
 }
 

@@ -25,6 +25,7 @@ func (s *Server) work(index int, conn udpio.Conn) {
 			time.Sleep(faultPause)
 		}
 		if now-last > standstill {
+			s.core.Resume(now)
 			n = s.passOver(w, conn, msgs, n)
 			now = s.now()
 		}

@@ -124,8 +124,13 @@ func BenchmarkSendGroup(b *testing.B) {
 	for name, local := range map[string]netip.Addr{"the system's": {}, "told": netip.MustParseAddr("127.0.0.2")} {
 		b.Run(name, func(b *testing.B) {
 			paths := make([]Path, 100)
-			for i := range paths { // the discard port: nobody's socket fills
-				paths[i] = Path{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 1, 0, byte(i)}), 9), local}
+			for i := range paths {
+				sink, err := Listen(loopback, Options{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer sink[0].Close()
+				paths[i] = Path{sink[0].LocalAddr(), local}
 			}
 			g, d := c.NewGroup(paths), make([]byte, 82)
 			for b.Loop() {
