@@ -7,7 +7,8 @@
 // went through and what was dropped. SIGINT and SIGTERM stop it as well; the end of standard input does not, and in the
 // background a terminal is not read. SIGHUP reads the certificate again.
 //
-// It exits with 0 when it was stopped, with 1 when it could not serve, and with 2 for a command line that makes no sense.
+// It exits with 0 when it was stopped, with 1 when it could not serve, and with 2 for a command line that makes no
+// sense.
 package main
 
 import (
@@ -206,7 +207,7 @@ func parseHost(text string) (netip.Addr, error) {
 	case host.Zone() != "":
 		_, number := strconv.ParseUint(host.Zone(), 10, 32)
 		if _, name := net.InterfaceByName(host.Zone()); name != nil && number != nil {
-			return host, usage("bad --host %q: %w %s", text, name, host.Zone())
+			return host, usage("bad --host %q: this machine has no network interface %s", text, host.Zone())
 		}
 	}
 	return host, nil

@@ -3,8 +3,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -81,6 +85,55 @@ func TestNobodyReads(t *testing.T) {
 		t.Fatal("does not end")
 	}
 	_ = r.Close() // ends what hangs in a write
+}
+
+// A process whose pipes were closed serves on, at hang-ups too.
+func TestClosedPipes(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), asProgram+"=0 --host 127.0.0.1 --state "+t.TempDir())
+	cmd.Stdout, cmd.Stderr = w, w
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	_ = w.Close()
+	text := bufio.NewReader(r)
+	var port int
+	for port == 0 { // there may be a warning before
+		line, err := text.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = fmt.Sscanf(line, "tincand listens on 127.0.0.1:%d,", &port)
+	}
+	_ = r.Close()
+	for range 3 {
+		conn, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(conn, `{"KEY": 2, "NAME": "Adam"}`) // which is logged
+		if _, err := conn.Read(make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.Close()
+		fmt.Fprintln(stdin, "list")
+		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fmt.Fprintln(stdin, "stop")
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
 }
 
 // fill fills a pipe.
