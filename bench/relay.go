@@ -16,7 +16,7 @@ type nowhere struct {
 	challenge  []byte
 }
 
-func (n *nowhere) Send(_ netip.AddrPort, d []byte) bool {
+func (n *nowhere) Send(_ relay.Path, d []byte) bool {
 	if t, err := netproto.DatagramType(d); err == nil && t == netproto.TypeChallenge {
 		n.challenge = append(n.challenge[:0], d...)
 	}
@@ -24,7 +24,7 @@ func (n *nowhere) Send(_ netip.AddrPort, d []byte) bool {
 }
 
 func (n *nowhere) Forward(l *relay.Listeners, skip []int, _ []byte) int {
-	sent := len(l.Addrs()) - len(skip)
+	sent := l.Len() - len(skip)
 	n.deliveries += sent
 	return sent
 }

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"net/netip"
 	"sync/atomic"
 
 	"github.com/tincan-voice/tincan/netproto"
@@ -14,27 +13,27 @@ type batch struct {
 }
 
 type sending struct {
-	to   netip.AddrPort
+	to   Path
 	end  int            // in bytes
 	sent *atomic.Uint64 // counter
 	n    uint64         // to add to it
 }
 
 // add takes a copy of d.
-func (b *batch) add(to netip.AddrPort, d []byte, sent *atomic.Uint64, n int) {
+func (b *batch) add(to Path, d []byte, sent *atomic.Uint64, n int) {
 	b.bytes = append(b.bytes, d...)
 	b.done(to, sent, n)
 }
 
 // again adds a copy of a datagram of voice that has been sent to this listener before, with that count.
-func (b *batch) again(to netip.AddrPort, d []byte, count uint8, sent *atomic.Uint64) {
+func (b *batch) again(to Path, d []byte, count uint8, sent *atomic.Uint64) {
 	b.bytes = append(b.bytes, d...)
 	netproto.SetHop(b.bytes, netproto.Hop{Count: count, Again: true})
 	b.done(to, sent, 1)
 }
 
 // done ends a datagram that has been appended to bytes.
-func (b *batch) done(to netip.AddrPort, sent *atomic.Uint64, n int) {
+func (b *batch) done(to Path, sent *atomic.Uint64, n int) {
 	b.sends = append(b.sends, sending{to: to, end: len(b.bytes), sent: sent, n: uint64(n)})
 }
 

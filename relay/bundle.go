@@ -204,7 +204,7 @@ func (w *Worker) sendTogether(now time.Duration, q *queue, l *Listeners, items [
 		for _, at := range w.skip {
 			if d, n := w.assemble(q, items, l.ids[at]); n > 0 {
 				sent := 0
-				if w.out.Send(l.addrs[at], d) {
+				if w.out.Send(l.paths[at], d) {
 					sent = 1
 				}
 				w.sent(1, sent, n)

@@ -87,7 +87,7 @@ func TestBundlesAreFew(t *testing.T) {
 			}
 			c.now = a.at
 			queued[a.from.Session] = c.now
-			c.worker.Queue(c.now, a.from.addr, a.from.said("x"))
+			c.worker.Queue(c.now, Path{Remote: a.from.addr}, a.from.said("x"))
 			wake, waiting = c.worker.Flush(c.now)
 		}
 		fewest += (cycles - warm) * fewestBundles(phases, wait)

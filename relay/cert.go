@@ -26,27 +26,50 @@ const controlProtocol = "tincan"
 // certLife is long because clients pin the key: an end would gain nothing.
 const certLife = 20 * 365 * 24 * time.Hour
 
-// certificate loads the configured certificate, or the self-made one, which
-// it makes when there is none.
-func certificate(cfg Config) (tls.Certificate, error) {
+// identity is the certificate with its key, and what clients pin of it.
+type identity struct {
+	cert        tls.Certificate
+	fingerprint string
+}
+
+// certFiles returns where the certificate and its key are. The self-made one is in one file.
+func certFiles(cfg Config) [2]string {
 	if cfg.CertFile != "" {
-		cert, err := tls.LoadX509KeyPair(cfg.CertFile, cfg.KeyFile)
-		if err != nil {
-			return cert, fmt.Errorf("relay: certificate: %w", err)
-		}
-		return cert, nil
+		return [2]string{cfg.CertFile, cfg.KeyFile}
 	}
-	path := filepath.Join(cfg.StateDir, "relay.pem")
+	own := filepath.Join(cfg.StateDir, "relay.pem")
+	return [2]string{own, own}
+}
+
+// ensureCertificate makes a certificate when there is none and none is configured.
+func ensureCertificate(cfg Config) error {
+	if cfg.CertFile != "" {
+		return nil
+	}
+	path := certFiles(cfg)[0]
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := makeCertificate(path); err != nil {
-			return tls.Certificate{}, fmt.Errorf("relay: making a certificate: %w", err)
+			return fmt.Errorf("relay: making a certificate: %w", err)
 		}
 	}
-	cert, err := tls.LoadX509KeyPair(path, path)
-	if err != nil {
-		return cert, fmt.Errorf("relay: certificate: %w (remove %s to get a new one: clients will warn of the change)", err, path)
+	return nil
+}
+
+// loadIdentity loads the configured certificate, or the self-made one.
+func loadIdentity(cfg Config) (*identity, error) {
+	files := certFiles(cfg)
+	cert, err := tls.LoadX509KeyPair(files[0], files[1])
+	switch {
+	case err != nil && cfg.CertFile != "":
+		return nil, fmt.Errorf("relay: certificate: %w", err)
+	case err != nil:
+		return nil, fmt.Errorf("relay: certificate: %w (remove %s and start again to get a new one: clients will warn of the change)", err, files[0])
 	}
-	return cert, nil
+	print, err := fingerprint(cert)
+	if err != nil {
+		return nil, err
+	}
+	return &identity{cert, print}, nil
 }
 
 // makeCertificate writes an ECDSA P-256 key and a self-signed certificate to
@@ -109,11 +132,11 @@ func fingerprint(cert tls.Certificate) (string, error) {
 	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:]), nil
 }
 
-func tlsConfig(cert tls.Certificate) *tls.Config {
+func (s *Server) tlsConfig() *tls.Config {
 	return &tls.Config{
-		Certificates: []tls.Certificate{cert},
-		MinVersion:   tls.VersionTLS13,
-		NextProtos:   []string{controlProtocol},
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &s.identity.Load().cert, nil },
+		MinVersion:     tls.VersionTLS13,
+		NextProtos:     []string{controlProtocol},
 		// Clients keep no tickets: to make them would only cost memory.
 		SessionTicketsDisabled: true,
 	}

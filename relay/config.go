@@ -33,7 +33,8 @@ type Config struct {
 	// StateDir is the directory of relay.pem, the self-made certificate.
 	// "": tincan in the user's configuration directory.
 	StateDir string
-	// Log gets what an operator should know, never a line per datagram. nil: nothing.
+	// Log gets what an operator should know, never a line per datagram. It may stand still: then
+	// lines are lost, and counted, and nobody waits but the end, for a second. nil: nothing.
 	Log *slog.Logger
 
 	MaxConns        int           // 0: 20000 TCP connections in all

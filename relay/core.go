@@ -88,6 +88,7 @@ type Core struct {
 	load     []int          // sessions per worker
 	due      map[*room]bool // rooms with something to announce
 	sweep    time.Duration  // next look for silent addresses
+	resumed  time.Duration  // see Resume
 }
 
 // NewCore returns a Core without rooms.
@@ -265,7 +266,7 @@ func (c *Core) Tick(now time.Duration) (updates []Update, next time.Duration) {
 func (c *Core) sweepLocked(now time.Duration) {
 	changed := make(map[*room]bool)
 	for _, s := range c.sessions {
-		silent := now - time.Duration(s.heard.Load())
+		silent := now - max(time.Duration(s.heard.Load()), c.resumed)
 		if silent > restAfter {
 			s.up.rest()
 			s.down.rest()
@@ -305,7 +306,7 @@ func (c *Core) Sessions() []SessionInfo {
 			Listening: s.live.Load() && !s.deaf.Load(), Datagrams: s.datagrams.Load(),
 		}
 		if p := s.path.Load(); p != nil {
-			i.Address = *p
+			i.Address = p.Remote
 		}
 		infos = append(infos, i)
 	}

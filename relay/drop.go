@@ -26,13 +26,14 @@ const (
 	DropCap                     // over what its receiver asked for (counted per receiver)
 	DropFewer                   // its receiver can have fewer talkers only (counted per receiver)
 	DropBudget                  // asked for again, but too much of that
+	DropStale                   // came while the relay stood still
 	numDrops
 )
 
 var dropNames = [numDrops]string{
 	"kept", "malformed", "version", "type", "unknown session", "stranger rate",
 	"forged", "replayed", "session rate", "path", "quiet", "send",
-	"cap", "fewer talkers", "resend budget",
+	"cap", "fewer talkers", "resend budget", "stale",
 }
 
 // String returns the reason in a word or two.

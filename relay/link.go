@@ -1,8 +1,8 @@
 package relay
 
 import (
-	"io"
 	"net"
+	"time"
 )
 
 // link is a client's TCP connection, below TLS. The first byte, by which TLS is
@@ -12,7 +12,20 @@ type link struct {
 	first [1]byte
 	ahead bool // first has been read and not yet been given
 	// eager: Read does not wait. The reader's own.
-	eager bool
+	eager           bool
+	readBy, writeBy deadline
+}
+
+// SetReadDeadline implements net.Conn.
+func (l *link) SetReadDeadline(t time.Time) error {
+	l.readBy.set(t)
+	return l.Conn.SetReadDeadline(t)
+}
+
+// SetWriteDeadline implements net.Conn.
+func (l *link) SetWriteDeadline(t time.Time) error {
+	l.writeBy.set(t)
+	return l.Conn.SetWriteDeadline(t)
 }
 
 // errNothing: nothing is there to read now. To crypto/tls it is a passing error,
@@ -30,7 +43,7 @@ func (l *link) CloseWrite() error { return l.Conn.(closeWriter).CloseWrite() }
 
 // peek reads the first byte.
 func (l *link) peek() (byte, error) {
-	if _, err := io.ReadFull(l.Conn, l.first[:]); err != nil {
+	if _, err := l.wait(l.first[:]); err != nil {
 		return 0, err
 	}
 	l.ahead = true
@@ -48,5 +61,27 @@ func (l *link) Read(p []byte) (int, error) {
 	case l.eager:
 		return l.readNow(p)
 	}
-	return l.Conn.Read(p)
+	return l.wait(p)
+}
+
+// wait reads what is there or comes until the deadline.
+func (l *link) wait(p []byte) (int, error) {
+	n, err := l.Conn.Read(p)
+	if n == 0 && l.readBy.excused(err) {
+		_ = l.SetReadDeadline(time.Now().Add(graceTime))
+		return l.Conn.Read(p)
+	}
+	return n, err
+}
+
+// Write implements io.Writer.
+func (l *link) Write(p []byte) (n int, err error) {
+	n, err = l.Conn.Write(p)
+	if n < len(p) && l.writeBy.excused(err) {
+		_ = l.SetWriteDeadline(time.Now().Add(graceTime))
+		more := 0
+		more, err = l.Conn.Write(p[n:])
+		n += more
+	}
+	return n, err
 }

@@ -232,7 +232,7 @@ func TestBundle(t *testing.T) {
 			for _, p := range people[:4] {
 				d := p.said(string(make([]byte, size)))
 				said[p.Session] = append(said[p.Session], slices.Clone(d[:len(d)-netproto.HopTagSize]))
-				if drop := c.worker.Queue(c.now, p.addr, d); drop != Kept {
+				if drop := c.worker.Queue(c.now, Path{Remote: p.addr}, d); drop != Kept {
 					t.Fatal(drop)
 				}
 			}
@@ -308,7 +308,7 @@ func TestBundleWait(t *testing.T) {
 				p := people[ms/3]
 				queued[p.Session] = c.now
 				d := p.said("x")
-				if drop := c.worker.Queue(c.now, p.addr, d); drop != Kept {
+				if drop := c.worker.Queue(c.now, Path{Remote: p.addr}, d); drop != Kept {
 					t.Fatal(drop)
 				}
 				wake, waiting = c.worker.Flush(c.now)

@@ -96,6 +96,7 @@ func (s *Server) wake() {
 func (s *Server) announce() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	due := s.now()
 	for {
 		select {
 		case <-s.stop:
@@ -103,7 +104,12 @@ func (s *Server) announce() {
 		case <-s.kick:
 		case <-timer.C:
 		}
-		updates, next := s.core.Tick(s.now())
+		now := s.now()
+		if now-due > standstill {
+			s.core.Resume(now)
+		}
+		updates, next := s.core.Tick(now)
+		due = next
 		for _, u := range updates {
 			s.tell(u)
 		}

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"crypto/rand"
-	"net/netip"
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
@@ -27,21 +26,21 @@ const (
 
 // candidate is an address that has been challenged.
 type candidate struct {
-	addr  netip.AddrPort // invalid: none
+	path  Path // without a valid address: none
 	token [8]byte
 	since time.Duration
 	asked time.Duration // last challenge
 }
 
 // at tells whether the session lives at this address and is sent voice there.
-func (s *session) at(from netip.AddrPort) bool {
+func (s *session) at(from Path) bool {
 	p := s.path.Load()
 	return p != nil && *p == from && s.live.Load()
 }
 
 // strange handles a valid datagram of size bytes from an address where the
 // session is not, or where it had fallen silent.
-func (w *Worker) strange(now time.Duration, s *session, from netip.AddrPort, size int) {
+func (w *Worker) strange(now time.Duration, s *session, from Path, size int) {
 	token, ask := w.core.challenge(now, s, from, size)
 	if !ask {
 		return
@@ -53,7 +52,7 @@ func (w *Worker) strange(now time.Duration, s *session, from netip.AddrPort, siz
 
 // challenge wakes a silent session at its own address, or says what to ask at
 // another one. The answer never has more bytes than the datagram.
-func (c *Core) challenge(now time.Duration, s *session, from netip.AddrPort, size int) (token [8]byte, ask bool) {
+func (c *Core) challenge(now time.Duration, s *session, from Path, size int) (token [8]byte, ask bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.sessions[s.id] != s {
@@ -64,12 +63,12 @@ func (c *Core) challenge(now time.Duration, s *session, from netip.AddrPort, siz
 		return token, false
 	}
 	k := &s.candidate
-	fresh := !k.addr.IsValid()
+	fresh := !k.path.Remote.IsValid()
 	if size < challengeSize || !fresh && now-k.asked < challengeInterval {
 		return token, false
 	}
-	if k.addr != from || now-k.since > challengeLife {
-		*k = candidate{addr: from, since: now}
+	if k.path != from || now-k.since > challengeLife {
+		*k = candidate{path: from, since: now}
 		_, _ = rand.Read(k.token[:]) // never fails
 	}
 	k.asked = now
@@ -77,7 +76,7 @@ func (c *Core) challenge(now time.Duration, s *session, from netip.AddrPort, siz
 }
 
 // proven handles the answer to a challenge.
-func (w *Worker) proven(s *session, from netip.AddrPort, body []byte) Drop {
+func (w *Worker) proven(s *session, from Path, body []byte) Drop {
 	token, err := netproto.ParseChallenge(body)
 	if err != nil {
 		return DropMalformed
@@ -86,7 +85,7 @@ func (w *Worker) proven(s *session, from netip.AddrPort, body []byte) Drop {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := s.candidate
-	if c.sessions[s.id] != s || k.addr != from || k.token != token {
+	if c.sessions[s.id] != s || k.path != from || k.token != token {
 		return DropPath
 	}
 	c.settleLocked(s, from)
@@ -94,7 +93,7 @@ func (w *Worker) proven(s *session, from netip.AddrPort, body []byte) Drop {
 }
 
 // settleLocked makes from the session's address and sends it voice.
-func (c *Core) settleLocked(s *session, from netip.AddrPort) {
+func (c *Core) settleLocked(s *session, from Path) {
 	s.path.Store(&from)
 	s.candidate = candidate{}
 	s.live.Store(true)

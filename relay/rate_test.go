@@ -63,7 +63,7 @@ func TestManyBehindOneAddress(t *testing.T) {
 				}
 			}
 			cl.settle()
-			if !c.table.get(cl.Session).at(cl.addr) {
+			if !c.table.get(cl.Session).at(Path{Remote: cl.addr}) {
 				t.Fatalf("session %d has no path", i)
 			}
 		}

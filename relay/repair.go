@@ -223,8 +223,8 @@ func overhead(to netip.Addr) int {
 	return 28
 }
 
-// where returns the session's proven address.
-func (s *session) where() (to netip.AddrPort, ok bool) {
+// where returns the session's proven path.
+func (s *session) where() (to Path, ok bool) {
 	p := s.path.Load()
 	if p == nil || !s.live.Load() {
 		return to, false
@@ -234,7 +234,7 @@ func (s *session) where() (to netip.AddrPort, ok bool) {
 
 // may takes size bytes for a session from what its cap leaves, if what is reserved will still fit. Called with
 // repairs.mu held.
-func (s *session) may(now time.Duration, to netip.AddrPort, size int, r repair.Reserve) bool {
+func (s *session) may(now time.Duration, to Path, size int, r repair.Reserve) bool {
 	return s.downlink == nil || s.downlink.pacer.Send(now, size+overhead(to.Addr()), r)
 }
 
@@ -254,7 +254,7 @@ func (w *Worker) tell(now time.Duration, s *session, t netproto.Type) (sent bool
 }
 
 // answer sends to a session what is no voice, within its cap.
-func (w *Worker) answer(now time.Duration, s *session, to netip.AddrPort, d []byte) {
+func (w *Worker) answer(now time.Duration, s *session, to Path, d []byte) {
 	if s.apart.Load() {
 		rr := &s.room.repairs
 		rr.mu.Lock()

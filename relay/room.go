@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"net/netip"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -107,9 +106,9 @@ func (r *room) rebuild() {
 		}
 	}
 	slices.SortFunc(live, func(a, b *session) int { return int(int64(a.id) - int64(b.id)) })
-	l.ids, l.addrs = make([]uint32, len(live)), make([]netip.AddrPort, len(live))
+	l.ids, l.paths = make([]uint32, len(live)), make([]Path, len(live))
 	for i, s := range live {
-		l.ids[i], l.addrs[i] = s.id, *s.path.Load()
+		l.ids[i], l.paths[i] = s.id, *s.path.Load()
 	}
 	r.listeners.Store(l)
 }
@@ -118,7 +117,7 @@ func (r *room) rebuild() {
 // Joins, leaves and moves make a new one.
 type Listeners struct {
 	ids   []uint32 // rising
-	addrs []netip.AddrPort
+	paths []Path
 	built []any // per worker
 	// apart are those who cannot have everything, and are looked after one by one.
 	apart []*session
@@ -127,8 +126,8 @@ type Listeners struct {
 // Len returns the number of listeners.
 func (l *Listeners) Len() int { return len(l.ids) }
 
-// Addrs returns the listeners' addresses. It belongs to the Listeners.
-func (l *Listeners) Addrs() []netip.AddrPort { return l.addrs }
+// Paths returns the ways to the listeners. It belongs to the Listeners.
+func (l *Listeners) Paths() []Path { return l.paths }
 
 // Built is a place where the Output of the worker with this index may keep
 // what it has prepared for this list; no other worker touches it.

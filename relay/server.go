@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -29,19 +30,22 @@ var ErrPortInUse = errors.New("the port is in use")
 //	writer     1 per client    only while its outbox is not empty
 //	announcer  1               user lists and epochs, when Core says so
 //	worker     1 per socket    datagrams
+//	journal    1               writes the log; left behind where that stands still
 type Server struct {
 	// Static.
-	cfg         Config
-	log         *slog.Logger
-	core        *Core
-	tls         *tls.Config
-	fingerprint string
-	listener    net.Listener
-	addr        netip.AddrPort
-	udp         []udpio.Conn
-	start       time.Time
-	admission   *admission
-	parking     *parking
+	cfg       Config
+	journal   *journal
+	log       *slog.Logger // into the journal: never waits
+	core      *Core
+	tls       *tls.Config
+	listener  net.Listener
+	addr      netip.AddrPort
+	udp       []udpio.Conn
+	start     time.Time
+	admission *admission
+	parking   *parking
+
+	identity atomic.Pointer[identity] // replaced by Reload
 
 	begun atomic.Int64 // bytes of packages without their ends, of all clients
 
@@ -66,20 +70,20 @@ func Listen(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	cert, err := certificate(cfg)
-	if err != nil {
-		return nil, err
-	}
-	print, err := fingerprint(cert)
-	if err != nil {
+	if err := ensureCertificate(cfg); err != nil {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, log: cfg.Log, tls: tlsConfig(cert), fingerprint: print,
-		start: time.Now(), admission: newAdmission(cfg),
+		cfg: cfg, start: time.Now(), admission: newAdmission(cfg),
 		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		conns: make(map[*client]bool), sessions: make(map[uint32]*client),
 	}
+	id, err := loadIdentity(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.identity.Store(id)
+	s.tls = s.tlsConfig()
 	if s.parking, err = newParking(func(c *client) { s.wg.Go(c.talk) }); err != nil {
 		return nil, fmt.Errorf("relay: %w", err)
 	}
@@ -87,6 +91,9 @@ func Listen(cfg Config) (*Server, error) {
 		s.parking.close()
 		return nil, err
 	}
+	s.journal = newJournal(cfg.Log.Handler())
+	s.log = slog.New(journalHandler{s.journal, cfg.Log.Handler()})
+	s.checkBuffer()
 	cfg.Core.Workers = len(s.udp)
 	s.core = NewCore(cfg.Core)
 	return s, nil
@@ -114,7 +121,6 @@ func (s *Server) bind() error {
 		s.udp, err = udpio.Listen(s.addr, udpio.Options{Sockets: s.cfg.Core.Workers, SteerOffset: 1})
 		if err == nil {
 			s.listener = l
-			s.checkBuffer()
 			return nil
 		}
 		_ = l.Close()
@@ -145,7 +151,23 @@ func (s *Server) Addr() netip.AddrPort { return s.addr }
 
 // Fingerprint is the relay's public key as clients pin it: "SHA256:" and the
 // unpadded base64 of the SHA-256 of the certificate's SubjectPublicKeyInfo.
-func (s *Server) Fingerprint() string { return s.fingerprint }
+func (s *Server) Fingerprint() string { return s.identity.Load().fingerprint }
+
+// Reload reads the certificate and its key anew: who connects from now on gets the new
+// one, calls go on. After an error the old one stays.
+func (s *Server) Reload() error {
+	for _, name := range certFiles(s.cfg) {
+		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+			return fmt.Errorf("relay: certificate: %s is no regular file, which could be read again", name)
+		}
+	}
+	id, err := loadIdentity(s.cfg)
+	if err != nil {
+		return err
+	}
+	s.identity.Store(id)
+	return nil
+}
 
 // Stats returns totals since Listen.
 func (s *Server) Stats() Stats { return s.core.Stats() }
@@ -230,6 +252,7 @@ func (s *Server) shutdown() {
 		_ = conn.Close()
 	}
 	s.wg.Wait()
+	s.journal.close(logTime)
 }
 
 func (s *Server) closeSockets() {
@@ -238,18 +261,22 @@ func (s *Server) closeSockets() {
 	for _, conn := range s.udp {
 		_ = conn.Close()
 	}
+	s.journal.close(logTime)
 }
 
 // accept is a goroutine.
 func (s *Server) accept() {
+	var failed faults
 	for {
 		conn, err := s.listener.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
 		case err != nil:
-			s.log.Warn("cannot take a connection", "error", err)
-			time.Sleep(50 * time.Millisecond) // out of files, perhaps
+			if times, ok := failed.say(s.now()); ok {
+				s.log.Warn("cannot take connections; calls go on"+remedy(err), "error", err, "times", times)
+			}
+			time.Sleep(faultPause)
 			continue
 		}
 		from := addrPortOf(conn.RemoteAddr())
@@ -269,6 +296,17 @@ func (s *Server) accept() {
 		s.mu.Unlock()
 		s.wg.Go(c.serve)
 	}
+}
+
+// remedy says what helps against an error that lasts, as far as it is known.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, syscall.EMFILE):
+		return ": each takes a file, and this process may have no more: raise its limit (ulimit -n, or LimitNOFILE= of systemd)"
+	case errors.Is(err, syscall.ENFILE):
+		return ": each takes a file, and this machine may have no more: raise fs.file-max"
+	}
+	return ""
 }
 
 func addrPortOf(a net.Addr) netip.AddrPort {

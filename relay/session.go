@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +27,7 @@ type session struct {
 	looks     rate         // see strangers
 	heard     atomic.Int64 // when the last valid datagram came
 	datagrams atomic.Uint64
-	path      atomic.Pointer[netip.AddrPort] // proven address; written under Core.mu
+	path      atomic.Pointer[Path] // proven; written under Core.mu
 	turn      turn
 	live      atomic.Bool // can be sent to; written under Core.mu
 	gone      atomic.Bool // has left; written under Core.mu

@@ -46,6 +46,9 @@ func key32(t *testing.T, v any) [32]byte {
 func joinVoice(t *testing.T, s *Server, room, name string) *voiceClient {
 	t.Helper()
 	c := &voiceClient{tipClient: dialTIP(t, s), relay: s.Addr(), tagger: netproto.NewHopTagger()}
+	if c.relay.Addr().IsUnspecified() {
+		c.relay = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), c.relay.Port())
+	}
 	c.send(fmt.Sprintf(`{"KEY": 2, "NAME": %q, "VOICE": 9, "ROOM": %q}`, name, room))
 	users := c.want(3)
 	if len(users["USERS"].([]any)) != len(users["SESSIONS"].([]any)) {
@@ -88,15 +91,20 @@ func (c *voiceClient) sealed(t netproto.Type, body []byte) []byte {
 	return c.up.Seal(nil, netproto.Header{Type: t, Session: c.session, Seq: c.seq[t]}, body)
 }
 
-// read returns the next datagram, or nil after the wait.
+// read returns the next datagram, or nil after the wait. As a NAT or a connected socket
+// does, it takes them from the address that was asked only.
 func (c *voiceClient) read(wait time.Duration) []byte {
 	buf := make([]byte, 1500)
 	_ = c.udp.SetReadDeadline(time.Now().Add(wait))
-	n, _, err := c.udp.ReadFromUDPAddrPort(buf)
-	if err != nil {
-		return nil
+	for {
+		n, from, err := c.udp.ReadFromUDPAddrPort(buf)
+		switch {
+		case err != nil:
+			return nil
+		case from == c.relay:
+			return buf[:n]
+		}
 	}
-	return buf[:n]
 }
 
 // settle proves the socket's address: probe, challenge, reply, and a last

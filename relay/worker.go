@@ -5,14 +5,19 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/internal/udpio"
 	"github.com/tincan-voice/tincan/netproto"
 )
+
+// Path is the two ends of a datagram's way: a session's address, and the relay's own that
+// it has asked and takes answers from.
+type Path = udpio.Path
 
 // Output takes what a Worker wants sent. The datagram is the Worker's own
 // again after the call.
 type Output interface {
-	// Send sends to one address, and reports whether it could.
-	Send(to netip.AddrPort, d []byte) bool
+	// Send sends along one path, and reports whether it could.
+	Send(to Path, d []byte) bool
 	// Forward sends to all listeners but those whose indexes are in skip
 	// (rising), and returns how many could be sent.
 	Forward(l *Listeners, skip []int, d []byte) (sent int)
@@ -22,19 +27,19 @@ type Output interface {
 type SendFunc func(to netip.AddrPort, d []byte)
 
 // Send implements Output.
-func (f SendFunc) Send(to netip.AddrPort, d []byte) bool {
-	f(to, d)
+func (f SendFunc) Send(to Path, d []byte) bool {
+	f(to.Remote, d)
 	return true
 }
 
 // Forward implements Output.
 func (f SendFunc) Forward(l *Listeners, skip []int, d []byte) (sent int) {
-	for i, to := range l.addrs {
+	for i, to := range l.paths {
 		if len(skip) > 0 && skip[0] == i {
 			skip = skip[1:]
 			continue
 		}
-		f(to, d)
+		f(to.Remote, d)
 		sent++
 	}
 	return sent
@@ -102,7 +107,7 @@ const sessionBurst = 2 * time.Second
 // Handle takes one datagram that came from an address, and sends what comes of
 // it. It keeps nothing of d, but may change it.
 func (w *Worker) Handle(now time.Duration, from netip.AddrPort, d []byte) Drop {
-	drop := w.Queue(now, from, d)
+	drop := w.Queue(now, Path{Remote: from}, d)
 	for _, q := range w.queues {
 		q.due = now
 	}
@@ -110,9 +115,9 @@ func (w *Worker) Handle(now time.Duration, from netip.AddrPort, d []byte) Drop {
 	return drop
 }
 
-// Queue takes one datagram that came from an address. Answers go out at once,
+// Queue takes one datagram that came along a path. Answers go out at once,
 // voice with the next Flush: until then d must be left alone. It may be changed.
-func (w *Worker) Queue(now time.Duration, from netip.AddrPort, d []byte) Drop {
+func (w *Worker) Queue(now time.Duration, from Path, d []byte) Drop {
 	w.count.received.Add(1)
 	drop := w.handle(now, from, d)
 	if drop != Kept {
@@ -121,7 +126,7 @@ func (w *Worker) Queue(now time.Duration, from netip.AddrPort, d []byte) Drop {
 	return drop
 }
 
-func (w *Worker) handle(now time.Duration, from netip.AddrPort, d []byte) Drop {
+func (w *Worker) handle(now time.Duration, from Path, d []byte) Drop {
 	if len(d) > netproto.MaxDatagram {
 		return DropMalformed
 	}
@@ -237,7 +242,7 @@ func (w *Worker) forward(now time.Duration, s *session, h netproto.Header, voice
 }
 
 // probe answers a probe with a datagram of the same size.
-func (w *Worker) probe(now time.Duration, s *session, from netip.AddrPort, body []byte) Drop {
+func (w *Worker) probe(now time.Duration, s *session, from Path, body []byte) Drop {
 	p, err := netproto.ParseProbe(body)
 	if err != nil {
 		return DropMalformed

@@ -1,9 +1,11 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -11,25 +13,41 @@ import (
 	"github.com/tincan-voice/tincan/relay"
 )
 
-// console carries out commands, one per line, until the input ends (false) or
-// says STOP (true).
-func console(s *relay.Server, in io.Reader, out io.Writer) (stop bool) {
-	lines := bufio.NewScanner(in)
-	for lines.Scan() {
-		switch command := strings.TrimSpace(lines.Text()); strings.ToUpper(command) {
+// commands carries out commands until the input ends (false), ctx does (false), or one
+// says STOP (true). Each answer is one Write. files is the folder of the open files, nil
+// where there is none.
+func commands(ctx context.Context, s *relay.Server, lines <-chan string, out io.Writer, files *os.File) (stop bool) {
+	for {
+		var command string
+		select {
+		case <-ctx.Done():
+			return false
+		case line, ok := <-lines:
+			if !ok {
+				return false
+			}
+			command = strings.ToUpper(line)
+		}
+		var answer bytes.Buffer
+		switch command {
 		case "":
 		case "STOP":
-			fmt.Fprintln(out, "stopping")
-			return true
+			stop = true
+			fmt.Fprintln(&answer, "stopping")
 		case "LIST":
-			list(s.Clients(), time.Now(), out)
+			list(s.Clients(), time.Now(), &answer)
 		case "STATS":
-			stats(s.Stats(), len(s.Clients()), out)
+			stats(s.Stats(), len(s.Clients()), files, &answer)
 		default:
-			fmt.Fprintf(out, "unknown command %q: LIST shows who is here, STATS what went through, STOP ends the relay\n", command)
+			fmt.Fprintf(&answer, "unknown command %q: LIST shows who is here, STATS what went through, STOP ends the relay\n", command)
+		}
+		if answer.Len() > 0 {
+			_, _ = out.Write(answer.Bytes())
+		}
+		if stop {
+			return true
 		}
 	}
-	return false
 }
 
 // list prints a table of the clients.

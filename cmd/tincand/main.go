@@ -3,9 +3,12 @@
 //	tincand [PORT] [--plaintext any] [--cert FILE --key FILE] [--state DIR]
 //	        [--host ADDR] [--talkers N] [--per-address N]
 //
-// It reads commands from standard input: STOP tells everyone and exits, LIST
-// shows who is there, STATS counts what went through and what was dropped. SIGINT and SIGTERM stop it as well; the end of standard
-// input does not.
+// It reads commands from standard input: STOP tells everyone and exits, LIST shows who is there, STATS counts what
+// went through and what was dropped. SIGINT and SIGTERM stop it as well; the end of standard input does not, and in the
+// background a terminal is not read. SIGHUP reads the certificate again.
+//
+// It exits with 0 when it was stopped, with 1 when it could not serve, and with 2 for a command line that makes no
+// sense.
 package main
 
 import (
@@ -14,15 +17,20 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"os/signal"
+	"reflect"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/tincan-voice/tincan/internal/console"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/relay"
 )
@@ -37,7 +45,7 @@ type flags struct {
 	Cert      string           `help:"Certificate, PEM (default: one made on first start)." placeholder:"FILE"`
 	Key       string           `help:"Its key, PEM." placeholder:"FILE"`
 	State     string           `help:"Directory of the self-made certificate." placeholder:"DIR"`
-	Talkers   int              `help:"How many of a room are forwarded at a time, the loudest (default: 4; below 0: all)." placeholder:"N"`
+	Talkers   int              `help:"How many of a room are forwarded at a time, the loudest (default: 4; -1: all)." placeholder:"N"`
 	PerAddr   int              `name:"per-address" help:"Connections from one IP address; more for a company behind one (default: 64)." placeholder:"N"`
 	Version   kong.VersionFlag `help:"Print the version."`
 }
@@ -50,15 +58,72 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	var f flags
-	kong.Parse(&f, kong.Name("tincand"), kong.Description("The relay of tincan: rooms for group voice."),
-		kong.Vars{"version": version})
+	console.Detach()
+	os.Exit(execute(os.Args[1:], os.Getenv("PORT"), os.Stdin, os.Stdout, os.Stderr))
+}
+
+// endTime is how long the end waits for a terminal or a pipe to take the last lines.
+const endTime = time.Second
+
+func lost(n int) string {
+	return fmt.Sprintf("tincand: %d lines or answers are lost: what reads them stood still or is too slow\n", n)
+}
+
+// execute is main with its surroundings as arguments. It returns the exit code.
+func execute(args []string, env string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, f, os.Getenv("PORT"), os.Stdin, os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "tincand:", err)
-		os.Exit(1)
+	f, code, err := parse(args, stdout, stderr)
+	if code >= 0 {
+		return code
 	}
+	if err == nil {
+		err = run(ctx, f, env, stdin, stdout, stderr)
+	}
+	if err == nil {
+		return 0
+	}
+	last := console.NewWriter(stderr, lost)
+	defer last.Close(endTime)
+	fmt.Fprintln(last, "tincand:", err)
+	if errors.As(err, new(usageError)) {
+		fmt.Fprintln(last, "Try: tincand --help")
+		return 2
+	}
+	return 1
+}
+
+// usageError says that a command line makes no sense.
+type usageError struct{ error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// parse reads the command line. A code that is not negative ends the program: help or the version has been shown.
+func parse(args []string, stdout, stderr io.Writer) (f flags, code int, err error) {
+	code = -1
+	parser, err := kong.New(&f, kong.Name("tincand"), kong.Description("The relay of tincan: rooms for group voice. "+
+		"Commands on standard input: LIST, STATS, STOP. SIGHUP reads the certificate again."),
+		kong.Vars{"version": "tincand " + version}, kong.Writers(stdout, stderr), kong.Exit(func(c int) { code = c }))
+	if err != nil {
+		panic(err) // the flags themselves are wrong
+	}
+	parsed, err := parser.Parse(args)
+	switch {
+	case code >= 0:
+		return f, code, nil
+	case err != nil:
+		return f, -1, usageError{err}
+	}
+	for _, p := range parsed.Path {
+		value := p.Positional
+		if p.Flag != nil {
+			value = p.Flag.Value
+		}
+		if value != nil && value.Target.Kind() != reflect.Bool && value.Target.IsZero() {
+			return f, -1, usage("%s is empty or 0: leave it out for the default", value.ShortSummary())
+		}
+	}
+	return f, -1, nil
 }
 
 // run is the program until ctx ends or the console says STOP. stdin may block
@@ -68,25 +133,60 @@ func run(ctx context.Context, f flags, env string, stdin io.Reader, stdout, stde
 	if err != nil {
 		return err
 	}
-	cfg.Log = slog.New(slog.NewTextHandler(stderr, nil))
+	out, log := console.NewWriter(stdout, lost), console.NewWriter(stderr, lost)
+	defer out.Close(endTime)
+	defer log.Close(endTime)
+	cfg.Log = slog.New(slog.NewTextHandler(log, nil))
+	hangups := make(chan os.Signal, 1)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(hangups, syscall.SIGHUP)
+		defer signal.Stop(hangups)
+	}
 	server, err := relay.Listen(cfg)
 	switch {
 	case errors.Is(err, relay.ErrPortInUse):
 		return fmt.Errorf("%w: stop it, or give another port: tincand %d", err, otherPort(cfg.Addr.Port()))
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("%w: ports below 1024 and some directories need more rights; give another port or --state DIR", err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%w: --host takes an address that this machine has", err)
 	case err != nil:
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	go func() {
-		if console(server, stdin, stdout) {
+	files, err := os.Open("/proc/self/fd") // now: later there may be no file left for it
+	if err == nil {
+		defer files.Close()
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { reload(ctx, hangups, server, cfg.Log) })
+	wg.Go(func() {
+		if commands(ctx, server, console.Lines(stdin), out, files) {
 			stop()
 		}
-	}()
-	fmt.Fprintf(stdout, "tincand listens on %v, fingerprint %s\n", server.Addr(), server.Fingerprint())
-	return server.Serve(ctx)
+	})
+	fmt.Fprintf(out, "tincand listens on %v, fingerprint %s\n", server.Addr(), server.Fingerprint())
+	err = server.Serve(ctx)
+	stop()
+	return err
+}
+
+// reload reads what can be read again at each hang-up, until ctx ends.
+func reload(ctx context.Context, hangups <-chan os.Signal, server *relay.Server, log *slog.Logger) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+		}
+		if err := server.Reload(); err != nil {
+			log.Error("nothing is reloaded: the old certificate stays", "error", err, "fingerprint", server.Fingerprint())
+			continue
+		}
+		log.Info("the certificate is reloaded", "fingerprint", server.Fingerprint())
+	}
 }
 
 func otherPort(port uint16) uint16 {
@@ -96,12 +196,37 @@ func otherPort(port uint16) uint16 {
 	return port + 1
 }
 
+// parseHost reads an address of this machine, with the zone that a link-local one needs (RFC 4007).
+func parseHost(text string) (netip.Addr, error) {
+	host, err := netip.ParseAddr(text)
+	switch {
+	case err != nil:
+		return host, usage("bad --host %q: give an IP address of this machine, for example 127.0.0.1", text)
+	case host.Zone() == "" && host.Is6() && host.IsLinkLocalUnicast():
+		return host, usage("bad --host %q: a link-local address needs its interface, for example %s%%eth0", text, text)
+	case host.Zone() != "":
+		_, number := strconv.ParseUint(host.Zone(), 10, 32)
+		if _, name := net.InterfaceByName(host.Zone()); name != nil && number != nil {
+			return host, usage("bad --host %q: this machine has no network interface %s", text, host.Zone())
+		}
+	}
+	return host, nil
+}
+
+// maxTalkers is the size of the largest room.
+const maxTalkers = 1000
+
 // config checks the flags.
 func (f flags) config(env string) (relay.Config, error) {
 	cfg := relay.Config{Plaintext: f.Plaintext, CertFile: f.Cert, KeyFile: f.Key, StateDir: f.State, MaxConnsPerAddr: f.PerAddr}
 	cfg.Core.Talkers = f.Talkers
-	if f.PerAddr < 0 {
-		return cfg, fmt.Errorf("bad --per-address %d: give a number above 0", f.PerAddr)
+	switch {
+	case f.PerAddr < 0:
+		return cfg, usage("bad --per-address %d: give a number above 0", f.PerAddr)
+	case f.Talkers < -1 || f.Talkers > maxTalkers:
+		return cfg, usage("bad --talkers %d: give a number from 1 to %d, or -1 for all", f.Talkers, maxTalkers)
+	case (f.Cert == "") != (f.Key == ""):
+		return cfg, usage("a certificate needs its key: give both --cert and --key, or neither")
 	}
 	text, source := strconv.Itoa(netproto.DefaultPort), ""
 	switch {
@@ -112,12 +237,12 @@ func (f flags) config(env string) (relay.Config, error) {
 	}
 	port, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
-		return cfg, fmt.Errorf("bad port %q from %s: give a number from 0 to 65535, for example %d", text, source, netproto.DefaultPort)
+		return cfg, usage("bad port %q from %s: give a number from 0 to 65535, for example %d", text, source, netproto.DefaultPort)
 	}
 	host := netip.IPv6Unspecified()
 	if f.Host != "" {
-		if host, err = netip.ParseAddr(f.Host); err != nil {
-			return cfg, fmt.Errorf("bad address %q: give an IP address of this machine, for example 127.0.0.1", f.Host)
+		if host, err = parseHost(f.Host); err != nil {
+			return cfg, err
 		}
 	}
 	cfg.Addr = netip.AddrPortFrom(host, uint16(port))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -16,7 +17,16 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// asProgram is the environment variable that makes the test binary tincand itself.
+const asProgram = "TINCAND_TEST_ARGS"
+
+func TestMain(m *testing.M) {
+	if args := os.Getenv(asProgram); args != "" {
+		os.Args = append(os.Args[:1], strings.Fields(args)...)
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // output is a buffer that one may look at while it is written to.
 type output struct {
@@ -165,6 +175,44 @@ func TestErrors(t *testing.T) {
 		}
 		if errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}
+
+func TestExecute(t *testing.T) {
+	tests := []struct {
+		args string
+		code int
+		want string // in what is written
+	}{
+		{"--version", 0, "tincand "},
+		{"--help", 0, "SIGHUP"},
+		{"--nonsense", 2, "--nonsense"},
+		{"1 2", 2, "2"},
+		{"65536", 2, "0 to 65535"},
+		{"-5", 2, "-5"},
+		{"voice", 2, `"voice"`},
+		{"--talkers=-2", 2, "-1 for all"},
+		{"--talkers=0", 2, "--talkers"},
+		{"--talkers=1001", 2, "1000"},
+		{"--talkers=99999999999999999999", 2, "--talkers"},
+		{"--per-address=-1", 2, "--per-address"},
+		{"--per-address=0", 2, "--per-address"},
+		{"--host=", 2, "--host"},
+		{"--host=relay.example", 2, "IP address"},
+		{"--host=fe80::1", 2, "fe80::1%"},
+		{"--host=fe80::1%noSuch0", 2, "noSuch0"},
+		{"--state=", 2, "--state"},
+		{"--cert=c.pem", 2, "both"},
+		{"--plaintext=some", 2, "any"},
+		{"--cert=none.pem --key=none.pem", 1, "none.pem"},
+		{"0 --host=192.0.2.1 --state=" + t.TempDir(), 1, "this machine has"},
+	}
+	for _, tt := range tests {
+		var out output
+		code := execute(strings.Fields(tt.args), "", strings.NewReader(""), &out, &out)
+		if said := out.b.String(); code != tt.code || !strings.Contains(said, tt.want) {
+			t.Errorf("%s: exit code %d, want %d; says %q, want %q in it", tt.args, code, tt.code, said, tt.want)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // stats prints totals since the start, and what the process has at the moment, after a
 // garbage collection. One number per line, so that programs can read it.
-func stats(st relay.Stats, sessions int, out io.Writer) {
+func stats(st relay.Stats, sessions int, files *os.File, out io.Writer) {
 	line := func(name string, n any) { fmt.Fprintf(out, "%-27s %v\n", name, n) }
 	line("sessions", sessions)
 	line("received", st.Received)
@@ -31,8 +31,15 @@ func stats(st relay.Stats, sessions int, out io.Writer) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	line("goroutines", runtime.NumGoroutine())
-	if files, err := os.ReadDir("/proc/self/fd"); err == nil { // elsewhere than on Linux nobody tells
-		line("files", len(files)-1) // without the one that reads this directory
+	if names, err := openFiles(files); err == nil { // elsewhere than on Linux nobody tells
+		line("files", len(names)-1) // without the one that reads this
 	}
 	line("heap KiB", m.HeapAlloc>>10)
+}
+
+func openFiles(files *os.File) ([]string, error) {
+	if _, err := files.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return files.Readdirnames(-1)
 }

@@ -22,19 +22,19 @@ const (
 // layers lists, for each package that has a rule, the packages of the house it may
 // import. The linters check the same for foreign packages (see .golangci.yml).
 var layers = map[string][]string{
-	"netproto":        {},
-	"jitter":          {},
-	"internal/netsim": {},
-	"codec":           {},
-	"audio":           {},
-	"audio/device":    {"audio"},
-	"internal/udpio":  {},
-	"internal/repair": {},
+	"netproto":          {},
+	"jitter":            {},
+	"internal/netsim":   {},
+	"codec":             {},
+	"audio":             {},
+	"audio/device":      {"audio"},
+	"internal/udpio":    {},
+	"internal/repair":   {},
 	"internal/estimate": {},
-	"relay":           {"netproto", "internal/udpio", "internal/repair"},
-	"engine/adapt":    {"internal/repair"},
-	"engine":          {"netproto", "codec", "jitter", "audio", "engine/adapt", "internal/repair", "internal/estimate"},
-	"cmd/tincand":     {"relay", "netproto"},
+	"relay":             {"netproto", "internal/udpio", "internal/repair"},
+	"engine/adapt":      {"internal/repair"},
+	"engine":            {"netproto", "codec", "jitter", "audio", "engine/adapt", "internal/repair", "internal/estimate"},
+	"cmd/tincand":       {"relay", "netproto", "internal/console"},
 }
 
 // sources are the Go files that are not tests, by folder relative to the root.

@@ -2,8 +2,10 @@ package udpio
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -69,7 +71,12 @@ func openSocket(addr netip.AddrPort, shared bool) (*mmsgConn, error) {
 		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 0); err != nil {
 			return fail("setsockopt IPV6_V6ONLY", err)
 		}
-		sa = &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()}
+		sa = &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16(), ZoneId: zoneID(addr.Addr().Zone())}
+	}
+	if addr.Addr().IsUnspecified() {
+		if err := askLocal(fd, family); err != nil {
+			return fail("setsockopt PKTINFO", err)
+		}
 	}
 	setBuffer(fd, unix.SO_RCVBUF, unix.SO_RCVBUFFORCE)
 	setBuffer(fd, unix.SO_SNDBUF, unix.SO_SNDBUFFORCE)
@@ -81,6 +88,15 @@ func openSocket(addr netip.AddrPort, shared bool) (*mmsgConn, error) {
 		return fail("getsockname", err)
 	}
 	return newMmsgConn(fd, family, addrPort(local))
+}
+
+// zoneID returns the number of a zone, which is that of an interface or its name; 0 for none.
+func zoneID(zone string) uint32 {
+	if i, err := net.InterfaceByName(zone); err == nil {
+		return uint32(i.Index)
+	}
+	n, _ := strconv.ParseUint(zone, 10, 32)
+	return uint32(n)
 }
 
 // setBuffer asks for SocketBuffer; force needs a privilege, and neither is

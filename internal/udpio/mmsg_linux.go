@@ -44,6 +44,7 @@ type mmsgConn struct {
 	fd     int
 	family int
 	local  netip.AddrPort
+	many   bool // local is all addresses: each datagram says which one it was sent to
 
 	// users counts the calls at work with fd; whoever is last after Close
 	// closes it, so that no call ever meets a file that took its number.
@@ -58,10 +59,13 @@ type mmsgConn struct {
 	file  *os.File        // epoll, for the runtime's poller
 	raw   syscall.RawConn // of file
 
+	natural natural // owned by who makes groups
+
 	// Owned by the reader.
 	hdrs    [BatchSize]unix.Mmsghdr
 	iovs    [BatchSize]unix.Iovec
 	sas     [BatchSize]sockaddr
+	infos   [BatchSize]control
 	bufs    [BatchSize][BufferSize]byte
 	used    int       // headers that the kernel wrote to
 	until   time.Time // the poller's deadline; zero: none
@@ -77,7 +81,7 @@ type sockaddr [unix.SizeofSockaddrInet6]byte
 
 // newMmsgConn takes fd over.
 func newMmsgConn(fd, family int, local netip.AddrPort) (*mmsgConn, error) {
-	c := &mmsgConn{fd: fd, family: family, local: local, used: BatchSize}
+	c := &mmsgConn{fd: fd, family: family, local: local, many: local.Addr().IsUnspecified(), used: BatchSize}
 	var err error
 	if c.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		_ = unix.Close(fd)
@@ -96,6 +100,9 @@ func newMmsgConn(fd, family int, local netip.AddrPort) (*mmsgConn, error) {
 		h.Name = &c.sas[i][0]
 		h.Iov = &c.iovs[i]
 		h.SetIovlen(1)
+		if c.many {
+			h.Control = c.infos[i].bytes()
+		}
 	}
 	c.read = c.wakened
 	return c, nil
@@ -224,7 +231,11 @@ func (c *mmsgConn) result(msgs []Message) (int, error) {
 		return 0, c.errno
 	}
 	for i := range c.used {
-		msgs[i] = Message{From: c.sas[i].addrPort(), Data: c.bufs[i][:c.hdrs[i].Len]}
+		from := Path{Remote: c.sas[i].addrPort()}
+		if c.many && c.hdrs[i].Hdr.Controllen > 0 {
+			from.Local = c.infos[i].local()
+		}
+		msgs[i] = Message{From: from, Data: c.bufs[i][:c.hdrs[i].Len]}
 	}
 	return c.used, nil
 }
@@ -232,7 +243,11 @@ func (c *mmsgConn) result(msgs []Message) (int, error) {
 // tryRead reads what is there, if anything is.
 func (c *mmsgConn) tryRead() (done bool) {
 	for i := range c.used { // what the kernel wrote last time
-		c.hdrs[i].Hdr.Namelen = unix.SizeofSockaddrInet6
+		h := &c.hdrs[i].Hdr
+		h.Namelen = unix.SizeofSockaddrInet6
+		if c.many {
+			h.SetControllen(controlSize)
+		}
 	}
 	c.used = 0
 	for {
@@ -250,15 +265,27 @@ func (c *mmsgConn) tryRead() (done bool) {
 	}
 }
 
-func (c *mmsgConn) Send(to netip.AddrPort, d []byte) error {
+func (c *mmsgConn) Send(to Path, d []byte) error {
 	if !c.enter() {
 		return ErrClosed
 	}
 	defer c.exit()
-	var sa sockaddr
-	n := sa.set(c.family, to)
-	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(d))), uintptr(len(d)),
-		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&sa)), uintptr(n))
+	var m struct { // one variable, so that all of it lives as long as the call
+		hdr  unix.Msghdr
+		iov  unix.Iovec
+		sa   sockaddr
+		info control
+	}
+	m.iov.Base = unsafe.SliceData(d)
+	m.iov.SetLen(len(d))
+	m.hdr.Iov = &m.iov
+	m.hdr.SetIovlen(1)
+	m.hdr.Name, m.hdr.Namelen = &m.sa[0], uint32(m.sa.set(c.family, to.Remote))
+	if c.from(to) {
+		m.hdr.Control = m.info.bytes()
+		m.hdr.SetControllen(m.info.set(c.family, to.Local))
+	}
+	_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(c.fd), uintptr(unsafe.Pointer(&m)), unix.MSG_DONTWAIT)
 	if errno != 0 {
 		return errno
 	}
@@ -267,23 +294,36 @@ func (c *mmsgConn) Send(to netip.AddrPort, d []byte) error {
 
 // mmsgGroup is a Group on Linux: message headers ready for sendmmsg.
 type mmsgGroup struct {
-	iov  unix.Iovec // the one payload of all
-	hdrs []unix.Mmsghdr
-	sas  []sockaddr
+	iov   unix.Iovec // the one payload of all
+	hdrs  []unix.Mmsghdr
+	sas   []sockaddr
+	infos []control // nil where the system chooses for all
 }
 
 func (g *mmsgGroup) Len() int { return len(g.hdrs) }
 
-func (c *mmsgConn) NewGroup(to []netip.AddrPort) Group {
+func (c *mmsgConn) NewGroup(to []Path) Group {
 	g := &mmsgGroup{hdrs: make([]unix.Mmsghdr, len(to)), sas: make([]sockaddr, len(to))}
-	for i, a := range to {
+	for i, p := range to {
 		h := &g.hdrs[i].Hdr
-		h.Name = &g.sas[i][0]
-		h.Namelen = uint32(g.sas[i].set(c.family, a))
+		h.Name, h.Namelen = &g.sas[i][0], uint32(g.sas[i].set(c.family, p.Remote))
 		h.Iov = &g.iov
 		h.SetIovlen(1)
+		if !c.from(p) || c.natural.chosen(p) {
+			continue
+		}
+		if g.infos == nil {
+			g.infos = make([]control, len(to))
+		}
+		h.Control = g.infos[i].bytes()
+		h.SetControllen(g.infos[i].set(c.family, p.Local))
 	}
 	return g
+}
+
+// from tells whether the kernel has to be told the address to send from.
+func (c *mmsgConn) from(p Path) bool {
+	return c.many && (p.Local.Is4() || p.Local.Is6() && c.family == unix.AF_INET6)
 }
 
 func (c *mmsgConn) SendGroup(group Group, d []byte, skip []int) (int, error) {

@@ -16,7 +16,7 @@ type plainConn struct {
 	buf [BufferSize]byte
 }
 
-type plainGroup []netip.AddrPort
+type plainGroup []Path
 
 func (g plainGroup) Len() int { return len(g) }
 
@@ -51,7 +51,7 @@ func (c *plainConn) Read(msgs []Message, wait time.Duration) (int, error) {
 	n, from, err := c.udp.ReadFromUDPAddrPort(c.buf[:])
 	switch {
 	case err == nil:
-		msgs[0] = Message{From: unmap(from), Data: c.buf[:n]}
+		msgs[0] = Message{From: Path{Remote: unmap(from)}, Data: c.buf[:n]}
 		return 1, nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return 0, nil
@@ -61,15 +61,15 @@ func (c *plainConn) Read(msgs []Message, wait time.Duration) (int, error) {
 	return 0, err
 }
 
-func (c *plainConn) Send(to netip.AddrPort, d []byte) error {
-	_, err := c.udp.WriteToUDPAddrPort(d, to)
+func (c *plainConn) Send(to Path, d []byte) error {
+	_, err := c.udp.WriteToUDPAddrPort(d, to.Remote)
 	if errors.Is(err, net.ErrClosed) {
 		return ErrClosed
 	}
 	return err
 }
 
-func (c *plainConn) NewGroup(to []netip.AddrPort) Group { return plainGroup(to) }
+func (c *plainConn) NewGroup(to []Path) Group { return plainGroup(to) }
 
 func (c *plainConn) SendGroup(g Group, d []byte, skip []int) (sent int, err error) {
 	for i, to := range g.(plainGroup) {

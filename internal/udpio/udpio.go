@@ -3,7 +3,7 @@
 //
 //	Conn.Read       one system call, up to a batch of datagrams (recvmmsg)
 //	Conn.SendGroup  one system call, one datagram to every listener (sendmmsg)
-//	Conn.Send       one datagram to one address
+//	Conn.Send       one datagram along one path
 //
 // A Group is the prebuilt half of SendGroup: the message headers and socket
 // addresses of all its members, made once and used for every datagram. All
@@ -16,9 +16,14 @@
 //	  v       v       v
 //	addr 0  addr 1  addr 2
 //
+// On all interfaces a machine has several addresses, and who asks one of them takes
+// answers from that one only. So a Message says which it was, and each member of a
+// Group is sent to from its own (IPV6_PKTINFO, RFC 3542, 6.2; IP_PKTINFO, ip(7)).
+//
 // Linux gets raw system calls, several sockets on one port (Options.Sockets)
-// and steering between them; other systems get the plain calls of package net behind the same interface. The sibling package
-// udpiotest has an in-memory network for tests.
+// and steering between them; other systems get the plain calls of package net behind the same
+// interface, and there the system chooses the address that answers: on a machine with several, bind to one.
+// The sibling package udpiotest has an in-memory network for tests.
 package udpio
 
 import (
@@ -42,10 +47,21 @@ const (
 // Forever as the wait of Read waits without a limit.
 const Forever time.Duration = -1
 
+// Path is the two ends of a datagram's way.
+type Path struct {
+	Remote netip.AddrPort // IPv4 as IPv4, never mapped into IPv6
+	// Local is this machine's address: the one that was asked, which has to answer.
+	// Invalid: the system chooses, as it does where the socket is bound to one address.
+	Local netip.Addr
+}
+
+// Addr is the remote IP address.
+func (p Path) Addr() netip.Addr { return p.Remote.Addr() }
+
 // Message is one datagram that came in.
 type Message struct {
-	From netip.AddrPort // IPv4 as IPv4, never mapped into IPv6
-	Data []byte         // the Conn's own memory: valid until the next Read
+	From Path
+	Data []byte // the Conn's own memory: valid until the next Read
 }
 
 // Conn is one UDP socket. Read belongs to one goroutine at a time; the
@@ -60,9 +76,10 @@ type Conn interface {
 	//	0, error     a fault that may pass: read on after a pause
 	Read(msgs []Message, wait time.Duration) (n int, err error)
 	// Send sends one datagram. Errors concern this datagram alone.
-	Send(to netip.AddrPort, d []byte) error
-	// NewGroup prepares the sending of datagrams to all of these addresses.
-	NewGroup(to []netip.AddrPort) Group
+	Send(to Path, d []byte) error
+	// NewGroup prepares the sending of datagrams along all of these paths. One
+	// goroutine at a time makes groups.
+	NewGroup(to []Path) Group
 	// SendGroup sends d to all of g, a group of this Conn, but the members
 	// whose indexes are in skip (rising). It never waits for a slow receiver;
 	// sent is the number of datagrams that the kernel took, and err the

@@ -56,7 +56,7 @@ func take(t *testing.T, c Conn, n int) (data []string, from []netip.AddrPort) {
 		}
 		for _, m := range msgs[:got] {
 			data = append(data, string(m.Data))
-			from = append(from, m.From)
+			from = append(from, m.From.Remote)
 		}
 	}
 	return data, from
@@ -66,7 +66,7 @@ func TestSendRead(t *testing.T) {
 	forKinds(t, func(t *testing.T, open func(netip.AddrPort) Conn) {
 		a, b := open(loopback), open(loopback)
 		for i := range 5 {
-			if err := a.Send(b.LocalAddr(), fmt.Appendf(nil, "datagram %d", i)); err != nil {
+			if err := a.Send(Path{Remote: b.LocalAddr()}, fmt.Appendf(nil, "datagram %d", i)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -83,10 +83,10 @@ func TestSendGroupSkips(t *testing.T) {
 	forKinds(t, func(t *testing.T, open func(netip.AddrPort) Conn) {
 		a := open(loopback)
 		var listeners []Conn
-		var addrs []netip.AddrPort
+		var addrs []Path
 		for range 6 {
 			c := open(loopback)
-			listeners, addrs = append(listeners, c), append(addrs, c.LocalAddr())
+			listeners, addrs = append(listeners, c), append(addrs, Path{Remote: c.LocalAddr()})
 		}
 		g := a.NewGroup(addrs)
 		if g.Len() != 6 {
@@ -124,9 +124,9 @@ func TestSendGroupSkips(t *testing.T) {
 func TestSendGroupPastFailures(t *testing.T) {
 	forKinds(t, func(t *testing.T, open func(netip.AddrPort) Conn) {
 		a, b := open(loopback), open(loopback)
-		bad := netip.AddrPortFrom(b.LocalAddr().Addr(), 0) // port 0: EINVAL
-		six := netip.MustParseAddrPort("[::1]:9")          // no IPv6 on an IPv4 socket
-		g := a.NewGroup([]netip.AddrPort{bad, b.LocalAddr(), bad, six, b.LocalAddr(), bad})
+		bad := Path{Remote: netip.AddrPortFrom(b.LocalAddr().Addr(), 0)} // port 0: EINVAL
+		six := Path{Remote: netip.MustParseAddrPort("[::1]:9")}          // no IPv6 on an IPv4 socket
+		g := a.NewGroup([]Path{bad, {Remote: b.LocalAddr()}, bad, six, {Remote: b.LocalAddr()}, bad})
 		sent, err := a.SendGroup(g, []byte("x"), nil)
 		if sent != 2 || err == nil {
 			t.Errorf("sent %d, error %v", sent, err)
@@ -138,9 +138,9 @@ func TestSendGroupPastFailures(t *testing.T) {
 func TestLargeGroup(t *testing.T) {
 	forKinds(t, func(t *testing.T, open func(netip.AddrPort) Conn) {
 		a, b := open(loopback), open(loopback)
-		addrs := make([]netip.AddrPort, 2500) // more than one sendmmsg takes
+		addrs := make([]Path, 2500) // more than one sendmmsg takes
 		for i := range addrs {
-			addrs[i] = b.LocalAddr()
+			addrs[i].Remote = b.LocalAddr()
 		}
 		var wg sync.WaitGroup
 		wg.Go(func() { take(t, b, 2499) })
@@ -182,7 +182,7 @@ func TestWaitAndClose(t *testing.T) {
 		if err := c.Close(); err != ErrClosed {
 			t.Errorf("second Close: %v", err)
 		}
-		if err := c.Send(loopback, []byte("x")); err != ErrClosed {
+		if err := c.Send(Path{Remote: loopback}, []byte("x")); err != ErrClosed {
 			t.Errorf("Send after Close: %v", err)
 		}
 		if _, err := c.Read(msgs, 0); err != ErrClosed {
@@ -200,14 +200,14 @@ func TestAllInterfaces(t *testing.T) {
 		for _, host := range []string{"127.0.0.1", "::1"} {
 			ip := netip.MustParseAddr(host)
 			from := open(netip.AddrPortFrom(ip, 0))
-			if err := from.Send(netip.AddrPortFrom(ip, c.LocalAddr().Port()), []byte(host)); err != nil {
+			if err := from.Send(Path{Remote: netip.AddrPortFrom(ip, c.LocalAddr().Port())}, []byte(host)); err != nil {
 				t.Fatal(err)
 			}
 			data, addr := take(t, c, 1)
 			if data[0] != host || addr[0] != from.LocalAddr() {
 				t.Errorf("got %q from %v, want it from %v", data[0], addr[0], from.LocalAddr())
 			}
-			if err := c.Send(addr[0], []byte("back")); err != nil {
+			if err := c.Send(Path{Remote: addr[0]}, []byte("back")); err != nil {
 				t.Fatal(err)
 			}
 			take(t, from, 1)
@@ -235,11 +235,11 @@ func TestSteering(t *testing.T) {
 		defer from.Close()
 		for id := range uint32(9) {
 			d := binary.BigEndian.AppendUint32([]byte{7}, id)
-			if err := from.Send(conns[0].LocalAddr(), d); err != nil {
+			if err := from.Send(Path{Remote: conns[0].LocalAddr()}, d); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := from.Send(conns[0].LocalAddr(), []byte("abc")); err != nil { // too short: socket 0
+		if err := from.Send(Path{Remote: conns[0].LocalAddr()}, []byte("abc")); err != nil { // too short: socket 0
 			t.Fatal(err)
 		}
 	}
@@ -257,31 +257,35 @@ func TestSteering(t *testing.T) {
 	}
 }
 
+// Nothing is allocated per datagram, also where each says the address that it was sent to.
 func TestAllocs(t *testing.T) {
-	c, err := Listen(loopback, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := c[0]
-	defer a.Close()
-	g := a.NewGroup([]netip.AddrPort{a.LocalAddr(), a.LocalAddr(), a.LocalAddr()})
-	msgs, d, skip := make([]Message, BatchSize), make([]byte, 100), []int{1}
-	allocs := testing.AllocsPerRun(100, func() {
-		if _, err := a.SendGroup(g, d, skip); err != nil {
+	for _, host := range []netip.Addr{loopback.Addr(), netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+		c, err := Listen(netip.AddrPortFrom(host, 0), Options{})
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := a.Send(a.LocalAddr(), d); err != nil {
-			t.Fatal(err)
-		}
-		for n := 0; n < 3; {
-			got, err := a.Read(msgs, time.Second)
-			if err != nil || got == 0 {
-				t.Fatal(got, err)
+		a := c[0]
+		defer a.Close()
+		self := Path{Remote: netip.AddrPortFrom(loopback.Addr(), a.LocalAddr().Port()), Local: loopback.Addr()}
+		g := a.NewGroup([]Path{self, self, self})
+		msgs, d, skip := make([]Message, BatchSize), make([]byte, 100), []int{1}
+		allocs := testing.AllocsPerRun(100, func() {
+			if _, err := a.SendGroup(g, d, skip); err != nil {
+				t.Fatal(err)
 			}
-			n += got
+			if err := a.Send(self, d); err != nil {
+				t.Fatal(err)
+			}
+			for n := 0; n < 3; {
+				got, err := a.Read(msgs, time.Second)
+				if err != nil || got == 0 {
+					t.Fatal(got, err)
+				}
+				n += got
+			}
+		})
+		if _, plain := a.(*plainConn); allocs != 0 && !plain {
+			t.Errorf("%v: %v allocations per batch", host, allocs)
 		}
-	})
-	if _, plain := a.(*plainConn); allocs != 0 && !plain {
-		t.Errorf("%v allocations per batch", allocs)
 	}
 }

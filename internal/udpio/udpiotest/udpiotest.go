@@ -46,6 +46,14 @@ func (n *Network) Listen(addr netip.AddrPort) udpio.Conn {
 }
 
 func (c *conn) Read(msgs []udpio.Message, wait time.Duration) (int, error) {
+	select {
+	case <-c.done:
+		return 0, udpio.ErrClosed
+	default:
+	}
+	if n := c.take(msgs); n > 0 {
+		return n, nil
+	}
 	var timeout <-chan time.Time
 	if wait >= 0 {
 		t := time.NewTimer(wait)
@@ -58,30 +66,35 @@ func (c *conn) Read(msgs []udpio.Message, wait time.Duration) (int, error) {
 	case <-timeout:
 		return 0, nil
 	case msgs[0] = <-c.in:
+		return 1 + c.take(msgs[1:]), nil
 	}
-	for i := 1; i < len(msgs); i++ {
+}
+
+// take takes what is there.
+func (c *conn) take(msgs []udpio.Message) int {
+	for i := range msgs {
 		select {
 		case msgs[i] = <-c.in:
 		default:
-			return i, nil
+			return i
 		}
 	}
-	return len(msgs), nil
+	return len(msgs)
 }
 
-func (c *conn) Send(to netip.AddrPort, d []byte) error {
+func (c *conn) Send(to udpio.Path, d []byte) error {
 	select {
 	case <-c.done:
 		return udpio.ErrClosed
 	default:
 	}
 	c.net.mu.Lock()
-	peer := c.net.conns[to]
+	peer := c.net.conns[to.Remote]
 	c.net.mu.Unlock()
 	if peer == nil {
 		return nil // as on a network: nobody says so
 	}
-	m := udpio.Message{From: c.local, Data: append([]byte(nil), d[:min(len(d), udpio.BufferSize)]...)}
+	m := udpio.Message{From: udpio.Path{Remote: c.local, Local: to.Remote.Addr()}, Data: append([]byte(nil), d[:min(len(d), udpio.BufferSize)]...)}
 	select {
 	case peer.in <- m:
 	default:
@@ -89,11 +102,11 @@ func (c *conn) Send(to netip.AddrPort, d []byte) error {
 	return nil
 }
 
-type group []netip.AddrPort
+type group []udpio.Path
 
 func (g group) Len() int { return len(g) }
 
-func (c *conn) NewGroup(to []netip.AddrPort) udpio.Group { return group(to) }
+func (c *conn) NewGroup(to []udpio.Path) udpio.Group { return group(to) }
 
 func (c *conn) SendGroup(g udpio.Group, d []byte, skip []int) (sent int, err error) {
 	for i, to := range g.(group) {

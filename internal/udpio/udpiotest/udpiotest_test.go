@@ -15,18 +15,19 @@ func TestNetwork(t *testing.T) {
 		return netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), port)
 	}
 	a, b, c := n.Listen(addr(1)), n.Listen(addr(2)), n.Listen(addr(3))
-	g := a.NewGroup([]netip.AddrPort{addr(2), addr(3), addr(4)})
+	g := a.NewGroup([]udpio.Path{{Remote: addr(2)}, {Remote: addr(3)}, {Remote: addr(4)}})
 	d := []byte("hello")
 	if sent, err := a.SendGroup(g, d, []int{1}); sent != 2 || err != nil || g.Len() != 3 {
 		t.Fatalf("sent %d to a group of %d, %v", sent, g.Len(), err)
 	}
 	clear(d)
-	if err := c.Send(addr(2), []byte("from c")); err != nil {
+	if err := c.Send(udpio.Path{Remote: addr(2)}, []byte("from c")); err != nil {
 		t.Fatal(err)
 	}
 	msgs := make([]udpio.Message, 8)
 	got, err := b.Read(msgs, udpio.Forever)
-	want := []udpio.Message{{From: addr(1), Data: []byte("hello")}, {From: addr(3), Data: []byte("from c")}}
+	want := []udpio.Message{{From: udpio.Path{Remote: addr(1), Local: addr(2).Addr()}, Data: []byte("hello")},
+		{From: udpio.Path{Remote: addr(3), Local: addr(2).Addr()}, Data: []byte("from c")}}
 	if err != nil || !slices.EqualFunc(msgs[:got], want, func(x, y udpio.Message) bool {
 		return x.From == y.From && string(x.Data) == string(y.Data)
 	}) {
@@ -54,7 +55,7 @@ func TestNetwork(t *testing.T) {
 	if err := b.Close(); err != udpio.ErrClosed {
 		t.Error(err)
 	}
-	if err := b.Send(addr(1), d); err != udpio.ErrClosed {
+	if err := b.Send(udpio.Path{Remote: addr(1)}, d); err != udpio.ErrClosed {
 		t.Error(err)
 	}
 	n.Listen(addr(2)) // the address is free again
