@@ -22,18 +22,19 @@ const (
 // layers lists, for each package that has a rule, the packages of the house it may
 // import. The linters check the same for foreign packages (see .golangci.yml).
 var layers = map[string][]string{
-	"netproto":        {},
-	"jitter":          {},
-	"internal/netsim": {},
-	"codec":           {},
-	"audio":           {},
-	"audio/device":    {"audio"},
-	"internal/udpio":  {},
-	"internal/repair": {},
-	"relay":           {"netproto", "internal/udpio", "internal/repair"},
-	"engine/adapt":    {"internal/repair"},
-	"engine":          {"netproto", "codec", "jitter", "audio", "engine/adapt", "internal/repair"},
-	"cmd/tincand":     {"relay", "netproto"},
+	"netproto":         {},
+	"jitter":           {},
+	"internal/netsim":  {},
+	"codec":            {},
+	"audio":            {},
+	"audio/device":     {"audio"},
+	"internal/udpio":   {},
+	"internal/repair":  {},
+	"internal/address": {"netproto"},
+	"relay":            {"netproto", "internal/udpio", "internal/repair"},
+	"engine/adapt":     {"internal/repair"},
+	"engine":           {"netproto", "codec", "jitter", "audio", "engine/adapt", "internal/address", "internal/repair"},
+	"cmd/tincand":      {"relay", "netproto"},
 }
 
 // sources are the Go files that are not tests, by folder relative to the root.
