@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -18,21 +20,67 @@ const (
 	toneLevel = -20 // dBov
 )
 
+// checkSound tells what is wrong with --in and --out, as far as that shows before anything is opened but the input file.
+func (c *JoinCmd) checkSound() error {
+	if isFile(c.In) && !streams(c.In) {
+		src, err := audio.OpenFile(c.In)
+		if err != nil {
+			return err
+		}
+		_ = src.Close() // only read from
+	}
+	if isFile(c.Out) {
+		return checkOutput("--out", c.Out, c.Overwrite, c.In)
+	}
+	return nil
+}
+
+// openSound opens them when the relay has answered.
+func (c *JoinCmd) openSound(tell *teller) (audio.Source, audio.Sink, error) {
+	source, warning, err := openSource(c.In)
+	if err != nil {
+		return nil, nil, err
+	}
+	sink, err := openSink(c.Out, c.Overwrite)
+	if err != nil {
+		if source != nil {
+			err = errors.Join(err, source.Close())
+		}
+		return nil, nil, err
+	}
+	if warning != "" {
+		tell.warning(warning)
+	}
+	if source != nil {
+		source = &timedSource{Source: source, begin: begin{tell: tell.capturing}}
+	}
+	if sink != nil {
+		sink = &timedSink{Sink: sink, begin: begin{tell: tell.playing}}
+	}
+	return source, sink, nil
+}
+
 // openSource opens what --in names: a file, "tone", "none" (nil), or a capture device.
 // Without a name it is the default device, and if there is none the client only
 // listens: nil and a line that says so.
 func openSource(spec string) (src audio.Source, warning string, err error) {
+	open := func() (audio.Source, error) {
+		src, err := audio.OpenFile(spec)
+		if err != nil {
+			return nil, err
+		}
+		return audio.PacedSource(src), nil
+	}
 	switch {
 	case spec == "none":
 		return nil, "", nil
 	case spec == "tone":
 		return audio.PacedSource(audio.Tone(toneHz, toneLevel)), "", nil
+	case streams(spec):
+		return newLateSource(open), "", nil
 	case isFile(spec):
-		src, err := audio.OpenFile(spec)
-		if err != nil {
-			return nil, "", err
-		}
-		return audio.PacedSource(src), "", nil
+		src, err := open()
+		return src, "", err
 	}
 	mic, err := device.OpenSource(spec)
 	switch {
@@ -45,15 +93,12 @@ func openSource(spec string) (src audio.Source, warning string, err error) {
 }
 
 // openSink opens what --out names: a WAV file, "none" (nil), or a playback device.
-func openSink(spec string) (audio.Sink, error) {
+func openSink(spec string, overwrite bool) (audio.Sink, error) {
 	switch {
 	case spec == "none":
 		return nil, nil
 	case isFile(spec):
-		if !strings.EqualFold(filepath.Ext(spec), ".wav") {
-			return nil, fmt.Errorf("--out %s: only WAV files can be written; name it .wav", spec)
-		}
-		sink, err := audio.CreateWAV(spec)
+		sink, err := createWAV("--out", spec, overwrite)
 		if err != nil {
 			return nil, err
 		}
@@ -69,14 +114,41 @@ func openSink(spec string) (audio.Sink, error) {
 	return speaker, nil
 }
 
-// isFile tells a file name from a device name by its ending. Endings that cannot be
+// isFile tells a file name from a device name: "-", a path, or an ending of sound files. Endings that cannot be
 // read or written are here too: the error about them is clearer than "no such device".
 func isFile(spec string) bool {
 	switch strings.ToLower(filepath.Ext(spec)) {
-	case ".wav", ".opus", ".ogg", ".mp3", ".flac", ".m4a", ".aac", ".aiff", ".webm":
+	case ".wav", ".wave", ".opus", ".ogg", ".oga", ".mp3", ".flac", ".m4a", ".aac", ".aiff", ".webm":
 		return true
 	}
-	return false
+	if spec == "" || spec == "none" || spec == "tone" {
+		return false
+	}
+	info, err := os.Stat(spec)
+	return spec == "-" || strings.ContainsRune(spec, filepath.Separator) || err == nil && !info.IsDir()
+}
+
+// streams tells whether a file is none that is simply there: standard input, a FIFO, a terminal.
+func streams(spec string) bool {
+	if !isFile(spec) {
+		return false
+	}
+	info, err := os.Stat(spec)
+	return spec == "-" || err == nil && !info.Mode().IsRegular() && !info.IsDir()
+}
+
+// isStdin tells whether a file is standard input by another name, /dev/stdin for example.
+func isStdin(spec string, in io.Reader) bool {
+	if spec == "-" {
+		return true
+	}
+	f, ok := in.(*os.File)
+	if !ok || !streams(spec) {
+		return false
+	}
+	a, errA := os.Stat(spec)
+	b, errB := f.Stat()
+	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
 // begin tells once when the first sample went by.
@@ -110,16 +182,4 @@ type timedSink struct {
 func (s *timedSink) Write(pcm []float32) error {
 	s.begin.at(time.Now())
 	return s.Sink.Write(pcm)
-}
-
-// closeAll closes what was opened when the call did not come about.
-func closeAll(src audio.Source, sink audio.Sink) error {
-	var errs []error
-	if src != nil {
-		errs = append(errs, src.Close())
-	}
-	if sink != nil {
-		errs = append(errs, sink.Close())
-	}
-	return errors.Join(errs...)
 }

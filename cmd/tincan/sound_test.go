@@ -18,7 +18,7 @@ func TestBadCommandLinesNameTheCause(t *testing.T) {
 		{"join", "--name"},
 		{"join host:x --name Ann", "port"},
 		{"join host --name aaaaaaaaaaaaaaaaaaaaaaaa", "at most 19"},
-		{"join host --name Ann --bitrate 3 --in none --out none", "6000 to 64000"},
+		{"join host --name Ann --bitrate 3 --in none --out none", "6 to 64 kbit/s"},
 		{"join host --name Ann --bitrate fast", "kbit/s"},
 		{"join host --name Ann --copies 99", "1 to 16"},
 		{"join host --name Ann --in none --out heard.mp3", ".wav"},
@@ -56,7 +56,7 @@ func TestSpecsOfSound(t *testing.T) {
 	if src, _, err := openSource("none"); src != nil || err != nil {
 		t.Errorf("source none: %v, %v", src, err)
 	}
-	if sink, err := openSink("none"); sink != nil || err != nil {
+	if sink, err := openSink("none", false); sink != nil || err != nil {
 		t.Errorf("sink none: %v, %v", sink, err)
 	}
 }
@@ -68,7 +68,7 @@ func TestBitrates(t *testing.T) {
 			t.Errorf("%s: %d, %v, want %d", text, b, err, want)
 		}
 	}
-	for _, text := range []string{"", "x", "-3", "0", "NaN", "1e99"} {
+	for _, text := range []string{"", "x", "-3", "0", "NaN", "1e99", "5.9", "65", "k", "-24", "Inf"} {
 		var b bitrate
 		if b.UnmarshalText([]byte(text)) == nil {
 			t.Errorf("%q was taken for %d", text, b)
