@@ -21,6 +21,8 @@ var systemMu sync.Mutex
 func acquire() error {
 	systemMu.Lock()
 	defer systemMu.Unlock()
+	quiet()
+	defer quiet() // PortAudio sets functions of its own
 	if err := portaudio.Initialize(); err != nil {
 		return fmt.Errorf("device: %w: %w", ErrSystem, err)
 	}

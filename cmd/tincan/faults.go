@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tincan-voice/tincan/engine"
@@ -28,15 +30,20 @@ func (f *faults) note(e engine.Event) {
 	}
 }
 
-// err returns the gravest fault of a call of that length.
+// err returns the faults of a call of that length in one sentence.
 func (f *faults) err(length time.Duration) error {
-	switch {
-	case !f.reached && length >= pathTime:
-		return fmt.Errorf("nothing reached the relay by UDP in the whole call: open UDP of its port on the way, as well as TCP")
-	case f.sink != nil:
-		return fmt.Errorf("the output failed during the call: %w", f.sink)
-	case f.source != nil:
-		return fmt.Errorf("the input failed during the call: %w", f.source)
+	var all []string
+	if !f.reached && length >= pathTime {
+		all = append(all, "nothing reached the relay by UDP in the whole call: UDP of its port must be open, as well as TCP")
 	}
-	return nil
+	if f.source != nil {
+		all = append(all, fmt.Sprintf("the input failed during the call: %v", f.source))
+	}
+	if f.sink != nil {
+		all = append(all, fmt.Sprintf("the output failed during the call: %v", f.sink))
+	}
+	if all == nil {
+		return nil
+	}
+	return errors.New(strings.Join(all, "; "))
 }
