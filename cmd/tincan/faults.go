@@ -9,13 +9,12 @@ import (
 	"github.com/tincan-voice/tincan/engine"
 )
 
-// pathTime is how long a call must have lasted before a voice path that never worked is a fault, and not just young.
-const pathTime = 4 * time.Second
+// startTime is how long a call must have lasted before what never worked in it is a fault, and not just young.
+const startTime = 4 * time.Second
 
 // faults is what was asked for and did not happen in a call that was not broken off: its exit code is 1 all the same.
 type faults struct {
-	source, sink error
-	reached      bool // the relay, by UDP
+	source, sink error // what they failed with
 }
 
 // note takes an event of the call.
@@ -25,19 +24,20 @@ func (f *faults) note(e engine.Event) {
 		f.source = e.Err
 	case engine.SinkFailed:
 		f.sink = e.Err
-	case engine.VoicePath:
-		f.reached = f.reached || e.Up
 	}
 }
 
-// err returns the faults of a call of that length in one sentence.
-func (f *faults) err(length time.Duration) error {
+// err returns the faults of a call in one sentence. silent says that its input has never given a sample.
+func (f *faults) err(s engine.Stats, silent bool) error {
 	var all []string
-	if !f.reached && length >= pathTime {
-		all = append(all, "nothing reached the relay by UDP in the whole call: UDP of its port must be open, as well as TCP")
+	if s.Link.Received == 0 && s.Time >= startTime {
+		all = append(all, fmt.Sprintf("no datagram ever came back from %s: UDP of that port must be open as well as TCP", s.Link.Relay))
 	}
-	if f.source != nil {
+	switch {
+	case f.source != nil:
 		all = append(all, fmt.Sprintf("the input failed during the call: %v", f.source))
+	case silent && s.Time >= startTime:
+		all = append(all, "nothing ever came from the input: does anybody write to it?")
 	}
 	if f.sink != nil {
 		all = append(all, fmt.Sprintf("the output failed during the call: %v", f.sink))

@@ -83,8 +83,9 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	tell := newTeller(out, c.JSON)
 	defer tell.close(flushTime)
+	sound := &sound{tell: tell}
 	cfg := c.config()
-	cfg.Open = func(context.Context) (audio.Source, audio.Sink, error) { return c.openSound(tell) }
+	cfg.Open = func(context.Context) (audio.Source, audio.Sink, error) { return sound.open(c.In, c.Out, c.Overwrite) }
 	call, err := engine.Join(ctx, cfg)
 	if err != nil {
 		return err
@@ -94,14 +95,16 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if !isStdin(c.In, in) {
 		commands = console.Lines(in)
 	}
-	err = c.stay(ctx, call, commands, tell)
-	tell.summary(call.Stats())
+	var wrong faults
+	err = c.stay(ctx, call, commands, tell, &wrong)
+	stats := call.Stats()
+	tell.summary(stats)
 	call.Leave()
-	return err
+	return cmp.Or(err, wrong.err(stats, sound.silent()))
 }
 
 // stay follows the call until the time is up, the user leaves, or the call ends by itself.
-func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan string, tell *teller) error {
+func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan string, tell *teller, wrong *faults) error {
 	var timeUp <-chan time.Time
 	if c.For > 0 {
 		timer := time.NewTimer(c.For)
@@ -111,18 +114,17 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 	ticker := time.NewTicker(statsEvery)
 	defer ticker.Stop()
 	muted := false
-	var wrong faults
 	for {
 		select {
 		case <-ctx.Done():
-			return wrong.err(call.Stats().Time)
+			return nil
 		case <-timeUp:
-			return wrong.err(call.Stats().Time)
+			return nil
 		case <-ticker.C:
 			tell.stats(call.Stats())
 		case event, open := <-call.Events():
 			if !open {
-				return cmp.Or(call.Err(), wrong.err(call.Stats().Time))
+				return call.Err()
 			}
 			wrong.note(event)
 			tell.event(event)
@@ -134,7 +136,7 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 				muted = !muted
 				call.Mute(muted)
 			case command == "q":
-				return wrong.err(call.Stats().Time)
+				return nil
 			case command != "":
 				tell.warning("m + Enter mutes, q + Enter leaves")
 			}

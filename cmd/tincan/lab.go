@@ -11,7 +11,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/internal/lab"
 	"github.com/tincan-voice/tincan/internal/netsim"
 )
@@ -42,6 +41,7 @@ type LabRunCmd struct {
 	Talkers     int     `help:"How many talk at once, 1 to 4. The others are on LANs; the first is measured." default:"1"`
 	Buffer      string  `help:"Jitter buffer: ${enum} (ours, 60 ms that never move, or a textbook one)." enum:"ours,fixed,rfc3550" default:"ours"`
 	Out         string  `help:"Write what is heard as a WAV file." type:"path" placeholder:"HEARD.WAV"`
+	Overwrite   bool    `help:"Let --out lose what is in the file already."`
 	JSON        bool    `help:"Write all figures as JSON (docs/lab.md explains them)."`
 }
 
@@ -58,6 +58,11 @@ func (c *LabRunCmd) Validate() error {
 
 // Run makes the call and writes what came of it.
 func (c *LabRunCmd) Run(ctx context.Context, out io.Writer) error {
+	if c.Out != "" {
+		if err := checkOutput("--out", c.Out, c.Overwrite, c.Speech, c.Trace, c.ReturnTrace); err != nil {
+			return err
+		}
+	}
 	speech, err := readSpeech(c.Speech)
 	if err != nil {
 		return err
@@ -82,7 +87,11 @@ func (c *LabRunCmd) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	if c.Out != "" {
-		if err := audio.WriteWAV(c.Out, r.Heard); err != nil {
+		wav, err := createWAV("--out", c.Out, c.Overwrite)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(wav.Write(r.Heard), wav.Close()); err != nil {
 			return err
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tincan-voice/tincan/audio"
@@ -35,13 +35,19 @@ func (c *JoinCmd) checkSound() error {
 	return nil
 }
 
-// openSound opens them when the relay has answered.
-func (c *JoinCmd) openSound(tell *teller) (audio.Source, audio.Sink, error) {
-	source, warning, err := openSource(c.In)
+// sound is what is heard and said in a call, once it is open.
+type sound struct {
+	tell   *teller
+	source *timedSource // nil: none
+}
+
+// open opens what --in and --out name, when the relay has answered.
+func (s *sound) open(in, out string, overwrite bool) (audio.Source, audio.Sink, error) {
+	source, warning, err := openSource(in)
 	if err != nil {
 		return nil, nil, err
 	}
-	sink, err := openSink(c.Out, c.Overwrite)
+	sink, err := openSink(out, overwrite)
 	if err != nil {
 		if source != nil {
 			err = errors.Join(err, source.Close())
@@ -49,16 +55,20 @@ func (c *JoinCmd) openSound(tell *teller) (audio.Source, audio.Sink, error) {
 		return nil, nil, err
 	}
 	if warning != "" {
-		tell.warning(warning)
-	}
-	if source != nil {
-		source = &timedSource{Source: source, begin: begin{tell: tell.capturing}}
+		s.tell.warning(warning)
 	}
 	if sink != nil {
-		sink = &timedSink{Sink: sink, begin: begin{tell: tell.playing}}
+		sink = &timedSink{Sink: sink, begin: begin{tell: s.tell.playing}}
 	}
-	return source, sink, nil
+	if source == nil {
+		return nil, sink, nil
+	}
+	s.source = &timedSource{Source: source, begin: begin{tell: s.tell.capturing}}
+	return s.source, sink, nil
 }
+
+// silent tells whether the input, if there is one, has not given a sample yet.
+func (s *sound) silent() bool { return s.source != nil && !s.source.begin.done.Load() }
 
 // openSource opens what --in names: a file, "tone", "none" (nil), or a capture device.
 // Without a name it is the default device, and if there is none the client only
@@ -153,11 +163,15 @@ func isStdin(spec string, in io.Reader) bool {
 
 // begin tells once when the first sample went by.
 type begin struct {
-	once sync.Once
+	done atomic.Bool
 	tell func(time.Time)
 }
 
-func (b *begin) at(t time.Time) { b.once.Do(func() { b.tell(t) }) }
+func (b *begin) at(t time.Time) {
+	if !b.done.Swap(true) {
+		b.tell(t)
+	}
+}
 
 // timedSource tells when the first sample of its Source was captured.
 type timedSource struct {
