@@ -53,7 +53,7 @@ func TestOpenIsAskedWhenTheRelayHasLetUsIn(t *testing.T) {
 
 	sink := &closing{Sink: audio.PacedSink(audio.Discard())}
 	opened := 0
-	call := join(t, r, Config{Plaintext: true, Open: func(ctx context.Context) (audio.Source, audio.Sink, error) {
+	call := join(t, r, Config{Open: func(ctx context.Context) (audio.Source, audio.Sink, error) {
 		opened++
 		return nil, sink, ctx.Err()
 	}})
