@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/address"
@@ -51,7 +52,7 @@ func dialControl(ctx context.Context, cfg *Config) (*control, error) {
 	}}
 	conn, err := dialer.DialContext(ctx, "tcp", relay.String())
 	if err != nil {
-		return nil, fmt.Errorf("cannot reach a relay at %s: %w", relay, err)
+		return nil, fmt.Errorf("cannot reach a relay at %s: %w%s", relay, err, hint(relay))
 	}
 	if cfg.Plaintext {
 		return &control{conn: conn}, nil
@@ -62,6 +63,18 @@ func dialControl(ctx context.Context, cfg *Config) (*control, error) {
 	}
 	c.conn = conn
 	return c, nil
+}
+
+// hint says what else may be wrong with an address that cannot be reached.
+func hint(relay address.Address) string {
+	_, zone, found := strings.Cut(relay.Host, "%")
+	if !found {
+		return ""
+	}
+	if _, err := net.InterfaceByName(zone); err == nil {
+		return ""
+	}
+	return fmt.Sprintf("; there is no network interface %q here", zone)
 }
 
 // secure puts TLS on conn and checks the relay's certificate against the known ones. Who the

@@ -114,3 +114,10 @@ func TestKnownRelaysLeavesOtherFilesAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestUnknownInterface(t *testing.T) {
+	_, err := Join(t.Context(), Config{Address: "fe80::1%nope", Name: "Ann", Plaintext: true})
+	if err == nil || !strings.Contains(err.Error(), `no network interface "nope"`) {
+		t.Error(err)
+	}
+}

@@ -20,7 +20,8 @@ var ErrAddress = errors.New("bad address")
 // Address is where a relay is.
 type Address struct {
 	// Host is a name in lower case, or an IP address in its shortest form. The zone of an IPv6 address, which names a
-	// network interface, keeps its case; a dot at the end of a name, which keeps the resolver from adding to it, stays.
+	// network interface, keeps its case; a dot at the end of a name of several labels, which keeps the resolver from
+	// adding to it, stays.
 	Host string
 	Port int // 1 to 65535
 }
@@ -45,6 +46,9 @@ func Parse(text string) (Address, error) {
 		a.Port = int(n)
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
+		if ip.IsLinkLocalUnicast() && ip.Is6() && ip.Zone() == "" {
+			return bad("an address of the local link needs its network interface, as in fe80::1%eth0")
+		}
 		a.Host = ip.Unmap().String()
 		return a, nil
 	}
@@ -58,6 +62,9 @@ func Parse(text string) (Address, error) {
 		return bad("that is no host name")
 	}
 	a.Host = strings.ToLower(host)
+	if label := strings.TrimSuffix(a.Host, "."); !strings.Contains(label, ".") {
+		a.Host = label // localhost. is in no resolver's files
+	}
 	return a, nil
 }
 

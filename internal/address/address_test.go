@@ -13,6 +13,7 @@ func TestParse(t *testing.T) {
 		{"Voice.Example.ORG.", "voice.example.org.:9999", "voice.example.org:9999"},
 		{"voice.example.org.:80", "voice.example.org.:80", "voice.example.org:80"},
 		{"localhost:1", "localhost:1", ""},
+		{"LocalHost.:1", "localhost:1", ""},
 		{"192.0.2.7", "192.0.2.7:9999", ""},
 		{"192.0.2.7:65535", "192.0.2.7:65535", ""},
 		{"::1", "[::1]:9999", ""},
@@ -36,7 +37,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, text := range []string{
 		"", ":9999", "host:", "host:0", "host:65536", "host:x", "host:-1", "host:+80", "host:8 0", "a:b:c", "[::1", "::1]", "[]", "[]:1",
-		"[::1]:", "[::1]:x", "[::1]x", "fe80::1%", "[fe80::1%]:7", "fe80::1%vEth0:", "fe80::1%vEth0:0", "192.0.2.7%eth0", "host%eth0",
+		"[::1]:", "[::1]:x", "[::1]x", "fe80::1", "[fe80::1]:7", "fe80::1%", "[fe80::1%]:7", "fe80::1%vEth0:", "fe80::1%vEth0:0", "192.0.2.7%eth0", "host%eth0",
 		"http://host", "ho st", "host/x", "user@host", "host\x00", "host\x7f", ".", "..", "host..", ".host", "[host]",
 	} {
 		if a, err := Parse(text); !errors.Is(err, ErrAddress) {
