@@ -87,7 +87,7 @@ func (c *LabRunCmd) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	if c.Out != "" {
-		wav, err := createWAV("--out", c.Out, c.Overwrite)
+		wav, err := createWAV(c.Out, c.Overwrite)
 		if err != nil {
 			return err
 		}

@@ -103,9 +103,9 @@ func createOutput(option, path string, overwrite bool) (*os.File, error) {
 	return f, nil
 }
 
-// createWAV makes a WAV file in the same way.
-func createWAV(option, path string, overwrite bool) (audio.Sink, error) {
-	f, err := createOutput(option, path, overwrite)
+// createWAV makes the WAV file of --out in the same way.
+func createWAV(path string, overwrite bool) (audio.Sink, error) {
+	f, err := createOutput("--out", path, overwrite)
 	if err != nil {
 		return nil, err
 	}

@@ -108,7 +108,7 @@ func openSink(spec string, overwrite bool) (audio.Sink, error) {
 	case spec == "none":
 		return nil, nil
 	case isFile(spec):
-		sink, err := createWAV("--out", spec, overwrite)
+		sink, err := createWAV(spec, overwrite)
 		if err != nil {
 			return nil, err
 		}
