@@ -39,8 +39,12 @@ type JoinCmd struct {
 // statsEvery is how often the lines of statistics come.
 const statsEvery = 5 * time.Second
 
-// flushTime is how long the last lines may take to get out.
-const flushTime = 500 * time.Millisecond
+const (
+	// leaveTime is how long the sound system may take to let go.
+	leaveTime = 3 * time.Second
+	// flushTime is how long the last lines may take to get out.
+	flushTime = 500 * time.Millisecond
+)
 
 // check tells what makes no sense in the command line as such. It is not kong's Validate, which comes before what
 // is missing is told.
@@ -85,7 +89,15 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	defer tell.close(flushTime)
 	sound := &sound{tell: tell}
 	cfg := c.config()
-	cfg.Open = func(context.Context) (audio.Source, audio.Sink, error) { return sound.open(c.In, c.Out, c.Overwrite) }
+	cfg.Open = func(ctx context.Context) (audio.Source, audio.Sink, error) {
+		var source audio.Source
+		var sink audio.Sink
+		var err error
+		if !within(ctx, func() { source, sink, err = sound.open(c.In, c.Out, c.Overwrite) }) {
+			return nil, nil, fmt.Errorf("the sound system does not answer: %w", ctx.Err())
+		}
+		return source, sink, err
+	}
 	call, err := engine.Join(ctx, cfg)
 	if err != nil {
 		return err
@@ -99,8 +111,29 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	err = c.stay(ctx, call, commands, tell, &wrong)
 	stats := call.Stats()
 	tell.summary(stats)
-	call.Leave()
-	return cmp.Or(err, wrong.err(stats, sound.silent()))
+	ending, cancel := context.WithTimeout(context.Background(), leaveTime)
+	defer cancel()
+	left := within(ending, call.Leave)
+	if err := cmp.Or(err, wrong.err(stats, sound.silent())); err != nil || left {
+		return err
+	}
+	return errors.New("the sound system does not let go: the call ends without it")
+}
+
+// within does something that may hang in a sound system, and reports whether it was done before ctx ended. If not its
+// goroutine is left behind: the program is about to end.
+func within(ctx context.Context, do func()) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
+	}()
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // stay follows the call until the time is up, the user leaves, or the call ends by itself.

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// endTime is how long ending may take after a signal, with a device that hangs for example.
+	// endTime is how long ending may take after a signal, whatever hangs: longer than leaveTime.
 	endTime = 5 * time.Second
 	// oneSignal is how close two interrupts are one: timeout(1) sends its signal to the process and to its group.
 	oneSignal = 100 * time.Millisecond
