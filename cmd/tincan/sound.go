@@ -124,8 +124,9 @@ func openSink(spec string, overwrite bool) (audio.Sink, error) {
 	return speaker, nil
 }
 
-// isFile tells a file name from a device name: "-", a path, or an ending of sound files. Endings that cannot be
-// read or written are here too: the error about them is clearer than "no such device".
+// isFile tells a file name from a device name: "-", a file that is there, a path from the root or from here, or an
+// ending of sound files. Endings that cannot be read or written are here too: the error about them is clearer than
+// "no such device". A slash alone says nothing: devices have them in their names.
 func isFile(spec string) bool {
 	switch strings.ToLower(filepath.Ext(spec)) {
 	case ".wav", ".wave", ".opus", ".ogg", ".oga", ".mp3", ".flac", ".m4a", ".aac", ".aiff", ".webm":
@@ -134,8 +135,11 @@ func isFile(spec string) bool {
 	if spec == "" || spec == "none" || spec == "tone" {
 		return false
 	}
+	if spec == "-" || filepath.IsAbs(spec) || strings.HasPrefix(spec, "./") || strings.HasPrefix(spec, "../") {
+		return true
+	}
 	info, err := os.Stat(spec)
-	return spec == "-" || strings.ContainsRune(spec, filepath.Separator) || err == nil && !info.IsDir()
+	return err == nil && !info.IsDir()
 }
 
 // streams tells whether a file is none that is simply there: standard input, a FIFO, a terminal.

@@ -61,6 +61,27 @@ func TestSpecsOfSound(t *testing.T) {
 	}
 }
 
+func TestFilesAndDevices(t *testing.T) {
+	there := filepath.Join(t.TempDir(), "speech")
+	if err := audio.WriteWAV(there, make([]float32, 480)); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Dir(there))
+	for spec, want := range map[string]bool{
+		"": false, "none": false, "tone": false, "default": false, "Starship/Matisse HD Audio Controller": false, "hw:0,0": false,
+		"-": true, "speech": true, there: true, "./nothing": true, "/nothing": true, "a.wav": true, "a.WAVE": true, "a.oga": true, "a.mp3": true,
+	} {
+		if got := isFile(spec); got != want {
+			t.Errorf("%q: %v, want %v", spec, got, want)
+		}
+	}
+	for spec, want := range map[string]bool{"-": true, "/dev/null": true, "speech": false, "a.wav": false, "default": false} {
+		if got := streams(spec); got != want {
+			t.Errorf("%q streams: %v, want %v", spec, got, want)
+		}
+	}
+}
+
 func TestBitrates(t *testing.T) {
 	for text, want := range map[string]bitrate{"24": 24000, "24k": 24000, "24000": 24000, "12.5": 12500} {
 		var b bitrate
