@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,8 +69,8 @@ var errLeft = errors.New("left")
 // ends, the call ends as with Leave. Joining takes 10 s at most.
 //
 // Errors to match: those of Config.Validate, *CertificateChangedError, ErrRefused,
-// ErrServerClosed, ErrConnectionLost, ErrNoVoice, and those of package net. After
-// an error the caller still owns Source and Sink.
+// ErrServerClosed, ErrConnectionLost, ErrNoVoice, those of package net, and of Config.Open. After
+// an error the caller still owns Config.Source and Sink, but not what Open returned.
 func Join(ctx context.Context, cfg Config) (*Call, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -85,15 +86,35 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 		ctl.close()
 		return nil, err
 	}
+	var opened []io.Closer
+	fail := func(err error) (*Call, error) {
+		ctl.close()
+		for _, o := range opened {
+			o.Close()
+		}
+		return nil, err
+	}
+	if cfg.Open != nil {
+		if cfg.Source, cfg.Sink, err = cfg.Open(joining); err != nil {
+			return fail(err)
+		}
+		if cfg.Source != nil {
+			opened = append(opened, cfg.Source)
+		}
+		if cfg.Sink != nil {
+			opened = append(opened, cfg.Sink)
+		}
+		if err := joining.Err(); err != nil { // it took too long, or nobody wants it any more
+			return fail(err)
+		}
+	}
 	c, err := newCall(ctx, cfg, ctl, hello)
 	if err != nil {
-		ctl.close()
-		return nil, err
+		return fail(err)
 	}
 	if err := ctl.send(netproto.ClientPort{Port: c.link.port()}); err != nil {
 		c.link.conn.Close()
-		ctl.close()
-		return nil, gone(err)
+		return fail(gone(err))
 	}
 	c.begin(ctx)
 	return c, nil

@@ -1,16 +1,15 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/internal/address"
 	"github.com/tincan-voice/tincan/jitter"
 	"github.com/tincan-voice/tincan/netproto"
 )
@@ -18,8 +17,8 @@ import (
 // Config says which room to join and how. Address and Name are required; every other
 // zero value is the good default.
 type Config struct {
-	// Address is the relay: host, host:port, or an IP address. The port is
-	// netproto.DefaultPort unless given.
+	// Address is the relay: host, host:port, or an IP address; IPv6 with or without brackets, and with a zone
+	// where it needs one, as in [fe80::1%eth0]:9999. The port is netproto.DefaultPort unless given.
 	Address string
 	// Name is what the others see, 1 to 19 characters (netproto.CheckName).
 	Name string
@@ -43,6 +42,11 @@ type Config struct {
 	Source audio.Source
 	// Sink is where sound goes to, nil to discard it. Pace and ownership are as for Source.
 	Sink audio.Sink
+	// Open, unless nil, is asked for Source and Sink in their place, once, when the relay has let us in: so nothing
+	// is opened or made for a call that does not come about. ctx ends when joining is given up. Either may be nil. With an
+	// error Open returns neither, having closed what it opened, and Join fails with that error; what it did
+	// return the call owns at once, and Join closes it if it fails afterwards.
+	Open func(ctx context.Context) (audio.Source, audio.Sink, error)
 
 	// Encoder sets bitrate (24 kbit/s), FEC and complexity. Its DTX is set by Continuous. The bitrate
 	// is the most that the ladder takes.
@@ -58,7 +62,7 @@ type Config struct {
 	// Copies are the offsets of redundant frames, see Talker.SetRedundancy. By default what the
 	// ladder chooses.
 	Copies []int
-	// UpCap is the most that may be sent to the relay over any second, in kbit/s, all datagrams and
+	// UpCap is the most that may be sent to the relay over any second, in kbit/s, at most MaxCap, all datagrams and
 	// their IP and UDP headers counted. 0 is no cap. The least that speech can do with is 12
 	// kbit/s.
 	UpCap int
@@ -73,9 +77,9 @@ type Config struct {
 // netproto.ErrRoom, codec.ErrConfig and ErrRedundancy.
 var (
 	// ErrAddress: Config.Address is not host or host:port.
-	ErrAddress = errors.New("bad address")
-	// ErrUpCap: Config.UpCap or DownCap is too small for speech.
-	ErrUpCap = errors.New("bandwidth cap too small")
+	ErrAddress = address.ErrAddress
+	// ErrUpCap: Config.UpCap or DownCap is too small for speech, or larger than MaxCap.
+	ErrUpCap = errors.New("bandwidth cap out of range")
 	// ErrKnownRelays: the file of pinned certificates cannot be used.
 	ErrKnownRelays = errors.New("cannot use the file of known relays")
 )
@@ -83,7 +87,7 @@ var (
 // Validate checks all that can be checked before anything is opened. Join calls it
 // too; it is there so that a program can complain before it opens devices.
 func (c *Config) Validate() error {
-	if _, _, err := splitAddress(c.Address); err != nil {
+	if _, err := address.Parse(c.Address); err != nil {
 		return err
 	}
 	if err := netproto.CheckName(c.Name); err != nil {
@@ -95,8 +99,10 @@ func (c *Config) Validate() error {
 	if _, err := newRedundancy(c.Stride, c.Copies); err != nil {
 		return err
 	}
-	if c.DownCap != 0 && c.DownCap < leastDownCap || c.DownCap > 65535 {
-		return fmt.Errorf("%w: %d kbit/s down, speech with its headers takes %d at least; 0 is no cap", ErrUpCap, c.DownCap, leastDownCap)
+	for _, kbps := range []int{c.UpCap, c.DownCap} {
+		if kbps != 0 && (kbps < leastCap || kbps > MaxCap) {
+			return fmt.Errorf("%w: %d kbit/s; speech with its headers takes %d at least, %d is the most, 0 is no cap", ErrUpCap, kbps, leastCap, MaxCap)
+		}
 	}
 	s, err := c.sender(0, ipv6Overhead)
 	if err != nil {
@@ -125,8 +131,11 @@ func (c *Config) knownRelays() (string, error) {
 	return filepath.Join(dir, "tincan", "known_relays"), nil
 }
 
-// leastDownCap is what one talker takes in an emergency.
-const leastDownCap = 12
+// leastCap is what one talker takes in an emergency, in kbit/s.
+const leastCap = 12
+
+// MaxCap is the largest UpCap and DownCap in kbit/s: what a report has room for (docs/protocol.md).
+const MaxCap = 65535
 
 // sender returns the configuration of what is sent on a path with so many bytes of IP and
 // UDP headers per datagram.
@@ -147,35 +156,4 @@ func (c *Config) sender(session uint32, overhead int) (SenderConfig, error) {
 		s.Talker = fit
 	}
 	return s, err
-}
-
-// splitAddress takes host, host:port, an IP address or [IPv6]:port apart.
-func splitAddress(address string) (host string, port int, err error) {
-	bad := func(why string) (string, int, error) {
-		return "", 0, fmt.Errorf("%w %q: %s; write host or host:port, as in voice.example.org or 192.0.2.7:%d",
-			ErrAddress, address, why, netproto.DefaultPort)
-	}
-	host, port = address, netproto.DefaultPort
-	inner := address
-	if strings.HasPrefix(address, "[") && strings.HasSuffix(address, "]") {
-		inner = address[1 : len(address)-1]
-	}
-	if net.ParseIP(inner) != nil {
-		host = inner // an IPv6 address has colons of its own
-	} else if strings.Contains(address, ":") {
-		var text string
-		if host, text, err = net.SplitHostPort(address); err != nil {
-			return bad("more than one colon, or brackets that do not match")
-		}
-		if port, err = strconv.Atoi(text); err != nil || port < 1 || port > 65535 {
-			return bad("the port is not a number from 1 to 65535")
-		}
-	}
-	switch {
-	case host == "":
-		return bad("no host")
-	case strings.ContainsAny(host, " /\\@?#[]") || strings.ContainsFunc(host, func(r rune) bool { return r < ' ' }):
-		return bad("that is no host name")
-	}
-	return strings.ToLower(host), port, nil
 }

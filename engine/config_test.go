@@ -10,35 +10,6 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-func TestSplitAddress(t *testing.T) {
-	good := []struct {
-		address, host string
-		port          int
-	}{
-		{"voice.example.org", "voice.example.org", 9999},
-		{"Voice.Example.ORG:80", "voice.example.org", 80},
-		{"192.0.2.7", "192.0.2.7", 9999},
-		{"192.0.2.7:65535", "192.0.2.7", 65535},
-		{"::1", "::1", 9999},
-		{"[2001:db8::1]", "2001:db8::1", 9999},
-		{"[2001:db8::1]:7", "2001:db8::1", 7},
-		{"localhost:1", "localhost", 1},
-	}
-	for _, tt := range good {
-		host, port, err := splitAddress(tt.address)
-		if host != tt.host || port != tt.port || err != nil {
-			t.Errorf("%q: %q %d %v", tt.address, host, port, err)
-		}
-	}
-	for _, address := range []string{"", ":9999", "host:", "host:0", "host:65536", "host:x", "host:-1", "a:b:c", "[::1", "http://host", "ho st", "host/x", "user@host", "[]", "host\x00"} {
-		if _, _, err := splitAddress(address); !errors.Is(err, ErrAddress) {
-			t.Errorf("%q: %v", address, err)
-		} else if !strings.Contains(err.Error(), "host:port") {
-			t.Errorf("%q: no remedy in %q", address, err)
-		}
-	}
-}
-
 func TestValidate(t *testing.T) {
 	good := Config{Address: "localhost", Name: "Ann", Plaintext: true}
 	tests := []struct {
@@ -59,6 +30,10 @@ func TestValidate(t *testing.T) {
 		{"least cap", func(c *Config) { c.UpCap = 12 }, nil},
 		{"tiny cap", func(c *Config) { c.UpCap = 11 }, ErrUpCap},
 		{"negative cap", func(c *Config) { c.UpCap = -1 }, ErrUpCap},
+		{"negative cap down", func(c *Config) { c.DownCap = -1 }, ErrUpCap},
+		{"most", func(c *Config) { c.UpCap, c.DownCap = MaxCap, MaxCap }, nil},
+		{"beyond", func(c *Config) { c.UpCap = 99999999999 }, ErrUpCap},
+		{"beyond down", func(c *Config) { c.DownCap = MaxCap + 1 }, ErrUpCap},
 		{"cap without bundling", func(c *Config) { c.UpCap = 24; c.Stride = 1 }, ErrUpCap},
 		{"known relays", func(c *Config) { c.Plaintext = false; c.KnownRelays = "x" }, nil},
 	}

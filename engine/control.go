@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strconv"
+	"strings"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/address"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -46,44 +47,55 @@ type control struct {
 
 // dialControl connects, and makes sure that the relay is the one that was met before.
 func dialControl(ctx context.Context, cfg *Config) (*control, error) {
-	host, port, err := splitAddress(cfg.Address)
+	relay, err := address.Parse(cfg.Address)
 	if err != nil {
 		return nil, err
 	}
-	address := net.JoinHostPort(host, strconv.Itoa(port))
 	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
 		Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3,
 	}}
-	conn, err := dialer.DialContext(ctx, "tcp", address)
+	conn, err := dialer.DialContext(ctx, "tcp", relay.String())
 	if err != nil {
-		return nil, fmt.Errorf("cannot reach a relay at %s: %w", address, err)
+		return nil, fmt.Errorf("cannot reach a relay at %s: %w%s", relay, err, hint(relay))
 	}
 	if cfg.Plaintext {
 		return &control{conn: conn}, nil
 	}
 	c := &control{}
-	if c.fingerprint, conn, err = secure(ctx, conn, host, address, cfg); err != nil {
+	if c.fingerprint, conn, err = secure(ctx, conn, relay, cfg); err != nil {
 		return nil, err
 	}
 	c.conn = conn
 	return c, nil
 }
 
+// hint says what else may be wrong with an address that cannot be reached.
+func hint(relay address.Address) string {
+	_, zone, found := strings.Cut(relay.Host, "%")
+	if !found {
+		return ""
+	}
+	if _, err := net.InterfaceByName(zone); err == nil {
+		return ""
+	}
+	return fmt.Sprintf("; there is no network interface %q here", zone)
+}
+
 // secure puts TLS on conn and checks the relay's certificate against the known ones. Who the
 // certificate says it is for does not matter: its key is what was pinned.
-func secure(ctx context.Context, conn net.Conn, host, address string, cfg *Config) (string, net.Conn, error) {
+func secure(ctx context.Context, conn net.Conn, relay address.Address, cfg *Config) (string, net.Conn, error) {
 	path, err := cfg.knownRelays()
 	if err != nil {
 		conn.Close()
 		return "", nil, err
 	}
-	secured := tls.Client(conn, &tls.Config{MinVersion: tls.VersionTLS13, ServerName: host, InsecureSkipVerify: true})
+	secured := tls.Client(conn, &tls.Config{MinVersion: tls.VersionTLS13, ServerName: relay.Host, InsecureSkipVerify: true})
 	if err := secured.HandshakeContext(ctx); err != nil {
 		conn.Close()
-		return "", nil, fmt.Errorf("no TLS with %s: %w; is a tincan relay there?", address, err)
+		return "", nil, fmt.Errorf("no TLS with %s: %w; is a tincan relay there?", relay, err)
 	}
 	fingerprint := Fingerprint(secured.ConnectionState().PeerCertificates[0])
-	if err := checkKnown(path, address, fingerprint); err != nil {
+	if err := checkKnown(path, relay.Key(), fingerprint); err != nil {
 		secured.Close()
 		return "", nil, err
 	}

@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/tincan-voice/tincan/internal/address"
 )
 
 // CertificateChangedError says that the relay shows another certificate than the
@@ -40,14 +42,14 @@ func Fingerprint(cert *x509.Certificate) string {
 	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
 }
 
-// checkKnown compares a relay's fingerprint with the file of known relays, and
+// checkKnown compares the fingerprint of a relay, by the key of its address, with the file of known relays, and
 // adds it there if the relay was never joined. A line of the file is
 //
 //	voice.example.org:9999 SHA256:8Zcy...
 //
-// Empty lines and those that begin with # are left alone. Several lines for one relay are
-// all good.
-func checkKnown(path, address, fingerprint string) error {
+// Empty lines and those that begin with # are left alone; to a file with others, which is something else, nothing is
+// added. Several lines for one relay are all good.
+func checkKnown(path, key, fingerprint string) error {
 	text, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: %w", ErrKnownRelays, err)
@@ -56,13 +58,19 @@ func checkKnown(path, address, fingerprint string) error {
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		fields := strings.Fields(lines.Text())
-		if len(fields) < 2 || !strings.EqualFold(fields[0], address) {
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		if len(fields) < 2 || !strings.HasPrefix(fields[1], "SHA256:") {
+			return fmt.Errorf("%w: line %d of %s is no relay and fingerprint: correct it, or name another file", ErrKnownRelays, n, path)
+		}
+		if !sameRelay(fields[0], key) {
 			continue
 		}
 		if fields[1] == fingerprint {
 			return nil
 		}
-		changed = &CertificateChangedError{Address: address, File: path, Line: n, Known: fields[1], Presented: fingerprint}
+		changed = &CertificateChangedError{Address: key, File: path, Line: n, Known: fields[1], Presented: fingerprint}
 	}
 	if err := lines.Err(); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrKnownRelays, path, err)
@@ -70,10 +78,16 @@ func checkKnown(path, address, fingerprint string) error {
 	if changed != nil {
 		return changed
 	}
-	if err := appendLine(path, address+" "+fingerprint, len(text) > 0 && text[len(text)-1] != '\n'); err != nil {
+	if err := appendLine(path, key+" "+fingerprint, len(text) > 0 && text[len(text)-1] != '\n'); err != nil {
 		return fmt.Errorf("%w: %w; name another one in Config.KnownRelays", ErrKnownRelays, err)
 	}
 	return nil
+}
+
+// sameRelay tells whether an address of the file, as a person may have written it, is the relay with that key.
+func sameRelay(written, key string) bool {
+	a, err := address.Parse(written)
+	return err == nil && a.Key() == key
 }
 
 // appendLine adds a line in a single write, so that clients that start together do not mix

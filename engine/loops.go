@@ -22,6 +22,7 @@ const (
 // capture sends what the Source gives. At its end the others are told that it is silence.
 func (c *Call) capture() {
 	pcm := make([]float32, FrameSize)
+	var still standstill
 	for {
 		_, err := c.source.Read(pcm)
 		if c.running.Err() != nil {
@@ -36,6 +37,7 @@ func (c *Call) capture() {
 			c.fallSilent(pcm)
 			return
 		}
+		c.skip(still.frame(c.now()))
 		c.speak(pcm)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gordonklaus/portaudio"
 )
@@ -115,6 +116,19 @@ func TestOpenAnyErrors(t *testing.T) {
 		})
 		if !errors.Is(err, tt.want) || !errors.Is(err, tt.failure) || tried != tt.tried || !strings.Contains(err.Error(), "USB Headset") {
 			t.Errorf("%v: %d tries, %v", tt.failure, tried, err)
+		}
+	}
+}
+
+func TestStandingStillLosesNoDevice(t *testing.T) {
+	const piece = lostAfter / lostPieces
+	away := 0
+	for i, tt := range []struct {
+		took time.Duration
+		want int
+	}{{piece, 1}, {piece, 2}, {10 * time.Second, 0}, {piece, 1}, {piece + piece/2, 2}, {piece, 3}, {piece, lostPieces}} {
+		if away = nextAway(away, tt.took); away != tt.want {
+			t.Fatalf("piece %d: %d, want %d", i, away, tt.want)
 		}
 	}
 }

@@ -22,6 +22,7 @@
 // Write to Read through a PulseAudio null sink and back: 48 to 65 ms, of which the sound
 // system accounts for about 30.
 //
-// ALSA and JACK, below PortAudio, print what they tried on standard error when devices
-// are listed or opened. That is their own and harmless.
+// PortAudio, and ALSA and JACK below it, print what they tried on standard error. From the first use of
+// this package on they do not: the C library's stderr leads nowhere (on Linux with glibc), for all C code of the
+// process. Go's own os.Stderr is as before.
 package device

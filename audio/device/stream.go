@@ -21,6 +21,8 @@ var systemMu sync.Mutex
 func acquire() error {
 	systemMu.Lock()
 	defer systemMu.Unlock()
+	quiet()
+	defer quiet() // PortAudio sets functions of its own
 	if err := portaudio.Initialize(); err != nil {
 		return fmt.Errorf("device: %w: %w", ErrSystem, err)
 	}
@@ -37,8 +39,11 @@ func release() {
 // bufferTime is the length of PortAudio's buffers, so the pace of the callbacks.
 const bufferTime = 10 * time.Millisecond
 
-// lostAfter is how long the callbacks may stay away before the device counts as lost.
-const lostAfter = 2 * time.Second
+// lostAfter is how long the callbacks may stay away before the device counts as lost, counted in so many pieces.
+const (
+	lostAfter  = 2 * time.Second
+	lostPieces = 4
+)
 
 // latency is what to ask the device for: its lowest, but not less than the two buffers that it needs in
 // any case.
@@ -116,20 +121,33 @@ func newWaiter() *waiter { return &waiter{closed: make(chan struct{})} }
 
 // wait blocks until ready is signalled. It returns audio.ErrClosed or ErrDeviceLost.
 func (w *waiter) wait(ready <-chan struct{}) error {
+	const piece = lostAfter / lostPieces
 	if w.timer == nil {
-		w.timer = time.NewTimer(lostAfter)
-	} else {
-		w.timer.Reset(lostAfter)
+		w.timer = time.NewTimer(piece)
 	}
 	defer w.timer.Stop()
-	select {
-	case <-ready:
-		return nil
-	case <-w.closed:
-		return audio.ErrClosed
-	case <-w.timer.C:
-		return fmt.Errorf("device: %w; is it unplugged?", ErrDeviceLost)
+	for away := 0; away < lostPieces; {
+		w.timer.Reset(piece)
+		begin := time.Now()
+		select {
+		case <-ready:
+			return nil
+		case <-w.closed:
+			return audio.ErrClosed
+		case <-w.timer.C:
+			away = nextAway(away, time.Since(begin))
+		}
 	}
+	return fmt.Errorf("device: %w; is it unplugged?", ErrDeviceLost)
+}
+
+// nextAway counts the pieces of lostAfter that have passed without a callback. One that took much longer than it
+// should says that the whole program stood still, and no device can be blamed for that: it begins anew.
+func nextAway(away int, took time.Duration) int {
+	if took > 2*lostAfter/lostPieces {
+		return 0
+	}
+	return away + 1
 }
 
 func (w *waiter) isClosed() bool {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/tincan-voice/tincan/codec"
 )
 
 // bitrate is a rate in bit/s on the command line: 24, 24k and 24000 are the same, since
@@ -14,11 +16,11 @@ type bitrate int
 func (b *bitrate) UnmarshalText(text []byte) error {
 	number, kilo := strings.CutSuffix(strings.ToLower(string(text)), "k")
 	v, err := strconv.ParseFloat(number, 64)
-	if err != nil || !(v > 0) || v > 1e7 {
-		return fmt.Errorf("%q is no bitrate: write kbit/s, as in 24 or 24k", text)
-	}
 	if kilo || v < 1000 {
 		v *= 1000
+	}
+	if err != nil || !(v >= codec.MinBitrate && v <= codec.MaxBitrate) {
+		return fmt.Errorf("%q is no bitrate of Opus here: write %d to %d kbit/s, as in 24 or 24k", text, codec.MinBitrate/1000, codec.MaxBitrate/1000)
 	}
 	*b = bitrate(v)
 	return nil

@@ -1,15 +1,19 @@
 package main
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/internal/console"
 )
 
 // JoinCmd joins a room.
@@ -18,8 +22,8 @@ type JoinCmd struct {
 
 	Name string `short:"n" required:"" help:"Your name, 1 to 19 characters."`
 	Room string `short:"r" help:"Room to join; the relay's default room if none is given."`
-	In   string `placeholder:"DEVICE|FILE|tone|none" help:"What you say: a capture device, a WAV or Ogg Opus file, - for standard input, tone or none. Default: the default microphone."`
-	Out  string `placeholder:"DEVICE|FILE|none" help:"Where you hear: a playback device, a .wav file or none. Default: the default loudspeaker."`
+	In   string `placeholder:"DEVICE|FILE|tone|none" help:"What you say: a capture device, a WAV or Ogg Opus file (- is standard input), tone or none. Default: the default microphone."`
+	Out  string `placeholder:"DEVICE|FILE|none" help:"Where you hear: a playback device, a new .wav file or none. Default: the default loudspeaker."`
 
 	For         time.Duration `help:"Leave after this time, e.g. 30s. Default: stay."`
 	Bitrate     bitrate       `default:"24" help:"Highest Opus bitrate in kbit/s, 6 to 64, headers not counted."`
@@ -27,6 +31,7 @@ type JoinCmd struct {
 	Stride      int           `default:"0" help:"Send so many frames per datagram, whatever the network does: more saves headers and adds delay."`
 	Copies      []int         `help:"Send again what was new so many datagrams ago, e.g. 1 or 1,4, whatever the network does."`
 	Cap         int           `placeholder:"KBPS" help:"Most that may be sent over any second, up and down each, in kbit/s with headers. Default: no cap."`
+	Overwrite   bool          `help:"Let --out lose what is in the file already."`
 	KnownRelays string        `placeholder:"FILE" help:"Where the relays' certificates are remembered. Default: in your configuration folder."`
 	JSON        bool          `help:"Write a JSON object per line instead of text."`
 }
@@ -34,8 +39,29 @@ type JoinCmd struct {
 // statsEvery is how often the lines of statistics come.
 const statsEvery = 5 * time.Second
 
-// Run joins, tells what happens, and leaves.
-func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
+const (
+	// leaveTime is how long the sound system may take to let go.
+	leaveTime = 3 * time.Second
+	// flushTime is how long the last lines may take to get out.
+	flushTime = 500 * time.Millisecond
+)
+
+// check tells what makes no sense in the command line as such. It is not kong's Validate, which comes before what
+// is missing is told.
+func (c *JoinCmd) check() error {
+	cfg := c.config()
+	switch err := cfg.Validate(); {
+	case err != nil && !errors.Is(err, engine.ErrKnownRelays): // which is a fault of the machine
+		return err
+	case c.For < 0:
+		return fmt.Errorf("--for %v: write a time to stay, as in 30s, or leave it out to stay", c.For)
+	case isFile(c.Out) && !strings.EqualFold(filepath.Ext(c.Out), ".wav"):
+		return fmt.Errorf("--out %s: only WAV files can be written; name it .wav", c.Out)
+	}
+	return nil
+}
+
+func (c *JoinCmd) config() engine.Config {
 	cfg := engine.Config{
 		Address:     c.Relay,
 		Name:        c.Name,
@@ -48,44 +74,70 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 		Passphrase:  os.Getenv("TINCAN_PASSPHRASE"),
 	}
 	cfg.Encoder.Bitrate, cfg.Encoder.FEC = int(c.Bitrate), c.FEC
-	if err := cfg.Validate(); err != nil { // before anything is opened
+	return cfg
+}
+
+// Run joins, tells what happens, and leaves.
+func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
+	if err := c.check(); err != nil {
+		return usageError{err}
+	}
+	if err := c.checkSound(); err != nil {
 		return err
 	}
 	tell := newTeller(out, c.JSON)
-	if isStdin(c.In) {
-		in = strings.NewReader("")
-	}
-
-	source, warning, err := openSource(c.In)
-	if err != nil {
-		return err
-	}
-	sink, err := openSink(c.Out)
-	if err != nil {
-		return errors.Join(err, closeAll(source, nil))
-	}
-	if warning != "" {
-		tell.warning(warning)
-	}
-	if source != nil {
-		cfg.Source = &timedSource{Source: source, begin: begin{tell: tell.capturing}}
-	}
-	if sink != nil {
-		cfg.Sink = &timedSink{Sink: sink, begin: begin{tell: tell.playing}}
+	defer tell.close(flushTime)
+	sound := &sound{tell: tell}
+	cfg := c.config()
+	cfg.Open = func(ctx context.Context) (audio.Source, audio.Sink, error) {
+		var source audio.Source
+		var sink audio.Sink
+		var err error
+		if !within(ctx, func() { source, sink, err = sound.open(c.In, c.Out, c.Overwrite) }) {
+			return nil, nil, fmt.Errorf("the sound system does not answer: %w", ctx.Err())
+		}
+		return source, sink, err
 	}
 	call, err := engine.Join(ctx, cfg)
 	if err != nil {
-		return errors.Join(err, closeAll(source, sink))
+		return err
 	}
 	tell.connected(call, c.Room)
-	err = c.stay(ctx, call, readLines(in), tell)
-	tell.summary(call.Stats())
-	call.Leave()
-	return err
+	var commands <-chan string
+	if !isStdin(c.In, in) {
+		commands = console.Lines(in)
+	}
+	var wrong faults
+	err = c.stay(ctx, call, commands, tell, &wrong)
+	stats := call.Stats()
+	tell.summary(stats)
+	ending, cancel := context.WithTimeout(context.Background(), leaveTime)
+	defer cancel()
+	left := within(ending, call.Leave)
+	if err := cmp.Or(err, wrong.err(stats, sound.silent())); err != nil || left {
+		return err
+	}
+	return errors.New("the sound system does not let go: the call ends without it")
+}
+
+// within does something that may hang in a sound system, and reports whether it was done before ctx ended. If not its
+// goroutine is left behind: the program is about to end.
+func within(ctx context.Context, do func()) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
+	}()
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // stay follows the call until the time is up, the user leaves, or the call ends by itself.
-func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan string, tell *teller) error {
+func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan string, tell *teller, wrong *faults) error {
 	var timeUp <-chan time.Time
 	if c.For > 0 {
 		timer := time.NewTimer(c.For)
@@ -107,6 +159,7 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 			if !open {
 				return call.Err()
 			}
+			wrong.note(event)
 			tell.event(event)
 		case command, open := <-commands:
 			switch {
@@ -122,17 +175,4 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 			}
 		}
 	}
-}
-
-// readLines gives the lines of in, lower case and trimmed, until it ends. Its goroutine ends
-// with in, which for standard input is the end of the process.
-func readLines(in io.Reader) <-chan string {
-	lines := make(chan string)
-	go func() {
-		defer close(lines)
-		for scan := bufio.NewScanner(in); scan.Scan(); {
-			lines <- strings.ToLower(strings.TrimSpace(scan.Text()))
-		}
-	}()
-	return lines
 }

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/lab"
@@ -45,6 +44,7 @@ type LabRunCmd struct {
 	Talkers     int     `help:"How many talk at once, 1 to 4. The others are on LANs; the first is measured." default:"1"`
 	Buffer      string  `help:"Jitter buffer: ${enum} (ours, 60 ms that never move, or a textbook one)." enum:"ours,fixed,rfc3550" default:"ours"`
 	Out         string  `help:"Write what is heard as a WAV file." type:"path" placeholder:"HEARD.WAV"`
+	Overwrite   bool    `help:"Let --out lose what is in the file already."`
 	JSON        bool    `help:"Write all figures as JSON (docs/lab.md explains them)."`
 }
 
@@ -56,11 +56,6 @@ func (c *LabRunCmd) Validate() error {
 		return errors.New("--return-trace goes with --trace")
 	case c.Talkers == 0:
 		return errors.New("--talkers: somebody has to talk")
-	}
-	for _, in := range []string{c.Speech, c.Trace, c.ReturnTrace} {
-		if in != "" && sameFile(in, c.Out) {
-			return fmt.Errorf("--out would overwrite %s", in)
-		}
 	}
 	if c.Trace == "" {
 		if err := checkPreset(c.Network); err != nil {
@@ -90,18 +85,13 @@ func (c *LabRunCmd) config() lab.Config {
 	}
 }
 
-// sameFile tells whether both paths lead to one file.
-func sameFile(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
-}
-
 // Run makes the call and writes what came of it.
 func (c *LabRunCmd) Run(ctx context.Context, out io.Writer) (err error) {
+	if c.Out != "" {
+		if err := checkOutput("--out", c.Out, c.Overwrite, c.Speech, c.Trace, c.ReturnTrace); err != nil {
+			return err
+		}
+	}
 	cfg := c.config()
 	if cfg.Speech, err = readSpeech(c.Speech); err != nil {
 		return err
@@ -121,7 +111,11 @@ func (c *LabRunCmd) Run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	if c.Out != "" {
-		if err := audio.WriteWAV(c.Out, r.Heard); err != nil {
+		wav, err := createWAV(c.Out, c.Overwrite)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(wav.Write(r.Heard), wav.Close()); err != nil {
 			return err
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 
+	"github.com/tincan-voice/tincan/internal/address"
 	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/internal/udpproxy"
 )
@@ -14,30 +14,28 @@ import (
 // LabProxyCmd imitates a network between real programs.
 type LabProxyCmd struct {
 	Listen  string `help:"HOST:PORT for clients, TCP and UDP." default:"127.0.0.1:0"`
-	To      string `help:"HOST:PORT of the relay." required:""`
+	To      string `help:"Relay: HOST or HOST:PORT (port 9999 if none is given)." required:""`
 	Network string `help:"Preset network, for each client its own (tincan lab presets lists them)." default:"wifi" placeholder:"PRESET"`
 	Seed    uint64 `help:"The same seed gives the same networks." default:"1"`
 }
 
 // Validate is called by kong.
 func (c *LabProxyCmd) Validate() error {
-	for _, a := range []struct{ flag, address string }{{"--to", c.To}, {"--listen", c.Listen}} {
-		host, port, err := net.SplitHostPort(a.address)
-		if err != nil {
-			return fmt.Errorf("%s %q is no HOST:PORT: %w", a.flag, a.address, err)
-		}
-		if number, err := strconv.ParseUint(port, 10, 16); err != nil || host == "" || number == 0 && a.flag == "--to" {
-			return fmt.Errorf("%s %q is no HOST:PORT, as in 127.0.0.1:9999", a.flag, a.address)
-		}
+	if _, err := net.ResolveTCPAddr("tcp", c.Listen); err != nil {
+		return fmt.Errorf("--listen: %w; write HOST:PORT, port 0 for any", err)
 	}
 	return checkPreset(c.Network)
 }
 
 // Run passes datagrams on until it is interrupted.
 func (c *LabProxyCmd) Run(ctx context.Context, out io.Writer) error {
+	relay, err := address.Parse(c.To)
+	if err != nil {
+		return usage("--to: %w", err)
+	}
 	const flows = 1 << 20 // seeds apart: no two flows of two proxies meet
 	p, err := udpproxy.Start(udpproxy.Config{
-		Listen: c.Listen, Target: c.To,
+		Listen: c.Listen, Target: relay.String(),
 		Network: func(number uint64) (up, down netsim.Link) {
 			up, down, err := netsim.Preset(c.Network, c.Seed*flows+number)
 			if err != nil {
@@ -49,7 +47,7 @@ func (c *LabProxyCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(out, "network %q listens on %s, TCP and UDP, and passes on to %s\n", c.Network, p.Addr(), c.To); err != nil {
+	if _, err := fmt.Fprintf(out, "network %q listens on %s, TCP and UDP, and passes on to %s\n", c.Network, p.Addr(), relay); err != nil {
 		return err
 	}
 	<-ctx.Done()

@@ -26,6 +26,10 @@ type LabReportCmd struct {
 	Quick   bool     `help:"A few networks and settings only."`
 	Compare string   `help:"Fail if anything is worse than in this baseline." type:"existingfile" placeholder:"FILE.JSON"`
 	Save    string   `help:"Write a new baseline." type:"path" placeholder:"FILE.JSON"`
+
+	Overwrite bool `help:"Let --out and --save lose what is there already, if it is no earlier report."`
+
+	replace bool // what is in Out
 }
 
 // Validate is called by kong.
@@ -46,6 +50,9 @@ func (c *LabReportCmd) Validate() error {
 
 // Run makes the calls and writes the report.
 func (c *LabReportCmd) Run(ctx context.Context, out io.Writer) error {
+	if err := c.checkOutputs(); err != nil {
+		return err
+	}
 	plan, err := c.plan()
 	if err != nil {
 		return err
@@ -86,6 +93,20 @@ func (c *LabReportCmd) Run(ctx context.Context, out io.Writer) error {
 		return nil
 	}
 	return tellComparison(out, *compared)
+}
+
+// checkOutputs tells whether the report can be written, before an hour of work is lost. The folder of an earlier
+// report is written over.
+func (c *LabReportCmd) checkOutputs() error {
+	_, err := readBaseline(filepath.Join(c.Out, figuresFile))
+	c.replace = c.Overwrite || err == nil
+	if err := checkNewFolder("--out", c.Out, c.replace); err != nil || c.Save == "" {
+		return err
+	}
+	if _, err := os.Stat(c.Save); err == nil {
+		return checkOutput("--save", c.Save, c.Overwrite, append([]string{c.Speech}, c.Trace...)...)
+	}
+	return checkNewFolder("--save", filepath.Dir(c.Save), true) // of which only one file is written
 }
 
 // plan reads the speech and chooses what to run.
@@ -129,15 +150,18 @@ func (c *LabReportCmd) recordings() ([]report.Recording, error) {
 	return all, nil
 }
 
+// figuresFile is how the folder of a report is known.
+const figuresFile = "figures.json"
+
 // audioRate is that of all speech, in Hz.
 const audioRate = 48000
 
 func (c *LabReportCmd) write(plan report.Plan, rows []report.Row, compared *report.Comparison) error {
 	baseline := report.NewBaseline(plan, rows)
 	files := map[string]func(io.Writer) error{
-		filepath.Join(c.Out, "index.html"):   func(w io.Writer) error { return report.WriteHTML(w, plan, rows, compared) },
-		filepath.Join(c.Out, "table.md"):     func(w io.Writer) error { return report.WriteMarkdown(w, plan, rows) },
-		filepath.Join(c.Out, "figures.json"): baseline.Write,
+		filepath.Join(c.Out, "index.html"): func(w io.Writer) error { return report.WriteHTML(w, plan, rows, compared) },
+		filepath.Join(c.Out, "table.md"):   func(w io.Writer) error { return report.WriteMarkdown(w, plan, rows) },
+		filepath.Join(c.Out, figuresFile):  baseline.Write,
 	}
 	plots, err := report.Plots(rows)
 	if err != nil {
@@ -149,22 +173,22 @@ func (c *LabReportCmd) write(plan report.Plan, rows []report.Row, compared *repo
 			return err
 		}
 	}
-	if c.Save != "" {
-		files[c.Save] = baseline.Write
-	}
 	for path, write := range files {
-		if err := writeFile(path, write); err != nil {
+		if err := writeFile("--out", path, c.replace, write); err != nil {
 			return err
 		}
 	}
-	return nil
+	if c.Save == "" {
+		return nil
+	}
+	return writeFile("--save", c.Save, c.Overwrite, baseline.Write)
 }
 
-func writeFile(path string, write func(io.Writer) error) error {
+func writeFile(option, path string, overwrite bool, write func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	f, err := os.Create(path)
+	f, err := createOutput(option, path, overwrite)
 	if err != nil {
 		return err
 	}

@@ -140,7 +140,6 @@ func TestLabRunComplains(t *testing.T) {
 		{2, "--to", []string{"proxy"}},
 		{2, "--to", []string{"proxy", "--to", ""}},
 		{2, "--to", []string{"proxy", "--to", ":"}},
-		{2, "--to", []string{"proxy", "--to", "relay"}},
 		{2, "--to", []string{"proxy", "--to", "127.0.0.1:0"}},
 		{2, "--to", []string{"proxy", "--to", "127.0.0.1:99999"}},
 		{2, "--listen", []string{"proxy", "--to", "127.0.0.1:1", "--listen", "here"}},

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/tincan-voice/tincan/internal/console"
 )
 
 // version is set by the linker.
@@ -24,6 +24,8 @@ type CLI struct {
 	Lab     LabCmd     `cmd:"" help:"Show what a listener hears over any network, in seconds."`
 	Swarm   SwarmCmd   `cmd:"" help:"Load a relay with many light clients and measure it."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
+
+	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 }
 
 // VersionCmd prints the version.
@@ -36,10 +38,10 @@ func (VersionCmd) Run(out io.Writer) error {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	console.Detach()
+	ctx, end := context.WithCancel(context.Background())
+	endOnSignals(end)
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is main with its surroundings as arguments. It returns the exit code: 0 for
@@ -49,6 +51,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	parser, err := kong.New(&CLI{},
 		kong.Name("tincan"),
 		kong.Description("Group voice for bad networks."),
+		kong.Vars{"version": "tincan " + version},
 		kong.Writers(out, errOut),
 		kong.Exit(func(c int) { code = c }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -62,12 +65,19 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return code
 	}
 	if err != nil {
-		fmt.Fprintf(errOut, "tincan: %v\nTry: tincan --help\n", err)
-		return 2
+		err = usageError{err}
+	} else {
+		err = command.Run()
 	}
-	if err := command.Run(); err != nil && !errors.Is(err, context.Canceled) {
-		fmt.Fprintf(errOut, "tincan: %v\n", err)
-		return 1
+	if err == nil || errors.Is(err, context.Canceled) {
+		return 0
 	}
-	return 0
+	text, code := fmt.Sprintf("tincan: %v\n", err), 1
+	if errors.As(err, new(usageError)) {
+		text, code = text+"Try: tincan --help\n", 2
+	}
+	w := console.NewWriter(errOut, func(int) string { return "" }) // does not wait for a terminal that stands still
+	_, _ = io.WriteString(w, text)
+	w.Close(flushTime)
+	return code
 }

@@ -3,10 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tincan-voice/tincan/audio"
@@ -19,21 +20,77 @@ const (
 	toneLevel = -20 // dBov
 )
 
+// checkSound tells what is wrong with --in and --out, as far as that shows before anything is opened but the input file.
+func (c *JoinCmd) checkSound() error {
+	if isFile(c.In) && !streams(c.In) {
+		src, err := audio.OpenFile(c.In)
+		if err != nil {
+			return err
+		}
+		_ = src.Close() // only read from
+	}
+	if isFile(c.Out) {
+		return checkOutput("--out", c.Out, c.Overwrite, c.In)
+	}
+	return nil
+}
+
+// sound is what is heard and said in a call, once it is open.
+type sound struct {
+	tell   *teller
+	source *timedSource // nil: none
+}
+
+// open opens what --in and --out name, when the relay has answered.
+func (s *sound) open(in, out string, overwrite bool) (audio.Source, audio.Sink, error) {
+	source, warning, err := openSource(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	sink, err := openSink(out, overwrite)
+	if err != nil {
+		if source != nil {
+			err = errors.Join(err, source.Close())
+		}
+		return nil, nil, err
+	}
+	if warning != "" {
+		s.tell.warning(warning)
+	}
+	if sink != nil {
+		sink = &timedSink{Sink: sink, begin: begin{tell: s.tell.playing}}
+	}
+	if source == nil {
+		return nil, sink, nil
+	}
+	s.source = &timedSource{Source: source, begin: begin{tell: s.tell.capturing}}
+	return s.source, sink, nil
+}
+
+// silent tells whether the input, if there is one, has not given a sample yet.
+func (s *sound) silent() bool { return s.source != nil && !s.source.begin.done.Load() }
+
 // openSource opens what --in names: a file, "tone", "none" (nil), or a capture device.
 // Without a name it is the default device, and if there is none the client only
 // listens: nil and a line that says so.
 func openSource(spec string) (src audio.Source, warning string, err error) {
+	open := func() (audio.Source, error) {
+		src, err := audio.OpenFile(spec)
+		if err != nil {
+			return nil, err
+		}
+		return audio.PacedSource(src), nil
+	}
 	switch {
 	case spec == "none":
 		return nil, "", nil
 	case spec == "tone":
 		return audio.PacedSource(audio.Tone(toneHz, toneLevel)), "", nil
+	case streams(spec):
+		return newLateSource(open), "", nil
 	case isFile(spec):
-		src, err := audio.OpenFile(spec)
-		if err != nil {
-			return nil, "", err
-		}
-		return audio.PacedSource(src), "", nil
+		src, err := open()
+		return src, "", err
 	}
 	mic, err := device.OpenSource(spec)
 	switch {
@@ -46,15 +103,12 @@ func openSource(spec string) (src audio.Source, warning string, err error) {
 }
 
 // openSink opens what --out names: a WAV file, "none" (nil), or a playback device.
-func openSink(spec string) (audio.Sink, error) {
+func openSink(spec string, overwrite bool) (audio.Sink, error) {
 	switch {
 	case spec == "none":
 		return nil, nil
 	case isFile(spec):
-		if !strings.EqualFold(filepath.Ext(spec), ".wav") {
-			return nil, fmt.Errorf("--out %s: only WAV files can be written; name it .wav", spec)
-		}
-		sink, err := audio.CreateWAV(spec)
+		sink, err := createWAV(spec, overwrite)
 		if err != nil {
 			return nil, err
 		}
@@ -70,30 +124,58 @@ func openSink(spec string) (audio.Sink, error) {
 	return speaker, nil
 }
 
-// isFile tells a file from a device: "-" for standard input, what has a path separator in it, what exists and is
-// no folder, and names with the ending of a sound file, so that the error about a missing one is clear.
+// isFile tells a file name from a device name: "-", a file that is there, a path from the root or from here, or an
+// ending of sound files. Endings that cannot be read or written are here too: the error about them is clearer than
+// "no such device". A slash alone says nothing: devices have them in their names.
 func isFile(spec string) bool {
-	if spec == "-" || strings.ContainsRune(filepath.ToSlash(spec), '/') {
-		return true
-	}
 	switch strings.ToLower(filepath.Ext(spec)) {
 	case ".wav", ".wave", ".opus", ".ogg", ".oga", ".mp3", ".flac", ".m4a", ".aac", ".aiff", ".webm":
+		return true
+	}
+	if spec == "" || spec == "none" || spec == "tone" {
+		return false
+	}
+	if spec == "-" || filepath.IsAbs(spec) || strings.HasPrefix(spec, "./") || strings.HasPrefix(spec, "../") {
 		return true
 	}
 	info, err := os.Stat(spec)
 	return err == nil && !info.IsDir()
 }
 
-// isStdin tells whether the input takes standard input, so that no commands can come from there.
-func isStdin(spec string) bool { return spec == "-" || spec == "/dev/stdin" }
+// streams tells whether a file is none that is simply there: standard input, a FIFO, a terminal.
+func streams(spec string) bool {
+	if !isFile(spec) {
+		return false
+	}
+	info, err := os.Stat(spec)
+	return spec == "-" || err == nil && !info.Mode().IsRegular() && !info.IsDir()
+}
+
+// isStdin tells whether a file is standard input by another name, /dev/stdin for example.
+func isStdin(spec string, in io.Reader) bool {
+	if spec == "-" {
+		return true
+	}
+	f, ok := in.(*os.File)
+	if !ok || !streams(spec) {
+		return false
+	}
+	a, errA := os.Stat(spec)
+	b, errB := f.Stat()
+	return errA == nil && errB == nil && os.SameFile(a, b)
+}
 
 // begin tells once when the first sample went by.
 type begin struct {
-	once sync.Once
+	done atomic.Bool
 	tell func(time.Time)
 }
 
-func (b *begin) at(t time.Time) { b.once.Do(func() { b.tell(t) }) }
+func (b *begin) at(t time.Time) {
+	if !b.done.Swap(true) {
+		b.tell(t)
+	}
+}
 
 // timedSource tells when the first sample of its Source was captured.
 type timedSource struct {
@@ -118,16 +200,4 @@ type timedSink struct {
 func (s *timedSink) Write(pcm []float32) error {
 	s.begin.at(time.Now())
 	return s.Sink.Write(pcm)
-}
-
-// closeAll closes what was opened when the call did not come about.
-func closeAll(src audio.Source, sink audio.Sink) error {
-	var errs []error
-	if src != nil {
-		errs = append(errs, src.Close())
-	}
-	if sink != nil {
-		errs = append(errs, sink.Close())
-	}
-	return errors.Join(errs...)
 }

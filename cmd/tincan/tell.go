@@ -1,15 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"text/tabwriter"
 	"time"
 
 	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/internal/console"
 )
 
 // teller writes what happens in a call: lines for people, or one JSON object per line
@@ -17,13 +18,22 @@ import (
 type teller struct {
 	json bool
 
-	mu  sync.Mutex // capturing and playing come from the audio goroutines
-	out io.Writer
+	out *console.Writer // never waits: a terminal that stands still does not stop a call
 
 	gone []engine.PeerStats // last figures of who left after talking; for the summary
 }
 
-func newTeller(out io.Writer, asJSON bool) *teller { return &teller{out: out, json: asJSON} }
+func newTeller(out io.Writer, asJSON bool) *teller {
+	t := &teller{json: asJSON}
+	t.out = console.NewWriter(out, func(missed int) string {
+		text := fmt.Sprintf("%d lines are missing here: nobody read them in time", missed)
+		return t.line(jsonLine{Event: "warning", Text: text}, text)
+	})
+	return t
+}
+
+// close waits for the last lines to be written, but no longer than that.
+func (t *teller) close(wait time.Duration) { t.out.Close(wait) }
 
 // jsonLine is a line of `tincan join --json`. Every line has event and time.
 type jsonLine struct {
@@ -36,19 +46,28 @@ type jsonLine struct {
 	Stats   *jsonStats `json:"stats,omitempty"`
 }
 
-// say writes a line: text for people, or l. Lines without text are for programs only.
+// say writes a line: text for people, or l. Lines without text are for programs only. Any goroutine may call it.
 func (t *teller) say(l jsonLine, text string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	if line := t.line(l, text); line != "" {
+		_, _ = io.WriteString(t.out, line) // fails only after close
+	}
+}
+
+func (t *teller) line(l jsonLine, text string) string {
 	switch {
 	case t.json:
 		if l.Time.IsZero() {
 			l.Time = time.Now()
 		}
-		_ = json.NewEncoder(t.out).Encode(l) // a closed pipe must not end the call
+		b, err := json.Marshal(l)
+		if err != nil {
+			panic(err) // a jsonLine holds nothing that cannot be written
+		}
+		return string(b) + "\n"
 	case text != "":
-		fmt.Fprintln(t.out, text)
+		return text + "\n"
 	}
+	return ""
 }
 
 func (t *teller) warning(text string) { t.say(jsonLine{Event: "warning", Text: text}, text) }
@@ -134,19 +153,19 @@ func (t *teller) summary(s engine.Stats) {
 		t.say(jsonLine{Event: "summary", Stats: toJSON(s)}, "")
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	var text bytes.Buffer
+	defer func() { _, _ = t.out.Write(text.Bytes()) }()
 	seconds := max(s.Time.Seconds(), 1e-3)
-	fmt.Fprintf(t.out, "\n%s in the room; sent %d datagrams (%.1f kbit/s), received %d (%.1f kbit/s), headers counted\n",
+	fmt.Fprintf(&text, "\n%s in the room; sent %d datagrams (%.1f kbit/s), received %d (%.1f kbit/s), headers counted\n",
 		s.Time.Round(time.Second), s.Link.Sent, float64(s.Link.SentBytes)*8e-3/seconds,
 		s.Link.Received, float64(s.Link.ReceivedBytes)*8e-3/seconds)
 	if s.Sending.Voice > 0 {
-		fmt.Fprintf(t.out, "sent at the end: %s; %d datagrams sent again, %d held back\n", s.Sending.Decision.Reason, s.Sending.Resent, s.Sending.HeldBack)
+		fmt.Fprintf(&text, "sent at the end: %s; %d datagrams sent again, %d held back\n", s.Sending.Decision.Reason, s.Sending.Resent, s.Sending.HeldBack)
 	}
 	if len(s.Peers) == 0 {
 		return
 	}
-	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "TALKER\tFRAMES\tLOST\tREPAIRED\tCONCEALED\tLATE\tBUFFER\tMOUTH TO EAR (estimate)")
 	for _, p := range s.Peers {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d ms\t%d ms\n", p.Name, p.Frames, p.Lost, p.Repaired, p.Concealed, p.Late,

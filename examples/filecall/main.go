@@ -19,15 +19,19 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	heard, err := audio.CreateWAV(os.Args[3])
-	if err != nil {
-		log.Fatal(err)
+	if _, err := os.Stat(os.Args[3]); err == nil {
+		log.Fatalf("%s exists: name a new file", os.Args[3]) // nothing is written over
 	}
 	call, err := engine.Join(context.Background(), engine.Config{
 		Address: os.Args[1],
 		Name:    "filecall",
-		Source:  audio.PacedSource(speech), // files have no pace of their own
-		Sink:    audio.PacedSink(heard),
+		Open: func(context.Context) (audio.Source, audio.Sink, error) { // made only when the relay has let us in
+			heard, err := audio.CreateWAV(os.Args[3])
+			if err != nil {
+				return nil, nil, err
+			}
+			return audio.PacedSource(speech), audio.PacedSink(heard), nil // files have no pace of their own
+		},
 	})
 	if err != nil {
 		log.Fatal(err)

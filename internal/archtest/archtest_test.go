@@ -31,9 +31,10 @@ var layers = map[string][]string{
 	"internal/udpio":    {},
 	"internal/repair":   {},
 	"internal/estimate": {},
+	"internal/address":  {"netproto"},
 	"relay":             {"netproto", "internal/udpio", "internal/repair"},
 	"engine/adapt":      {"internal/repair"},
-	"engine":            {"netproto", "codec", "jitter", "audio", "engine/adapt", "internal/repair", "internal/estimate"},
+	"engine":            {"netproto", "codec", "jitter", "audio", "engine/adapt", "internal/address", "internal/repair", "internal/estimate"},
 	"cmd/tincand":       {"relay", "netproto", "internal/console"},
 }
 

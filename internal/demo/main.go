@@ -89,7 +89,7 @@ func run(ctx context.Context, o options) (err error) {
 	fmt.Printf("relay at %s; network at %s: %s (seed %d)\n", relay, proxy.Addr(), about, o.seed)
 
 	join := func(name, in, out string, stay time.Duration) (*client, error) {
-		return stage.join(ctx, name, proxy.Addr().String(), "--in", in, "--out", out, "--for", stay.String(),
+		return stage.join(ctx, name, proxy.Addr().String(), "--in", in, "--out", out, "--overwrite", "--for", stay.String(),
 			"--known-relays", filepath.Join(o.dir, "known_relays"))
 	}
 	heard := filepath.Join(o.dir, "heard.wav")

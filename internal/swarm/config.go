@@ -4,13 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/internal/address"
 )
 
 // ErrConfig is what Run's error is when a value of Config makes no sense.
@@ -79,12 +75,12 @@ func (c Config) Validate() error {
 		}
 		return nil
 	}
-	if _, _, err := splitAddress(c.Address); err != nil {
-		return err
+	if _, err := address.Parse(c.Address); err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	switch {
 	case c.For < 0 || c.For > maxFor:
-		return bad("time %v: want up to %v", c.For, maxFor)
+		return bad("time %v: want more than 0, at most %v", c.For, maxFor)
 	case c.Probe != 0 && (c.Probe < minProbe || c.Probe > maxProbe):
 		return bad("probe interval %v: want %v to %v, or 0", c.Probe, minProbe, maxProbe)
 	case c.Roam > 0 && !canMove:
@@ -99,21 +95,4 @@ func (c Config) Validate() error {
 		between("comings and goings per second", c.Churn, 0, maxChurn),
 		between("address changes per second", c.Roam, 0, c.Clients), // each keeps its old one for a second
 		between("noise", c.Noise, 0, maxNoise))
-}
-
-// splitAddress takes host, host:port or an IP address apart.
-func splitAddress(address string) (host, port string, err error) {
-	host, port = address, strconv.Itoa(netproto.DefaultPort)
-	inner := strings.TrimSuffix(strings.TrimPrefix(address, "["), "]")
-	if _, err := netip.ParseAddr(inner); err == nil {
-		host = inner // an IPv6 address has colons of its own
-	} else if strings.Contains(address, ":") {
-		if host, port, err = net.SplitHostPort(address); err != nil {
-			return "", "", fmt.Errorf("%w: address %q: write host or host:port", ErrConfig, address)
-		}
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); host == "" || err != nil || n == 0 {
-		return "", "", fmt.Errorf("%w: address %q: write host or host:port", ErrConfig, address)
-	}
-	return host, port, nil
 }

@@ -332,18 +332,6 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-func TestSplitAddress(t *testing.T) {
-	for address, want := range map[string][2]string{
-		"relay": {"relay", "9999"}, "relay:1": {"relay", "1"}, "::1": {"::1", "9999"},
-		"[::1]": {"::1", "9999"}, "[::1]:7": {"::1", "7"}, "127.0.0.1:80": {"127.0.0.1", "80"},
-	} {
-		host, port, err := splitAddress(address)
-		if err != nil || host != want[0] || port != want[1] {
-			t.Errorf("%s: %s, %s, %v", address, host, port, err)
-		}
-	}
-}
-
 func TestAllowFiles(t *testing.T) {
 	if err := allowFiles(100); err != nil {
 		t.Errorf("100 files: %v", err)

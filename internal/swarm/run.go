@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tincan-voice/tincan/internal/address"
 )
 
 const (
@@ -63,12 +65,12 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if err := allowFiles(2*places + min(cfg.Roam, 1)*cfg.Clients + 64); err != nil {
 		return nil, err
 	}
-	host, port, err := splitAddress(cfg.Address)
+	relay, err := address.Parse(cfg.Address)
 	if err != nil {
 		return nil, err
 	}
 	s := &swarm{
-		cfg: cfg, dialer: newDialer(net.JoinHostPort(host, port), cfg.Plaintext),
+		cfg: cfg, dialer: newDialer(relay.String(), cfg.Plaintext),
 		clients: make([]atomic.Pointer[client], places), failed: map[string]int{},
 	}
 	run := rand.Uint32() // so that two swarms do not meet in a room

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package device
+
+// quiet has nothing to do: ALSA and JACK are Linux's.
+func quiet() {}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tincan-voice/tincan/relay"
+)
+
+// The test binary is tincan itself when this variable asks for it: signals and pipes need a process.
+const asProgram = "TINCAN_TEST_PROGRAM"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(asProgram) {
+	case "tincan":
+		main()
+	case "hang": // a program that does not end when it is asked to
+		endOnSignals(func() { fmt.Println("ending") })
+		fmt.Println("ready")
+		select {}
+	case "background":
+		startInBackground()
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+// startTestRelay runs a relay until the test ends.
+func startTestRelay(t *testing.T) (address string) {
+	server, err := relay.Listen(relay.Config{Addr: netip.MustParseAddrPort("127.0.0.1:0"), StateDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := server.Serve(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		server.Close()
+		wg.Wait()
+	})
+	return server.Addr().String()
+}
+
+// process is a running tincan.
+type process struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Scanner
+	err strings.Builder
+	raw io.Closer // the read end of its standard output
+}
+
+func startProcess(t *testing.T, as string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(os.Args[0], args...)}
+	p.cmd.Env = append(os.Environ(), asProgram+"="+as)
+	p.cmd.Stderr = &p.err
+	var err error
+	if p.in, err = p.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cmd.Stdout, p.raw, p.out = w, r, bufio.NewScanner(r)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		_ = r.Close()
+	})
+	return p
+}
+
+func startJoin(t *testing.T, relay string, args ...string) *process {
+	return startProcess(t, "tincan", append([]string{"join", relay, "--name", "Ann", "--known-relays", filepath.Join(t.TempDir(), "known"),
+		"--out", "none"}, args...)...)
+}
+
+// wait reads lines until one has the text.
+func (p *process) wait(text string) {
+	p.t.Helper()
+	for p.out.Scan() {
+		if strings.Contains(p.out.Text(), text) {
+			return
+		}
+	}
+	p.t.Fatalf("it ended without saying %q: %s", text, &p.err)
+}
+
+func (p *process) signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// ends waits for the end, which must come by itself, and returns the exit code: -1 if a signal killed it.
+func (p *process) ends() int {
+	p.t.Helper()
+	end := make(chan error, 1)
+	go func() { end <- p.cmd.Wait() }()
+	select {
+	case <-end:
+		return p.cmd.ProcessState.ExitCode()
+	case <-time.After(20 * time.Second):
+		p.t.Fatal("it does not end")
+		return 0
+	}
+}
+
+func TestClosedPipeDoesNotEndTheCall(t *testing.T) {
+	p := startJoin(t, startTestRelay(t), "--in", "none")
+	p.wait("joined")
+	p.raw.Close() // as `| head -1` does
+	fmt.Fprintln(p.in, "m")
+	fmt.Fprintln(p.in, "m")
+	fmt.Fprintln(p.in, "q")
+	if code := p.ends(); code != 0 {
+		t.Errorf("exit code %d: %s", code, &p.err)
+	}
+}
+
+func TestFullPipeDoesNotStopTheCall(t *testing.T) {
+	p := startJoin(t, startTestRelay(t), "--in", "none")
+	p.wait("joined")
+	for range 5000 { // each is answered with a line: more than a pipe and the queue hold
+		fmt.Fprintln(p.in, "what?")
+	}
+	fmt.Fprintln(p.in, "q")
+	if code := p.ends(); code != 0 {
+		t.Errorf("exit code %d: %s", code, &p.err)
+	}
+}
+
+func TestSignalsLeaveTheRoom(t *testing.T) {
+	relay := startTestRelay(t)
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGTERM, os.Interrupt} {
+		p := startJoin(t, relay, "--in", "none")
+		p.wait("joined")
+		p.signal(s)
+		p.wait("in the room; sent")
+		if code := p.ends(); code != 0 {
+			t.Errorf("%v: exit code %d: %s", s, code, &p.err)
+		}
+	}
+}
+
+func TestSecondInterruptEndsAtOnce(t *testing.T) {
+	p := startProcess(t, "hang")
+	p.wait("ready")
+	p.signal(os.Interrupt)
+	p.wait("ending")
+	p.signal(syscall.SIGHUP) // a shell sends it to all its jobs once more
+	time.Sleep(2 * oneSignal)
+	p.signal(os.Interrupt)
+	if code := p.ends(); code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestFIFOThatNobodyWrites(t *testing.T) {
+	relay := startTestRelay(t)
+	fifo := filepath.Join(t.TempDir(), "speech.wav")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := startJoin(t, relay, "--in", fifo)
+	p.wait("joined")
+	p.signal(os.Interrupt)
+	if code := p.ends(); code != 0 {
+		t.Errorf("exit code %d: %s", code, &p.err)
+	}
+	p = startJoin(t, relay, "--in", fifo, "--for", "300ms")
+	p.wait("in the room; sent")
+	if code := p.ends(); code != 0 {
+		t.Errorf("exit code %d: %s", code, &p.err)
+	}
+}
