@@ -132,7 +132,7 @@ func TestLabRunComplains(t *testing.T) {
 		{2, "--where", lan("--where", "left")},
 		{2, "--buffer", lan("--buffer", "magic")},
 		{2, "goes with --trace", lan("--return-trace", bad)},
-		{2, "overwrite", []string{"run", "--trace", bad, "--out", bad}},
+		{2, "that is the input", []string{"run", "--trace", bad, "--out", bad}},
 		{2, "there are lan", []string{"report", "--network", "nowhere"}},
 		{2, "--seeds", []string{"report", "--seeds", "0"}},
 		{2, "chooses the networks itself", []string{"report", "--quick", "--network", "lan"}},
