@@ -41,7 +41,7 @@ type Call struct {
 
 	muted, deaf atomic.Bool
 	level       atomic.Uint32
-	heard       atomic.Int64 // when voice came last, a time of now
+	signs       signs
 
 	// Locks are held for computing only, never while waiting for a socket or a
 	// device, and never two at once.
@@ -55,6 +55,9 @@ type Call struct {
 	probing  sync.Mutex // guards what follows
 	probes   probes
 	up, down meter
+
+	watching sync.Mutex // guards monitor
+	monitor  monitor
 
 	users map[uint32]string // who is in the room; owned by Join, then by readControl
 }
@@ -127,6 +130,7 @@ func newCall(ctx context.Context, cfg Config, ctl *control, hello welcome) (*Cal
 		users:    map[uint32]string{},
 	}
 	c.level.Store(codec.Silent)
+	c.signs.hearers.Store(hearersUnknown)
 	c.listener.SetCap(cfg.DownCap)
 	if c.sink == nil {
 		c.sink = audio.PacedSink(audio.Discard())
@@ -212,6 +216,7 @@ func (c *Call) Mute(muted bool) {
 	c.sender.Talker().SetMuted(muted)
 	c.talking.Unlock()
 	if c.muted.Swap(muted) != muted {
+		c.signs.unmuted.at(c.now())
 		c.events.add(Muted{muted})
 	}
 }
@@ -286,6 +291,10 @@ func (c *Call) setUsers(list netproto.SendNewUsers) {
 	}
 	c.hearing.Unlock()
 	c.users = now
+	c.signs.peers.Store(int32(len(now)))
+	if len(events) > 0 || c.signs.listed.Load() == 0 {
+		c.signs.listed.at(c.now())
+	}
 	for _, e := range events {
 		c.events.add(e)
 	}

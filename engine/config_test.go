@@ -154,11 +154,19 @@ func TestProbes(t *testing.T) {
 		t.Error("dead, though the last probe was answered")
 	}
 	p.next(now + time.Hour)
-	if again := p.due(now + time.Hour); again != now+time.Hour+probeAgain {
+	now += time.Hour
+	if again := p.due(now); again != now+p.rtt+lateAnswer {
 		t.Errorf("asked again at %v", again)
 	}
-	p.next(now + time.Hour + probeAgain)
-	if !p.alive(now+time.Hour+pathDead-1) || p.alive(now+time.Hour+pathDead) {
+	p.next(now + p.rtt + lateAnswer)
+	if again := p.due(now); again != now+p.rtt+lateAnswer+probeSearch {
+		t.Errorf("searched at %v", again)
+	}
+	if !p.alive(now+pathDead-1) || p.alive(now+pathDead) {
 		t.Error("alive")
+	}
+	p.next(now + pathDead + 1)
+	if again := p.due(now); again != now+pathDead+1+probeAgain {
+		t.Errorf("a dead path is asked at %v", again)
 	}
 }

@@ -32,10 +32,12 @@ func (c *Call) capture() {
 			if errors.Is(err, io.EOF) {
 				err = nil
 			}
+			c.signs.inputEnded(err)
 			c.events.add(SourceEnded{err})
 			c.fallSilent(pcm)
 			return
 		}
+		c.signs.read(c.now(), pcm)
 		c.speak(pcm)
 	}
 }
@@ -48,6 +50,7 @@ func (c *Call) speak(pcm []float32) {
 	c.level.Store(uint32(level))
 	if err == nil && d != nil { // a frame that cannot be coded is one that was lost
 		c.link.send(d)
+		c.signs.sent(c.now())
 	}
 }
 
@@ -87,9 +90,11 @@ func (c *Call) playback() {
 			clear(block)
 		}
 		err := sink.Write(block)
+		c.signs.played.at(c.now())
 		if err == nil || c.running.Err() != nil {
 			continue
 		}
+		c.signs.outputErr.Store(&err)
 		c.events.add(SinkFailed{err})
 		sink.Close()
 		sink = audio.PacedSink(audio.Discard())
@@ -125,7 +130,7 @@ func (c *Call) readDatagrams() {
 		case err != nil:
 			c.link.drop(DropMalformed)
 		case voice:
-			c.heard.Store(int64(now))
+			c.signs.voice.at(now)
 		default:
 			c.relaySays(now, t, d)
 		}
@@ -149,6 +154,7 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 		ours := c.probes.ack(now, a)
 		c.probing.Unlock()
 		if ours {
+			c.signs.word.at(now)
 			c.talking.Lock()
 			c.sender.Probed(now, time.Duration(a.Echo)*time.Microsecond)
 			c.talking.Unlock()
@@ -159,10 +165,12 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 			c.link.drop(DropMalformed)
 			return
 		}
+		c.signs.feedback(now, &f)
 		c.talking.Lock()
 		c.sender.Heard(now, f)
 		c.talking.Unlock()
 	case netproto.TypeNack:
+		c.signs.word.at(now)
 		c.resend(now, body)
 	case netproto.TypeChallenge:
 		token, err := netproto.ParseChallenge(body)
@@ -191,15 +199,16 @@ func (c *Call) resend(now time.Duration, nack []byte) {
 
 // sendControl sends a body that is no voice, if there is one and the cap has room for it.
 func (c *Call) sendControl(now time.Duration, t netproto.Type, body []byte) {
-	if body == nil {
-		return
-	}
-	c.talking.Lock()
-	ok := c.sender.Allow(now, netproto.HeaderSize+len(body)+netproto.TagSize)
-	c.talking.Unlock()
-	if ok {
+	if body != nil && c.allow(now, len(body)) {
 		c.link.sendSealed(t, body)
 	}
+}
+
+// allow tells whether the cap has room for a body that is no voice; then it counts as sent.
+func (c *Call) allow(now time.Duration, body int) bool {
+	c.talking.Lock()
+	defer c.talking.Unlock()
+	return c.sender.Allow(now, netproto.HeaderSize+body+netproto.TagSize)
 }
 
 // readControl takes the relay's packages until it ends the call.
@@ -233,13 +242,14 @@ func (c *Call) tick() {
 	defer ticker.Stop()
 	talking := map[uint32]bool{}
 	var peers []PeerStats
-	alive, changes := false, 0
+	var v vitals
+	changes := 0
 	for {
 		now := c.now()
 		c.probe(now)
 		c.readRates(now)
 		peers = c.tellTalking(now, talking, peers[:0])
-		alive = c.tellPath(now, alive)
+		c.tellFaults(now, &v)
 		changes = c.tellAdapted(now, changes)
 		select {
 		case <-ticker.C:
@@ -252,17 +262,19 @@ func (c *Call) tick() {
 // probe sends a probe if one is due.
 func (c *Call) probe(now time.Duration) {
 	c.talking.Lock()
-	busy := max(c.sender.Voiced(), time.Duration(c.heard.Load()))
+	busy := max(c.sender.Voiced(), c.signs.voice.get())
 	c.talking.Unlock()
 	c.probing.Lock()
-	if now < c.probes.due(busy) {
-		c.probing.Unlock()
-		return
+	due := now >= c.probes.due(busy)
+	c.probing.Unlock()
+	if !due || !c.allow(now, probeSize) {
+		return // what the cap holds back does not count as unanswered
 	}
+	c.probing.Lock()
 	p := c.probes.next(now)
 	path, rtt := c.probes.least, c.probes.rtt
 	c.probing.Unlock()
-	c.sendControl(now, netproto.TypeProbe, netproto.AppendProbe(nil, p))
+	c.link.sendSealed(netproto.TypeProbe, netproto.AppendProbe(nil, p))
 	if path > 0 {
 		c.hearing.Lock()
 		c.listener.SetPath(path)
@@ -308,17 +320,6 @@ func (c *Call) tellTalking(now time.Duration, talking map[uint32]bool, peers []P
 		})
 	}
 	return peers
-}
-
-// tellPath makes an event when the voice path breaks or works.
-func (c *Call) tellPath(now time.Duration, was bool) bool {
-	c.probing.Lock()
-	alive, rtt := c.probes.alive(now), c.probes.rtt
-	c.probing.Unlock()
-	if alive != was {
-		c.events.add(VoicePath{Up: alive, RTT: rtt})
-	}
-	return alive
 }
 
 // tellAdapted makes an event when the ladder has decided anew.

@@ -356,11 +356,14 @@ func TestBodyLengths(t *testing.T) {
 	}
 }
 
-// Before WorstJitter a feedback ended after LowestRate.
-func TestFeedbackWithoutJitter(t *testing.T) {
+// Earlier a feedback ended before WorstJitter, or before Hearers.
+func TestShortFeedback(t *testing.T) {
 	body := AppendFeedback(nil, &vectorFeedback)
 	want := vectorFeedback
-	for _, n := range []int{36, 35, 34} {
+	for _, n := range []int{38, 37, 36, 35, 34} {
+		if n < 38 {
+			want.Hearers = HearersUnknown
+		}
 		if n < 36 {
 			want.WorstJitter = 0
 		}

@@ -168,13 +168,14 @@ func (w *Worker) feedback(now time.Duration, rr *repairs, s *session) (next time
 func (w *Worker) figures(now time.Duration, s *session) netproto.Feedback {
 	u, f := s.uplink, &s.uplink.fare
 	s.totals = u.totals(s)
+	l := s.room.listeners.Load()
+	hearers := len(l.ids) + len(l.apart)
+	if s.live.Load() && !s.deaf.Load() {
+		hearers--
+	}
 	listeners := 0
 	if now-u.forwarded <= time.Second {
-		l := s.room.listeners.Load()
-		listeners = len(l.ids) + len(l.apart)
-		if s.live.Load() && !s.deaf.Load() {
-			listeners--
-		}
+		listeners = hearers
 	}
 	return netproto.Feedback{
 		Highest: u.highest, Received: s.totals.received, Lost: s.totals.lost, Resent: s.totals.resent,
@@ -191,6 +192,7 @@ func (w *Worker) figures(now time.Duration, s *session) netproto.Feedback {
 		WorstBurstQ3: f.burst,
 		WorstRTT:     u16(f.rtt), WorstQueue: u16(f.queue), WorstTrend: i16(f.trend),
 		LowestCap: u16(f.cap), LowestRate: u16(f.rate), WorstJitter: u16(f.jitter),
+		Hearers: uint16(min(max(hearers, 0), netproto.HearersUnknown-1)),
 	}
 }
 

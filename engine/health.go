@@ -1,0 +1,306 @@
+package engine
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// stood is how long after the last look it must be that we ourselves stood still: a stopped process, a busy machine.
+	stood = time.Second
+	// underWay is how long voice still comes that was on its way when both directions died.
+	underWay = time.Second
+	// settles is how long after a change of the list of users a relay may not have everybody's path yet.
+	settles = 1500 * time.Millisecond
+	// A relay reports on our voice every 2 s. Two reports in a row are lost on a bad path only, and there probes are lost
+	// too; then it takes many.
+	reportLate      = 4500 * time.Millisecond
+	reportLateRough = 9 * time.Second
+	leastUnheard    = 10 // datagrams of voice, which are not all lost by chance
+	// fewDropped is how many of a talker's datagrams may be dropped by chance: tampered with, or ahead of their key.
+	fewDropped = 3
+	// talksOn is how long after the last datagram somebody may still be talking.
+	talksOn = 3 * time.Second
+	// mostFaults is how many are remembered when they are over.
+	mostFaults = 64
+)
+
+// vitals are the signs of life at one moment. Times are of the clock of the looks.
+type vitals struct {
+	relay, room string // for the sentences
+	phrase      bool   // we have a passphrase
+
+	answered bool          // a probe has ever been
+	waiting  bool          // one has not been, and none since
+	asked    time.Duration // when that one was sent
+	rough    bool          // of the last probes some were not answered
+	word     time.Duration // when the relay said something last that answers a datagram of ours
+	voice    time.Duration // when others' voice came last
+
+	unheard int           // datagrams of voice sent since the relay last reported on our voice
+	spoke   time.Duration // when the first of them was
+	stopped string        // why the circuit breaker holds voice back; "": it does not
+
+	peers    int           // others in the room
+	listed   time.Duration // when that changed last
+	hearers  int           // those whom the relay can send voice to; < 0: not known
+	reported time.Duration // when the relay said so
+
+	input               bool  // there is a Source that has not come to its end
+	inputErr, outputErr error // why Source and Sink broke
+	muted               bool
+	unmuted             time.Duration // since when we are not
+	captured, sounded   time.Duration // when Read returned last, and when it gave sound
+	played              time.Duration // when Write returned last
+
+	dropped []dropped // talkers who are not heard
+}
+
+// dropped is a talker whose datagrams come and are dropped.
+type dropped struct {
+	session     uint32
+	name        string
+	reason      Drop
+	heard       bool // some have not been
+	count       int  // since the last one that was not
+	first, last time.Duration
+}
+
+// note notes one more.
+func (d *dropped) note(now time.Duration, reason Drop) {
+	if d.count == 0 || d.reason != reason {
+		d.count, d.first, d.reason = 0, now, reason
+	}
+	d.count++
+	d.last = now
+}
+
+// monitor finds out from the signs of life who is not heard, or does not hear. It is sans-IO: time is an argument.
+//
+//	fine ── bad for `after` ──> said ── not bad for `clear` ──> said to be over: fine
+//
+// There is such a state for each kind, and for each session where it is about one.
+type monitor struct {
+	last    time.Duration // the look before
+	resumed time.Duration // when we last went on after we stood still: what did not happen before says nothing
+	states  map[about]*state
+	order   []*state // the same, the oldest first
+	changes []Fault
+	next    time.Duration
+}
+
+// about is what a state is about.
+type about struct {
+	kind    FaultKind
+	session uint32
+}
+
+type state struct {
+	FaultStats
+	bad     bool
+	since   time.Duration // when it was first seen to be bad
+	wrong   bool          // bad for long enough
+	changed time.Duration // when that did
+	began   time.Duration // On
+	seen    bool          // in this look
+}
+
+// look takes the signs of life at now and returns the faults that began or ended, good until the next look, and
+// when something will change if nothing happens. Look at least twice per second.
+func (m *monitor) look(now time.Duration, v *vitals) (changes []Fault, next time.Duration) {
+	if now-m.last > stood {
+		m.resumed = now
+	}
+	m.last, m.next, m.changes = now, math.MaxInt64, m.changes[:0]
+	for _, s := range m.order {
+		s.seen = false
+	}
+	m.path(now, v)
+	m.room(now, v)
+	m.devices(now, v)
+	m.talkers(now, v)
+	for _, s := range m.order {
+		if s.On && !s.seen {
+			text := "the input has come to its end"
+			if s.Session != 0 {
+				text = sentence("{name} has left", s.Name, "")
+			}
+			m.end(now, s, text)
+		}
+	}
+	m.forget()
+	return m.changes, m.next
+}
+
+// path judges the way to the relay and back.
+func (m *monitor) path(now time.Duration, v *vitals) {
+	m.note(now, Fault{Kind: FaultNoUDP}, !v.answered, v.asked, v.relay)
+
+	unanswered := max(v.asked, v.word)
+	dead := v.waiting && v.voice < unanswered+underWay
+	m.note(now, Fault{Kind: FaultUDPStopped}, v.answered && dead, unanswered, v.relay)
+
+	lost, since := v.waiting && !dead, unanswered
+	if !v.waiting && v.unheard >= leastUnheard {
+		lost, since = true, v.spoke+reportLate-pathDead
+		if v.rough {
+			since = v.spoke + reportLateRough - pathDead
+		}
+	}
+	m.note(now, Fault{Kind: FaultNotHeard}, v.answered && lost, since, v.relay)
+
+	explained := m.isOn(FaultNoUDP) || m.isOn(FaultUDPStopped) || m.isOn(FaultNotHeard)
+	m.note(now, Fault{Kind: FaultSendingStopped}, v.stopped != "" && (!explained || m.isOn(FaultSendingStopped)), sinceSeen, v.stopped)
+}
+
+// room judges who else is there.
+func (m *monitor) room(now time.Duration, v *vitals) {
+	m.note(now, Fault{Kind: FaultAlone}, v.peers == 0, v.listed, v.room)
+	deaf := v.hearers == 0
+	if v.reported < v.listed+settles {
+		deaf = m.isOn(FaultNobodyListens) // as far as is known
+	}
+	m.note(now, Fault{Kind: FaultNobodyListens}, deaf && v.peers > 0, v.reported, "")
+}
+
+// devices judges input and output.
+func (m *monitor) devices(now time.Duration, v *vitals) {
+	switch on := m.isOn(FaultInputSilent); {
+	case v.inputErr != nil:
+		m.note(now, Fault{Kind: FaultInputFailed}, true, now, v.inputErr.Error())
+	case v.input:
+		m.note(now, Fault{Kind: FaultInputStuck}, true, v.captured, "")
+		quiet := v.sounded
+		if quiet > 0 {
+			quiet += inputPause - inputSilent
+		}
+		if !on {
+			quiet = max(quiet, v.unmuted)
+		}
+		m.note(now, Fault{Kind: FaultInputSilent}, on || !v.muted && now-v.captured < deviceStuck, quiet, "")
+	}
+	if v.outputErr != nil {
+		m.note(now, Fault{Kind: FaultOutputFailed}, true, now, v.outputErr.Error())
+		return
+	}
+	m.note(now, Fault{Kind: FaultOutputStuck}, true, v.played, "")
+}
+
+// talkers judges those whose datagrams come and are dropped.
+func (m *monitor) talkers(now time.Duration, v *vitals) {
+	for i := range v.dropped {
+		d := &v.dropped[i]
+		f := Fault{Kind: FaultGarbled, Session: d.session, Name: d.name}
+		bad, what := d.count > fewDropped, ""
+		switch {
+		case d.reason == DropUnknown:
+			f.Kind, what = FaultStranger, strconv.FormatUint(uint64(d.session), 10)
+			bad = bad && now-d.last < talksOn
+		case d.reason == DropForged && !d.heard:
+			f.Kind, what = FaultPassphrase, "your passphrase is not the one used there"
+			if !v.phrase {
+				what = "a passphrase is used there, and none here"
+			}
+		case d.reason == DropForged || d.reason == DropEpoch:
+			f.Kind = FaultRoomKey
+			bad = bad && now-d.last < talksOn // by the next word the key may have come
+		}
+		m.note(now, f, bad, d.first, what)
+	}
+}
+
+// sinceSeen stands for the time at which something was first seen to be bad.
+const sinceSeen = -1
+
+// note takes whether something is bad, and since when; what completes its sentence.
+func (m *monitor) note(now time.Duration, f Fault, bad bool, since time.Duration, what string) {
+	key := about{f.Kind, f.Session}
+	s := m.states[key]
+	if s == nil {
+		if !bad {
+			return
+		}
+		s = &state{FaultStats: FaultStats{Fault: f}}
+		if m.states == nil {
+			m.states = map[about]*state{}
+		}
+		m.states[key] = s
+		m.order = append(m.order, s)
+	}
+	if bad && !s.bad {
+		s.since = now
+	}
+	s.bad, s.seen = bad, true
+	if since == sinceSeen {
+		since = s.since
+	}
+	if !s.On {
+		since = max(since, m.resumed)
+	}
+	row := &faultTable[f.Kind]
+	if wrong := bad && now-since >= row.after; wrong != s.wrong {
+		s.wrong, s.changed = wrong, now
+	}
+	switch {
+	case s.wrong && !s.On:
+		s.Name, s.On, s.began = f.Name, true, now
+		s.Count++
+		s.Text = sentence(row.on, f.Name, what)
+		m.changes = append(m.changes, s.Fault)
+	case !s.wrong && s.On && now-s.changed >= row.clear:
+		m.end(now, s, sentence(row.off, f.Name, what))
+	case !s.wrong && s.On:
+		m.next = min(m.next, s.changed+row.clear)
+	case bad && !s.On:
+		m.next = min(m.next, since+row.after)
+	}
+}
+
+func sentence(text, name, what string) string {
+	if name == "" {
+		name = "somebody"
+	}
+	return strings.NewReplacer("{name}", name, "{what}", what).Replace(text)
+}
+
+func (m *monitor) end(now time.Duration, s *state, text string) {
+	s.Total += now - s.began
+	s.On, s.wrong, s.Text = false, false, text
+	m.changes = append(m.changes, s.Fault)
+}
+
+func (m *monitor) isOn(kind FaultKind) bool {
+	s := m.states[about{kind: kind}]
+	return s != nil && s.On
+}
+
+// forget drops what never became a fault, and the oldest that are over where there are many.
+func (m *monitor) forget() {
+	surplus := len(m.order) - mostFaults
+	m.order = slices.DeleteFunc(m.order, func(s *state) bool {
+		drop := !s.On && !s.bad && s.Count == 0 || !s.On && !s.seen && surplus > 0
+		if drop {
+			surplus--
+			delete(m.states, about{s.Kind, s.Session})
+		}
+		return drop
+	})
+}
+
+// stats appends all faults that are or were.
+func (m *monitor) stats(now time.Duration, dst []FaultStats) []FaultStats {
+	for _, s := range m.order {
+		if s.Count == 0 {
+			continue
+		}
+		f := s.FaultStats
+		if f.On {
+			f.Total += now - s.began
+		}
+		dst = append(dst, f)
+	}
+	return dst
+}
