@@ -32,8 +32,8 @@ const (
 // {what} is what else there is to say: an address, a room, an error.
 var faultTable = [faultKinds]struct {
 	name    string        // as in JSON
-	after   time.Duration // how long it must have been so until it is said
-	clear   time.Duration // how long it must be over until that is said: what comes and goes is said once
+	after   time.Duration // how long it must have been so until it is said; half of it while it is in force
+	clear   time.Duration // how long it must not have been so until that is said: what comes and goes is said once
 	on, off string
 }{
 	FaultNoUDP: {
@@ -42,12 +42,12 @@ var faultTable = [faultKinds]struct {
 		"voice reaches the relay now",
 	},
 	FaultUDPStopped: {
-		"udp_stopped", pathDead, time.Second,
+		"udp_stopped", pathDead, pathDead,
 		"you hear nobody and are not heard: nothing comes from {what} by UDP any more; check your network, and whether the relay still runs",
-		"voice reaches the relay again",
+		"datagrams come from the relay again",
 	},
 	FaultNotHeard: {
-		"not_heard", pathDead, time.Second,
+		"not_heard", pathDead, pathDead,
 		"nobody hears you: nothing of yours arrives at {what} by UDP, though you hear the others; check what your network lets out",
 		"your voice arrives at the relay again",
 	},
@@ -72,7 +72,7 @@ var faultTable = [faultKinds]struct {
 		"",
 	},
 	FaultInputStuck: {
-		"input_stuck", deviceStuck, 500 * time.Millisecond,
+		"input_stuck", deviceStuck, deviceStuck * 3 / 5,
 		"nobody hears you: nothing comes from your input; check whether the device is plugged in and free, or whether anything writes to it",
 		"your input works again",
 	},
@@ -87,7 +87,7 @@ var faultTable = [faultKinds]struct {
 		"",
 	},
 	FaultOutputStuck: {
-		"output_stuck", deviceStuck, 500 * time.Millisecond,
+		"output_stuck", deviceStuck, deviceStuck * 3 / 5,
 		"you hear nobody: your output takes no more sound; check whether the device is plugged in and free, or whether anything reads from it",
 		"your output works again",
 	},

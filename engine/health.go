@@ -237,11 +237,12 @@ func (m *monitor) note(now time.Duration, f Fault, bad bool, since time.Duration
 	if since == sinceSeen {
 		since = s.since
 	}
-	if !s.On {
-		since = max(since, m.resumed)
-	}
 	row := &faultTable[f.Kind]
-	if wrong := bad && now-since >= row.after; wrong != s.wrong {
+	after := row.after / 2
+	if !s.On {
+		since, after = max(since, m.resumed), row.after
+	}
+	if wrong := bad && now-since >= after; wrong != s.wrong {
 		s.wrong, s.changed = wrong, now
 	}
 	switch {
