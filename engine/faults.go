@@ -21,6 +21,7 @@ const (
 	FaultInputSilent                     // the Source gives zeros only
 	FaultOutputFailed                    // the Sink broke
 	FaultOutputStuck                     // Sink.Write does not return
+	FaultNotUnderstood                   // others cannot open our voice: they have another passphrase, or none, or we have none
 	FaultPassphrase                      // a talker has another passphrase, or just one of us has one
 	FaultRoomKey                         // a talker uses a room secret that has not come here
 	FaultGarbled                         // what a talker sends opens, but makes no sense
@@ -90,6 +91,11 @@ var faultTable = [faultKinds]struct {
 		"output_stuck", deviceStuck, deviceStuck * 3 / 5,
 		"you hear nobody: your output takes no more sound; check whether the device is plugged in and free, or whether anything reads from it",
 		"your output works again",
+	},
+	FaultNotUnderstood: {
+		"not_understood", 0, 0, // the relay's word
+		"{what} cannot hear you: your passphrase is not theirs; agree on one, then join again",
+		"nobody reports any more that your voice cannot be opened",
 	},
 	FaultPassphrase: {
 		"passphrase", time.Second, 0,

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -48,6 +49,7 @@ type vitals struct {
 	listed   time.Duration // when that changed last
 	hearers  int           // those whom the relay can send voice to; < 0: not known
 	reported time.Duration // when the relay said so
+	unopened int           // those who then told it that our voice does not open with their passphrase
 
 	input               bool  // there is a Source that has not come to its end
 	inputErr, outputErr error // why Source and Sink broke
@@ -77,6 +79,9 @@ func (d *dropped) note(now time.Duration, reason Drop) {
 	d.count++
 	d.last = now
 }
+
+// foreign tells whether the talker seals with another passphrase, as far as can be told: nothing of it has ever opened.
+func (d *dropped) foreign() bool { return d.count > fewDropped && d.reason == DropForged && !d.heard }
 
 // monitor finds out from the signs of life who is not heard, or does not hear. It is sans-IO: time is an argument.
 //
@@ -120,6 +125,7 @@ func (m *monitor) look(now time.Duration, v *vitals) (changes []Fault, next time
 	}
 	m.path(now, v)
 	m.room(now, v)
+	m.understood(now, v)
 	m.devices(now, v)
 	m.talkers(now, v)
 	for _, s := range m.order {
@@ -166,6 +172,26 @@ func (m *monitor) room(now time.Duration, v *vitals) {
 	m.note(now, Fault{Kind: FaultNobodyListens}, deaf && v.peers > 0, v.reported, "")
 }
 
+// understood judges whether the others can open our voice. Those whom we cannot hear are told of anyway.
+func (m *monitor) understood(now time.Duration, v *vitals) {
+	known := 0
+	for i := range v.dropped {
+		if v.dropped[i].foreign() {
+			known++
+		}
+	}
+	bad := min(v.unopened, v.peers) > known || v.unopened > 0 && v.peers > 0 && m.isOn(FaultNotUnderstood)
+	if !bad {
+		m.note(now, Fault{Kind: FaultNotUnderstood}, false, 0, "")
+		return
+	}
+	who := fmt.Sprintf("%d of the others", v.unopened)
+	if v.unopened >= v.peers {
+		who = "everybody else"
+	}
+	m.note(now, Fault{Kind: FaultNotUnderstood}, true, v.reported, who)
+}
+
 // devices judges input and output.
 func (m *monitor) devices(now time.Duration, v *vitals) {
 	switch on := m.isOn(FaultInputSilent); {
@@ -199,7 +225,7 @@ func (m *monitor) talkers(now time.Duration, v *vitals) {
 		case d.reason == DropUnknown:
 			f.Kind, what = FaultStranger, strconv.FormatUint(uint64(d.session), 10)
 			bad = bad && now-d.last < talksOn
-		case d.reason == DropForged && !d.heard:
+		case d.foreign():
 			f.Kind, what = FaultPassphrase, "your passphrase is not the one used there"
 			if !v.phrase {
 				what = "a passphrase is used there, and none here"

@@ -160,6 +160,9 @@ func (l *Listener) drop(reason Drop) error {
 // refuse drops a datagram of somebody in the room.
 func (l *Listener) refuse(now time.Duration, p *peer, reason Drop) error {
 	p.dropped.note(now, reason)
+	if p.dropped.foreign() && p.dropped.count == fewDropped+1 {
+		l.outlook.changed = true // the talker is to know at once
+	}
 	return l.drop(reason)
 }
 
@@ -187,7 +190,7 @@ func (l *Listener) notHeard(dst []dropped) []dropped {
 	for _, p := range l.order {
 		if p.dropped.count > 0 {
 			d := p.dropped
-			d.session, d.name, d.heard = p.session, p.name, p.datagrams > 0
+			d.session, d.name = p.session, p.name
 			dst = append(dst, d)
 		}
 	}

@@ -48,7 +48,7 @@ func newPeer(session uint32, name string) *peer {
 // heard takes the frames of a datagram, newest first.
 func (p *peer) heard(now time.Duration, h netproto.Header, frames []netproto.Frame) {
 	p.datagrams++
-	p.dropped.count = 0
+	p.dropped.count, p.dropped.heard = 0, true
 	p.last = now
 	if h.Seq > p.newest {
 		p.newest, p.level = h.Seq, h.Level

@@ -19,6 +19,7 @@ type signs struct {
 
 	peers     atomic.Int32
 	hearers   atomic.Int32 // in the last feedback, which came at reported
+	unopened  atomic.Int32 // likewise
 	reported  moment
 	unheard   atomic.Int32 // datagrams of voice since then, the first at spoke
 	spoke     moment
@@ -69,6 +70,7 @@ func (s *signs) feedback(now time.Duration, f *netproto.Feedback) {
 	s.unheard.Store(0)
 	if f.Hearers != netproto.HearersUnknown {
 		s.hearers.Store(int32(f.Hearers))
+		s.unopened.Store(int32(f.Unopened))
 		s.reported.at(now)
 	}
 }
@@ -108,7 +110,7 @@ func (c *Call) vitals(now time.Duration, v *vitals) {
 	v.unheard, v.spoke = int(s.unheard.Load()), s.spoke.get()
 
 	v.peers, v.listed = int(s.peers.Load()), s.listed.get()
-	v.hearers, v.reported = int(s.hearers.Load()), s.reported.get()
+	v.hearers, v.unopened, v.reported = int(s.hearers.Load()), int(s.unopened.Load()), s.reported.get()
 
 	v.input = c.source != nil && !s.ended.Load()
 	v.inputErr, v.outputErr = loadErr(&s.inputErr), loadErr(&s.outputErr)

@@ -360,9 +360,9 @@ func TestBodyLengths(t *testing.T) {
 func TestShortFeedback(t *testing.T) {
 	body := AppendFeedback(nil, &vectorFeedback)
 	want := vectorFeedback
-	for _, n := range []int{38, 37, 36, 35, 34} {
-		if n < 38 {
-			want.Hearers = HearersUnknown
+	for _, n := range []int{40, 39, 36, 35, 34} {
+		if n < 40 {
+			want.Hearers, want.Unopened = HearersUnknown, 0
 		}
 		if n < 36 {
 			want.WorstJitter = 0

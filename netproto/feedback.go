@@ -5,7 +5,7 @@ import "encoding/binary"
 const (
 	feedbackSize = 34 // the least
 	jitterEnd    = 36 // with WorstJitter, which older relays leave out
-	hearersEnd   = 38 // with Hearers, likewise
+	hearersEnd   = 40 // with Hearers and Unopened, likewise
 )
 
 // Feedback is what the relay tells a talker about once a second: how its
@@ -40,6 +40,8 @@ type Feedback struct {
 	// Hearers is how many of the others in the room voice can be sent to: they have an address and are not
 	// deaf. Unlike Listeners it does not depend on whether this talker is forwarded. HearersUnknown = not known.
 	Hearers uint16
+	// Unopened is how many of them report that they cannot open this talker's voice (Report.Unopened).
+	Unopened uint16
 }
 
 // HearersUnknown is Feedback.Hearers where the relay does not say.
@@ -64,7 +66,8 @@ func AppendFeedback(dst []byte, f *Feedback) []byte {
 	dst = be.AppendUint16(dst, f.LowestCap)
 	dst = be.AppendUint16(dst, f.LowestRate)
 	dst = be.AppendUint16(dst, f.WorstJitter)
-	return be.AppendUint16(dst, f.Hearers)
+	dst = be.AppendUint16(dst, f.Hearers)
+	return be.AppendUint16(dst, f.Unopened)
 }
 
 // ParseFeedback reads the body of the relay's report to a talker. A tail is
@@ -100,7 +103,7 @@ func ParseFeedback(b []byte) (Feedback, error) {
 		f.WorstJitter = be.Uint16(b[34:])
 	}
 	if len(b) >= hearersEnd {
-		f.Hearers = be.Uint16(b[36:])
+		f.Hearers, f.Unopened = be.Uint16(b[36:]), be.Uint16(b[38:])
 	}
 	return f, nil
 }

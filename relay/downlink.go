@@ -38,19 +38,20 @@ const (
 
 // downlink is what a room knows of the way to one listener. Guarded by repairs.mu.
 type downlink struct {
-	heard   time.Duration // last report or nack
-	rtt     time.Duration // 0: not known
-	queue   time.Duration
-	trend   float64 // seconds per second
-	rate    float64 // kbit/s
-	cap     int     // kbit/s; 0: none
-	part    int     // of it for each who talks at present
-	wants   wish
-	changed time.Duration // last time that wants was passed on
-	views   []view
-	planner repair.Planner
-	pacer   repair.Pacer
-	resend  *repair.Resender // made by the first nack
+	heard    time.Duration // last report or nack
+	rtt      time.Duration // 0: not known
+	queue    time.Duration
+	trend    float64 // seconds per second
+	rate     float64 // kbit/s
+	cap      int     // kbit/s; 0: none
+	part     int     // of it for each who talks at present
+	wants    wish
+	changed  time.Duration // last time that wants was passed on
+	views    []view
+	unopened []uint32 // talkers whose voice does not open there, by the last report
+	planner  repair.Planner
+	pacer    repair.Pacer
+	resend   *repair.Resender // made by the first nack
 
 	held      time.Duration // how long copies were held back, at most
 	copied    time.Duration // when that was so last
@@ -155,6 +156,12 @@ func (w *Worker) report(now time.Duration, s *session, body []byte) Drop {
 		d.pacer.SetCap(now, d.cap)
 	}
 	d.wants.deaf = r.Deaf
+	d.unopened = append(d.unopened[:0], r.Unopened[:min(len(r.Unopened), maxViews)]...)
+	for _, id := range d.unopened {
+		if t := w.core.table.get(id); t != nil && t.room == s.room && t.uplink != nil {
+			t.uplink.dirty = true
+		}
+	}
 	for i := range r.Talkers {
 		b := &r.Talkers[i]
 		t := w.core.table.get(b.Session)
