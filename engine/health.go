@@ -12,15 +12,15 @@ import (
 const (
 	// stood is how long after the last look it must be that we ourselves stood still: a stopped process, a busy machine.
 	stood = time.Second
-	// underWay is how long voice still comes that was on its way when both directions died.
-	underWay = time.Second
+	// underWay is how long after a probe that was never answered voice may still have come when both directions died:
+	// what was on its way, and what came before the answer would have.
+	underWay = 2 * time.Second
 	// settles is how long after a change of the list of users a relay may not have everybody's path yet.
 	settles = 1500 * time.Millisecond
-	// A relay reports on our voice every 2 s. Two reports in a row are lost on a bad path only, and there probes are lost
-	// too; then it takes many.
-	reportLate      = 4500 * time.Millisecond
-	reportLateRough = 9 * time.Second
-	leastUnheard    = 10 // datagrams of voice, which are not all lost by chance
+	// reportLate is how long the relay must have said nothing of our voice, though it answers probes: it reports every
+	// 2 s, on a path that loses every second, and where 30 % are lost ten in a row are once in 100000 times.
+	reportLate   = 10 * time.Second
+	leastUnheard = 10 // datagrams of voice, which are not all lost by chance
 	// fewDropped is how many of a talker's datagrams may be dropped by chance: tampered with, or ahead of their key.
 	fewDropped = 3
 	// talksOn is how long after the last datagram somebody may still be talking.
@@ -37,7 +37,6 @@ type vitals struct {
 	answered bool          // a probe has ever been
 	waiting  bool          // one has not been, and none since
 	asked    time.Duration // when that one was sent
-	rough    bool          // of the last probes some were not answered
 	word     time.Duration // when the relay said something last that answers a datagram of ours
 	voice    time.Duration // when others' voice came last
 
@@ -58,7 +57,7 @@ type vitals struct {
 	captured, sounded   time.Duration // when Read returned last, and when it gave sound
 	played              time.Duration // when Write returned last
 
-	dropped []dropped // talkers who are not heard
+	dropped []dropped // talkers who are not heard, or were not
 }
 
 // dropped is a talker whose datagrams come and are dropped.
@@ -130,15 +129,22 @@ func (m *monitor) look(now time.Duration, v *vitals) (changes []Fault, next time
 	m.talkers(now, v)
 	for _, s := range m.order {
 		if s.On && !s.seen {
-			text := "the input has come to its end"
-			if s.Session != 0 {
-				text = sentence("{name} has left", s.Name, "")
-			}
-			m.end(now, s, text)
+			m.end(now, s, s.gone(v))
 		}
 	}
 	m.forget()
 	return m.changes, m.next
+}
+
+// gone says why there is nothing more to be judged.
+func (s *state) gone(v *vitals) string {
+	switch {
+	case s.Session == 0:
+		return "the input has come to its end"
+	case slices.ContainsFunc(v.dropped, func(d dropped) bool { return d.session == s.Session }):
+		return sentence(faultTable[s.Kind].off, s.Name, "")
+	}
+	return sentence("{name} has left", s.Name, "")
 }
 
 // path judges the way to the relay and back.
@@ -152,9 +158,6 @@ func (m *monitor) path(now time.Duration, v *vitals) {
 	lost, since := v.waiting && !dead, unanswered
 	if !v.waiting && v.unheard >= leastUnheard {
 		lost, since = true, v.spoke+reportLate-pathDead
-		if v.rough {
-			since = v.spoke + reportLateRough - pathDead
-		}
 	}
 	m.note(now, Fault{Kind: FaultNotHeard}, v.answered && lost, since, v.relay)
 
@@ -219,6 +222,9 @@ func (m *monitor) devices(now time.Duration, v *vitals) {
 func (m *monitor) talkers(now time.Duration, v *vitals) {
 	for i := range v.dropped {
 		d := &v.dropped[i]
+		if d.count == 0 {
+			continue
+		}
 		f := Fault{Kind: FaultGarbled, Session: d.session, Name: d.name}
 		bad, what := d.count > fewDropped, ""
 		switch {

@@ -81,6 +81,13 @@ func TestFaults(t *testing.T) {
 			nobodyTalks(now, v)
 			v.hearers, v.reported = 0, begin
 		}, FaultNobodyListens, 0, "", "you are heard again"},
+		{"one of two others cannot open our voice", func(now time.Duration, v *vitals) { v.peers, v.unopened = 2, 1 },
+			FaultNotUnderstood, 0, "1 of the others cannot hear you: your passphrase", "nobody reports"},
+		{"both of two others cannot open our voice", func(now time.Duration, v *vitals) { v.peers, v.unopened = 2, 2 },
+			FaultNotUnderstood, 0, "everybody else cannot hear you", "nobody reports"},
+		{"one who cannot open our voice talks too", func(now time.Duration, v *vitals) {
+			v.unopened, v.dropped = 1, bobDropped(now, begin-time.Second, DropForged, false)
+		}, FaultPassphrase, 0, "nor can Bob hear you", "you hear Bob now"},
 		{"the input breaks", func(now time.Duration, v *vitals) { v.input, v.inputErr = false, broken },
 			FaultInputFailed, 0, "unplugged", ""},
 		{"the input blocks", func(now time.Duration, v *vitals) { v.captured, v.sounded = begin, begin },
@@ -126,9 +133,7 @@ func TestFaults(t *testing.T) {
 				if now >= begin && now < end || tt.ends == "" && now >= end {
 					tt.sick(now, &v)
 				} else if now >= end && len(v.dropped) == 0 && tt.kind >= FaultPassphrase { // heard again
-					v.dropped = []dropped{{session: 7, name: "Bob", reason: DropForged, heard: true}}
-					tt.sick(now, &v)
-					v.dropped[0].count = 0
+					v.dropped = []dropped{{session: 7, name: "Bob", reason: DropForged, heard: true, last: end}}
 				}
 				changes, next := m.look(now, &v)
 				if len(changes) == 0 && next <= now {

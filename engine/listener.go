@@ -185,17 +185,16 @@ func (l *Listener) stranger(now time.Duration, session uint32) {
 	}
 }
 
-// notHeard appends those whose datagrams come and are dropped.
+// notHeard appends those whose datagrams come and are dropped, or were.
 func (l *Listener) notHeard(dst []dropped) []dropped {
 	for _, p := range l.order {
-		if p.dropped.count > 0 {
-			d := p.dropped
+		if d := p.dropped; d.last > 0 {
 			d.session, d.name = p.session, p.name
 			dst = append(dst, d)
 		}
 	}
 	for _, s := range l.strangers {
-		if s.count == 0 {
+		if s.last == 0 {
 			continue
 		}
 		if l.peers[s.session] != nil { // the list has come

@@ -97,7 +97,7 @@ func (c *Call) vitals(now time.Duration, v *vitals) {
 	}
 	c.probing.Lock()
 	p := &c.probes
-	v.answered, v.waiting, v.asked, v.rough = p.answered, p.waiting, p.since, p.loss(now) > 0
+	v.answered, v.waiting, v.asked = p.answered, p.waiting, p.since
 	c.probing.Unlock()
 	v.word, v.voice = s.word.get(), s.voice.get()
 
