@@ -155,7 +155,7 @@ func (m *monitor) path(now time.Duration, v *vitals) {
 	dead := v.waiting && v.voice < unanswered+underWay
 	m.note(now, Fault{Kind: FaultUDPStopped}, v.answered && dead, unanswered, v.relay)
 
-	lost, since := v.waiting && !dead, unanswered
+	lost, since := v.waiting && !dead && !m.isOn(FaultUDPStopped), unanswered // an answer may follow the voice
 	if !v.waiting && v.unheard >= leastUnheard {
 		lost, since = true, v.spoke+reportLate-pathDead
 	}

@@ -66,6 +66,12 @@ func TestFaults(t *testing.T) {
 			unanswered(now, begin, v)
 			v.voice, v.unheard = begin, 0
 		}, FaultUDPStopped, 0, "check your network", "again"},
+		{"UDP stops both ways, and voice comes back before an answer", func(now time.Duration, v *vitals) {
+			unanswered(now, begin, v)
+			if v.voice = begin; now > end-2*time.Second {
+				v.voice = now
+			}
+		}, FaultUDPStopped, 0, "you hear nobody", "again"},
 		{"our datagrams do not arrive", func(now time.Duration, v *vitals) { unanswered(now, begin, v) },
 			FaultNotHeard, 0, "what your network lets out", "arrives at the relay again"},
 		{"our voice does not arrive, but probes do", func(now time.Duration, v *vitals) {

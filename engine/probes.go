@@ -19,13 +19,13 @@ const (
 	probeHurry = 200 * time.Millisecond
 	// probeSearch is the interval when an answer is late by lateAnswer, until it is clear that the path is dead; then it
 	// is probeAgain.
-	probeSearch = 150 * time.Millisecond
+	probeSearch = 100 * time.Millisecond
 	probeAgain  = time.Second
 	lateAnswer  = 500 * time.Millisecond
 	// probeLate is how long an answer may take.
 	probeLate = 2 * time.Second
-	// pathDead is how long after the first probe without an answer a path counts as working. By then there have been 16
-	// (at a round trip of 120 ms): where both ways lose 30 %, all of them are lost once in 50000 times.
+	// pathDead is how long after the first probe without an answer a path counts as working. By then there have been 22
+	// (at a round trip of 120 ms): where both ways lose 30 %, all of them are lost once in 5 million times.
 	pathDead = 3 * time.Second
 	// probeSize is the length of a probe's body.
 	probeSize = 16
