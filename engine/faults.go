@@ -73,7 +73,7 @@ var faultTable = [faultKinds]struct {
 		"",
 	},
 	FaultInputStuck: {
-		"input_stuck", deviceStuck, deviceStuck * 3 / 5,
+		"input_stuck", deviceStuck, deviceStuck/2 + 200*time.Millisecond,
 		"nobody hears you: nothing comes from your input; check whether the device is plugged in and free, or whether anything writes to it",
 		"your input works again",
 	},
@@ -88,14 +88,14 @@ var faultTable = [faultKinds]struct {
 		"",
 	},
 	FaultOutputStuck: {
-		"output_stuck", deviceStuck, deviceStuck * 3 / 5,
+		"output_stuck", deviceStuck, deviceStuck/2 + 200*time.Millisecond,
 		"you hear nobody: your output takes no more sound; check whether the device is plugged in and free, or whether anything reads from it",
 		"your output works again",
 	},
 	FaultNotUnderstood: {
 		"not_understood", 0, 0, // the relay's word
-		"{what} cannot hear you: your passphrase is not theirs; agree on one, then join again",
-		"nobody reports any more that your voice cannot be opened",
+		"{what} hear you: your passphrase is not theirs; agree on one, then join again",
+		"nobody is left who lacks your passphrase",
 	},
 	FaultPassphrase: {
 		"passphrase", time.Second, 0,
@@ -122,7 +122,7 @@ var faultTable = [faultKinds]struct {
 const (
 	// deviceStuck is how long a device may keep us waiting. Those of package audio/device
 	// give up after 2 s and say why themselves.
-	deviceStuck = 2500 * time.Millisecond
+	deviceStuck = 3 * time.Second
 	// inputSilent is how long an input may begin with digital silence: longer than a headset takes to wake up.
 	inputSilent = 10 * time.Second
 	// inputPause is how long digital silence may last once there has been sound: files have pauses, and a noise gate

@@ -139,6 +139,8 @@ func (m *monitor) look(now time.Duration, v *vitals) (changes []Fault, next time
 // gone says why there is nothing more to be judged.
 func (s *state) gone(v *vitals) string {
 	switch {
+	case s.Session == 0 && v.inputErr != nil:
+		return "the input has failed"
 	case s.Session == 0:
 		return "the input has come to its end"
 	case slices.ContainsFunc(v.dropped, func(d dropped) bool { return d.session == s.Session }):
@@ -188,9 +190,9 @@ func (m *monitor) understood(now time.Duration, v *vitals) {
 		m.note(now, Fault{Kind: FaultNotUnderstood}, false, 0, "")
 		return
 	}
-	who := fmt.Sprintf("%d of the others", v.unopened)
+	who := fmt.Sprintf("%d of the others cannot", v.unopened)
 	if v.unopened >= v.peers {
-		who = "everybody else"
+		who = "none of the others can"
 	}
 	m.note(now, Fault{Kind: FaultNotUnderstood}, true, v.reported, who)
 }

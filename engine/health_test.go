@@ -88,9 +88,9 @@ func TestFaults(t *testing.T) {
 			v.hearers, v.reported = 0, begin
 		}, FaultNobodyListens, 0, "", "you are heard again"},
 		{"one of two others cannot open our voice", func(now time.Duration, v *vitals) { v.peers, v.unopened = 2, 1 },
-			FaultNotUnderstood, 0, "1 of the others cannot hear you: your passphrase", "nobody reports"},
+			FaultNotUnderstood, 0, "1 of the others cannot hear you: your passphrase", "nobody is left"},
 		{"both of two others cannot open our voice", func(now time.Duration, v *vitals) { v.peers, v.unopened = 2, 2 },
-			FaultNotUnderstood, 0, "everybody else cannot hear you", "nobody reports"},
+			FaultNotUnderstood, 0, "none of the others can hear you", "nobody is left"},
 		{"one who cannot open our voice talks too", func(now time.Duration, v *vitals) {
 			v.unopened, v.dropped = 1, bobDropped(now, begin-time.Second, DropForged, false)
 		}, FaultPassphrase, 0, "nor can Bob hear you", "you hear Bob now"},
