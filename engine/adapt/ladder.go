@@ -423,12 +423,9 @@ const (
 
 // decide changes the decision if that is urgent, or, with news, if it is worth it.
 func (l *Ladder) decide(now time.Duration, news bool) bool {
-	stop, forLoss := l.brk.tripped(now)
-	if stop != l.decision.Stop {
-		l.take(now, l.pick(), true)
+	if stop, _ := l.brk.tripped(now); stop != l.decision.Stop {
 		l.decision.Stop = stop
-		l.decision.Reason = stopReason(stop, forLoss, l.decision.Reason)
-		return true
+		return l.take(now, l.pick(), true)
 	}
 	if l.current.shape.wire(l.headers, float64(l.current.bitrate)) > l.allowed()*slack { // resends stop by themselves
 		return l.take(now, l.lower(now), false)
@@ -491,6 +488,6 @@ func (l *Ladder) take(now time.Duration, p point, always bool) bool {
 	if p.shape.fec {
 		l.decision.ExpectedLoss = max(10, min(int(100*l.loss()+0.5), 25))
 	}
-	l.decision.Reason = l.reason()
+	l.decision.Reason = stopReason(l.decision.Stop, l.brk.open, l.reason())
 	return true
 }
