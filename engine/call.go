@@ -21,7 +21,7 @@ import (
 //	playback       Listener ─> Sink, nacks, reports   paced by Sink.Write
 //	readDatagrams  socket ─> Listener, answers of the relay, resends
 //	readControl    packages: users, epochs, the end
-//	tick           probes, who talks, rates           paced by a ticker
+//	tick           probes, who talks, rates, faults   paced by a ticker
 type Call struct {
 	// static
 	cfg     Config

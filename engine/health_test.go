@@ -311,6 +311,25 @@ func TestFaultsAfterStandingStill(t *testing.T) {
 	}
 }
 
+// When nothing happens, the next change comes when look has said.
+func TestNextLook(t *testing.T) {
+	var m monitor
+	v := aCall(20 * time.Second)
+	unanswered(21*time.Second, 20*time.Second, &v)
+	v.voice, v.input = 0, false
+	for now := 21 * time.Second; ; {
+		v.played, v.unheard = now, 0
+		changes, next := m.look(now, &v)
+		if len(changes) > 0 {
+			if now != 21*time.Second+pathDead || changes[0].Kind != FaultUDPStopped {
+				t.Errorf("at %v %+v", now, changes)
+			}
+			return
+		}
+		now = min(next, now+400*time.Millisecond)
+	}
+}
+
 // A path that comes and goes is not told of at every datagram, and a fault in force is not told again.
 func TestFaultsDoNotFlap(t *testing.T) {
 	var m monitor

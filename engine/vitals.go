@@ -80,10 +80,10 @@ func (c *Call) tellFaults(now time.Duration, v *vitals) {
 	c.vitals(now, v)
 	c.watching.Lock()
 	changes, _ := c.monitor.look(now, v)
+	c.watching.Unlock()
 	for _, f := range changes {
 		c.events.add(f)
 	}
-	c.watching.Unlock()
 }
 
 // vitals gathers the signs of life.

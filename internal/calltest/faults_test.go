@@ -213,18 +213,23 @@ func (s *stuck) Close() error {
 func TestDevicesBlockAndBreak(t *testing.T) {
 	t.Parallel()
 	server := StartRelay(t, relay.Config{})
-	Join(t, server.Addr().String(), "Bob", engine.Config{})
+	dan := Join(t, server.Addr().String(), "Dan", engine.Config{Source: audio.PacedSource(audio.Silence())})
 
 	in, out := newStuck(nil), newStuck(nil)
 	ann := Join(t, server.Addr().String(), "Ann", engine.Config{Source: in, Sink: out})
+	both := func(what string, in, out func(engine.Fault) bool) {
+		var gotIn, gotOut bool
+		Await(t, ann, what, func(f engine.Fault) bool {
+			gotIn, gotOut = gotIn || in(f), gotOut || out(f)
+			return gotIn && gotOut
+		})
+	}
 	in.blocked.Store(true)
-	Await(t, ann, "the input blocks", begins(engine.FaultInputStuck, "nothing comes from your input"))
-	in.blocked.Store(false)
-	Await(t, ann, "the input works", ends(engine.FaultInputStuck, "works again"))
 	out.blocked.Store(true)
-	Await(t, ann, "the output blocks", begins(engine.FaultOutputStuck, "takes no more sound"))
+	both("they block", begins(engine.FaultInputStuck, "nothing comes from your input"), begins(engine.FaultOutputStuck, "takes no more sound"))
+	in.blocked.Store(false)
 	out.blocked.Store(false)
-	Await(t, ann, "the output works", ends(engine.FaultOutputStuck, "works again"))
+	both("they work", ends(engine.FaultInputStuck, "works again"), ends(engine.FaultOutputStuck, "works again"))
 
 	broken := errors.New("unplugged")
 	cid := Join(t, server.Addr().String(), "Cid", engine.Config{Source: newStuck(broken), Sink: newStuck(broken)})
@@ -233,7 +238,6 @@ func TestDevicesBlockAndBreak(t *testing.T) {
 		seen[f.Kind] = f.On && strings.Contains(f.Text, "unplugged")
 		return seen[engine.FaultInputFailed] && seen[engine.FaultOutputFailed]
 	})
-	dan := Join(t, server.Addr().String(), "Dan", engine.Config{Source: audio.PacedSource(audio.Silence())})
 	Await(t, dan, "silence", begins(engine.FaultInputSilent, "your microphone is silent"))
 }
 
