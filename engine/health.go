@@ -17,10 +17,9 @@ const (
 	underWay = 2 * time.Second
 	// settles is how long after a change of the list of users a relay may not have everybody's path yet.
 	settles = 1500 * time.Millisecond
-	// reportLate is how long the relay must have said nothing of our voice, though it answers probes: it reports every
-	// 2 s, on a path that loses every second, and where 30 % are lost ten in a row are once in 100000 times.
-	reportLate   = 10 * time.Second
-	leastUnheard = 10 // datagrams of voice, which are not all lost by chance
+	// mostUnheard is in how many seconds we may have spoken without a word of the relay on it, though it answers probes: it
+	// reports every 2 s, on a path that loses every second, and where 30 % are lost ten in a row are once in 100000 times.
+	mostUnheard = 10
 	// fewDropped is how many of a talker's datagrams may be dropped by chance: tampered with, or ahead of their key.
 	fewDropped = 3
 	// talksOn is how long after the last datagram somebody may still be talking.
@@ -40,9 +39,8 @@ type vitals struct {
 	word     time.Duration // when the relay said something last that answers a datagram of ours
 	voice    time.Duration // when others' voice came last
 
-	unheard int           // datagrams of voice sent since the relay last reported on our voice
-	spoke   time.Duration // when the first of them was
-	stopped string        // why the circuit breaker holds voice back; "": it does not
+	unheard int    // seconds in which we spoke since the relay last reported on our voice
+	stopped string // why the circuit breaker holds voice back; "": it does not
 
 	peers    int           // others in the room
 	listed   time.Duration // when that changed last
@@ -158,8 +156,8 @@ func (m *monitor) path(now time.Duration, v *vitals) {
 	m.note(now, Fault{Kind: FaultUDPStopped}, v.answered && dead, unanswered, v.relay)
 
 	lost, since := v.waiting && !dead && !m.isOn(FaultUDPStopped), unanswered // an answer may follow the voice
-	if !v.waiting && v.unheard >= leastUnheard {
-		lost, since = true, v.spoke+reportLate-pathDead
+	if !v.waiting && v.unheard > mostUnheard {
+		lost, since = true, now-pathDead
 	}
 	m.note(now, Fault{Kind: FaultNotHeard}, v.answered && lost, since, v.relay)
 

@@ -17,8 +17,8 @@ func aCall(now time.Duration) vitals {
 	return vitals{
 		relay: "192.0.2.1:9999", room: "the room \"tea\"", phrase: true,
 		answered: true, asked: now.Truncate(time.Second), word: now, voice: now,
-		unheard: int(now % (2 * time.Second) / (20 * time.Millisecond)), spoke: now.Truncate(2 * time.Second),
-		peers: 1, hearers: 1, reported: now.Truncate(2 * time.Second),
+		unheard: int(now % (2 * time.Second) / time.Second),
+		peers:   1, hearers: 1, reported: now.Truncate(2 * time.Second),
 		input: true, captured: now, sounded: now, played: now,
 	}
 }
@@ -26,7 +26,7 @@ func aCall(now time.Duration) vitals {
 // nobodyTalks is the same while nobody talks.
 func nobodyTalks(now time.Duration, v *vitals) {
 	v.asked, v.word, v.voice = now.Truncate(probeIdle), now.Truncate(probeIdle), 0
-	v.unheard, v.spoke = 0, 0
+	v.unheard = 0
 }
 
 // unanswered is what the probes say when nothing has been answered since at.
@@ -35,7 +35,7 @@ func unanswered(now, at time.Duration, v *vitals) {
 		v.waiting, v.asked = true, asked
 	}
 	v.word = at
-	v.unheard, v.spoke = int((now-at)/(20*time.Millisecond)), at
+	v.unheard = int((now - at) / time.Second)
 }
 
 func bobDropped(now, at time.Duration, reason Drop, heard bool) []dropped {
@@ -75,8 +75,8 @@ func TestFaults(t *testing.T) {
 		{"our datagrams do not arrive", func(now time.Duration, v *vitals) { unanswered(now, begin, v) },
 			FaultNotHeard, 0, "what your network lets out", "arrives at the relay again"},
 		{"our voice does not arrive, but probes do", func(now time.Duration, v *vitals) {
-			v.unheard, v.spoke = int((now-begin)/(20*time.Millisecond)), begin
-		}, FaultNotHeard, reportLate + tickTime, "nobody hears you", "arrives at the relay again"},
+			v.unheard = int((now - begin) / time.Second)
+		}, FaultNotHeard, (mostUnheard + 1) * time.Second, "nobody hears you", "arrives at the relay again"},
 		{"the breaker opens", func(now time.Duration, v *vitals) { v.stopped = "stopped: far more loss than TCP would bear" },
 			FaultSendingStopped, 0, "sending has stopped: far more loss", "sent again"},
 		{"all others leave", func(now time.Duration, v *vitals) { v.peers, v.listed = 0, begin },
@@ -184,7 +184,7 @@ func TestFaultsFromTheStart(t *testing.T) {
 	}{
 		{"UDP never works", func(now time.Duration, v *vitals) {
 			v.answered, v.waiting, v.asked, v.word, v.voice, v.hearers = false, true, 0, 0, 0, -1
-			v.unheard, v.spoke = int(now/(20*time.Millisecond)), 0
+			v.unheard = int(now / time.Second)
 		}, FaultNoUDP, 4 * time.Second},
 		{"alone", func(now time.Duration, v *vitals) { v.peers, v.hearers = 0, 0 }, FaultAlone, 4 * time.Second},
 		{"a FIFO that nobody writes", func(now time.Duration, v *vitals) { v.captured, v.sounded = 0, 0 }, FaultInputStuck, 4 * time.Second},
@@ -261,7 +261,11 @@ func TestNoFaults(t *testing.T) {
 			}
 		},
 		"the voice of four others is louder": func(now time.Duration, v *vitals) { v.peers, v.hearers = 5, 5 },
-		"an old relay":                       func(now time.Duration, v *vitals) { v.hearers, v.reported = -1, 0 },
+		"the report on a last word is lost": func(now time.Duration, v *vitals) {
+			nobodyTalks(now, v)
+			v.unheard = 2
+		},
+		"an old relay": func(now time.Duration, v *vitals) { v.hearers, v.reported = -1, 0 },
 		"a file with pauses": func(now time.Duration, v *vitals) {
 			v.sounded = max(time.Second, now.Truncate(40*time.Second))
 		},

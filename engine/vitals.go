@@ -21,9 +21,9 @@ type signs struct {
 	hearers   atomic.Int32 // in the last feedback, which came at reported
 	unopened  atomic.Int32 // likewise
 	reported  moment
-	unheard   atomic.Int32 // datagrams of voice since then, the first at spoke
-	spoke     moment
-	ended     atomic.Bool // the input
+	unheard   atomic.Int32 // seconds in which we spoke since then
+	spoke     moment       // when the last of them began
+	ended     atomic.Bool  // the input
 	inputErr  atomic.Pointer[error]
 	outputErr atomic.Pointer[error]
 }
@@ -33,6 +33,7 @@ type moment struct{ atomic.Int64 }
 
 func (m *moment) at(now time.Duration) { m.Store(int64(now)) }
 func (m *moment) get() time.Duration   { return time.Duration(m.Load()) }
+
 func loadErr(p *atomic.Pointer[error]) error {
 	if err := p.Load(); err != nil {
 		return *err
@@ -59,8 +60,9 @@ func (s *signs) inputEnded(err error) {
 
 // sent notes that a datagram of voice went out.
 func (s *signs) sent(now time.Duration) {
-	if s.unheard.Add(1) == 1 {
+	if now-s.spoke.get() >= time.Second {
 		s.spoke.at(now)
+		s.unheard.Add(1)
 	}
 }
 
@@ -107,7 +109,7 @@ func (c *Call) vitals(now time.Duration, v *vitals) {
 		v.stopped = c.sender.ladder.Decision().Reason
 	}
 	c.talking.Unlock()
-	v.unheard, v.spoke = int(s.unheard.Load()), s.spoke.get()
+	v.unheard = int(s.unheard.Load())
 
 	v.peers, v.listed = int(s.peers.Load()), s.listed.get()
 	v.hearers, v.unopened, v.reported = int(s.hearers.Load()), int(s.unopened.Load()), s.reported.get()

@@ -79,10 +79,9 @@ func AppendReport(dst []byte, r *Report) ([]byte, error) {
 }
 
 // ParseReport reads the body of a listener's report into r and reuses
-// r.Talkers and r.Unopened. Unknown flags, longer blocks and a tail are ignored, and so is a list of Unopened that is
-// cut off. Errors are
-// ErrShort and, for blocks shorter than this version's, ErrMalformed; then r
-// is not changed.
+// r.Talkers and r.Unopened. Unknown flags, longer blocks, a tail and a list of
+// Unopened that is cut off are ignored. Errors are ErrShort and, for blocks
+// shorter than this version's, ErrMalformed; then r is not changed.
 func ParseReport(r *Report, body []byte) error {
 	if len(body) < reportHeadSize {
 		return ErrShort

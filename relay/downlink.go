@@ -38,24 +38,25 @@ const (
 
 // downlink is what a room knows of the way to one listener. Guarded by repairs.mu.
 type downlink struct {
-	heard    time.Duration // last report or nack
-	rtt      time.Duration // 0: not known
-	queue    time.Duration
-	trend    float64 // seconds per second
-	rate     float64 // kbit/s
-	cap      int     // kbit/s; 0: none
-	part     int     // of it for each who talks at present
-	wants    wish
-	changed  time.Duration // last time that wants was passed on
-	views    []view
-	unopened []uint32 // talkers whose voice does not open there, by the last report
-	planner  repair.Planner
-	pacer    repair.Pacer
-	resend   *repair.Resender // made by the first nack
+	heard   time.Duration // last report or nack
+	rtt     time.Duration // 0: not known
+	queue   time.Duration
+	trend   float64 // seconds per second
+	rate    float64 // kbit/s
+	cap     int     // kbit/s; 0: none
+	part    int     // of it for each who talks at present
+	wants   wish
+	changed time.Duration // last time that wants was passed on
+	views   []view
+	planner repair.Planner
+	pacer   repair.Pacer
+	resend  *repair.Resender // made by the first nack
 
 	held      time.Duration // how long copies were held back, at most
 	copied    time.Duration // when that was so last
 	suspected bool          // the report before told of a queue that may have been none
+
+	unopened []uint32 // talkers whose voice does not open there, by the last report
 }
 
 // view is how one talker comes through to a listener.

@@ -36,15 +36,16 @@ type uplink struct {
 	level     float64 // dB above silence
 	ordered   bool    // is in repairs.order
 
-	base         totals // before this uplink was remembered
-	schedule     repair.Schedule
-	owed         bool          // has talked since the last feedback
-	dirty        bool          // a listener has reported
-	judged       time.Duration // when fare was made
-	told         time.Duration // last feedback
-	fare         fare
-	capTold      int // kbit/s, in the last feedback
-	unopenedTold int // in the same
+	base     totals // before this uplink was remembered
+	schedule repair.Schedule
+	owed     bool          // has talked since the last feedback
+	dirty    bool          // a listener has reported
+	judged   time.Duration // when fare was made
+	told     time.Duration // last feedback
+	fare     fare
+	capTold  int // kbit/s, in the last feedback
+
+	unopenedTold int // listeners, in the same
 }
 
 // every is how far apart the datagrams are.

@@ -92,7 +92,7 @@ func (t *teller) event(e engine.Event) {
 		t.say(jsonLine{Event: "muted", On: &e.Muted}, onOff(e.Muted, "muted", "not muted"))
 	case engine.Fault:
 		text := e.Text
-		if e.On && e.Kind == engine.FaultPassphrase {
+		if e.On && (e.Kind == engine.FaultPassphrase || e.Kind == engine.FaultNotUnderstood) {
 			text += " (TINCAN_PASSPHRASE)"
 		}
 		t.say(jsonLine{Event: "fault", Kind: e.Kind.String(), On: &e.On, Session: e.Session, Name: e.Name, Text: text},

@@ -14,6 +14,7 @@ import (
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/internal/udpproxy"
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/relay"
 )
 
@@ -26,11 +27,17 @@ func ends(kind engine.FaultKind, says string) func(engine.Fault) bool {
 	return func(f engine.Fault) bool { return f.Kind == kind && !f.On && strings.Contains(f.Text, says) }
 }
 
-// way lets datagrams through or not.
-type way struct{ shut atomic.Bool }
+// way lets datagrams through that are no longer than most.
+type way struct{ most atomic.Int64 }
 
-func (w *way) Send(now time.Duration, _ int) netsim.Fate {
-	if w.shut.Load() {
+const (
+	all   = netproto.MaxDatagram
+	small = 40 // as probes are, but no voice
+	no    = 0
+)
+
+func (w *way) Send(now time.Duration, size int) netsim.Fate {
+	if int64(size) > w.most.Load() {
 		return netsim.Lost
 	}
 	return netsim.Arrive(now)
@@ -40,6 +47,8 @@ func (w *way) Send(now time.Duration, _ int) netsim.Fate {
 func startMiddle(t *testing.T, target string) (address string, up, down *way) {
 	t.Helper()
 	up, down = &way{}, &way{}
+	up.most.Store(all)
+	down.most.Store(all)
 	p, err := udpproxy.Start(udpproxy.Config{Target: target, Network: func(uint64) (netsim.Link, netsim.Link) { return up, down }})
 	if err != nil {
 		t.Fatal(err)
@@ -102,13 +111,14 @@ func TestUDPStops(t *testing.T) {
 	server := StartRelay(t, relay.Config{})
 	for _, tt := range []struct {
 		name     string
-		up, down bool
+		up, down int64
 		kind     engine.FaultKind
 		says     string
 	}{
-		{"both ways", true, true, engine.FaultUDPStopped, "you hear nobody"},
-		{"from the relay", false, true, engine.FaultUDPStopped, "you hear nobody"},
-		{"to the relay", true, false, engine.FaultNotHeard, "nobody hears you"},
+		{"both ways", no, no, engine.FaultUDPStopped, "you hear nobody"},
+		{"from the relay", all, no, engine.FaultUDPStopped, "you hear nobody"},
+		{"to the relay", no, all, engine.FaultNotHeard, "nobody hears you"},
+		{"voice to the relay", small, all, engine.FaultNotHeard, "nobody hears you"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -117,12 +127,12 @@ func TestUDPStops(t *testing.T) {
 			bob := Join(t, server.Addr().String(), "Bob", engine.Config{Source: Babble(2), Room: tt.name})
 			Await(t, ann, "Bob talks", talks("Bob"))
 			Await(t, bob, "Ann talks", talks("Ann"))
-			up.shut.Store(tt.up)
-			down.shut.Store(tt.down)
+			up.most.Store(tt.up)
+			down.most.Store(tt.down)
 			Await(t, ann, "the path dies", begins(tt.kind, tt.says))
 			Eventually(t, "it is in force", func() bool { f := ann.Stats().Faults; return len(f) == 1 && f[0].On && f[0].Kind == tt.kind })
-			up.shut.Store(false)
-			down.shut.Store(false)
+			up.most.Store(all)
+			down.most.Store(all)
 			Await(t, ann, "the path is back", ends(tt.kind, "again"))
 			if f := ann.Stats().Faults; len(f) != 1 || f[0].On || f[0].Count != 1 || f[0].Total == 0 {
 				t.Errorf("%+v", f)
@@ -256,11 +266,11 @@ func TestOrdinaryCallHasNoFaults(t *testing.T) {
 	cid := Join(t, address, "Cid", engine.Config{})
 	Await(t, cid, "Ann talks", talks("Ann"))
 	before := ann.Stats().Link.Sent
-	up.shut.Store(true) // a second without a network
-	down.shut.Store(true)
+	up.most.Store(no) // a second without a network
+	down.most.Store(no)
 	Eventually(t, "a second goes by", func() bool { return ann.Stats().Link.Sent > before+15 })
-	up.shut.Store(false)
-	down.shut.Store(false)
+	up.most.Store(all)
+	down.most.Store(all)
 	Await(t, cid, "Bob talks", talks("Bob"))
 	cid.Leave()
 	Await(t, ann, "Cid leaves", func(e engine.PeerLeft) bool { return e.Name == "Cid" })
