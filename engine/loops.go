@@ -170,7 +170,7 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 		c.sender.Heard(now, f)
 		c.talking.Unlock()
 	case netproto.TypeNack:
-		c.signs.word.at(now)
+		c.signs.heard(now)
 		c.resend(now, body)
 	case netproto.TypeChallenge:
 		token, err := netproto.ParseChallenge(body)

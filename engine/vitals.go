@@ -66,10 +66,15 @@ func (s *signs) sent(now time.Duration) {
 	}
 }
 
-// feedback notes what the relay said about our voice.
-func (s *signs) feedback(now time.Duration, f *netproto.Feedback) {
+// heard notes that the relay said something that shows that our voice arrives.
+func (s *signs) heard(now time.Duration) {
 	s.word.at(now)
 	s.unheard.Store(0)
+}
+
+// feedback notes what the relay said about our voice.
+func (s *signs) feedback(now time.Duration, f *netproto.Feedback) {
+	s.heard(now)
 	if f.Hearers != netproto.HearersUnknown {
 		s.hearers.Store(int32(f.Hearers))
 		s.unopened.Store(int32(f.Unopened))
