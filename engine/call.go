@@ -22,7 +22,7 @@ import (
 //	playback       Listener ─> Sink                   paced by Sink.Write
 //	readDatagrams  socket ─> Listener, answers of the relay, resends
 //	readControl    packages: users, epochs, the end
-//	tend           nacks, reports, ladder, probes, who talks: a timer that sleeps until the next is due
+//	tend           nacks, reports, ladder, probes, who talks, faults: a timer that sleeps until the next is due
 type Call struct {
 	// static
 	cfg     Config
@@ -44,7 +44,7 @@ type Call struct {
 	wake        atomic.Int64  // when tend wakes by itself, a time of now
 	muted, deaf atomic.Bool
 	level       atomic.Uint32
-	heard       atomic.Int64 // when voice came last, a time of now
+	signs       signs
 
 	// Locks are held for computing only, never while waiting for a socket or a
 	// device, and never two at once.
@@ -58,6 +58,9 @@ type Call struct {
 	probing  sync.Mutex // guards what follows
 	probes   probes
 	up, down meter
+
+	watching sync.Mutex // guards monitor
+	monitor  monitor
 
 	users map[uint32]string // who is in the room; owned by Join, then by readControl
 }
@@ -151,6 +154,7 @@ func newCall(ctx context.Context, cfg Config, ctl *control, hello welcome) (*Cal
 		users:    map[uint32]string{},
 	}
 	c.level.Store(codec.Silent)
+	c.signs.hearers.Store(hearersUnknown)
 	c.listener.SetCap(cfg.DownCap)
 	if c.sink == nil {
 		c.sink = audio.PacedSink(audio.Discard())
@@ -238,6 +242,7 @@ func (c *Call) Mute(muted bool) {
 	c.sender.Talker().SetMuted(muted)
 	c.talking.Unlock()
 	if c.muted.Swap(muted) != muted {
+		c.signs.unmuted.at(c.now())
 		c.events.add(Muted{muted})
 	}
 }
@@ -324,6 +329,10 @@ func (c *Call) setUsers(list netproto.SendNewUsers) {
 		}
 	}
 	c.hearing.Unlock()
+	c.signs.peers.Store(int32(len(c.users)))
+	if len(events) > 0 || c.signs.listed.Load() == 0 {
+		c.signs.listed.at(c.now())
+	}
 	for _, e := range events {
 		c.events.add(e)
 	}

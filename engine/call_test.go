@@ -142,7 +142,6 @@ func eventually(t testing.TB, what string, so func() bool) {
 	}
 }
 
-func isUp(e VoicePath) bool      { return e.Up }
 func starts(e PeerTalking) bool  { return e.Talking }
 func anyEvent[E Event](_ E) bool { return true }
 
@@ -298,7 +297,7 @@ func TestTheRelayEndsTheCall(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := startRelay(t, nil, nil)
 			c := join(t, r, Config{Source: talk(1)})
-			await(t, c, "voice path", isUp)
+			eventually(t, "voice path", func() bool { return c.Stats().Link.Alive })
 			if c.Err() != nil {
 				t.Error(c.Err())
 			}
@@ -318,9 +317,9 @@ func TestTheRelayEndsTheCall(t *testing.T) {
 func TestVoicePathBreaks(t *testing.T) {
 	r := startRelay(t, nil, nil)
 	c := join(t, r, Config{Source: talk(1)})
-	await(t, c, "voice path", isUp)
+	eventually(t, "voice path", func() bool { return c.Stats().Link.Alive })
 	r.udp.Close()
-	await(t, c, "path down", func(e VoicePath) bool { return !e.Up })
+	await(t, c, "path down", func(e Fault) bool { return e.Kind == FaultUDPStopped && e.On })
 	if c.Stats().Link.Alive || c.Err() != nil {
 		t.Errorf("%+v", c.Stats().Link)
 	}

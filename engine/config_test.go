@@ -132,11 +132,20 @@ func TestProbes(t *testing.T) {
 		t.Error("dead, though the last probe was answered")
 	}
 	p.next(now + time.Hour)
-	if again := p.due(now+time.Hour, false); again != now+time.Hour+probeAgain {
+	now += time.Hour
+	late := p.rtt.Value() + lateAnswer
+	if again := p.due(now, false); again != now+late {
 		t.Errorf("asked again at %v", again)
 	}
-	p.next(now + time.Hour + probeAgain)
-	if !p.alive(now+time.Hour+pathDead-1) || p.alive(now+time.Hour+pathDead) {
+	p.next(now + late)
+	if again := p.due(now, false); again != now+late+probeSearch {
+		t.Errorf("searched at %v", again)
+	}
+	if !p.alive(now+pathDead-1) || p.alive(now+pathDead) {
 		t.Error("alive")
+	}
+	p.next(now + pathDead + 1)
+	if again := p.due(now, false); again != now+pathDead+1+probeAgain {
+		t.Errorf("a dead path is asked at %v", again)
 	}
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"sync"
-	"time"
 
 	"github.com/tincan-voice/tincan/engine/adapt"
 )
@@ -37,13 +36,6 @@ type Muted struct{ Muted bool }
 // Deafened says that we were deafened or hear again, after Call.Deafen.
 type Deafened struct{ Deaf bool }
 
-// VoicePath says that datagrams reach the relay and come back, or that they have stopped
-// to. The first one of a call says that they do.
-type VoicePath struct {
-	Up  bool
-	RTT time.Duration // when Up
-}
-
 // Adapted says that the ladder has changed how we send, and why: Decision.Reason.
 type Adapted struct {
 	Decision adapt.Decision
@@ -68,7 +60,7 @@ func (PeerLeft) isEvent()        {}
 func (PeerTalking) isEvent()     {}
 func (Muted) isEvent()           {}
 func (Deafened) isEvent()        {}
-func (VoicePath) isEvent()       {}
+func (Fault) isEvent()           {}
 func (Adapted) isEvent()         {}
 func (SourceEnded) isEvent()     {}
 func (SinkFailed) isEvent()      {}

@@ -48,6 +48,8 @@ type Listener struct {
 	counts  DropCounts
 	outlook outlook
 
+	strangers [4]dropped // talkers who are not in the room: as many as a relay forwards at a time
+
 	items   [][]byte // scratch: a bundle's datagrams
 	frames  []netproto.Frame
 	body    []byte
@@ -155,6 +157,54 @@ func (l *Listener) drop(reason Drop) error {
 	return reason
 }
 
+// refuse drops a datagram of somebody in the room.
+func (l *Listener) refuse(now time.Duration, p *peer, reason Drop) error {
+	p.dropped.note(now, reason)
+	if p.dropped.foreign() && p.dropped.count == fewDropped+1 {
+		l.outlook.changed = true // the talker is to know at once
+	}
+	return l.drop(reason)
+}
+
+// stranger notes a talker who is not in the room. Of several at a time the first few are known.
+func (l *Listener) stranger(now time.Duration, session uint32) {
+	oldest := &l.strangers[0]
+	for i := range l.strangers {
+		s := &l.strangers[i]
+		if s.count > 0 && s.session == session {
+			s.note(now, DropUnknown)
+			return
+		}
+		if s.last < oldest.last {
+			oldest = s
+		}
+	}
+	if oldest.count == 0 || now-oldest.last >= talksOn {
+		*oldest = dropped{session: session}
+		oldest.note(now, DropUnknown)
+	}
+}
+
+// notHeard appends those whose datagrams come and are dropped, or were.
+func (l *Listener) notHeard(dst []dropped) []dropped {
+	for _, p := range l.order {
+		if d := p.dropped; d.last > 0 {
+			d.session, d.name = p.session, p.name
+			dst = append(dst, d)
+		}
+	}
+	for _, s := range l.strangers {
+		if s.last == 0 {
+			continue
+		}
+		if l.peers[s.session] != nil { // the list has come
+			s.count = 0
+		}
+		dst = append(dst, s)
+	}
+	return dst
+}
+
 func (l *Listener) voice(now time.Duration, datagram []byte) error {
 	sealed, hop, err := netproto.SplitHop(datagram)
 	if err != nil {
@@ -166,27 +216,28 @@ func (l *Listener) voice(now time.Duration, datagram []byte) error {
 	}
 	p := l.peers[h.Session]
 	if p == nil {
+		l.stranger(now, h.Session)
 		return l.drop(DropUnknown)
 	}
 	sealer := p.keys.sealer(&l.secrets, h.Session, h.Epoch)
 	if sealer == nil {
-		return l.drop(DropEpoch)
+		return l.refuse(now, p, DropEpoch)
 	}
 	body, err := sealer.Open(l.body[:0], sealed)
 	if err != nil {
-		return l.drop(DropForged)
+		return l.refuse(now, p, DropForged)
 	}
 	if !p.window.Accept(h.Seq) {
 		return l.drop(DropReplayed)
 	}
 	l.frames, err = netproto.ParseFrames(l.frames[:0], h.Seq, body)
 	if err != nil {
-		return l.drop(DropMalformed)
+		return l.refuse(now, p, DropMalformed)
 	}
 	if p.buffer == nil {
 		dec, err := l.cfg.NewDecoder()
 		if err != nil {
-			return l.drop(DropDecoder)
+			return l.refuse(now, p, DropDecoder)
 		}
 		p.buffer = l.cfg.NewBuffer(dec, l.cfg.Jitter)
 		p.reception = new(reception)

@@ -33,10 +33,12 @@ func (c *Call) capture() {
 			if errors.Is(err, io.EOF) {
 				err = nil
 			}
+			c.signs.inputEnded(err)
 			c.events.add(SourceEnded{err})
 			c.fallSilent(pcm)
 			return
 		}
+		c.signs.read(c.now(), pcm)
 		c.skip(still.frame(c.now()))
 		c.speak(pcm)
 	}
@@ -50,6 +52,7 @@ func (c *Call) speak(pcm []float32) {
 	c.level.Store(uint32(level))
 	if err == nil && d != nil { // a frame that cannot be coded is one that was lost
 		c.link.send(d)
+		c.signs.sent(c.now())
 	}
 }
 
@@ -85,9 +88,11 @@ func (c *Call) playback() {
 			clear(block)
 		}
 		err := sink.Write(block)
+		c.signs.played.at(c.now())
 		if err == nil || c.running.Err() != nil {
 			continue
 		}
+		c.signs.outputErr.Store(&err)
 		c.events.add(SinkFailed{err})
 		sink.Close()
 		sink = audio.PacedSink(audio.Discard())
@@ -127,7 +132,7 @@ func (c *Call) readDatagrams() {
 		case err != nil:
 			c.link.drop(DropMalformed)
 		case voice:
-			c.heard.Store(int64(now))
+			c.signs.voice.at(now)
 		default:
 			c.relaySays(now, t, d)
 		}
@@ -151,6 +156,7 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 		ours := c.probes.ack(now, a)
 		c.probing.Unlock()
 		if ours {
+			c.signs.word.at(now)
 			c.measured()
 		}
 	case netproto.TypeReport:
@@ -159,10 +165,12 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 			c.link.drop(DropMalformed)
 			return
 		}
+		c.signs.feedback(now, &f)
 		c.talking.Lock()
 		c.sender.Heard(now, f)
 		c.talking.Unlock()
 	case netproto.TypeNack:
+		c.signs.heard(now)
 		c.resend(now, body)
 	case netproto.TypeChallenge:
 		token, err := netproto.ParseChallenge(body)
@@ -191,15 +199,16 @@ func (c *Call) resend(now time.Duration, nack []byte) {
 
 // sendControl sends a body that is no voice, if there is one and the cap has room for it.
 func (c *Call) sendControl(now time.Duration, t netproto.Type, body []byte) {
-	if body == nil {
-		return
-	}
-	c.talking.Lock()
-	ok := c.sender.Allow(now, netproto.HeaderSize+len(body)+netproto.TagSize)
-	c.talking.Unlock()
-	if ok {
+	if body != nil && c.allow(now, len(body)) {
 		c.link.sendSealed(t, body)
 	}
+}
+
+// allow tells whether the cap has room for a body that is no voice; then it counts as sent.
+func (c *Call) allow(now time.Duration, body int) bool {
+	c.talking.Lock()
+	defer c.talking.Unlock()
+	return c.sender.Allow(now, netproto.HeaderSize+body+netproto.TagSize)
 }
 
 // readControl takes the relay's packages until it ends the call.
@@ -233,7 +242,8 @@ func (c *Call) tend() {
 	defer timer.Stop()
 	talking := map[uint32]bool{}
 	var peers []PeerStats
-	alive, changes := false, 0
+	var v vitals
+	changes := 0
 	for tick := c.now(); ; {
 		select {
 		case <-timer.C:
@@ -248,7 +258,7 @@ func (c *Call) tend() {
 			c.probe(now)
 			c.readRates(now)
 			peers = c.tellTalking(now, talking, peers[:0])
-			alive = c.tellPath(now, alive)
+			c.tellFaults(now, &v)
 			changes = c.tellAdapted(now, changes)
 		}
 		next = min(next, tick)
@@ -294,16 +304,18 @@ const leastSleep = time.Millisecond
 // probe sends a probe if one is due.
 func (c *Call) probe(now time.Duration) {
 	c.talking.Lock()
-	busy, stopped := max(c.sender.Spoke(), time.Duration(c.heard.Load())), c.sender.Stopped()
+	busy, stopped := max(c.sender.Spoke(), c.signs.voice.get()), c.sender.Stopped()
 	c.talking.Unlock()
 	c.probing.Lock()
-	if now < c.probes.due(busy, stopped) {
-		c.probing.Unlock()
-		return
+	due := now >= c.probes.due(busy, stopped)
+	c.probing.Unlock()
+	if !due || !c.allow(now, probeSize) {
+		return // what the cap holds back does not count as unanswered
 	}
+	c.probing.Lock()
 	p := c.probes.next(now)
 	c.probing.Unlock()
-	c.sendControl(now, netproto.TypeProbe, netproto.AppendProbe(nil, p))
+	c.link.sendSealed(netproto.TypeProbe, netproto.AppendProbe(nil, p))
 }
 
 // measured tells everyone who needs it what the answer to a probe says of the path.
@@ -359,17 +371,6 @@ func (c *Call) tellTalking(now time.Duration, talking map[uint32]bool, peers []P
 		})
 	}
 	return peers
-}
-
-// tellPath makes an event when the voice path breaks or works.
-func (c *Call) tellPath(now time.Duration, was bool) bool {
-	c.probing.Lock()
-	alive, rtt := c.probes.alive(now), c.probes.rtt.Value()
-	c.probing.Unlock()
-	if alive != was {
-		c.events.add(VoicePath{Up: alive, RTT: rtt})
-	}
-	return alive
 }
 
 // tellAdapted makes an event when the ladder has decided anew.

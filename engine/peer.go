@@ -31,6 +31,7 @@ type peer struct {
 	awake  bool    // in Listener.awake
 	gone   bool    // left the room
 
+	dropped   dropped // datagrams that are not heard
 	datagrams uint64
 	last      time.Duration // when the last datagram came
 	talking   bool          // the talkspurt has not been ended
@@ -47,6 +48,7 @@ func newPeer(session uint32, name string) *peer {
 // heard takes the frames of a datagram, newest first; rtt is what it takes to have one sent again.
 func (p *peer) heard(now time.Duration, h netproto.Header, hop netproto.Hop, frames []netproto.Frame, rtt time.Duration) {
 	p.datagrams++
+	p.dropped.count, p.dropped.heard = 0, true
 	p.last = now
 	if h.Seq > p.newest {
 		p.newest, p.level = h.Seq, h.Level

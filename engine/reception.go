@@ -195,7 +195,8 @@ func (l *Listener) ask(now time.Duration) []byte {
 func (l *Listener) tell(now time.Duration) []byte {
 	o := &l.outlook
 	o.judged = now
-	news, mood, queue, trend := o.deaf || o.repeats > 0, repair.Calm, time.Duration(-1), 0.0
+	o.report.Unopened = l.unopened(now, o.report.Unopened[:0])
+	news, mood, queue, trend := o.deaf || o.repeats > 0 || len(o.report.Unopened) > 0, repair.Calm, time.Duration(-1), 0.0
 	for _, p := range l.awake {
 		if p.gone || p.reception.told {
 			continue
@@ -215,7 +216,8 @@ func (l *Listener) tell(now time.Duration) []byte {
 	r := &o.report
 	*r = netproto.Report{
 		Deaf: o.deaf, Cap: uint16(min(o.cap, 1<<16-1)), Rate: uint16(min(o.meter.Kbps(now)+0.5, 1<<16-1)),
-		RTT: ms(o.rtt), Queue: ms(queue), Trend: int16(min(max(trend*1000, -1<<15), 1<<15-1)), Talkers: r.Talkers[:0],
+		RTT: ms(o.rtt), Queue: ms(queue), Trend: int16(min(max(trend*1000, -1<<15), 1<<15-1)),
+		Talkers: r.Talkers[:0], Unopened: r.Unopened,
 	}
 	for _, p := range l.awake {
 		if !p.gone && !p.reception.told && len(r.Talkers) < maxTalkers {
@@ -229,6 +231,19 @@ func (l *Listener) tell(now time.Duration) []byte {
 	}
 	o.body = body
 	return body
+}
+
+// unopened appends those who talk under another passphrase: few, as the relay forwards few at a time.
+func (l *Listener) unopened(now time.Duration, dst []uint32) []uint32 {
+	if l.counts[DropForged] == 0 {
+		return dst
+	}
+	for _, p := range l.order {
+		if d := &p.dropped; d.foreign() && now-d.last < talksOn && len(dst) < maxTalkers {
+			dst = append(dst, p.session)
+		}
+	}
+	return dst
 }
 
 // report is the block of one talker.

@@ -17,6 +17,8 @@ type Stats struct {
 	Link         LinkStats
 	Sending      SenderStats // how the ladder sends, and why
 	Peers        []PeerStats // in the order in which they came
+	// Faults are those in force and up to 64 that are over, in the order in which they first began.
+	Faults []FaultStats
 }
 
 // LinkStats is the path to the relay. Bytes and rates count IP and UDP headers; rates are
@@ -36,7 +38,7 @@ type LinkStats struct {
 	Drops                    DropCounts
 }
 
-// Stats returns the figures of now. It allocates only the list of peers.
+// Stats returns the figures of now. It allocates only the lists.
 func (c *Call) Stats() Stats {
 	now := c.now()
 	s := Stats{
@@ -56,6 +58,9 @@ func (c *Call) Stats() Stats {
 		s.Link.Drops[i] += n
 	}
 	c.hearing.Unlock()
+	c.watching.Lock()
+	s.Faults = c.monitor.stats(now, nil)
+	c.watching.Unlock()
 	for i := range s.Peers {
 		s.Peers[i].MouthToEar = mouthToEar(s.Peers[i].Delay, s.Link.RTT)
 	}

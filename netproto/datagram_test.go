@@ -358,11 +358,14 @@ func TestBodyLengths(t *testing.T) {
 	}
 }
 
-// Before WorstJitter a feedback ended after LowestRate.
-func TestFeedbackWithoutJitter(t *testing.T) {
+// Earlier a feedback ended before WorstJitter, or before Hearers.
+func TestShortFeedback(t *testing.T) {
 	body := AppendFeedback(nil, &vectorFeedback)
 	want := vectorFeedback
-	for _, n := range []int{36, 35, 34} {
+	for _, n := range []int{40, 39, 36, 35, 34} {
+		if n < 40 {
+			want.Hearers, want.Unopened = HearersUnknown, 0
+		}
 		if n < 36 {
 			want.WorstJitter = 0
 		}

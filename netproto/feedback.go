@@ -5,6 +5,7 @@ import "encoding/binary"
 const (
 	feedbackSize = 34 // the least
 	jitterEnd    = 36 // with WorstJitter, which older relays leave out
+	hearersEnd   = 40 // with Hearers and Unopened, likewise
 )
 
 // Feedback is what the relay tells a talker about once a second: how its
@@ -36,7 +37,15 @@ type Feedback struct {
 	LowestCap    uint16 // least downlink cap, this talker's part, kbit/s; 0 = none has one
 	LowestRate   uint16 // least downlink rate among the listeners whose delay grows, this talker's part, kbit/s; 0 = none
 	WorstJitter  uint16 // TalkerReport.Jitter, ms; 0 = not known
+	// Hearers is how many of the others in the room voice can be sent to: they have an address and are not
+	// deaf. Unlike Listeners it does not depend on whether this talker is forwarded. HearersUnknown = not known.
+	Hearers uint16
+	// Unopened is how many of them report that they cannot open this talker's voice (Report.Unopened).
+	Unopened uint16
 }
+
+// HearersUnknown is Feedback.Hearers where the relay does not say.
+const HearersUnknown = 1<<16 - 1
 
 // AppendFeedback appends the body of the relay's report to a talker to dst.
 func AppendFeedback(dst []byte, f *Feedback) []byte {
@@ -56,7 +65,9 @@ func AppendFeedback(dst []byte, f *Feedback) []byte {
 	dst = be.AppendUint16(dst, uint16(f.WorstTrend))
 	dst = be.AppendUint16(dst, f.LowestCap)
 	dst = be.AppendUint16(dst, f.LowestRate)
-	return be.AppendUint16(dst, f.WorstJitter)
+	dst = be.AppendUint16(dst, f.WorstJitter)
+	dst = be.AppendUint16(dst, f.Hearers)
+	return be.AppendUint16(dst, f.Unopened)
 }
 
 // ParseFeedback reads the body of the relay's report to a talker. A tail is
@@ -86,9 +97,13 @@ func ParseFeedback(b []byte) (Feedback, error) {
 		WorstTrend:   int16(be.Uint16(b[28:])),
 		LowestCap:    be.Uint16(b[30:]),
 		LowestRate:   be.Uint16(b[32:]),
+		Hearers:      HearersUnknown,
 	}
 	if len(b) >= jitterEnd {
 		f.WorstJitter = be.Uint16(b[34:])
+	}
+	if len(b) >= hearersEnd {
+		f.Hearers, f.Unopened = be.Uint16(b[36:]), be.Uint16(b[38:])
 	}
 	return f, nil
 }

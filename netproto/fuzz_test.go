@@ -167,7 +167,7 @@ func FuzzReport(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := ParseReport(&again, b); err != nil || !cmp.Equal(r.Talkers, again.Talkers) || r.Trend != again.Trend || r.Deaf != again.Deaf {
+		if err := ParseReport(&again, b); err != nil || !cmp.Equal(r.Talkers, again.Talkers) || !slices.Equal(r.Unopened, again.Unopened) || r.Trend != again.Trend || r.Deaf != again.Deaf {
 			t.Fatal(r, again, err)
 		}
 	})

@@ -5,7 +5,6 @@ import "encoding/binary"
 const (
 	reportHeadSize  = 13
 	reportBlockSize = 27
-	maxReportBlocks = (MaxBody - reportHeadSize) / reportBlockSize
 
 	flagDeaf = 0x01
 )
@@ -21,6 +20,8 @@ type Report struct {
 	Queue   uint16 // downlink queueing delay in ms above the least of the last minute
 	Trend   int16  // its slope in ms per second
 	Talkers []TalkerReport
+	// Unopened are the sessions whose voice comes but cannot be opened, for want of their passphrase.
+	Unopened []uint32
 }
 
 // TalkerReport is a listener's view of one talker.
@@ -40,9 +41,13 @@ type TalkerReport struct {
 }
 
 // AppendReport appends the body of a listener's report to dst. The error is
-// ErrTooLarge for more talkers than one datagram takes (43).
+// ErrTooLarge for more talkers than one datagram takes (43, fewer with Unopened).
 func AppendReport(dst []byte, r *Report) ([]byte, error) {
-	if len(r.Talkers) > maxReportBlocks {
+	size := reportHeadSize + len(r.Talkers)*reportBlockSize
+	if n := len(r.Unopened); n > 0 {
+		size += 1 + 4*n
+	}
+	if size > MaxBody {
 		return dst, ErrTooLarge
 	}
 	var flags byte
@@ -64,13 +69,19 @@ func AppendReport(dst []byte, r *Report) ([]byte, error) {
 		dst = binary.BigEndian.AppendUint16(dst, t.Jitter)
 		dst = binary.BigEndian.AppendUint16(dst, t.Buffer)
 	}
+	if len(r.Unopened) > 0 {
+		dst = append(dst, byte(len(r.Unopened)))
+		for _, session := range r.Unopened {
+			dst = binary.BigEndian.AppendUint32(dst, session)
+		}
+	}
 	return dst, nil
 }
 
 // ParseReport reads the body of a listener's report into r and reuses
-// r.Talkers. Unknown flags, longer blocks and a tail are ignored. Errors are
-// ErrShort and, for blocks shorter than this version's, ErrMalformed; then r
-// is not changed.
+// r.Talkers and r.Unopened. Unknown flags, longer blocks, a tail and a list of
+// Unopened that is cut off are ignored. Errors are ErrShort and, for blocks
+// shorter than this version's, ErrMalformed; then r is not changed.
 func ParseReport(r *Report, body []byte) error {
 	if len(body) < reportHeadSize {
 		return ErrShort
@@ -86,6 +97,12 @@ func ParseReport(r *Report, body []byte) error {
 	for i := range n {
 		talkers = append(talkers, parseTalkerReport(body[reportHeadSize+i*size:]))
 	}
+	unopened := r.Unopened[:0]
+	if tail := body[reportHeadSize+n*size:]; len(tail) > 0 && len(tail) > 4*int(tail[0]) {
+		for i := range int(tail[0]) {
+			unopened = append(unopened, binary.BigEndian.Uint32(tail[1+4*i:]))
+		}
+	}
 	*r = Report{
 		Deaf:    body[0]&flagDeaf != 0,
 		Cap:     binary.BigEndian.Uint16(body[3:]),
@@ -93,7 +110,7 @@ func ParseReport(r *Report, body []byte) error {
 		RTT:     binary.BigEndian.Uint16(body[7:]),
 		Queue:   binary.BigEndian.Uint16(body[9:]),
 		Trend:   int16(binary.BigEndian.Uint16(body[11:])),
-		Talkers: talkers,
+		Talkers: talkers, Unopened: unopened,
 	}
 	return nil
 }

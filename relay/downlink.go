@@ -41,6 +41,8 @@ type downlink struct {
 	planner repair.Planner
 	pacer   repair.Pacer
 	resend  *repair.Resender // made by the first nack
+
+	unopened []uint32 // talkers whose voice does not open there, by the last report
 }
 
 // downlinkOf returns the session's downlink. Called with mu held.
@@ -103,6 +105,12 @@ func (w *Worker) report(now time.Duration, s *session, body []byte) Drop {
 	d.trend, d.rate = float64(r.Trend)/1000, float64(r.Rate)
 	d.setCap(now, int(r.Cap))
 	d.wants.deaf = r.Deaf
+	d.unopened = append(d.unopened[:0], r.Unopened[:min(len(r.Unopened), maxViews)]...)
+	for _, id := range d.unopened {
+		if t := w.core.table.get(id); t != nil && t.room == s.room && t.uplink != nil {
+			t.uplink.dirty = true
+		}
+	}
 	for i := range r.Talkers {
 		b := &r.Talkers[i]
 		t := w.core.table.get(b.Session)

@@ -29,6 +29,7 @@ const (
 type fare struct {
 	worstLoss, medianLoss, worstHole, medianHole uint8
 	listeners                                    int // that have reported
+	unopened                                     int // listeners who cannot open the talker's voice
 	burst                                        uint8
 	rtt, queue, trend, jitter                    int // ms, ms, ms/s, ms
 	cap, rate                                    int // kbit/s; 0: none
@@ -93,6 +94,7 @@ func low(l []int) int {
 func (w *Worker) judge(now time.Duration, rr *repairs, talker *session) fare {
 	c := &w.collect
 	c.reset()
+	unopened := 0
 	for _, s := range rr.downs {
 		d := s.downlink
 		if s == talker || d.wants.deaf || !s.live.Load() {
@@ -106,6 +108,9 @@ func (w *Worker) judge(now time.Duration, rr *repairs, talker *session) fare {
 		if now-d.heard > reportLife {
 			continue
 		}
+		if slices.Contains(d.unopened, talker.id) {
+			unopened++
+		}
 		if v := d.view(talker.id); v != nil && v.known && now-v.at <= reportLife {
 			rate := unlimited
 			if repair.MoodOf(repair.Losses{}, d.queue, d.trend) == repair.Jammed && rr.hears(s, talker.id) {
@@ -115,7 +120,7 @@ func (w *Worker) judge(now time.Duration, rr *repairs, talker *session) fare {
 		}
 	}
 	return fare{
-		listeners: len(c.rtt),
+		listeners: len(c.rtt), unopened: unopened,
 		worstLoss: c.loss.Worst(), medianLoss: c.loss.Median(),
 		worstHole: c.hole.Worst(), medianHole: c.hole.Median(),
 		burst: uint8(min(high(c.burst), 255)),
@@ -148,14 +153,14 @@ func (w *Worker) feedback(now time.Duration, rr *repairs, s *session) (next time
 		rr.setPath(s)
 	}
 	mood := max(repair.PathMood(now, &u.asker, &u.queue), u.fare.mood())
-	newCap := u.fare.cap != u.capTold && now-u.told >= repair.ReportJammed // which cannot wait either
-	if u.schedule.Due(now, mood) || newCap {
+	news := u.fare.cap != u.capTold || u.fare.unopened != u.unopenedTold // which cannot wait either
+	if u.schedule.Due(now, mood) || news && now-u.told >= repair.ReportJammed {
 		u.fare, u.judged, u.dirty = w.judge(now, rr, s), now, false
 		rr.setPath(s)
 		f := w.figures(now, s)
 		w.body = netproto.AppendFeedback(w.body[:0], &f)
 		w.tell(now, s, netproto.TypeReport)
-		u.owed, u.told, u.capTold = false, now, u.fare.cap
+		u.owed, u.told, u.capTold, u.unopenedTold = false, now, u.fare.cap, u.fare.unopened
 		return now + time.Hour
 	}
 	if now-u.last < time.Second {
@@ -168,13 +173,14 @@ func (w *Worker) feedback(now time.Duration, rr *repairs, s *session) (next time
 func (w *Worker) figures(now time.Duration, s *session) netproto.Feedback {
 	u, f := s.uplink, &s.uplink.fare
 	s.totals = u.totals(s)
+	l := s.room.listeners.Load()
+	hearers := len(l.ids) + len(l.apart)
+	if s.live.Load() && !s.deaf.Load() {
+		hearers--
+	}
 	listeners := 0
 	if now-u.forwarded <= time.Second {
-		l := s.room.listeners.Load()
-		listeners = len(l.ids) + len(l.apart)
-		if s.live.Load() && !s.deaf.Load() {
-			listeners--
-		}
+		listeners = hearers
 	}
 	return netproto.Feedback{
 		Highest: u.highest, Received: s.totals.received, Lost: s.totals.lost, Resent: s.totals.resent,
@@ -191,6 +197,7 @@ func (w *Worker) figures(now time.Duration, s *session) netproto.Feedback {
 		WorstBurstQ3: f.burst,
 		WorstRTT:     u16(f.rtt), WorstQueue: u16(f.queue), WorstTrend: i16(f.trend),
 		LowestCap: u16(f.cap), LowestRate: u16(f.rate), WorstJitter: u16(f.jitter),
+		Hearers: uint16(min(max(hearers, 0), netproto.HearersUnknown-1)), Unopened: u16(f.unopened),
 	}
 }
 

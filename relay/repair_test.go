@@ -334,6 +334,30 @@ func TestFeedbackTimes(t *testing.T) {
 	}
 }
 
+// A talker is told who there is to hear it, whether it is forwarded or not, and at once who cannot open its voice.
+func TestHearersAndUnopened(t *testing.T) {
+	r := newMenders(t, 4, CoreConfig{Talkers: 1})
+	last := func(i int) netproto.Feedback { return r.all[i].feedback[len(r.all[i].feedback)-1] }
+	r.run(5*time.Second, 2) // one of the two is left out
+	if a, b := last(0), last(1); a.Hearers != 3 || b.Hearers != 3 || a.Listeners+b.Listeners != 3 || a.Unopened != 0 {
+		t.Errorf("told %+v and %+v", a, b)
+	}
+	r.all[3].report.Unopened = []uint32{r.all[0].Session, 12345}
+	start := r.now
+	r.run(1200*time.Millisecond, 2)
+	if a, b := last(0), last(1); a.Unopened != 1 || b.Unopened != 0 {
+		t.Errorf("%v after the report: told %+v and %+v", r.now-start, a, b)
+	}
+	r.all[3].report.Unopened = nil
+	for _, m := range r.all[1:] {
+		m.report.Deaf = true
+	}
+	r.run(4*time.Second, 2)
+	if a := last(0); a.Hearers != 0 || a.Unopened != 0 {
+		t.Errorf("all are deaf: told %+v", a)
+	}
+}
+
 // What comes through to a listener whose queue grows is shared by those who talk to it.
 func TestRateIsShared(t *testing.T) {
 	r := newMenders(t, 3, CoreConfig{})

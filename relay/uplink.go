@@ -40,6 +40,8 @@ type uplink struct {
 	told     time.Duration // last feedback
 	fare     fare
 	capTold  int // kbit/s, in the last feedback
+
+	unopenedTold int // listeners, in the same
 }
 
 // every is how far apart the datagrams are.

@@ -14,6 +14,18 @@ type jsonStats struct {
 	Sending jsonSending `json:"sending"`
 	Link    jsonLink    `json:"link"`
 	Peers   []jsonPeer  `json:"peers"`
+	Faults  []jsonFault `json:"faults"`
+}
+
+// jsonFault is one kind of fault that is in force or was.
+type jsonFault struct {
+	Kind    string  `json:"kind"`
+	Session uint32  `json:"session,omitempty"`
+	Name    string  `json:"name,omitempty"`
+	On      bool    `json:"on"`
+	Count   int     `json:"count"`
+	Seconds float64 `json:"seconds"`
+	Text    string  `json:"text"`
 }
 
 type jsonLink struct {
@@ -82,7 +94,13 @@ func toJSON(s engine.Stats) *jsonStats {
 			MeanUpKbps: float64(l.SentBytes) * 8e-3 / seconds, MeanDownKbps: float64(l.ReceivedBytes) * 8e-3 / seconds,
 			Sent: l.Sent, Received: l.Received, SentBytes: l.SentBytes, ReceivedBytes: l.ReceivedBytes,
 		},
-		Peers: []jsonPeer{},
+		Peers:  []jsonPeer{},
+		Faults: []jsonFault{},
+	}
+	for _, f := range s.Faults {
+		out.Faults = append(out.Faults, jsonFault{
+			Kind: f.Kind.String(), Session: f.Session, Name: f.Name, On: f.On, Count: f.Count, Seconds: f.Total.Seconds(), Text: f.Text,
+		})
 	}
 	for reason, n := range l.Drops {
 		if n > 0 {

@@ -39,6 +39,7 @@ func (t *teller) close(wait time.Duration) { t.out.Close(wait) }
 type jsonLine struct {
 	Event   string     `json:"event"`
 	Time    time.Time  `json:"time"`
+	Kind    string     `json:"kind,omitempty"`
 	Session uint32     `json:"session,omitempty"`
 	Name    string     `json:"name,omitempty"`
 	On      *bool      `json:"on,omitempty"`
@@ -108,20 +109,24 @@ func (t *teller) event(e engine.Event) {
 			e.Name+onOff(e.Talking, " talks", " is silent"))
 	case engine.Muted:
 		t.say(jsonLine{Event: "muted", On: &e.Muted}, onOff(e.Muted, "muted", "not muted"))
-	case engine.VoicePath:
-		t.say(jsonLine{Event: "voice_path", On: &e.Up},
-			onOff(e.Up, "voice reaches the relay", "voice does not reach the relay: is UDP blocked on the way?"))
+	case engine.Fault:
+		text := e.Text
+		if e.On && (e.Kind == engine.FaultPassphrase || e.Kind == engine.FaultNotUnderstood) {
+			text += " (TINCAN_PASSPHRASE)"
+		}
+		t.say(jsonLine{Event: "fault", Kind: e.Kind.String(), On: &e.On, Session: e.Session, Name: e.Name, Text: text},
+			onOff(e.On, "! ", "")+text)
 	case engine.Adapted:
 		t.say(jsonLine{Event: "sending", Text: e.Decision.Reason}, "")
 	case engine.SourceEnded:
 		text := "the input has ended, listening only"
-		if e.Err != nil {
-			text = fmt.Sprintf("the input failed, listening only: %v", e.Err)
+		if e.Err != nil { // which a fault says on the screen
+			t.say(jsonLine{Event: "source_ended", Text: fmt.Sprintf("the input failed, listening only: %v", e.Err)}, "")
+			return
 		}
 		t.say(jsonLine{Event: "source_ended", Text: text}, text)
-	case engine.SinkFailed:
-		text := fmt.Sprintf("the output failed, nothing is played: %v", e.Err)
-		t.say(jsonLine{Event: "sink_failed", Text: text}, text)
+	case engine.SinkFailed: // the same
+		t.say(jsonLine{Event: "sink_failed", Text: fmt.Sprintf("the output failed, nothing is played: %v", e.Err)}, "")
 	case engine.RelayComplained:
 		t.say(jsonLine{Event: "relay_error", Text: e.Reason}, "the relay did not understand: "+e.Reason)
 	}
@@ -136,6 +141,11 @@ func (t *teller) stats(s engine.Stats) {
 	}
 	if s.Sending.Voice > 0 {
 		fmt.Fprintf(&line, "; sending %s", s.Sending.Decision.Reason)
+	}
+	for _, f := range s.Faults {
+		if f.On {
+			fmt.Fprintf(&line, "; ! %s", f)
+		}
 	}
 	for _, p := range s.Peers {
 		if p.Frames > 0 {
@@ -161,6 +171,9 @@ func (t *teller) summary(s engine.Stats) {
 		s.Link.Received, float64(s.Link.ReceivedBytes)*8e-3/seconds)
 	if s.Sending.Voice > 0 {
 		fmt.Fprintf(&text, "sent at the end: %s; %d datagrams sent again, %d held back\n", s.Sending.Decision.Reason, s.Sending.Resent, s.Sending.HeldBack)
+	}
+	for _, f := range s.Faults {
+		fmt.Fprintf(&text, "! %s: %d times, %.0f s in all\n", f, f.Count, f.Total.Seconds())
 	}
 	if len(s.Peers) == 0 {
 		return

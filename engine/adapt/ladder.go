@@ -105,7 +105,6 @@ type Ladder struct {
 	decided  time.Duration
 	lowered  time.Duration // to another shape, as the limit had fallen
 	better   int           // feedbacks in a row that found something better
-	forLoss  bool          // why the breaker has stopped the voice, where it has
 	decision Decision
 	changes  int
 }
@@ -439,9 +438,8 @@ const (
 
 // decide changes the decision if that is urgent, or, with news, if it is worth it.
 func (l *Ladder) decide(now time.Duration, news bool) bool {
-	stop, forLoss := l.brk.tripped(now)
-	if stop != l.decision.Stop {
-		l.decision.Stop, l.forLoss = stop, forLoss
+	if stop, _ := l.brk.tripped(now); stop != l.decision.Stop {
+		l.decision.Stop = stop
 		return l.take(now, l.pick(), true)
 	}
 	if l.current.shape.wire(l.headers, float64(l.current.bitrate)) > l.allowed()*slack { // resends stop by themselves

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -380,7 +381,11 @@ func TestBreaker(t *testing.T) {
 	t.Run("silent relay", func(t *testing.T) {
 		w := &world{}
 		c := newCall(w, Config{}, far(), lan(), 1)
-		logDecisions(t, c)
+		c.trace = func(now time.Duration, d Decision) {
+			if d.Stop != strings.HasPrefix(d.Reason, "stopped: ") { // no later change of shape says something else
+				t.Errorf("at %v stopped is %v: %s", now, d.Stop, d.Reason)
+			}
+		}
 		c.noWord = func(now time.Duration) bool { return now > 10*time.Second && now < 25*time.Second }
 		c.start(0)
 		w.run(18 * time.Second)

@@ -8,7 +8,7 @@ import (
 // reason puts the decision into words.
 func (l *Ladder) reason() string {
 	switch {
-	case l.decision.Stop && l.forLoss:
+	case l.decision.Stop && l.brk.open:
 		return "stopped: far more loss than TCP would bear"
 	case l.decision.Stop:
 		return "stopped: the relay is silent"

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/relay"
+)
+
+func TestFaultsAreTold(t *testing.T) {
+	faults := []engine.Fault{
+		{Kind: engine.FaultUDPStopped, On: true, Text: "you hear nobody"},
+		{Kind: engine.FaultUDPStopped, Text: "it works again"},
+		{Kind: engine.FaultPassphrase, On: true, Session: 7, Name: "Bob", Text: "you cannot hear Bob"},
+	}
+	stats := engine.Stats{Faults: []engine.FaultStats{
+		{Fault: faults[1], Count: 2, Total: 7 * time.Second},
+		{Fault: faults[2], Count: 1, Total: 1500 * time.Millisecond},
+	}}
+	var text, lines bytes.Buffer
+	for _, tell := range []*teller{newTeller(&text, false), newTeller(&lines, true)} {
+		for _, f := range faults {
+			tell.event(f)
+		}
+		tell.stats(stats)
+		tell.summary(stats)
+		tell.close(time.Minute)
+	}
+	for _, want := range []string{
+		"! you hear nobody\nit works again\n! you cannot hear Bob (TINCAN_PASSPHRASE)\nup 0, down 0 kbit/s; ! passphrase (Bob)\n",
+		"\n! udp_stopped: 2 times, 7 s in all\n! passphrase (Bob): 1 times, 2 s in all\n",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%q is not in\n%s", want, &text)
+		}
+	}
+	var got []map[string]any
+	for dec := json.NewDecoder(&lines); ; {
+		var line map[string]any
+		if dec.Decode(&line) != nil {
+			break
+		}
+		got = append(got, line)
+	}
+	if len(got) != 5 {
+		t.Fatalf("%v", got)
+	}
+	for i, f := range faults {
+		l := got[i]
+		name, _ := l["name"].(string)
+		session, _ := l["session"].(float64)
+		if l["event"] != "fault" || l["kind"] != f.Kind.String() || l["on"] != f.On || name != f.Name || uint32(session) != f.Session ||
+			!strings.HasPrefix(l["text"].(string), f.Text) {
+			t.Errorf("%v of %+v", l, f)
+		}
+	}
+	last := got[4]["stats"].(map[string]any)["faults"].([]any)[1].(map[string]any)
+	if last["kind"] != "passphrase" || last["name"] != "Bob" || last["on"] != true || last["count"] != 1.0 || last["seconds"] != 1.5 {
+		t.Errorf("%v", last)
+	}
+}
+
+// A user whose network lets TCP through alone is told so by the program.
+func TestJoinSaysThatUDPIsBlocked(t *testing.T) {
+	server, err := relay.Listen(relay.Config{Addr: netip.MustParseAddrPort("127.0.0.1:0"), StateDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var work sync.WaitGroup
+	defer work.Wait()
+	work.Go(func() { _ = server.Serve(context.Background()) })
+	defer server.Close()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	work.Go(func() {
+		client, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		target, err := net.Dial("tcp", server.Addr().String())
+		if err != nil {
+			client.Close()
+			return
+		}
+		work.Go(func() { _, _ = io.Copy(target, client); target.Close() })
+		_, _ = io.Copy(client, target)
+		client.Close()
+	})
+	// It leaves when the fault has been said.
+	ctx, leave := context.WithTimeout(t.Context(), time.Minute)
+	defer leave()
+	said := &watcher{what: `"kind":"no_udp"`, seen: leave}
+	args := []string{"join", listener.Addr().String(), "--name", "Ann", "--in", "tone", "--out", "none", "--json", "--known-relays", filepath.Join(t.TempDir(), "known")}
+	var errs bytes.Buffer
+	run(ctx, args, strings.NewReader(""), said, &errs)
+	if !strings.Contains(said.text.String(), `"event":"fault"`) || !strings.Contains(said.text.String(), "open UDP as well as TCP") {
+		t.Errorf("said:\n%s%s", &said.text, &errs)
+	}
+}
+
+// watcher keeps what is written and tells when something is in it.
+type watcher struct {
+	text bytes.Buffer
+	what string
+	seen func()
+}
+
+func (w *watcher) Write(p []byte) (int, error) {
+	w.text.Write(p)
+	if bytes.Contains(p, []byte(w.what)) {
+		w.seen()
+	}
+	return len(p), nil
+}

@@ -1,0 +1,339 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// stood is how long after the last look it must be that we ourselves stood still: a stopped process, a busy machine.
+	stood = time.Second
+	// underWay is how long after a probe that was never answered voice may still have come when both directions died:
+	// what was on its way, and what came before the answer would have.
+	underWay = 2 * time.Second
+	// settles is how long after a change of the list of users a relay may not have everybody's path yet.
+	settles = 1500 * time.Millisecond
+	// mostUnheard is in how many seconds we may have spoken without a word of the relay on it, though it answers probes: it
+	// reports every 2 s, on a path that loses every second, and where 30 % are lost ten in a row are once in 100000 times.
+	mostUnheard = 10
+	// fewDropped is how many of a talker's datagrams may be dropped by chance: tampered with, or ahead of their key.
+	fewDropped = 3
+	// talksOn is how long after the last datagram somebody may still be talking.
+	talksOn = 3 * time.Second
+	// mostFaults is how many are remembered when they are over.
+	mostFaults = 64
+)
+
+// vitals are the signs of life at one moment. Times are of the clock of the looks.
+type vitals struct {
+	relay, room string // for the sentences
+	phrase      bool   // we have a passphrase
+
+	answered bool          // a probe has ever been
+	waiting  bool          // one has not been, and none since
+	asked    time.Duration // when that one was sent
+	word     time.Duration // when the relay said something last that answers a datagram of ours
+	voice    time.Duration // when others' voice came last
+
+	unheard int    // seconds in which we spoke since the relay last reported on our voice
+	stopped string // why the circuit breaker holds voice back; "": it does not
+
+	peers    int           // others in the room
+	listed   time.Duration // when that changed last
+	hearers  int           // those whom the relay can send voice to; < 0: not known
+	reported time.Duration // when the relay said so
+	unopened int           // those who then told it that our voice does not open with their passphrase
+
+	input               bool  // there is a Source that has not come to its end
+	inputErr, outputErr error // why Source and Sink broke
+	muted               bool
+	unmuted             time.Duration // since when we are not
+	captured, sounded   time.Duration // when Read returned last, and when it gave sound
+	played              time.Duration // when Write returned last
+
+	dropped []dropped // talkers who are not heard, or were not
+}
+
+// dropped is a talker whose datagrams come and are dropped.
+type dropped struct {
+	session     uint32
+	name        string
+	reason      Drop
+	heard       bool // some have not been
+	count       int  // since the last one that was not
+	first, last time.Duration
+}
+
+// note notes one more.
+func (d *dropped) note(now time.Duration, reason Drop) {
+	if d.count == 0 || d.reason != reason {
+		d.count, d.first, d.reason = 0, now, reason
+	}
+	d.count++
+	d.last = now
+}
+
+// foreign tells whether the talker seals with another passphrase, as far as can be told: nothing of it has ever opened.
+func (d *dropped) foreign() bool { return d.count > fewDropped && d.reason == DropForged && !d.heard }
+
+// monitor finds out from the signs of life who is not heard, or does not hear. It is sans-IO: time is an argument.
+//
+//	fine ── bad for `after` ──> said ── not bad for `clear` ──> said to be over: fine
+//
+// There is such a state for each kind, and for each session where it is about one.
+type monitor struct {
+	last    time.Duration // the look before
+	resumed time.Duration // when we last went on after we stood still: what did not happen before says nothing
+	states  map[about]*state
+	order   []*state // the same, the oldest first
+	changes []Fault
+	next    time.Duration
+}
+
+// about is what a state is about.
+type about struct {
+	kind    FaultKind
+	session uint32
+}
+
+type state struct {
+	FaultStats
+	bad     bool
+	since   time.Duration // when it was first seen to be bad
+	wrong   bool          // bad for long enough
+	changed time.Duration // when that did
+	began   time.Duration // On
+	seen    bool          // in this look
+}
+
+// look takes the signs of life at now and returns the faults that began or ended, good until the next look, and
+// when something will change if nothing happens. Look at least twice per second.
+func (m *monitor) look(now time.Duration, v *vitals) (changes []Fault, next time.Duration) {
+	if now-m.last > stood {
+		m.resumed = now
+	}
+	m.last, m.next, m.changes = now, math.MaxInt64, m.changes[:0]
+	for _, s := range m.order {
+		s.seen = false
+	}
+	m.path(now, v)
+	m.room(now, v)
+	m.understood(now, v)
+	m.devices(now, v)
+	m.talkers(now, v)
+	for _, s := range m.order {
+		if s.On && !s.seen {
+			m.end(now, s, s.gone(v))
+		}
+	}
+	m.forget()
+	return m.changes, m.next
+}
+
+// gone says why there is nothing more to be judged.
+func (s *state) gone(v *vitals) string {
+	switch {
+	case s.Session == 0 && v.inputErr != nil:
+		return "the input has failed"
+	case s.Session == 0:
+		return "the input has come to its end"
+	case slices.ContainsFunc(v.dropped, func(d dropped) bool { return d.session == s.Session }):
+		return sentence(faultTable[s.Kind].off, s.Name, "")
+	}
+	return sentence("{name} has left", s.Name, "")
+}
+
+// path judges the way to the relay and back.
+func (m *monitor) path(now time.Duration, v *vitals) {
+	m.note(now, Fault{Kind: FaultNoUDP}, !v.answered, v.asked, v.relay)
+
+	unanswered := max(v.asked, v.word)
+	dead := v.waiting && v.voice < unanswered+underWay
+	m.note(now, Fault{Kind: FaultUDPStopped}, v.answered && dead, unanswered, v.relay)
+
+	lost, since := v.waiting && !dead && !m.isOn(FaultUDPStopped), unanswered // an answer may follow the voice
+	if !v.waiting && v.unheard > mostUnheard {
+		lost, since = true, now-pathDead
+	}
+	m.note(now, Fault{Kind: FaultNotHeard}, v.answered && lost, since, v.relay)
+
+	explained := m.isOn(FaultNoUDP) || m.isOn(FaultUDPStopped) || m.isOn(FaultNotHeard)
+	m.note(now, Fault{Kind: FaultSendingStopped}, v.stopped != "" && (!explained || m.isOn(FaultSendingStopped)), sinceSeen, v.stopped)
+}
+
+// room judges who else is there.
+func (m *monitor) room(now time.Duration, v *vitals) {
+	m.note(now, Fault{Kind: FaultAlone}, v.peers == 0, v.listed, v.room)
+	deaf := v.hearers == 0
+	if v.reported < v.listed+settles {
+		deaf = m.isOn(FaultNobodyListens) // as far as is known
+	}
+	m.note(now, Fault{Kind: FaultNobodyListens}, deaf && v.peers > 0, v.reported, "")
+}
+
+// understood judges whether the others can open our voice. Those whom we cannot hear are told of anyway.
+func (m *monitor) understood(now time.Duration, v *vitals) {
+	known := 0
+	for i := range v.dropped {
+		if v.dropped[i].foreign() {
+			known++
+		}
+	}
+	bad := min(v.unopened, v.peers) > known || v.unopened > 0 && v.peers > 0 && m.isOn(FaultNotUnderstood)
+	if !bad {
+		m.note(now, Fault{Kind: FaultNotUnderstood}, false, 0, "")
+		return
+	}
+	who := fmt.Sprintf("%d of the others cannot", v.unopened)
+	if v.unopened >= v.peers {
+		who = "none of the others can"
+	}
+	m.note(now, Fault{Kind: FaultNotUnderstood}, true, v.reported, who)
+}
+
+// devices judges input and output.
+func (m *monitor) devices(now time.Duration, v *vitals) {
+	switch on := m.isOn(FaultInputSilent); {
+	case v.inputErr != nil:
+		m.note(now, Fault{Kind: FaultInputFailed}, true, now, v.inputErr.Error())
+	case v.input:
+		m.note(now, Fault{Kind: FaultInputStuck}, true, v.captured, "")
+		quiet := v.sounded
+		if quiet > 0 {
+			quiet += inputPause - inputSilent
+		}
+		if !on {
+			quiet = max(quiet, v.unmuted)
+		}
+		m.note(now, Fault{Kind: FaultInputSilent}, on || !v.muted && now-v.captured < deviceStuck, quiet, "")
+	}
+	if v.outputErr != nil {
+		m.note(now, Fault{Kind: FaultOutputFailed}, true, now, v.outputErr.Error())
+		return
+	}
+	m.note(now, Fault{Kind: FaultOutputStuck}, true, v.played, "")
+}
+
+// talkers judges those whose datagrams come and are dropped.
+func (m *monitor) talkers(now time.Duration, v *vitals) {
+	for i := range v.dropped {
+		d := &v.dropped[i]
+		if d.count == 0 {
+			continue
+		}
+		f := Fault{Kind: FaultGarbled, Session: d.session, Name: d.name}
+		bad, what := d.count > fewDropped, ""
+		switch {
+		case d.reason == DropUnknown:
+			f.Kind, what = FaultStranger, strconv.FormatUint(uint64(d.session), 10)
+			bad = bad && now-d.last < talksOn
+		case d.foreign():
+			f.Kind, what = FaultPassphrase, "your passphrase is not the one used there"
+			if !v.phrase {
+				what = "a passphrase is used there, and none here"
+			}
+		case d.reason == DropForged || d.reason == DropEpoch:
+			f.Kind = FaultRoomKey
+			bad = bad && now-d.last < talksOn // by the next word the key may have come
+		}
+		m.note(now, f, bad, d.first, what)
+	}
+}
+
+// sinceSeen stands for the time at which something was first seen to be bad.
+const sinceSeen = -1
+
+// note takes whether something is bad, and since when; what completes its sentence.
+func (m *monitor) note(now time.Duration, f Fault, bad bool, since time.Duration, what string) {
+	key := about{f.Kind, f.Session}
+	s := m.states[key]
+	if s == nil {
+		if !bad {
+			return
+		}
+		s = &state{FaultStats: FaultStats{Fault: f}}
+		if m.states == nil {
+			m.states = map[about]*state{}
+		}
+		m.states[key] = s
+		m.order = append(m.order, s)
+	}
+	if bad && !s.bad {
+		s.since = now
+	}
+	s.bad, s.seen = bad, true
+	if since == sinceSeen {
+		since = s.since
+	}
+	row := &faultTable[f.Kind]
+	after := row.after / 2
+	if !s.On {
+		since, after = max(since, m.resumed), row.after
+	}
+	if wrong := bad && now-since >= after; wrong != s.wrong {
+		s.wrong, s.changed = wrong, now
+	}
+	switch {
+	case s.wrong && !s.On:
+		s.Name, s.On, s.began = f.Name, true, now
+		s.Count++
+		s.Text = sentence(row.on, f.Name, what)
+		m.changes = append(m.changes, s.Fault)
+	case !s.wrong && s.On && now-s.changed >= row.clear:
+		m.end(now, s, sentence(row.off, f.Name, what))
+	case !s.wrong && s.On:
+		m.next = min(m.next, s.changed+row.clear)
+	case bad && !s.On:
+		m.next = min(m.next, since+row.after)
+	}
+}
+
+func sentence(text, name, what string) string {
+	if name == "" {
+		name = "somebody"
+	}
+	return strings.NewReplacer("{name}", name, "{what}", what).Replace(text)
+}
+
+func (m *monitor) end(now time.Duration, s *state, text string) {
+	s.Total += now - s.began
+	s.On, s.wrong, s.Text = false, false, text
+	m.changes = append(m.changes, s.Fault)
+}
+
+func (m *monitor) isOn(kind FaultKind) bool {
+	s := m.states[about{kind: kind}]
+	return s != nil && s.On
+}
+
+// forget drops what never became a fault, and the oldest that are over where there are many.
+func (m *monitor) forget() {
+	surplus := len(m.order) - mostFaults
+	m.order = slices.DeleteFunc(m.order, func(s *state) bool {
+		drop := !s.On && !s.bad && s.Count == 0 || !s.On && !s.seen && surplus > 0
+		if drop {
+			surplus--
+			delete(m.states, about{s.Kind, s.Session})
+		}
+		return drop
+	})
+}
+
+// stats appends all faults that are or were.
+func (m *monitor) stats(now time.Duration, dst []FaultStats) []FaultStats {
+	for _, s := range m.order {
+		if s.Count == 0 {
+			continue
+		}
+		f := s.FaultStats
+		if f.On {
+			f.Total += now - s.began
+		}
+		dst = append(dst, f)
+	}
+	return dst
+}

@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// A Listener knows whose datagrams it drops and why, and tells the relay at once who has another passphrase.
+func TestNotHeard(t *testing.T) {
+	talker := func(session uint32, secret netproto.RoomSecret, epoch uint32) *Talker {
+		talker, err := NewTalker(TalkerConfig{Session: session})
+		if err != nil {
+			t.Fatal(err)
+		}
+		talker.SetKeys(epoch, secret, testHop.TagKey())
+		return talker
+	}
+	l := NewListener(ListenerConfig{})
+	l.SetSecret(1, testSecret)
+	for session, name := range map[uint32]string{1: "Ann", 2: "Bob", 3: "Cid"} {
+		l.AddPeer(session, name)
+	}
+	talkers := []*Talker{
+		talker(1, testSecret, 1), talker(2, testSecret.WithPassphrase([32]byte{1}), 1), talker(3, testSecret, 2), talker(4, testSecret, 1),
+	}
+	strip := newOpener(t, 1).strip
+	pcm := speech(50, 1)
+	var told netproto.Report
+	reports := 0
+	for i := range 50 {
+		now := frameTime(uint32(i + 1))
+		for _, talker := range talkers {
+			d, err := talker.Frame(pcm[i*FrameSize:][:FrameSize])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d != nil {
+				_ = l.Handle(now, strip(d))
+			}
+		}
+		if _, report := l.Poll(now); report != nil && now < 500*time.Millisecond {
+			if err := netproto.ParseReport(&told, report); err != nil {
+				t.Fatal(err)
+			}
+			reports++
+		}
+	}
+	if len(told.Unopened) != 1 || told.Unopened[0] != 2 || reports != 2 { // the first of Ann, then of Bob at once
+		t.Errorf("%d reports, the last %+v", reports, told)
+	}
+	want := map[uint32]Drop{2: DropForged, 3: DropEpoch, 4: DropUnknown}
+	dropped := l.notHeard(nil)
+	for _, d := range dropped {
+		if want[d.session] != d.reason || d.count < 40 || d.foreign() != (d.session == 2) {
+			t.Errorf("%+v", d)
+		}
+	}
+	if len(dropped) != len(want) {
+		t.Errorf("%+v", dropped)
+	}
+	// The list and the key come.
+	l.AddPeer(4, "Dan")
+	l.SetSecret(2, testSecret)
+	for _, talker := range talkers[2:] {
+		d, err := talker.Frame(pcm[:FrameSize])
+		if err != nil || d == nil {
+			t.Fatal(err)
+		}
+		if err := l.Handle(2*time.Second, strip(d)); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, d := range l.notHeard(nil) {
+		if (d.count > 0) != (d.session == 2) {
+			t.Errorf("later: %+v", d)
+		}
+	}
+	// However many strangers there are, few are remembered.
+	for i := range uint32(100) {
+		l.stranger(2*time.Second, 1000+i)
+	}
+	if n := len(l.notHeard(nil)); n > 2+len(l.strangers) {
+		t.Errorf("%d", n)
+	}
+}

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// signs are the signs of life that a call's loops note as they go. Any goroutine may read them.
+type signs struct {
+	captured, sounded, played moment // Read, sound in it, Write
+	unmuted                   moment
+	word                      moment // an answer of the relay to something of ours
+	voice                     moment // of others
+	listed                    moment // the list of users changed
+
+	peers     atomic.Int32
+	hearers   atomic.Int32 // in the last feedback, which came at reported
+	unopened  atomic.Int32 // likewise
+	reported  moment
+	unheard   atomic.Int32 // seconds in which we spoke since then
+	spoke     moment       // when the last of them began
+	ended     atomic.Bool  // the input
+	inputErr  atomic.Pointer[error]
+	outputErr atomic.Pointer[error]
+}
+
+// moment is when something happened last, by Call.now; 0: never.
+type moment struct{ atomic.Int64 }
+
+func (m *moment) at(now time.Duration) { m.Store(int64(now)) }
+func (m *moment) get() time.Duration   { return time.Duration(m.Load()) }
+
+func loadErr(p *atomic.Pointer[error]) error {
+	if err := p.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+const hearersUnknown = -1
+
+// read notes what the Source gave.
+func (s *signs) read(now time.Duration, pcm []float32) {
+	s.captured.at(now)
+	if slices.ContainsFunc(pcm, func(x float32) bool { return x != 0 }) {
+		s.sounded.at(now)
+	}
+}
+
+func (s *signs) inputEnded(err error) {
+	if err != nil {
+		s.inputErr.Store(&err)
+	}
+	s.ended.Store(true)
+}
+
+// sent notes that a datagram of voice went out.
+func (s *signs) sent(now time.Duration) {
+	if now-s.spoke.get() >= time.Second {
+		s.spoke.at(now)
+		s.unheard.Add(1)
+	}
+}
+
+// heard notes that the relay said something that shows that our voice arrives.
+func (s *signs) heard(now time.Duration) {
+	s.word.at(now)
+	s.unheard.Store(0)
+}
+
+// feedback notes what the relay said about our voice.
+func (s *signs) feedback(now time.Duration, f *netproto.Feedback) {
+	s.heard(now)
+	if f.Hearers != netproto.HearersUnknown {
+		s.hearers.Store(int32(f.Hearers))
+		s.unopened.Store(int32(f.Unopened))
+		s.reported.at(now)
+	}
+}
+
+// tellFaults makes events of the faults that began or ended. v is scratch.
+func (c *Call) tellFaults(now time.Duration, v *vitals) {
+	c.vitals(now, v)
+	c.watching.Lock()
+	changes, _ := c.monitor.look(now, v)
+	c.watching.Unlock()
+	for _, f := range changes {
+		c.events.add(f)
+	}
+}
+
+// vitals gathers the signs of life.
+func (c *Call) vitals(now time.Duration, v *vitals) {
+	s := &c.signs
+	if v.relay == "" {
+		v.relay, v.room, v.phrase = c.link.conn.RemoteAddr().String(), "the relay's default room", c.phrase != nil
+		if c.cfg.Room != "" {
+			v.room = fmt.Sprintf("the room %q", c.cfg.Room)
+		}
+	}
+	c.probing.Lock()
+	p := &c.probes
+	v.answered, v.waiting, v.asked = p.answered, p.waiting, p.since
+	c.probing.Unlock()
+	v.word, v.voice = s.word.get(), s.voice.get()
+
+	c.talking.Lock()
+	v.stopped = ""
+	if c.sender.Stopped() {
+		v.stopped = c.sender.ladder.Decision().Reason
+	}
+	c.talking.Unlock()
+	v.unheard = int(s.unheard.Load())
+
+	v.peers, v.listed = int(s.peers.Load()), s.listed.get()
+	v.hearers, v.unopened, v.reported = int(s.hearers.Load()), int(s.unopened.Load()), s.reported.get()
+
+	v.input = c.source != nil && !s.ended.Load()
+	v.inputErr, v.outputErr = loadErr(&s.inputErr), loadErr(&s.outputErr)
+	v.muted, v.unmuted = c.muted.Load(), s.unmuted.get()
+	v.captured, v.sounded, v.played = s.captured.get(), s.sounded.get(), s.played.get()
+
+	c.hearing.Lock()
+	v.dropped = c.listener.notHeard(v.dropped[:0])
+	c.hearing.Unlock()
+}
