@@ -2,13 +2,17 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tincan-voice/tincan/audio"
+	"github.com/tincan-voice/tincan/relay"
 )
 
 const precious = "what was there before"
@@ -39,6 +43,25 @@ func deadRelay(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// startTestRelay runs a relay until the test ends.
+func startTestRelay(t *testing.T) (address string) {
+	server, err := relay.Listen(relay.Config{Addr: netip.MustParseAddrPort("127.0.0.1:0"), StateDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := server.Serve(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		server.Close()
+		wg.Wait()
+	})
+	return server.Addr().String()
 }
 
 func TestOutputIsNeverDestroyed(t *testing.T) {

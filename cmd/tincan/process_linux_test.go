@@ -2,20 +2,15 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/tincan-voice/tincan/relay"
 )
 
 // The test binary is tincan itself when this variable asks for it: signals and pipes need a process.
@@ -34,25 +29,6 @@ func TestMain(m *testing.M) {
 	default:
 		os.Exit(m.Run())
 	}
-}
-
-// startTestRelay runs a relay until the test ends.
-func startTestRelay(t *testing.T) (address string) {
-	server, err := relay.Listen(relay.Config{Addr: netip.MustParseAddrPort("127.0.0.1:0"), StateDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := server.Serve(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(func() {
-		server.Close()
-		wg.Wait()
-	})
-	return server.Addr().String()
 }
 
 // process is a running tincan.

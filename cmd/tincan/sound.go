@@ -20,7 +20,8 @@ const (
 	toneLevel = -20 // dBov
 )
 
-// checkSound tells what is wrong with --in and --out, as far as that shows before anything is opened but the input file.
+// checkSound tells what is wrong with --in and --out, as far as that shows before anything is opened but the
+// input file.
 func (c *JoinCmd) checkSound() error {
 	if isFile(c.In) && !streams(c.In) {
 		src, err := audio.OpenFile(c.In)

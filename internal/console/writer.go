@@ -59,8 +59,8 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close waits until all is written, or for at most the given time; then the goroutine is left behind with the write that
-// it hangs in, and is gone when that ends. It reports whether all was written.
+// Close waits until all is written, or for at most the given time; then the goroutine is left behind with the write
+// that it hangs in, and is gone when that ends. It reports whether all was written.
 func (w *Writer) Close(wait time.Duration) bool {
 	w.mu.Lock()
 	if !w.closed {
