@@ -159,6 +159,7 @@ func mix(n int) func(*testing.B) {
 				body, err = netproto.AppendFrames(body[:0], number, []netproto.Frame{{Number: number, Data: packets[int(number)%len(packets)]}})
 				must(b, err)
 				datagram = sealer.Seal(datagram[:0], h, body)
+				datagram = netproto.AppendHop(datagram, netproto.Hop{Count: uint8(number % netproto.HopCounts)})
 				must(b, listener.Handle(now, datagram))
 			}
 		}
