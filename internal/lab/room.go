@@ -80,7 +80,11 @@ func (c *call) deafListener() *engine.Listener {
 
 // join lets one more into the room.
 func (c *call) join(name string, links [2]netsim.Link, l *engine.Listener) error {
-	joined, err := c.core.Join(0, relay.Newcomer{Room: "lab", Name: name, Voice: netproto.Version})
+	newcomer := relay.Newcomer{Room: "lab", Name: name, Voice: netproto.Version}
+	if c.cfg.Adaptive && len(c.members) == listens {
+		newcomer.Cap = c.cfg.Cap
+	}
+	joined, err := c.core.Join(0, newcomer)
 	if err != nil {
 		return err
 	}
