@@ -12,6 +12,7 @@ import (
 	"github.com/tincan-voice/tincan/internal/address"
 	"github.com/tincan-voice/tincan/jitter"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // Config says which room to join and how. Address and Name are required; every other
@@ -104,7 +105,7 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("%w: %d kbit/s; speech with its headers takes %d at least, %d is the most, 0 is no cap", ErrUpCap, kbps, leastCap, MaxCap)
 		}
 	}
-	s, err := c.sender(0, ipv6Overhead)
+	s, err := c.sender(0, wire.IPv6Overhead)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 func TestValidate(t *testing.T) {
@@ -71,13 +72,13 @@ func TestFitCap(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got := tt.cfg
-		if err := got.FitCap(tt.cap, ipv4Overhead); err != nil {
+		if err := got.FitCap(tt.cap, wire.IPv4Overhead); err != nil {
 			t.Errorf("%d kbit/s: %v", tt.cap, err)
 		}
 		if got.Stride != tt.stride || abs(got.Encoder.Bitrate-tt.bitrate) > 1000 {
 			t.Errorf("%d kbit/s, %+v: %d bit/s at stride %d, want about %d at %d", tt.cap, tt.cfg, got.Encoder.Bitrate, got.Stride, tt.bitrate, tt.stride)
 		}
-		if rate := got.wireRate(ipv4Overhead); rate > 1000*tt.cap {
+		if rate := got.wireRate(wire.IPv4Overhead); rate > 1000*tt.cap {
 			t.Errorf("%d kbit/s: takes %d bit/s", tt.cap, rate)
 		}
 	}

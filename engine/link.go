@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // link is the UDP socket to the relay, with the keys of the hop and the counters of what
@@ -41,10 +42,7 @@ func dialLink(tcp net.Addr, s netproto.Session) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{conn: conn, session: s.Session, overhead: ipv4Overhead, body: make([]byte, 0, netproto.MaxDatagram)}
-	if to.Addr().Is6() && !to.Addr().Is4In6() {
-		l.overhead = ipv6Overhead
-	}
+	l := &link{conn: conn, session: s.Session, overhead: wire.Overhead(to.Addr()), body: make([]byte, 0, netproto.MaxDatagram)}
 	hop := netproto.HopKey(s.HopKey)
 	l.up, l.down, l.tag = netproto.NewSealer(hop.Up()), netproto.NewSealer(hop.Down()), hop.TagKey()
 	return l, nil

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
 )
@@ -14,7 +15,7 @@ type reception struct {
 	asker  repair.Asker
 	seq    uint32 // of the newest datagram
 	speech bool   // it was inside a talkspurt
-	queue  repair.Queue
+	queue  estimate.Queue
 	last   time.Duration // when the last datagram came
 	told   bool          // in a report since
 	resent uint16        // frames that a resend brought
@@ -66,7 +67,7 @@ func (r *reception) mood(now time.Duration) repair.Mood {
 // outlook is what all talkers share: the way from the relay, and what the relay is told.
 type outlook struct {
 	schedule repair.Schedule
-	meter    repair.Meter
+	meter    estimate.Meter
 	rtt      time.Duration
 	rttTold  time.Duration
 	cap      int // kbit/s, 0 = none
@@ -88,7 +89,7 @@ const (
 	// heardLately is how long after its last datagram a talker's queue says something.
 	heardLately = 500 * time.Millisecond
 	// lossSpan is the time over which the length of bursts is taken.
-	lossSpan = repair.LossMemory
+	lossSpan = estimate.LossMemory
 	// maxTalkers is how many talkers a report tells of; a relay forwards fewer.
 	maxTalkers = 16
 )

@@ -3,13 +3,14 @@ package engine
 import (
 	"fmt"
 	"slices"
+
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // Limits of the redundancy of a datagram.
 const (
-	// MaxStride is the most frames that share a datagram: 120 ms, as in the longest
-	// Opus packet (RFC 6716 section 2.1.4).
-	MaxStride = 6
+	// MaxStride is the most frames that are new in one datagram.
+	MaxStride = wire.MaxStride
 	// MaxOffset is the largest offset of copies, in datagrams. At MaxStride it is 1.92 s.
 	MaxOffset = 16
 )

@@ -5,20 +5,12 @@ import (
 
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/netproto"
-)
-
-// Bytes that IP and UDP add to a datagram (RFC 791, RFC 8200, RFC 768).
-const (
-	ipv4Overhead = 20 + 8
-	ipv6Overhead = 40 + 8
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // fairBitrate is what bundling is paid for in delay to reach: below it Opus falls back to
 // narrowband.
 const fairBitrate = 12000
-
-// framesPerSecond is 50.
-const framesPerSecond = codec.SampleRate / codec.FrameSize
 
 // FitCap lowers the bitrate until speech takes at most kbps kbit/s on the wire, with so many bytes of IP
 // and UDP headers per datagram: 28 with IPv4, 48 with IPv6. If the stride is not given it takes the
@@ -59,7 +51,7 @@ func (t *TalkerConfig) wireRate(overhead int) int {
 func (t *TalkerConfig) headerRate(overhead int) int {
 	perDatagram := overhead + netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopSize + netproto.HopTagSize
 	perFrame := 2 * t.times() // distance and length
-	return 8 * framesPerSecond * (perDatagram + t.Stride*perFrame) / t.Stride
+	return 8 * wire.FramesPerSecond * (perDatagram + t.Stride*perFrame) / t.Stride
 }
 
 // times is how often a frame is sent.

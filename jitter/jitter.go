@@ -1,6 +1,10 @@
 package jitter
 
-import "time"
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto/wire"
+)
 
 const (
 	// SampleRate is the rate of all samples, in Hz.
@@ -8,7 +12,7 @@ const (
 	// FrameSize is the number of samples in one frame.
 	FrameSize = 960
 	// FrameDuration is the length of one frame.
-	FrameDuration = 20 * time.Millisecond
+	FrameDuration = wire.FrameDuration
 )
 
 // Frame is one numbered frame of a talker; empty Data ends a talkspurt. Numbers

@@ -2,7 +2,8 @@ package netproto
 
 import (
 	"encoding/binary"
-	"time"
+
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // Sizes and limits of the datagram protocol, in bytes unless said otherwise.
@@ -18,7 +19,7 @@ const (
 	MaxVoiceBody    = MaxDatagram - VoiceHeaderSize - TagSize - HopSize - HopTagSize
 	DefaultPort     = 9999 // TCP and UDP
 
-	FrameDuration = 20 * time.Millisecond // what one sequence number stands for
+	FrameDuration = wire.FrameDuration // what one sequence number stands for
 )
 
 // Type says what a datagram is.

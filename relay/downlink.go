@@ -5,6 +5,7 @@ import (
 
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 const (
@@ -277,7 +278,7 @@ func (w *Worker) resend(now time.Duration, s *session) {
 			if v == nil {
 				continue
 			}
-			if !d.pacer.Fits(now, len(v)+overhead(to.Addr()), t.uplink.reserve(now)) {
+			if !d.pacer.Fits(now, len(v)+wire.Overhead(to.Addr()), t.uplink.reserve(now)) {
 				w.count.drops[DropCap].Add(1)
 				continue
 			}
@@ -357,7 +358,7 @@ func (w *Worker) sendApart(now time.Duration, q *queue, l *Listeners, items []it
 				v.omit(items[i].count)
 			// The louder go first: the others leave room for them. An item of a
 			// bundle is counted as if it went alone.
-			case !s.may(now, to, len(d), rr.louder(now, s, items[i].talker, len(d)+overhead(to.Addr()))):
+			case !s.may(now, to, len(d), rr.louder(now, s, items[i].talker, len(d)+wire.Overhead(to.Addr()))):
 				w.count.drops[DropCap].Add(1)
 				v.omit(items[i].count)
 			default:

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
 )
@@ -113,7 +114,7 @@ func (w *Worker) judge(now time.Duration, rr *repairs, talker *session) fare {
 		}
 		if v := d.view(talker.id); v != nil && v.known && now-v.at <= reportLife {
 			rate := unlimited
-			if repair.MoodOf(repair.Losses{}, d.queue, d.trend) == repair.Jammed && rr.hears(s, talker.id) {
+			if repair.MoodOf(estimate.Losses{}, d.queue, d.trend) == repair.Jammed && rr.hears(s, talker.id) {
 				rate = max(1, int(d.rate*rr.shareOf(now, s, talker)+0.5))
 			}
 			c.add(d, v, rate)
@@ -131,7 +132,7 @@ func (w *Worker) judge(now time.Duration, rr *repairs, talker *session) fare {
 
 // mood is what the fare means for how often the talker is told.
 func (f *fare) mood() repair.Mood {
-	if m := repair.MoodOf(repair.Losses{}, time.Duration(f.queue)*time.Millisecond, float64(f.trend)/1000); m > repair.Calm {
+	if m := repair.MoodOf(estimate.Losses{}, time.Duration(f.queue)*time.Millisecond, float64(f.trend)/1000); m > repair.Calm {
 		return m
 	}
 	if f.medianLoss >= lossyQ8 {

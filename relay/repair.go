@@ -1,13 +1,13 @@
 package relay
 
 import (
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // What the relay does about loss, for each room:
@@ -215,14 +215,6 @@ func (rr *repairs) louder(now time.Duration, listener *session, talker uint32, s
 	return r
 }
 
-// overhead is what IP and UDP add to a datagram, in bytes (RFC 791, RFC 8200, RFC 768).
-func overhead(to netip.Addr) int {
-	if to.Is6() && !to.Is4In6() {
-		return 48
-	}
-	return 28
-}
-
 // where returns the session's proven path.
 func (s *session) where() (to Path, ok bool) {
 	p := s.path.Load()
@@ -235,7 +227,7 @@ func (s *session) where() (to Path, ok bool) {
 // may takes size bytes for a session from what its cap leaves, if what is reserved will still fit. Called with
 // repairs.mu held.
 func (s *session) may(now time.Duration, to Path, size int, r repair.Reserve) bool {
-	return s.downlink == nil || s.downlink.pacer.Send(now, size+overhead(to.Addr()), r)
+	return s.downlink == nil || s.downlink.pacer.Send(now, size+wire.Overhead(to.Addr()), r)
 }
 
 // tell adds something sealed for a session to the batch. Called with repairs.mu held.

@@ -4,8 +4,10 @@ import (
 	"math"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 const (
@@ -21,8 +23,8 @@ const (
 // uplink is what a room knows of one talker's way to the relay. Guarded by repairs.mu.
 type uplink struct {
 	asker     repair.Asker
-	queue     repair.Queue
-	meter     repair.Meter
+	queue     estimate.Queue
+	meter     estimate.Meter
 	cache     *repair.Cache // of what was forwarded; nil: nothing of late
 	highest   uint32
 	size      int // of the last datagram, headers counted
@@ -46,7 +48,7 @@ type uplink struct {
 
 // every is how far apart the datagrams are.
 func (u *uplink) every() time.Duration {
-	return time.Duration(u.asker.Stride()) * repair.FrameDuration
+	return time.Duration(u.asker.Stride()) * wire.FrameDuration
 }
 
 // reserve is what the next second of this talker's voice takes.
@@ -176,7 +178,7 @@ func (rr *repairs) setPath(talker *session) {
 	if rtt == 0 {
 		up = assumedWay
 	}
-	u.asker.SetPath(rtt, repair.Patience(up+way, buffer, u.asker.Loss(u.last, repair.LossMemory).Fraction()))
+	u.asker.SetPath(rtt, repair.Patience(up+way, buffer, u.asker.Loss(u.last, estimate.LossMemory).Fraction()))
 }
 
 // totals are the session's counters with those from before.

@@ -7,6 +7,7 @@ import (
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/internal/udpio"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // Path is the two ends of a datagram's way: a session's address, and the relay's own that
@@ -185,7 +186,7 @@ func (w *Worker) handle(now time.Duration, from Path, d []byte) Drop {
 	}
 	switch h.Type {
 	case netproto.TypeVoice:
-		return w.forward(now, s, h, body, overhead(from.Addr())+len(d))
+		return w.forward(now, s, h, body, wire.Overhead(from.Addr())+len(d))
 	case netproto.TypeProbe:
 		return w.probe(now, s, from, body)
 	case netproto.TypeReport:

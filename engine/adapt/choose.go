@@ -4,20 +4,22 @@ import (
 	"math"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // network is what a point is judged against.
 type network struct {
-	narrow  bool           // the encoder codes narrowband now
-	most    int            // bitrate in bit/s, above which it must not go
-	headers int            // bytes of IP and UDP
-	channel repair.Channel // from the talker to a typical listener
-	oneWay  time.Duration  // without queues of our own or buffering
-	spread  time.Duration  // of the arrival delay: what any buffer waits for
-	rtt     time.Duration  // round trip of the hop that resends cross, 0 = no resends
-	resends float64        // share of the lost datagrams that a try brings at most, as far as is known, 0 to 1
-	resent  float64        // share that resends add to what is sent
+	narrow  bool             // the encoder codes narrowband now
+	most    int              // bitrate in bit/s, above which it must not go
+	headers int              // bytes of IP and UDP
+	channel estimate.Channel // from the talker to a typical listener
+	oneWay  time.Duration    // without queues of our own or buffering
+	spread  time.Duration    // of the arrival delay: what any buffer waits for
+	rtt     time.Duration    // round trip of the hop that resends cross, 0 = no resends
+	resends float64          // share of the lost datagrams that a try brings at most, as far as is known, 0 to 1
+	resent  float64          // share that resends add to what is sent
 }
 
 // point is a shape at a bitrate, and what it is worth.
@@ -81,7 +83,7 @@ var smallest = &shapes[5]
 func (p *point) judge(n *network) {
 	s := p.shape
 	// A datagram takes its time to fill; the first frame of it is not counted, here as anywhere.
-	base := n.oneWay + s.interval() - repair.FrameDuration
+	base := n.oneWay + s.interval() - wire.FrameDuration
 	rate := float64(p.bitrate)
 	worth := rating(rate, n.narrow)
 	if s.fec {
@@ -94,8 +96,8 @@ func (p *point) judge(n *network) {
 	lost, before := n.channel.Loss, 0
 	p.consider(worth, base+n.spread, lost)
 	if s.fec {
-		again := n.channel.Again(repair.FrameDuration)
-		p.consider(worth, base+n.wait(repair.FrameDuration), lost*(again+(1-again)*fecHole))
+		again := n.channel.Again(wire.FrameDuration)
+		p.consider(worth, base+n.wait(wire.FrameDuration), lost*(again+(1-again)*fecHole))
 		lost *= again
 	}
 	for _, k := range s.copies {

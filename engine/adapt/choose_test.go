@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -86,7 +86,7 @@ func TestChoice(t *testing.T) {
 		{"resends are all there is room for", 0.05, 1, 21, 120 * ms, []want{{3, nil}}},
 	} {
 		n := network{
-			most: defaultBitrate, headers: 28, channel: repair.NewChannel(tt.loss, tt.burst, 1), oneWay: 60 * ms, spread: 10 * ms,
+			most: defaultBitrate, headers: 28, channel: estimate.NewChannel(tt.loss, tt.burst, 1), oneWay: 60 * ms, spread: 10 * ms,
 			rtt: tt.rtt, resends: 1, resent: 2 * tt.loss,
 		}
 		p := choose(&n, tt.kbps)
@@ -103,7 +103,7 @@ func TestChoice(t *testing.T) {
 func TestChoiceFitsAnyRoom(t *testing.T) {
 	for _, loss := range []float64{0, 0.03, 0.1, 0.3, 0.9} {
 		for kbps := 1.0; kbps < 100; kbps++ {
-			n := network{most: defaultBitrate, headers: 28, channel: repair.NewChannel(loss, 3, 1), oneWay: 60 * ms, spread: 10 * ms}
+			n := network{most: defaultBitrate, headers: 28, channel: estimate.NewChannel(loss, 3, 1), oneWay: 60 * ms, spread: 10 * ms}
 			p := choose(&n, kbps)
 			if w := p.shape.wire(28, float64(p.bitrate)); w > kbps+1e-9 && (p.shape != smallest || p.bitrate != minBitrate) {
 				t.Errorf("%.1f kbit/s of %v", w, kbps)
@@ -144,7 +144,7 @@ func TestResendsWaitedFor(t *testing.T) {
 		{240 * ms, 120 * ms, 300 * ms, 0.02, true},
 		{600 * ms, 300 * ms, 200 * ms, 0.1, false},
 	} {
-		n := network{rtt: tt.rtt, oneWay: tt.oneWay, spread: tt.spread, channel: repair.Channel{Loss: tt.loss}}
+		n := network{rtt: tt.rtt, oneWay: tt.oneWay, spread: tt.spread, channel: estimate.Channel{Loss: tt.loss}}
 		if got := n.resendsWaitedFor(); got != tt.want {
 			t.Errorf("%+v: %v", tt, got)
 		}

@@ -4,7 +4,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // Config says how a Ladder works. The zero value is the good default.
@@ -83,7 +85,7 @@ type Ladder struct {
 	pacer   repair.Pacer
 	theirs  repair.Pacer // counts the voice under the least of the listeners' caps, and holds nothing back
 	several bool         // listen, as far as was told last
-	sent    repair.Meter
+	sent    estimate.Meter
 	headers int // IP and UDP
 	rate    rate
 	brk     breaker
@@ -111,7 +113,7 @@ type Ladder struct {
 
 // New makes a Ladder that begins at now.
 func New(now time.Duration, cfg Config) *Ladder {
-	l := &Ladder{most: defaultBitrate, budget: defaultBudget, headers: defaultHeaders, decided: now, lowered: now - hurried}
+	l := &Ladder{most: defaultBitrate, budget: defaultBudget, headers: wire.IPv4Overhead, decided: now, lowered: now - hurried}
 	l.brk.tried, l.brk.off = now, cfg.Unfollowed
 	if cfg.Overhead > 0 {
 		l.headers = cfg.Overhead
@@ -206,9 +208,9 @@ func (l *Ladder) pace(now time.Duration, size int) {
 }
 
 const (
-	spareUpTo    = 0.85                     // of what is allowed is there room for Spare
-	longestEvery = 6 * repair.FrameDuration // the longest stride
-	fuller       = 1.04                     // is a second with many bytes than the mean one
+	spareUpTo    = 0.85                   // of what is allowed is there room for Spare
+	longestEvery = 6 * wire.FrameDuration // the longest stride
+	fuller       = 1.04                   // is a second with many bytes than the mean one
 )
 
 // Room is the longest datagram of voice in bytes, without IP and UDP headers, that Send

@@ -4,7 +4,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/internal/estimate"
 )
 
 // Figures of losses.
@@ -73,9 +73,9 @@ func (l *losses) fraction() float64 {
 
 // channel fits a channel. A few runs say little about their mean length, so it is
 // held back towards that of single losses, and below what no copy outlives.
-func (l *losses) channel() repair.Channel {
+func (l *losses) channel() estimate.Channel {
 	run := (l.span + priorRuns) / (l.runs + priorRuns)
-	return repair.NewChannel(l.fraction(), min(run, longestRun), 1)
+	return estimate.NewChannel(l.fraction(), min(run, longestRun), 1)
 }
 
 const (

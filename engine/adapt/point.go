@@ -3,7 +3,7 @@ package adapt
 import (
 	"time"
 
-	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // Bytes of a datagram of voice besides its frames: header, tag, hop byte and hop tag
@@ -11,9 +11,6 @@ import (
 const (
 	datagramBytes = 10 + 12 + 1 + 4
 	frameBytes    = 2
-	// defaultHeaders is what IPv4 and UDP add (RFC 791, RFC 768).
-	defaultHeaders = 28
-
 	// What libopus makes of a bitrate in continuous speech, measured within 2 % over 6 to 48 kbit/s: this
 	// part of it up to wideband; from hybridBitrate on, where it adds the band above 8 kHz, so much more.
 	hybridBitrate = 13500 // bit/s
@@ -154,4 +151,4 @@ func nominal(bitrate float64, wideband bool) float64 {
 	}
 }
 
-func (s *shape) interval() time.Duration { return time.Duration(s.stride) * repair.FrameDuration }
+func (s *shape) interval() time.Duration { return time.Duration(s.stride) * wire.FrameDuration }

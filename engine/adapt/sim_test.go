@@ -9,6 +9,7 @@ import (
 	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 const ms = time.Millisecond
@@ -88,7 +89,7 @@ type sending struct {
 type end struct {
 	count    uint8 // of the datagrams that go on from here
 	asker    repair.Asker
-	queue    repair.Queue
+	queue    estimate.Queue
 	schedule repair.Schedule
 	bytes    [20]int // per 50 ms
 	cell     int64
@@ -140,7 +141,7 @@ func (c *call) frame() {
 	now := c.w.now
 	c.seq++
 	c.group++
-	c.w.at(now+repair.FrameDuration, c.frame)
+	c.w.at(now+wire.FrameDuration, c.frame)
 	if c.seq%10 == 0 {
 		c.changed(c.ladder.Poll(now))
 	}
@@ -226,7 +227,7 @@ func (c *call) atRelay(d datagram, size int) {
 	}
 	c.relay.frames[seq] = true
 	if c.relay.asker.Arrived(now, d) == repair.Newest {
-		c.relay.queue.Arrived(now, time.Duration(seq)*repair.FrameDuration)
+		c.relay.queue.Arrived(now, time.Duration(seq)*wire.FrameDuration)
 	}
 	r := &c.relay
 	r.count = (r.count + 1) % repair.Counts
@@ -245,7 +246,7 @@ func (c *call) atListener(d datagram, size int) {
 	}
 	c.listener.frames[seq] = true
 	if c.listener.asker.Arrived(now, d) == repair.Newest {
-		c.listener.queue.Arrived(now, time.Duration(seq)*repair.FrameDuration)
+		c.listener.queue.Arrived(now, time.Duration(seq)*wire.FrameDuration)
 	}
 }
 
@@ -270,7 +271,7 @@ func (c *call) relayTick() {
 	}
 	s := r.asker.Stats()
 	heard := c.listener.asker.Stats()
-	l := repair.Losses{Received: int(heard.Received - c.reported.Received), Lost: int(max(int64(heard.Lost-c.reported.Lost), 0))}
+	l := estimate.Losses{Received: int(heard.Received - c.reported.Received), Lost: int(max(int64(heard.Lost-c.reported.Lost), 0))}
 	c.reported = heard
 	burst := c.listener.asker.Loss(now, 4*time.Second).Burst()
 	f := Feedback{

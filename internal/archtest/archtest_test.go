@@ -22,19 +22,20 @@ const (
 // layers lists, for each package that has a rule, the packages of the house it may
 // import. The linters check the same for foreign packages (see .golangci.yml).
 var layers = map[string][]string{
-	"netproto":          {},
-	"jitter":            {},
-	"internal/netsim":   {},
+	"netproto":          {"netproto/wire"},
+	"jitter":            {"netproto/wire"},
+	"internal/netsim":   {"netproto/wire"},
 	"codec":             {},
 	"audio":             {},
 	"audio/device":      {"audio"},
 	"internal/udpio":    {},
-	"internal/repair":   {},
-	"internal/estimate": {},
+	"internal/repair":   {"internal/estimate", "netproto/wire"},
+	"internal/estimate": {"netproto/wire"},
+	"netproto/wire":     {},
 	"internal/address":  {"netproto"},
-	"relay":             {"netproto", "internal/udpio", "internal/repair"},
-	"engine/adapt":      {"internal/repair"},
-	"engine":            {"netproto", "codec", "jitter", "audio", "engine/adapt", "internal/address", "internal/repair", "internal/estimate"},
+	"relay":             {"netproto", "netproto/wire", "internal/udpio", "internal/repair", "internal/estimate"},
+	"engine/adapt":      {"internal/repair", "internal/estimate", "netproto/wire"},
+	"engine":            {"netproto", "netproto/wire", "codec", "jitter", "audio", "engine/adapt", "internal/address", "internal/repair", "internal/estimate"},
 	"cmd/tincand":       {"relay", "netproto", "internal/console"},
 }
 

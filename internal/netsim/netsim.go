@@ -19,11 +19,13 @@ package netsim
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // HeaderBytes is what IPv4 (RFC 791, 20 bytes) and UDP (RFC 768, 8 bytes) add to a payload;
 // rate limits count it.
-const HeaderBytes = 28
+const HeaderBytes = wire.IPv4Overhead
 
 // Link decides what happens to the datagrams of one direction.
 type Link interface {

@@ -1,6 +1,11 @@
 package repair
 
-import "time"
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/estimate"
+	"github.com/tincan-voice/tincan/netproto/wire"
+)
 
 // Twin is how far apart an Asker asks twice on a path that loses, since the question and the answer are lost as often as
 // what is asked for.
@@ -20,8 +25,6 @@ const (
 	// longestRun bounds the loss that one gap is counted as, in datagrams: what is longer is an outage, which
 	// redundancy cannot mend.
 	longestRun = 16
-	// maxStride is the most frames that share a datagram.
-	maxStride = 6
 	// resyncSlack is how many more datagrams than frames may have been sent: resends that a hop before ours was late with.
 	resyncSlack = 4
 
@@ -99,7 +102,7 @@ type Asker struct {
 	lossy         bool          // so much is lost that waiting for later datagrams would be a waste of time
 	looked        time.Duration // when that was judged
 	budget        Bucket
-	loss          Loss
+	loss          estimate.Loss
 	stats         AskerStats
 }
 
@@ -161,7 +164,7 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 		a.missed -= min(a.missed, uint32(ahead))
 	}
 	if frames > 0 {
-		if ahead == 1 && a.speech && d.Speech && frames <= maxStride {
+		if ahead == 1 && a.speech && d.Speech && frames <= wire.MaxStride {
 			a.stride = uint32(frames)
 		}
 		a.highest, a.speech = d.Seq, d.Speech
@@ -210,7 +213,7 @@ func (a *Asker) miss(now time.Duration, seq uint32, ahead int) {
 			continue
 		}
 		a.close(g)
-		*g = gap{open: true, count: n, seq: seq - behind, found: now, due: now - time.Duration(behind)*FrameDuration}
+		*g = gap{open: true, count: n, seq: seq - behind, found: now, due: now - time.Duration(behind)*wire.FrameDuration}
 		a.open++
 	}
 	a.next = now
@@ -347,7 +350,7 @@ func (a *Asker) judge(now time.Duration, g *gap) (ask bool, next time.Duration) 
 
 // copied is when the first copy of what is missing should be there, and 0 where it is not worth waiting for.
 func (a *Asker) copied(g *gap) time.Duration {
-	wait := time.Duration(a.copies) * FrameDuration
+	wait := time.Duration(a.copies) * wire.FrameDuration
 	if a.copies == 0 || wait > a.roundTrip()/2 || a.gapOf(g.seq+a.copies) != nil {
 		return 0
 	}
@@ -384,7 +387,7 @@ func (a *Asker) NextDeadline() (time.Duration, bool) {
 func (a *Asker) Stride() int { return int(max(a.stride, 1)) }
 
 // Loss is what was lost in the last span, before resends.
-func (a *Asker) Loss(now, span time.Duration) Losses { return a.loss.Over(now, span) }
+func (a *Asker) Loss(now, span time.Duration) estimate.Losses { return a.loss.Over(now, span) }
 
 // Stats returns the totals.
 func (a *Asker) Stats() AskerStats { return a.stats }

@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/netsim"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 const ms = time.Millisecond
@@ -18,7 +20,7 @@ func path() *Asker {
 	return a
 }
 
-func at(seq uint32) time.Duration { return time.Duration(seq) * FrameDuration }
+func at(seq uint32) time.Duration { return time.Duration(seq) * wire.FrameDuration }
 
 // dg is datagram seq of a talker that has sent one of one frame for each before it.
 func dg(seq uint32) Datagram { return Datagram{Seq: seq, Count: uint8(seq % Counts), Speech: true} }
@@ -207,7 +209,7 @@ func TestAskerLeavesLossToCopies(t *testing.T) {
 			a.pace.slack = 40 * ms // the gap shows before the time-out
 			asked := time.Duration(0)
 			for now := at(1); now < at(20); now += ms {
-				if seq := uint32(now / FrameDuration); now == at(seq) && !slices.Contains(tt.gone, seq) {
+				if seq := uint32(now / wire.FrameDuration); now == at(seq) && !slices.Contains(tt.gone, seq) {
 					a.Arrived(now, dg(seq))
 					if tt.copies > 0 {
 						a.Have(seq - tt.copies)
@@ -259,8 +261,8 @@ func TestAskerLearnsToWait(t *testing.T) {
 		arrived := map[uint32]bool{}
 		late := map[uint32]bool{}
 		for now := time.Duration(0); now < 120*time.Second; now += ms {
-			if now%FrameDuration == 0 {
-				p.Send(now, []byte{byte(now / FrameDuration >> 8), byte(now / FrameDuration)})
+			if now%wire.FrameDuration == 0 {
+				p.Send(now, []byte{byte(now / wire.FrameDuration >> 8), byte(now / wire.FrameDuration)})
 			}
 			for {
 				d, _, ok := p.Receive(now)
@@ -326,7 +328,7 @@ func TestAskerSurvivesAnything(t *testing.T) {
 				t.Fatalf("more than %d asked for within %v", askRate+askDepth, asked[j]-asked[i])
 			}
 		}
-		if a.Loss(now, LossMemory).Lost < 0 {
+		if a.Loss(now, estimate.LossMemory).Lost < 0 {
 			t.Fatal("negative loss")
 		}
 	}

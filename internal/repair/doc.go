@@ -17,17 +17,18 @@
 // value. What happens per datagram does not allocate.
 package repair
 
-import "time"
+import (
+	"time"
 
-// FrameDuration is what one sequence number stands for.
-const FrameDuration = 20 * time.Millisecond
+	"github.com/tincan-voice/tincan/netproto/wire"
+)
 
 // Patience is how long after its time a datagram is still worth having when its
 // listeners hold back buffer of speech, the way from mouth to ear without any
 // buffering takes oneWay, and a share of loss, 0 to 1, is not repaired otherwise. A buffer grows when
 // it learns that resends come, so what counts is what it may grow to: WorthWaiting in all.
 func Patience(oneWay, buffer time.Duration, loss float64) time.Duration {
-	return max(buffer, WorthWaiting(loss)-oneWay-FrameDuration, 0)
+	return max(buffer, WorthWaiting(loss)-oneWay-wire.FrameDuration, 0)
 }
 
 // WorthWaiting is the delay from mouth to ear up to which waiting for a resend costs less than the

@@ -1,6 +1,11 @@
 package repair
 
-import "time"
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/estimate"
+	"github.com/tincan-voice/tincan/netproto/wire"
+)
 
 // pace knows when the next datagram of a talkspurt should come. Talkers send in an even rhythm, so what
 // does not come in time is probably lost, and on a path that is known to lose it is asked for then,
@@ -29,7 +34,7 @@ const (
 
 // arrived learns from a datagram that came by itself, the newest.
 func (p *pace) arrived(now time.Duration, seq uint32) {
-	d := now - time.Duration(seq)*FrameDuration
+	d := now - time.Duration(seq)*wire.FrameDuration
 	if !p.known || d < p.early || d-p.early > time.Second {
 		p.known, p.early = true, d
 	} else {
@@ -58,7 +63,7 @@ func (a *Asker) expects() bool {
 func (a *Asker) expected() uint32 { return a.highest + (a.missed+1)*a.stride }
 
 func (a *Asker) due() time.Duration {
-	return time.Duration(a.expected())*FrameDuration + a.pace.early
+	return time.Duration(a.expected())*wire.FrameDuration + a.pace.early
 }
 
 // guess opens gaps for what is overdue.
@@ -99,6 +104,6 @@ func (a *Asker) look(now time.Duration) {
 		return
 	}
 	a.looked = now
-	l := a.loss.Over(now, LossMemory)
+	l := a.loss.Over(now, estimate.LossMemory)
 	a.lossy = l.Lost >= lossyLeast && l.Fraction() >= lossyFrom
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/netsim"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // lossy runs an Asker behind a network that is losing a tenth, datagrams stride frames apart, and calls asked for each
@@ -16,7 +17,7 @@ func lossy(stride uint32, jitter time.Duration, asked, came func(now time.Durati
 	lost := map[uint32]bool{}
 	count := byte(0)
 	for now := time.Duration(0); now < 120*time.Second; now += ms {
-		if seq := uint32(now / FrameDuration); now%(FrameDuration*time.Duration(stride)) == 0 && seq%500 < 400 {
+		if seq := uint32(now / wire.FrameDuration); now%(wire.FrameDuration*time.Duration(stride)) == 0 && seq%500 < 400 {
 			before := p.Lost
 			ends := byte(0)
 			if seq%500 >= 400-stride {

@@ -1,6 +1,11 @@
 package repair
 
-import "time"
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/estimate"
+	"github.com/tincan-voice/tincan/netproto/wire"
+)
 
 // Figures of a Planner.
 const (
@@ -175,7 +180,7 @@ func (p *Planner) plan(talker uint32) *plan {
 
 // judge turns copies on and off.
 func (q *plan) judge(now, rtt time.Duration, v *View, jam bool) {
-	step := time.Duration(max(v.Stride, 1)) * FrameDuration
+	step := time.Duration(max(v.Stride, 1)) * wire.FrameDuration
 	patience := Patience(v.OneWay, v.Buffer, v.Hole)
 	suffered := v.Loss
 	if rtt > 0 && rtt+step+resendSlack <= patience {
@@ -207,7 +212,7 @@ func (q *plan) judge(now, rtt time.Duration, v *View, jam bool) {
 // copyDelay is the shortest distance after which a burst is mostly over, or the longest in
 // time, but never less than one step.
 func copyDelay(v *View, step, patience time.Duration) time.Duration {
-	c := NewChannel(v.Loss, v.Burst, v.Stride)
+	c := estimate.NewChannel(v.Loss, v.Burst, v.Stride)
 	delay := step
 	for _, k := range copyOffsets {
 		if d := time.Duration(k) * step; d <= patience {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 func datagram(seq uint32, n int) []byte {
@@ -101,8 +103,8 @@ func TestShiftSendsEveryDatagramOnceMore(t *testing.T) {
 	s.Set(&c, 80*ms)
 	var got []uint32
 	for now := at(2); now < at(60); now += ms {
-		if now%FrameDuration == 0 && now < at(50) {
-			seq := uint32(now / FrameDuration)
+		if now%wire.FrameDuration == 0 && now < at(50) {
+			seq := uint32(now / wire.FrameDuration)
 			c.Put(now, seq, datagram(seq, 100))
 		}
 		for d := s.Next(&c, now); d != nil; d = s.Next(&c, now) {
@@ -136,11 +138,11 @@ func TestResenderMakesNoStorm(t *testing.T) {
 		rtt := time.Duration(rng.IntN(200)) * ms
 		var sent float64
 		for now := time.Duration(0); now < 10*time.Second; now += ms {
-			newest := uint32(now / FrameDuration)
+			newest := uint32(now / wire.FrameDuration)
 			for range 10 {
 				size := 60 + rng.IntN(200)
 				if ok, _ := r.Allow(now, rng.Uint32N(4), newest-rng.Uint32N(50), size, rtt); ok {
-					sent += float64(size + headerBytes)
+					sent += float64(size + wire.IPv4Overhead)
 				}
 			}
 		}

@@ -1,6 +1,10 @@
 package repair
 
-import "time"
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto/wire"
+)
 
 const (
 	// resendShare is the part of the rate of voice to a listener that resends may
@@ -10,9 +14,7 @@ const (
 	// resendDepth is how much may go at once, in seconds of the share, and in bytes at
 	// least: one datagram of any length.
 	resendDepth      = 0.5
-	resendDepthFloor = 1200 + headerBytes
-
-	headerBytes = 28 // of IPv4 and UDP (RFC 791, RFC 768)
+	resendDepthFloor = 1200 + wire.IPv4Overhead
 
 	resendSlots = 64
 	resendTwin  = 5 * time.Millisecond
@@ -69,7 +71,7 @@ func (r *Resender) Allow(now time.Duration, talker, seq uint32, size int, rtt ti
 	case e.times == resendTries, e.times > 0 && now-e.at < pause:
 		r.stats.Repeated++
 		return false, false
-	case !r.bucket.Take(now, float64(size+headerBytes)):
+	case !r.bucket.Take(now, float64(size+wire.IPv4Overhead)):
 		r.stats.Throttled++
 		return false, false
 	}

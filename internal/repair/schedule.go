@@ -1,6 +1,10 @@
 package repair
 
-import "time"
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/estimate"
+)
 
 // Intervals of reports.
 const (
@@ -26,7 +30,7 @@ const (
 )
 
 // MoodOf judges a path by its losses of the last second and by its queue.
-func MoodOf(l Losses, queue time.Duration, trend float64) Mood {
+func MoodOf(l estimate.Losses, queue time.Duration, trend float64) Mood {
 	switch {
 	case queue >= jammedQueue && trend >= jammedTrend:
 		return Jammed
@@ -38,7 +42,7 @@ func MoodOf(l Losses, queue time.Duration, trend float64) Mood {
 }
 
 // PathMood judges the path that an Asker and a Queue watch.
-func PathMood(now time.Duration, a *Asker, q *Queue) Mood {
+func PathMood(now time.Duration, a *Asker, q *estimate.Queue) Mood {
 	delay, trend := q.Delay(now), 0.0
 	if delay >= jammedQueue { // otherwise the trend, which is dear, says nothing
 		trend = q.Trend(now)

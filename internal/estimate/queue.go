@@ -1,4 +1,4 @@
-package repair
+package estimate
 
 import "time"
 

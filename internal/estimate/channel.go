@@ -1,8 +1,10 @@
-package repair
+package estimate
 
 import (
 	"math"
 	"time"
+
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // Channel is the loss of a path as a two-state Markov chain in time: everything is
@@ -31,12 +33,12 @@ func NewChannel(loss, burst float64, stride int) Channel {
 // Again is the probability that a datagram is lost if the one that was sent so much
 // earlier was: the state forgets with Memory.
 func (c Channel) Again(after time.Duration) float64 {
-	return c.Loss + (1-c.Loss)*math.Pow(c.Memory, float64(after)/float64(FrameDuration))
+	return c.Loss + (1-c.Loss)*math.Pow(c.Memory, float64(after)/float64(wire.FrameDuration))
 }
 
 // Burst is the mean run of consecutive losses of datagrams that are stride frames apart.
 func (c Channel) Burst(stride int) float64 {
-	return 1 / (1 - c.Again(time.Duration(stride)*FrameDuration))
+	return 1 / (1 - c.Again(time.Duration(stride)*wire.FrameDuration))
 }
 
 // Series is the channel of two paths one after the other, whose losses are independent.
