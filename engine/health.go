@@ -87,11 +87,24 @@ func (d *dropped) foreign() bool { return d.count > fewDropped && d.reason == Dr
 // There is such a state for each kind, and for each session where it is about one.
 type monitor struct {
 	last    time.Duration // the look before
-	resumed time.Duration // when we last went on after we stood still: what did not happen before says nothing
+	stalls  [8]stall      // the latest
+	stalled int           // how many there were
 	states  map[about]*state
 	order   []*state // the same, the oldest first
 	changes []Fault
 	next    time.Duration
+}
+
+// stall is a time in which we ourselves stood still: what did not happen then says nothing.
+type stall struct{ from, to time.Duration }
+
+// age is how long ago since was, less the time in which we stood still.
+func (m *monitor) age(now, since time.Duration) time.Duration {
+	age := now - since
+	for _, s := range m.stalls {
+		age -= max(0, s.to-max(s.from, since))
+	}
+	return age
 }
 
 // about is what a state is about.
@@ -114,7 +127,8 @@ type state struct {
 // when something will change if nothing happens. Look at least twice per second.
 func (m *monitor) look(now time.Duration, v *vitals) (changes []Fault, next time.Duration) {
 	if now-m.last > stood {
-		m.resumed = now
+		m.stalls[m.stalled%len(m.stalls)] = stall{m.last, now}
+		m.stalled++
 	}
 	m.last, m.next, m.changes = now, math.MaxInt64, m.changes[:0]
 	for _, s := range m.order {
@@ -270,11 +284,11 @@ func (m *monitor) note(now time.Duration, f Fault, bad bool, since time.Duration
 		since = s.since
 	}
 	row := &faultTable[f.Kind]
-	after := row.after / 2
-	if !s.On {
-		since, after = max(since, m.resumed), row.after
+	left := row.after - m.age(now, since)
+	if s.On {
+		left -= row.after / 2
 	}
-	if wrong := bad && now-since >= after; wrong != s.wrong {
+	if wrong := bad && left <= 0; wrong != s.wrong {
 		s.wrong, s.changed = wrong, now
 	}
 	switch {
@@ -288,7 +302,7 @@ func (m *monitor) note(now time.Duration, f Fault, bad bool, since time.Duration
 	case !s.wrong && s.On:
 		m.next = min(m.next, s.changed+row.clear)
 	case bad && !s.On:
-		m.next = min(m.next, since+row.after)
+		m.next = min(m.next, now+left)
 	}
 }
 

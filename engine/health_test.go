@@ -334,6 +334,25 @@ func TestNextLook(t *testing.T) {
 	}
 }
 
+// A machine so busy that the client stands still again and again still notices what lasts.
+func TestFaultsOnABusyMachine(t *testing.T) {
+	var m monitor
+	for now := time.Duration(0); now < time.Minute; now += 1500 * time.Millisecond {
+		for range 5 {
+			now += tickTime
+			v := aCall(now)
+			v.sounded = 0
+			if said := m.look2(now, &v); len(said) > 0 {
+				if said[0].Kind != FaultInputSilent {
+					t.Errorf("%+v", said)
+				}
+				return
+			}
+		}
+	}
+	t.Error("nothing said")
+}
+
 // A path that comes and goes is not told of at every datagram, and a fault in force is not told again.
 func TestFaultsDoNotFlap(t *testing.T) {
 	var m monitor
