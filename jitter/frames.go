@@ -9,6 +9,7 @@ type frames struct {
 	highest int64 // highest number received, extended beyond 32 bits
 	next    int64 // number of the next frame to play; older ones are past
 
+	run   int      // frames that follow each other in the newest datagram
 	steps int      // datagrams counted in least[0]
 	least [2]int64 // least step from a datagram to the next, now and before
 }
@@ -63,14 +64,14 @@ func (f *frames) reset() {
 	for i := range f.slots {
 		f.slots[i].state, f.slots[i].due = empty, 0
 	}
-	f.started = false
+	f.started, f.run = false, 0
 }
 
-// start begins with the first number ever heard.
+// start begins with the first frame ever heard of.
 func (f *frames) start(number uint32) {
 	f.started = true
-	f.highest = int64(number)
-	f.next = f.highest
+	f.next = int64(number)
+	f.highest = f.next - 1
 }
 
 // extend widens a number that wraps at 32 bits, taking the nearest to the highest.
@@ -78,11 +79,30 @@ func (f *frames) extend(number uint32) int64 {
 	return f.highest + int64(int32(number-uint32(f.highest)))
 }
 
-// step learns the stride, from the newest frame of a datagram before it is put.
-func (f *frames) step(newest uint32) {
-	if d := f.extend(newest) - f.highest; d > 0 && (f.least[0] == 0 || d < f.least[0]) {
+// run is how many frames of a datagram follow each other, from the newest on: those that are new in it, and
+// copies if they are the ones before.
+func run(fs []Frame) int {
+	n := 1
+	for n < len(fs) && fs[n].Number == fs[0].Number-uint32(n) {
+		n++
+	}
+	return n
+}
+
+// step learns the stride, from a datagram before it is put.
+func (f *frames) step(fs []Frame) {
+	d := f.extend(fs[0].Number) - f.highest
+	if d <= 0 {
+		return
+	}
+	now := run(fs)
+	switch {
+	case now != f.run && int64(now) == d: // as many as come after the one before: the talker has changed
+		f.steps, f.least = 0, [2]int64{d}
+	case f.least[0] == 0 || d < f.least[0]:
 		f.least[0] = d
 	}
+	f.run = now
 	if f.steps++; f.steps == stepsCounted {
 		f.steps, f.least[1], f.least[0] = 0, f.least[0], 0
 	}
