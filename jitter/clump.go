@@ -5,27 +5,31 @@ package jitter
 type clumps struct {
 	newest, at int64 // the newest frame and when it came
 	last       int64 // when a datagram came that is part of a clump
+	queue      int64 // of the delay model before the clump
 }
 
 const (
 	// clumpPause is how long after its last part a clump is over. Recorded EV-DO pauses for 31 ms.
 	clumpPause = SampleRate * 40 / 1000
-	// clumpMost is how long the whole of it is waited for.
+	// clumpMost is how long the whole of it is waited for, and no longer than half the ceiling.
 	clumpMost = SampleRate * 100 / 1000
-	// clumpOver is how much later than the least delay of late the newest frame may be, once the clump is over, 60 ms.
+	// clumpOver is how much later than the wanted delay the newest frame may be, once the clump is over, 60 ms.
 	clumpOver = 3 * FrameSize
 	// keepLate is how much more than the wanted delay is kept when speech goes on after
 	// an outage; older speech has lost its meaning and is dropped.
 	keepLate = SampleRate * 250 / 1000
 )
 
-// arrived takes the newest frame of a datagram.
-func (c *clumps) arrived(t, n int64) {
+// arrived takes the newest frame of a datagram, and the queue before it.
+func (c *clumps) arrived(t, n, queue int64) {
 	if n <= c.newest {
 		return
 	}
-	if 2*(t-c.at) < (n-c.newest)*FrameSize {
+	switch {
+	case 2*(t-c.at) < (n-c.newest)*FrameSize:
 		c.last = t
+	case t-c.last > clumpPause:
+		c.queue = queue
 	}
 	c.newest, c.at = n, t
 }
@@ -33,23 +37,26 @@ func (c *clumps) arrived(t, n int64) {
 // gathering tells whether frame n, the oldest that is here, is too late to go on with, and belongs to a clump of which
 // more is to come.
 func (b *Buffer) gathering(n int64) bool {
-	now, wanted := b.pulled+b.elapsed, int64(b.model.base)+b.aim.margin
+	now, wanted := b.pulled+b.elapsed, b.clumps.queue+b.aim.margin
 	return now-n*FrameSize-wanted > keepLate &&
 		now-b.clumps.last < clumpPause &&
-		now-b.frames.get(n).at < clumpMost &&
+		now-b.frames.get(n).at < min(clumpMost, b.ceiling()/2) &&
 		b.clumps.at-b.clumps.newest*FrameSize-wanted > clumpOver
 }
 
-// catchUp makes the next frame one that is here: n, the oldest, where so many before it are missing that nothing could
-// stand for them and its own time has come, and a later one where speech goes on much too late.
-func (b *Buffer) catchUp(n int64) {
-	late := b.pulled + b.elapsed - n*FrameSize - b.aim.delay
-	if missing := n - b.frames.next; late >= 0 && missing > concealMost {
+// leap makes n, the oldest frame that is here, the next one if so many before it are missing that nothing could stand
+// for them, and its own time has come.
+func (b *Buffer) leap(n int64) {
+	if missing := n - b.frames.next; missing > concealMost && b.pulled+b.elapsed-n*FrameSize >= b.aim.delay {
 		b.carryOn()
 		b.frames.skipTo(n)
 		b.stats.Lost += uint64(missing)
 	}
-	if b.state == waiting && late > keepLate {
+}
+
+// catchUp makes the next frame one that is here: n, the oldest, or where that is much too late a later one.
+func (b *Buffer) catchUp(n int64) {
+	if late := b.pulled + b.elapsed - n*FrameSize - b.aim.delay; late > keepLate {
 		b.stats.Dropped += uint64(b.frames.skipTo(min(n+(late-keepLate)/FrameSize, b.frames.highest)))
 		if n, ok := b.frames.first(); ok {
 			b.frames.skipTo(n)

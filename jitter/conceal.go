@@ -17,9 +17,9 @@ const (
 	// fadeFrom to fadeTo: the extension is at full level for 40 ms and gone at 200 ms.
 	fadeFrom = SampleRate * 40 / 1000
 	fadeTo   = SampleRate * 200 / 1000
-	// restored is how much speech makes an extension begin at its full level, 100 ms, and ease how fast it comes to
+	// restored is how much speech makes an extension begin at its full level, 50 ms, and ease how fast it comes to
 	// the level of the one before: 10 ms.
-	restored = SampleRate * 100 / 1000
+	restored = SampleRate * 50 / 1000
 	ease     = SampleRate * 10 / 1000
 )
 

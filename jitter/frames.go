@@ -97,7 +97,7 @@ func (f *frames) step(fs []Frame) {
 	}
 	now := run(fs)
 	switch {
-	case now != f.run && int64(now) == d: // as many as come after the one before: the talker has changed
+	case now != f.run && int64(now) >= d: // it holds another number, none is missing before: the talker has changed
 		f.steps, f.least = 0, [2]int64{d}
 	case f.least[0] == 0 || d < f.least[0]:
 		f.least[0] = d

@@ -123,7 +123,8 @@ func (b *Buffer) Push(now time.Duration, fs []Frame) {
 	b.frames.step(fs)
 	b.model.fill = (b.frames.stride() - 1) * FrameSize
 	newest := b.frames.extend(fs[0].Number)
-	b.clumps.arrived(t, newest)
+	b.clumps.arrived(t, newest, b.model.floor())
+	b.model.begin(t, len(fs[0].Data) > 0)
 	way := b.way(t, newest)
 	for i := range fs {
 		n := b.frames.extend(fs[i].Number)
@@ -132,9 +133,6 @@ func (b *Buffer) Push(now time.Duration, fs []Frame) {
 		} else {
 			b.take(t, n, fs[i].Data, b.frames.expected(n) != 0, way)
 		}
-	}
-	if len(fs[0].Data) > 0 {
-		b.model.lastArrival = t
 	}
 	b.holdCeiling()
 }
@@ -163,6 +161,7 @@ func (b *Buffer) take(t, n int64, data []byte, copied bool, way order) {
 	case overtaken:
 		b.stats.Late++
 		b.model.recovered()
+		b.hasty = b.hasty || way == inOrder
 	}
 	if way == swapped {
 		return
@@ -228,6 +227,18 @@ func (b *Buffer) ceiling() int64 {
 	return max(b.max, (b.frames.stride()+1)*FrameSize+min(b.block, SampleRate))
 }
 
+// back is how much speech is held back. What is invented while waiting is none.
+func (b *Buffer) back() int64 {
+	held := (b.frames.highest + 1 - b.frames.next) * FrameSize
+	if b.state == talking {
+		held += int64(b.speech.len())
+	}
+	return held
+}
+
+// longest is how long a frame can be held so that the one after it, and a block, still fit below the ceiling.
+func (b *Buffer) longest() int64 { return b.ceiling() - FrameSize - b.block }
+
 // holdCeiling drops the oldest speech while more than the ceiling is held back.
 func (b *Buffer) holdCeiling() {
 	room := (b.ceiling() - int64(b.speech.len())) / FrameSize
@@ -243,7 +254,7 @@ func (b *Buffer) Pull(now time.Duration, out []float32) {
 	b.pulled = b.clock.at(now)
 	b.elapsed = 0
 	b.block = int64(len(out))
-	b.aim.update(&b.model, b.ceiling()-FrameSize-b.block)
+	b.aim.update(&b.model, b.longest())
 	for len(out) > 0 {
 		if b.speech.len() == 0 {
 			b.step()

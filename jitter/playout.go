@@ -18,6 +18,7 @@ type player struct {
 	held      int64              // samples of extension that still count as waiting
 	fresh     [FrameSize]float32 // the frame decoded last
 	concealed int                // frames lost in a row
+	hasty     bool               // the newest frame came when it was given up: the next is waited for
 	loud      float32            // power of the loud parts
 	stretched int64              // time at which speech was last stretched
 	tried     int64              // time at which there was nothing to take out
@@ -77,7 +78,10 @@ func (b *Buffer) step() {
 			b.wait()
 			return
 		}
-		b.catchUp(n)
+		b.leap(n)
+		if b.held > 0 {
+			b.catchUp(n)
+		}
 	}
 	switch s := b.frames.get(b.frames.next); {
 	case s != nil && len(s.data) == 0:
@@ -111,7 +115,7 @@ func (b *Buffer) worthWaiting() bool {
 	// Nothing later is here. If two datagrams are overdue the network is stuck; if it is one
 	// it may be lost.
 	overdue := now - (b.frames.highest+2*b.frames.stride())*FrameSize - b.model.queue
-	return b.state == waiting || overdue > 2*lateBin || b.model.later(lateness) >= lostOdds*b.model.lost()
+	return b.state == waiting || b.hasty || overdue > 2*lateBin || b.model.later(lateness) >= lostOdds*b.model.lost()
 }
 
 const (
@@ -139,14 +143,17 @@ func (b *Buffer) begin() bool {
 		if !ok {
 			return false
 		}
-		if s := b.frames.get(n); len(s.data) == 0 {
+		s := b.frames.get(n)
+		if len(s.data) == 0 {
 			b.frames.skipTo(n + 1)
 			continue
 		}
-		if b.elapsed > 0 || b.pulled-n*FrameSize < b.aim.delay || b.gathering(n) {
+		due := min(n*FrameSize+b.aim.delay, s.at+b.longest())
+		if b.elapsed > 0 || b.pulled < due || b.gathering(n) {
 			return false
 		}
 		b.frames.skipTo(n)
+		b.catchUp(n)
 		b.ext.silence()
 		b.state = waiting
 		b.held = 0
@@ -168,6 +175,7 @@ func (b *Buffer) decode() {
 		return
 	}
 	s.state = past
+	b.hasty = false
 	power := meanSquare(b.fresh[:])
 	b.loud = max(power, b.loud*0.998)
 	b.noise.learn(b.fresh[:], power)
@@ -427,7 +435,7 @@ func (b *Buffer) shorten(most, over int64) {
 // lengthen puts a pitch period in.
 func (b *Buffer) lengthen(every int64) {
 	x := b.speech.at(-maxLag)
-	if len(x) < maxLag+window || b.sinceStretch() < every*SampleRate/1000 {
+	if len(x) < maxLag+window || b.back()+maxLag > b.ceiling() || b.sinceStretch() < every*SampleRate/1000 {
 		return
 	}
 	at, score := match(x[maxLag:], x[:maxLag-minLag+window], shortLag)

@@ -32,12 +32,12 @@ type Stats struct {
 // Stats returns the figures; it costs next to nothing.
 func (b *Buffer) Stats() Stats {
 	s := b.stats
-	s.Target = duration(b.aim.margin)
+	s.Target = duration(min(b.aim.margin, b.ceiling()))
 	s.Spread = duration(b.model.spread())
 	s.Jitter = duration(int64(b.model.jitter))
 	if b.state != idle {
 		s.Current = duration(min(max(0, b.delay()-b.model.queue), b.ceiling()))
-		s.Held = duration((b.frames.highest+1-b.frames.next)*FrameSize + int64(b.speech.len()))
+		s.Held = duration(b.back())
 	}
 	return s
 }
