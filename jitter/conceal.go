@@ -23,8 +23,8 @@ const (
 	ease     = SampleRate * 10 / 1000
 )
 
-// silence makes it nothing.
-func (e *extension) silence() { e.total, e.level = fadeTo, 0 }
+// silence makes it nothing, for speech that begins.
+func (e *extension) silence() { *e = extension{lag: 1} }
 
 // begin takes the pitch period to repeat from the end of x, which has history samples. Where less than restored of
 // it was heard since the last extension, that one goes on falling.

@@ -14,7 +14,7 @@ type player struct {
 	block   int64 // length of the last Pull
 
 	ext       extension
-	resumed   int64              // time at which speech went on after a wait or a pause
+	resumed   int64              // time at which speech went on after a wait or a pause, and what was made up since
 	held      int64              // samples of extension that still count as waiting
 	fresh     [FrameSize]float32 // the frame decoded last
 	concealed int                // frames lost in a row
@@ -115,7 +115,7 @@ func (b *Buffer) worthWaiting() bool {
 	// Nothing later is here. If two datagrams are overdue the network is stuck; if it is one
 	// it may be lost.
 	overdue := now - (b.frames.highest+2*b.frames.stride())*FrameSize - b.model.queue
-	return b.state == waiting || b.hasty || overdue > 2*lateBin || b.model.later(lateness) >= lostOdds*b.model.lost()
+	return b.state == waiting || b.hasty || b.heard() < restored || overdue > 2*lateBin || b.model.later(lateness) >= lostOdds*b.model.lost()
 }
 
 const (
@@ -238,6 +238,9 @@ func (b *Buffer) emit(kind Kind) {
 		b.held = 0
 		b.resumed = b.end()
 	}
+	if kind == Concealed {
+		b.resumed += int64(len(x))
+	}
 	copy(b.speech.grow(len(x)), x)
 	b.speech.describe(seg)
 	b.frames.next++
@@ -269,9 +272,12 @@ func (b *Buffer) carryOn() {
 	if b.state == talking {
 		b.state = waiting
 		b.held = 0
-		b.extend(b.end() - b.resumed)
+		b.extend(b.heard())
 	}
 }
+
+// heard is how much speech was not made up since it went on.
+func (b *Buffer) heard() int64 { return b.end() - b.resumed }
 
 // extend lets the extension begin after the speech there is, of which so much was heard since the last one.
 func (b *Buffer) extend(heard int64) {
