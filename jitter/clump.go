@@ -38,7 +38,7 @@ func (c *clumps) arrived(t, n, queue int64) {
 // more is to come.
 func (b *Buffer) gathering(n int64) bool {
 	now, wanted := b.pulled+b.elapsed, b.clumps.queue+b.aim.margin
-	return now-n*FrameSize-wanted > keepLate &&
+	return now-n*FrameSize-wanted > keepLate && !b.frames.ended() &&
 		now-b.clumps.last < clumpPause &&
 		now-b.frames.get(n).at < min(clumpMost, b.ceiling()/2) &&
 		b.clumps.at-b.clumps.newest*FrameSize-wanted > clumpOver
@@ -54,9 +54,10 @@ func (b *Buffer) leap(n int64) {
 	}
 }
 
-// catchUp makes the next frame one that is here: n, the oldest, or where that is much too late a later one.
+// catchUp makes the next frame one that is here: n, the oldest, or where that is much too late a later one. The end of a
+// talkspurt is played however late it is, since the pause after it makes up for it.
 func (b *Buffer) catchUp(n int64) {
-	if late := b.pulled + b.elapsed - n*FrameSize - b.aim.delay; late > keepLate {
+	if late := b.pulled + b.elapsed - n*FrameSize - b.aim.delay; late > keepLate && !b.frames.ended() {
 		b.stats.Dropped += uint64(b.frames.skipTo(min(n+(late-keepLate)/FrameSize, b.frames.highest)))
 		if n, ok := b.frames.first(); ok {
 			b.frames.skipTo(n)

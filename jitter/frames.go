@@ -178,6 +178,9 @@ const clumpStep = SampleRate / 500
 // speech tells whether a frame that is known is not the end of a talkspurt.
 func (f *frames) speech(n int64) bool { return len(f.slots[n&f.mask].data) > 0 }
 
+// ended tells whether the newest frame ends a talkspurt.
+func (f *frames) ended() bool { return f.known(f.highest) && !f.speech(f.highest) }
+
 // expectAhead is how far beyond the newest frame one can be asked for: three datagrams of the most frames.
 const expectAhead = 3 * maxStride
 

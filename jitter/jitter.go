@@ -199,9 +199,9 @@ const (
 	// A step of a minute in the numbers, or of 10 s in the delay, is no network's doing.
 	restartStep = 60 * 50
 	restartLate = 10 * SampleRate
-	// Nor are so many datagrams, over half a second, all of whose frames are over.
-	staleDatagrams = 5
-	staleTime      = SampleRate / 2
+	// Nor are so many datagrams over so long, all of which come after their time. Resends come for a second.
+	staleDatagrams = 20
+	staleTime      = 2 * SampleRate
 )
 
 // stale counts datagrams in a row that come after their time.

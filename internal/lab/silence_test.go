@@ -12,7 +12,7 @@ import (
 	"github.com/tincan-voice/tincan/jitter"
 )
 
-// hush is what came and what was heard of a talker who never stops.
+// hush is what came and what was heard of a talker.
 type hush struct {
 	came  []time.Duration // datagrams with frames newer than all before, in order
 	heard [][2]time.Duration
@@ -43,21 +43,20 @@ func (cheap) DecodeFEC([]byte, []float32) error { return nil }
 func (cheap) HasFEC([]byte) bool                { return false }
 func (cheap) Conceal([]float32) error           { return nil }
 
-// 100 s over every network with ten seeds, at every stride: a longest gap that the network does not explain fails. The
+// 100 s over every network with ten seeds: a longest gap that the network does not explain fails. The
 // buffer is the real one, Opus is not.
 func TestNoGapThatTheNetworkDoesNotExplain(t *testing.T) {
 	var jobs sync.WaitGroup
 	for _, preset := range netsim.Presets() {
 		jobs.Go(func() {
 			for seed := range uint64(10) {
-				stride := []int{1, 3, 6}[seed%3]
-				h, err := bufferAlone(preset.Name, seed+1, stride)
+				h, err := bufferAlone(preset.Name, seed+1)
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				if gap, where := h.unexplained(); gap > 0 {
-					t.Errorf("%s, seed %d, stride %d: silent from %v for %v longer than the network explains", preset.Name, seed+1, stride, where, gap)
+					t.Errorf("%s, seed %d: silent from %v for %v longer than the network explains", preset.Name, seed+1, where, gap)
 				}
 			}
 		})
@@ -65,8 +64,9 @@ func TestNoGapThatTheNetworkDoesNotExplain(t *testing.T) {
 	jobs.Wait()
 }
 
-// bufferAlone plays 100 s of frames that came over both sides of a relay.
-func bufferAlone(preset string, seed uint64, stride int) (*hush, error) {
+// bufferAlone plays 100 s of frames that came over both sides of a relay, in talkspurts of 10 s that are sent in different
+// ways.
+func bufferAlone(preset string, seed uint64) (*hush, error) {
 	up, _, err := netsim.Preset(preset, 4*seed)
 	if err != nil {
 		return nil, err
@@ -78,17 +78,34 @@ func bufferAlone(preset string, seed uint64, stride int) (*hush, error) {
 	link := netsim.Chain(up, down)
 	type datagram struct {
 		at     time.Duration
-		newest int
+		frames []jitter.Frame
 	}
 	var sent []datagram
-	for n := stride; n < 5000; n += stride {
-		fate := link.Send(time.Duration(n)*frame, 40+60*stride)
-		for _, at := range fate.At[:fate.Copies] {
-			sent = append(sent, datagram{at, n})
+	for spurt := range 8 {
+		stride, copies := []int{1, 3, 6}[(int(seed)+spurt)%3], spurt%2
+		first := spurt*625 + 1
+		for n := first - 1 + stride; n < first+500; n += stride {
+			var frames []jitter.Frame
+			for i := range stride * (1 + copies) {
+				if n-i >= first {
+					frames = append(frames, jitter.Frame{Number: uint32(n - i), Data: []byte{1}})
+				}
+			}
+			if n+stride >= first+500 {
+				frames = append([]jitter.Frame{{Number: uint32(n + 1)}}, frames...) // and then a pause of 2.5 s
+			}
+			now := time.Duration(n) * frame
+			fate := link.Send(now, 40+60*len(frames))
+			if fate.Copies == 0 { // asked for and sent again
+				fate = netsim.Arrive(now + time.Second)
+			}
+			for _, at := range fate.At[:fate.Copies] {
+				sent = append(sent, datagram{at, frames})
+			}
 		}
 	}
 	slices.SortStableFunc(sent, func(a, b datagram) int { return int(a.at - b.at) })
-	h, now, position, newest := &hush{}, time.Duration(0), 0, 0
+	h, now, position, newest := &hush{}, time.Duration(0), 0, uint32(0)
 	at := func() time.Duration { return time.Duration(position) * time.Second / codec.SampleRate }
 	b := jitter.New(cheap{}, jitter.Config{Trace: func(s jitter.Segment) {
 		from := at()
@@ -96,17 +113,14 @@ func bufferAlone(preset string, seed uint64, stride int) (*hush, error) {
 			h.heard = append(h.heard, [2]time.Duration{from, at()})
 		}
 	}})
-	frames := make([]jitter.Frame, stride)
 	out := make([]float32, blockSamples)
 	for now = 0; now < 100*time.Second+after; now += block {
 		for ; len(sent) > 0 && sent[0].at <= now; sent = sent[1:] {
-			for i := range frames {
-				frames[i] = jitter.Frame{Number: uint32(sent[0].newest - i), Data: []byte{1, 2, 3}}
-			}
-			b.Push(sent[0].at, frames)
-			if sent[0].newest > newest {
-				newest = sent[0].newest
-				h.came = append(h.came, sent[0].at)
+			b.Push(sent[0].at, sent[0].frames)
+			if n := sent[0].frames[0]; n.Number > newest {
+				if newest = n.Number; len(n.Data) > 0 {
+					h.came = append(h.came, sent[0].at)
+				}
 			}
 		}
 		b.Pull(now, out)
@@ -125,20 +139,18 @@ func TestNoGapInAnAdaptiveCall(t *testing.T) {
 		speech = append(speech, speech...)
 	}
 	var jobs sync.WaitGroup
-	for _, network := range []string{"edge", "thin16", "handover", "bufferbloat"} {
-		for seed := range uint64(2) {
-			jobs.Go(func() {
-				if err := gapless(speech[:length], network, seed+1); err != nil {
-					t.Error(err)
-				}
-			})
-		}
+	for seed := range uint64(2) {
+		jobs.Go(func() {
+			if err := gapless(speech[:length], seed+1); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	jobs.Wait()
 }
 
-func gapless(speech []float32, network string, seed uint64) error {
-	cfg := Config{Speech: speech, Network: Network{Preset: network}, Where: Both, Adaptive: true, Seed: seed}.withDefaults()
+func gapless(speech []float32, seed uint64) error {
+	cfg := Config{Speech: speech, Network: Network{Preset: "edge"}, Where: Both, Adaptive: true, Seed: seed}.withDefaults()
 	c, err := newCall(cfg)
 	if err != nil {
 		return err
@@ -163,7 +175,7 @@ func gapless(speech []float32, network string, seed uint64) error {
 		}
 	}
 	if gap, where := h.unexplained(); gap > 0 {
-		return fmt.Errorf("%s, seed %d: silent from %v for %v longer than the network explains", network, seed, where, gap)
+		return fmt.Errorf("seed %d: silent from %v for %v longer than the network explains", seed, where, gap)
 	}
 	return nil
 }
