@@ -89,10 +89,10 @@ func run(fs []Frame) int {
 	return n
 }
 
-// step learns the stride, from a datagram before it is put.
+// step learns the stride, from a datagram before it is put. One that ends a talkspurt is sent before it is full.
 func (f *frames) step(fs []Frame) {
 	d := f.extend(fs[0].Number) - f.highest
-	if d <= 0 {
+	if d <= 0 || len(fs[0].Data) == 0 {
 		return
 	}
 	now := run(fs)
@@ -115,11 +115,11 @@ const stepsCounted = 4
 func (f *frames) stride() int64 {
 	switch {
 	case f.least[0] == 0:
-		return max(1, f.least[1])
+		return min(max(1, f.least[1]), maxStride)
 	case f.least[1] == 0:
-		return f.least[0]
+		return min(f.least[0], maxStride)
 	}
-	return min(f.least[0], f.least[1])
+	return min(f.least[0], f.least[1], maxStride)
 }
 
 func (f *frames) put(t, n int64, data []byte, copied bool, way order) result {

@@ -179,3 +179,31 @@ func gapless(speech []float32, seed uint64) error {
 	}
 	return nil
 }
+
+// Nothing counts as lost, repaired or late on a LAN, however it is sent.
+func TestNothingIsLostOnALAN(t *testing.T) {
+	speech, err := MadeSpeech()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for stride := 1; stride <= 6; stride++ {
+		for _, dtx := range []bool{false, true} {
+			cfg := Config{Speech: speech, Network: Network{Preset: "lan"}, Where: Both, Stride: stride, DTX: dtx}.withDefaults()
+			if stride%2 == 0 {
+				cfg.Copies = []int{1}
+			}
+			c, err := newCall(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			p := c.members[listens].listener.Peers(c.now, nil)[0]
+			if p.Lost+p.Repaired+p.Concealed+p.Late+p.Buffer.Dropped > 0 {
+				t.Errorf("stride %d, DTX %v: lost %d, repaired %d, concealed %d, late %d, dropped %d",
+					stride, dtx, p.Lost, p.Repaired, p.Concealed, p.Late, p.Buffer.Dropped)
+			}
+		}
+	}
+}
