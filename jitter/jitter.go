@@ -237,7 +237,7 @@ func (b *Buffer) back() int64 {
 }
 
 // longest is how long a frame can be held so that the one after it, and a block, still fit below the ceiling.
-func (b *Buffer) longest() int64 { return b.ceiling() - FrameSize - b.block }
+func (b *Buffer) longest() int64 { return max(lateBin, b.ceiling()-FrameSize-b.block) }
 
 // holdCeiling drops the oldest speech while more than the ceiling is held back.
 func (b *Buffer) holdCeiling() {
