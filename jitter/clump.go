@@ -34,8 +34,8 @@ func (c *clumps) arrived(t, n, queue int64) {
 	c.newest, c.at = n, t
 }
 
-// gathering tells whether frame n, the oldest that is here, is too late to go on with, and belongs to a clump of which
-// more is to come.
+// gathering tells whether frame n, the oldest that is here, is too late to go on with, and belongs to a clump of
+// which more is to come.
 func (b *Buffer) gathering(n int64) bool {
 	now, wanted := b.pulled+b.elapsed, b.clumps.queue+b.aim.margin
 	return now-n*FrameSize-wanted > keepLate && !b.frames.ended() &&
@@ -54,8 +54,8 @@ func (b *Buffer) leap(n int64) {
 	}
 }
 
-// catchUp makes the next frame one that is here: n, the oldest, or where that is much too late a later one. The end of a
-// talkspurt is played however late it is, since the pause after it makes up for it.
+// catchUp makes the next frame one that is here: n, the oldest, or where that is much too late a later one. The
+// end of a talkspurt is played however late it is, since the pause after it makes up for it.
 func (b *Buffer) catchUp(n int64) {
 	if late := b.pulled + b.elapsed - n*FrameSize - b.aim.delay; late > keepLate && !b.frames.ended() {
 		b.stats.Dropped += uint64(b.frames.skipTo(min(n+(late-keepLate)/FrameSize, b.frames.highest)))

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Datagrams of 6 frames of which every sixth comes 990 ms late for 8 s, then a pause of 1.5 s, then a perfect path: what
-// is said then is heard.
+// Datagrams of 6 frames of which every sixth comes 990 ms late for 8 s, then a pause of 1.5 s, then a perfect path:
+// what is said then is heard.
 func TestATargetAboveTheCeilingIsNotWaitedFor(t *testing.T) {
 	c := newCall(Config{})
 	for n := 6; n < 2000; n += 6 {
@@ -96,8 +96,8 @@ func TestSpeechGoesOnOnceAfterAnOutage(t *testing.T) {
 	}
 }
 
-// A vowel of which now and then one late frame comes dies away: what is made up after such a frame is not louder than what
-// was before it.
+// A vowel of which now and then one late frame comes dies away: what is made up after such a frame is not louder
+// than what was before it.
 func TestTheExtensionGoesOnFalling(t *testing.T) {
 	c := newCall(Config{})
 	c.talk(1, 1000, func(n int) time.Duration {

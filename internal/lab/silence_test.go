@@ -18,8 +18,8 @@ type hush struct {
 	heard [][2]time.Duration
 }
 
-// unexplained is the longest time without speech that the network does not explain, which it does until the ceiling of the
-// buffer, a frame and a block after a datagram with new frames came. where says when it began.
+// unexplained is the longest time without speech that the network does not explain, which it does until the ceiling
+// of the buffer, a frame and a block after a datagram with new frames came. where says when it began.
 func (h *hush) unexplained() (longest, where time.Duration) {
 	const grace = 500*time.Millisecond + frame + block
 	from := time.Duration(0)
@@ -64,8 +64,8 @@ func TestNoGapThatTheNetworkDoesNotExplain(t *testing.T) {
 	jobs.Wait()
 }
 
-// bufferAlone plays 100 s of frames that came over both sides of a relay, in talkspurts of 10 s that are sent in different
-// ways.
+// bufferAlone plays 100 s of frames that came over both sides of a relay, in talkspurts of 10 s that are sent in
+// different ways.
 func bufferAlone(preset string, seed uint64) (*hush, error) {
 	up, _, err := netsim.Preset(preset, 4*seed)
 	if err != nil {
