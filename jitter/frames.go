@@ -8,6 +8,7 @@ type frames struct {
 	started bool
 	highest int64 // highest number received, extended beyond 32 bits
 	next    int64 // number of the next frame to play; older ones are past
+	origin  int64 // the first frame ever heard of: copies of older ones are nobody's loss
 
 	run   int      // frames that follow each other in the newest datagram
 	steps int      // datagrams counted in least[0]
@@ -71,6 +72,7 @@ func (f *frames) reset() {
 func (f *frames) start(number uint32) {
 	f.started = true
 	f.next = int64(number)
+	f.origin = f.next
 	f.highest = f.next - 1
 }
 

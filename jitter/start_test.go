@@ -11,14 +11,17 @@ import (
 func TestStartNeedsNoCorrection(t *testing.T) {
 	for stride := 1; stride <= 6; stride++ {
 		for then := 1; then <= 6; then++ {
-			for _, copies := range []bool{false, true} {
+			for _, copies := range []int{0, 1, 4} {
 				r := rand.New(rand.NewPCG(uint64(stride), uint64(then)))
 				c := newCall(Config{})
 				first, size, before := 1+r.IntN(1000), stride, 0
 				for n := first + stride - 1; n < first+1000; n += size {
 					fs := framesOf(n, size)
-					if copies {
+					switch copies {
+					case 1:
 						fs = append(fs, framesOf(n-size, before)...)
+					case 4:
+						fs = append(fs, framesOf(n-4*size, 1)...)
 					}
 					before = size
 					at := time.Duration(n-first+1)*FrameDuration + 2*time.Millisecond + time.Duration(r.IntN(1000))*time.Microsecond
@@ -34,7 +37,7 @@ func TestStartNeedsNoCorrection(t *testing.T) {
 				}
 				c.run(19 * time.Second)
 				if s := c.buffer.Stats(); s.Lost+s.Repaired+s.Late+s.Dropped > 0 || then <= stride && s.Concealed > 0 {
-					t.Errorf("stride %d, then %d, copies %v: lost %d, repaired %d, late %d, dropped %d, concealed %v on a clean path",
+					t.Errorf("stride %d, then %d, copies {%d}: lost %d, repaired %d, late %d, dropped %d, concealed %v on a clean path",
 						stride, then, copies, s.Lost, s.Repaired, s.Late, s.Dropped, s.Concealed)
 				}
 			}
