@@ -5,7 +5,8 @@ package jitter
 // As in ITU-T G.711 Appendix I the last pitch period is repeated and faded; where
 // it meets real speech again, the two are aligned and cross-faded.
 type extension struct {
-	total  int // samples made since the speech ran out
+	total  int     // samples made since the speech ran out
+	level  float32 // of the last sample made
 	period [maxLag]float32
 	lag    int
 	pos    int
@@ -16,10 +17,18 @@ const (
 	// fadeFrom to fadeTo: the extension is at full level for 40 ms and gone at 200 ms.
 	fadeFrom = SampleRate * 40 / 1000
 	fadeTo   = SampleRate * 200 / 1000
+	// restored is how much speech makes an extension begin at its full level, 50 ms, and ease how fast it comes to
+	// the level of the one before: 10 ms.
+	restored = SampleRate * 50 / 1000
+	ease     = SampleRate * 10 / 1000
 )
 
-// begin takes the pitch period to repeat from the end of x, which has history samples.
-func (e *extension) begin(x []float32) {
+// silence makes it nothing, for speech that begins.
+func (e *extension) silence() { *e = extension{lag: 1} }
+
+// begin takes the pitch period to repeat from the end of x, which has history samples. Where less than restored of
+// it was heard since the last extension, that one goes on falling.
+func (e *extension) begin(x []float32, heard int64) {
 	n := len(x)
 	at, score := match(x[n-window:], x[n-window-maxLag:n-minLag], 0)
 	e.lag = maxLag - at
@@ -40,7 +49,10 @@ func (e *extension) begin(x []float32) {
 		e.period[i] -= mean
 	}
 	e.jump = x[n-1] - x[n-l-1] + mean
-	e.total, e.pos = 0, 0
+	e.level, e.pos = 1, 0
+	if heard >= restored {
+		e.total = 0
+	}
 }
 
 // gain is the level of the extension now, 1 to 0.
@@ -50,9 +62,10 @@ func (e *extension) gain() float32 {
 
 // read makes the next samples.
 func (e *extension) read(out []float32) {
-	gain := e.gain()
+	gain := e.level
 	e.total += len(out)
-	step := (e.gain() - gain) / float32(len(out))
+	e.level = max(e.gain(), gain-float32(len(out))/ease)
+	step := (e.level - gain) / float32(len(out))
 	for i := range out {
 		out[i] = gain * (e.period[e.pos] + e.jump)
 		gain += step

@@ -65,14 +65,9 @@ const (
 	lateBins = 200
 	// forget is how the weight of a frame grows from one to the next: a time constant of 20 s.
 	forget = 1 + 1.0/1000
-	// learnFast is the same, 2 s, for the first learnFrames, so that what was assumed soon counts
-	// for nothing, and while the network is worse than was learned.
+	// learnFast is the same, 2 s, for the first learnFrames and while the network is worse than was learned.
 	learnFast   = 1 + 1.0/100
 	learnFrames = 300
-	// priorFrames is how many frames what is assumed at the start is worth.
-	priorFrames = 10
-	// priorHalf is the lateness, in bins, that half the frames are assumed to exceed.
-	priorHalf = 1
 	// silenceForgets is the pause after which the queue is measured anew, 2 s.
 	silenceForgets = 2 * SampleRate
 	// baseRise is how fast base follows a queue that does not empty, per frame: 5 ms in 1 s.
@@ -81,13 +76,6 @@ const (
 
 func (m *delayModel) reset() {
 	*m = delayModel{weight: 1}
-	for i, w := 0, float32(priorFrames)/2; i < lateBins; i++ {
-		m.late[inOrder][i] = w
-		m.total += w
-		if (i+1)%priorHalf == 0 {
-			w /= 2
-		}
-	}
 }
 
 // lately is how many of the frames that came last are looked at.
@@ -106,17 +94,24 @@ func (m *delayModel) floor() int64 {
 // standing is the queue above the least of late: what others put there.
 func (m *delayModel) standing() float64 { return max(0, float64(m.queue)-m.base) }
 
+// begin takes note of a datagram before its frames: after a pause the queue is measured anew, once.
+func (m *delayModel) begin(t int64, speech bool) {
+	if t-m.lastArrival > silenceForgets {
+		m.count = 0
+	}
+	if speech {
+		m.lastArrival = t
+	}
+}
+
 // arrived learns from the first arrival of frame n at time t.
 func (m *delayModel) arrived(t, n int64, way order) {
 	delay := t - n*FrameSize
-	if m.count > 0 && t-m.lastArrival > silenceForgets {
-		m.count = 0
-	}
 	if m.count == 0 {
 		m.base = max(m.base, float64(delay)-float64(baseRise)*50)
 		m.lastDelay = delay
 	}
-	if way != along || delay < m.queue { // else copies that come together would be a queue
+	if way != along || delay < m.queue || m.count == 0 { // else copies that come together would be a queue
 		m.measure(delay)
 	}
 	change := delay - m.lastDelay

@@ -8,7 +8,9 @@ type frames struct {
 	started bool
 	highest int64 // highest number received, extended beyond 32 bits
 	next    int64 // number of the next frame to play; older ones are past
+	origin  int64 // the first frame ever heard of: copies of older ones are nobody's loss
 
+	run   int      // frames that follow each other in the newest datagram
 	steps int      // datagrams counted in least[0]
 	least [2]int64 // least step from a datagram to the next, now and before
 }
@@ -63,14 +65,15 @@ func (f *frames) reset() {
 	for i := range f.slots {
 		f.slots[i].state, f.slots[i].due = empty, 0
 	}
-	f.started = false
+	f.started, f.run = false, 0
 }
 
-// start begins with the first number ever heard.
+// start begins with the first frame ever heard of.
 func (f *frames) start(number uint32) {
 	f.started = true
-	f.highest = int64(number)
-	f.next = f.highest
+	f.next = int64(number)
+	f.origin = f.next
+	f.highest = f.next - 1
 }
 
 // extend widens a number that wraps at 32 bits, taking the nearest to the highest.
@@ -78,11 +81,30 @@ func (f *frames) extend(number uint32) int64 {
 	return f.highest + int64(int32(number-uint32(f.highest)))
 }
 
-// step learns the stride, from the newest frame of a datagram before it is put.
-func (f *frames) step(newest uint32) {
-	if d := f.extend(newest) - f.highest; d > 0 && (f.least[0] == 0 || d < f.least[0]) {
+// run is how many frames of a datagram follow each other, from the newest on: those that are new in it, and
+// copies if they are the ones before.
+func run(fs []Frame) int {
+	n := 1
+	for n < len(fs) && fs[n].Number == fs[0].Number-uint32(n) {
+		n++
+	}
+	return n
+}
+
+// step learns the stride, from a datagram before it is put. One that ends a talkspurt is sent before it is full.
+func (f *frames) step(fs []Frame) {
+	d := f.extend(fs[0].Number) - f.highest
+	if d <= 0 || len(fs[0].Data) == 0 {
+		return
+	}
+	now := run(fs)
+	switch {
+	case now != f.run && int64(now) >= d: // it holds another number, none is missing before: the talker has changed
+		f.steps, f.least = 0, [2]int64{d}
+	case f.least[0] == 0 || d < f.least[0]:
 		f.least[0] = d
 	}
+	f.run = now
 	if f.steps++; f.steps == stepsCounted {
 		f.steps, f.least[1], f.least[0] = 0, f.least[0], 0
 	}
@@ -95,11 +117,11 @@ const stepsCounted = 4
 func (f *frames) stride() int64 {
 	switch {
 	case f.least[0] == 0:
-		return max(1, f.least[1])
+		return min(max(1, f.least[1]), maxStride)
 	case f.least[1] == 0:
-		return f.least[0]
+		return min(f.least[0], maxStride)
 	}
-	return min(f.least[0], f.least[1])
+	return min(f.least[0], f.least[1], maxStride)
 }
 
 func (f *frames) put(t, n int64, data []byte, copied bool, way order) result {
@@ -157,6 +179,9 @@ const clumpStep = SampleRate / 500
 
 // speech tells whether a frame that is known is not the end of a talkspurt.
 func (f *frames) speech(n int64) bool { return len(f.slots[n&f.mask].data) > 0 }
+
+// ended tells whether the newest frame ends a talkspurt.
+func (f *frames) ended() bool { return f.known(f.highest) && !f.speech(f.highest) }
 
 // expectAhead is how far beyond the newest frame one can be asked for: three datagrams of the most frames.
 const expectAhead = 3 * maxStride

@@ -39,7 +39,8 @@ type Decoder interface {
 // Config says how a Buffer works. The zero value is the good default.
 type Config struct {
 	// MaxDelay is the hard ceiling of the speech that is held back, 0 = 500 ms.
-	// It is kept within 60 ms and 5 s.
+	// It is kept within 60 ms and 5 s, and is at least what one datagram, one frame and one
+	// Pull hold: with less, a part of each datagram would have to be thrown away.
 	MaxDelay time.Duration
 	// Trace, if set, is called for each piece of output in order. It must not
 	// call the Buffer.
@@ -81,6 +82,8 @@ type Buffer struct {
 	model  delayModel
 	aim    target
 	stats  Stats
+	clumps clumps
+	stale  stale
 	player
 }
 
@@ -120,10 +123,12 @@ func (b *Buffer) Push(now time.Duration, fs []Frame) {
 		return
 	}
 	t := b.clock.at(now)
-	b.follow(t, fs[0].Number)
-	b.frames.step(fs[0].Number)
+	b.follow(t, fs)
+	b.frames.step(fs)
 	b.model.fill = (b.frames.stride() - 1) * FrameSize
 	newest := b.frames.extend(fs[0].Number)
+	b.clumps.arrived(t, newest, b.model.floor())
+	b.model.begin(t, len(fs[0].Data) > 0)
 	way := b.way(t, newest)
 	for i := range fs {
 		n := b.frames.extend(fs[i].Number)
@@ -132,9 +137,6 @@ func (b *Buffer) Push(now time.Duration, fs []Frame) {
 		} else {
 			b.take(t, n, fs[i].Data, b.frames.expected(n) != 0, way)
 		}
-	}
-	if len(fs[0].Data) > 0 {
-		b.model.lastArrival = t
 	}
 	b.holdCeiling()
 }
@@ -153,6 +155,9 @@ func (b *Buffer) way(t, n int64) order {
 // take puts one frame away.
 func (b *Buffer) take(t, n int64, data []byte, copied bool, way order) {
 	b.stats.Received++
+	if n < b.frames.origin {
+		return
+	}
 	switch b.frames.put(t, n, data, copied, way) {
 	case duplicate:
 		b.stats.Duplicate++
@@ -163,6 +168,7 @@ func (b *Buffer) take(t, n int64, data []byte, copied bool, way order) {
 	case overtaken:
 		b.stats.Late++
 		b.model.recovered()
+		b.hasty = b.hasty || way == inOrder
 	}
 	if way == swapped {
 		return
@@ -176,32 +182,75 @@ func (b *Buffer) take(t, n int64, data []byte, copied bool, way order) {
 
 // follow notices a talker that started over: its numbers jump, or they go on but at
 // another time. Then all is forgotten but the figures.
-func (b *Buffer) follow(t int64, number uint32) {
+func (b *Buffer) follow(t int64, fs []Frame) {
+	first := fs[run(fs)-1].Number
 	if !b.frames.started {
-		b.frames.start(number)
+		b.frames.start(first)
 		return
 	}
-	n := b.frames.extend(number)
+	n := b.frames.extend(fs[0].Number)
 	step := n - b.frames.highest
 	late := t - n*FrameSize - b.model.floor()
-	if step > restartStep || step < -restartStep || late < -restartLate || step > 0 && late > restartLate {
+	if b.stale.over(t, n < b.frames.next) || step > restartStep || step < -restartStep ||
+		late < -restartLate || step > 0 && late > restartLate {
 		b.frames.reset()
-		b.frames.start(number)
+		b.frames.start(first)
 		b.model.reset()
+		b.clumps, b.stale = clumps{}, stale{}
 		b.player.stop()
 		b.stats.Restarts++
 	}
 }
 
-// A step of a minute in the numbers, or of 10 s in the delay, is no network's doing.
 const (
+	// A step of a minute in the numbers, or of 10 s in the delay, is no network's doing.
 	restartStep = 60 * 50
 	restartLate = 10 * SampleRate
+	// Nor are so many datagrams over so long, all of which come after their time. Resends come for a second.
+	staleDatagrams = 20
+	staleTime      = 2 * SampleRate
 )
+
+// stale counts datagrams in a row that come after their time.
+type stale struct {
+	count int
+	since int64
+}
+
+// over takes a datagram that came at t and tells whether the talker must have gone back.
+func (s *stale) over(t int64, late bool) bool {
+	if !late {
+		s.count = 0
+		return false
+	}
+	if s.count++; s.count == 1 {
+		s.since = t
+	}
+	return s.count > staleDatagrams && t-s.since > staleTime
+}
+
+// ceiling is the most speech that is held back.
+func (b *Buffer) ceiling() int64 {
+	return max(b.max, (b.frames.stride()+1)*FrameSize+min(b.block, SampleRate))
+}
+
+// back is how much speech is held back. What is invented while waiting is none.
+func (b *Buffer) back() int64 {
+	held := (b.frames.highest + 1 - b.frames.next) * FrameSize
+	if b.state == talking {
+		held += int64(b.speech.len())
+	}
+	return held
+}
+
+// longest is how long a frame can be held so that the one after it, and a block, still fit below the ceiling.
+func (b *Buffer) longest() int64 { return max(lateBin, b.ceiling()-FrameSize-b.block) }
 
 // holdCeiling drops the oldest speech while more than the ceiling is held back.
 func (b *Buffer) holdCeiling() {
-	if least := b.frames.highest + 1 - b.max/FrameSize; b.frames.next < least {
+	room := (b.ceiling() - int64(b.speech.len())) / FrameSize
+	if least := b.frames.highest + 1 - room; b.frames.next < least {
+		b.carryOn()
 		b.stats.Dropped += uint64(b.frames.skipTo(least))
 	}
 }
@@ -212,7 +261,7 @@ func (b *Buffer) Pull(now time.Duration, out []float32) {
 	b.pulled = b.clock.at(now)
 	b.elapsed = 0
 	b.block = int64(len(out))
-	b.aim.update(&b.model)
+	b.aim.update(&b.model, b.longest())
 	for len(out) > 0 {
 		if b.speech.len() == 0 {
 			b.step()

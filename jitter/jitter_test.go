@@ -280,3 +280,19 @@ func TestResend(t *testing.T) {
 		t.Errorf("lost %d, repaired %d; want %d and 1", s.Lost, s.Repaired, lost)
 	}
 }
+
+// A talker whose numbers go back by less than a minute, as no network makes them, is heard again after 2 s.
+func TestNumbersGoBack(t *testing.T) {
+	c := newCall(Config{})
+	for n := range 2000 {
+		number := uint32(n + 5000)
+		if n >= 1000 {
+			number -= 400
+		}
+		c.sent = append(c.sent, datagram{time.Duration(n+1)*FrameDuration + 30*time.Millisecond, []Frame{fakeFrame(number)}})
+	}
+	c.run(40 * time.Second)
+	if s := c.buffer.Stats(); s.Restarts != 1 || s.Decoded < 37*time.Second {
+		t.Errorf("%d restarts, %v of 40 s decoded", s.Restarts, s.Decoded)
+	}
+}

@@ -18,8 +18,8 @@ type noise struct {
 const (
 	// grainStep is half a grain: 5 ms.
 	grainStep = SampleRate * 5 / 1000
-	// noiseCeiling is the loudest background that is imitated, -50 dBov.
-	noiseCeiling = 1e-5
+	// noiseCeiling is the loudest background that is imitated, -30 dBov.
+	noiseCeiling = 1e-3
 	// noiseRise is how fast a quietest frame is forgotten: 3 dB in 7 s of speech.
 	noiseRise = 1.002
 	// noiseFade is the loss per grain step: 6 dB in 2 s, all but gone in 10.

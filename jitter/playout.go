@@ -14,10 +14,11 @@ type player struct {
 	block   int64 // length of the last Pull
 
 	ext       extension
-	resumed   int64              // time at which speech went on after a wait
+	resumed   int64              // time at which speech went on after a wait or a pause, and what was made up since
 	held      int64              // samples of extension that still count as waiting
 	fresh     [FrameSize]float32 // the frame decoded last
 	concealed int                // frames lost in a row
+	hasty     bool               // the newest frame came when it was given up: the next is waited for
 	loud      float32            // power of the loud parts
 	stretched int64              // time at which speech was last stretched
 	tried     int64              // time at which there was nothing to take out
@@ -52,9 +53,7 @@ func (p *player) stop() {
 }
 
 // delay is the time from a frame's number to its playout, for the next one to be decoded.
-func (b *Buffer) delay() int64 {
-	return b.pulled + b.elapsed + int64(b.speech.len()) - b.frames.next*FrameSize
-}
+func (b *Buffer) delay() int64 { return b.end() - b.frames.next*FrameSize }
 
 // spare is how long before its playout the next frame is asked for: playout goes by
 // blocks, frames do not end with them. Where it is another time for each frame it is the longest.
@@ -74,15 +73,20 @@ func (b *Buffer) step() {
 		b.silence()
 		return
 	}
-	if b.state == waiting || b.pulled-b.resumed < clumpTime {
-		if n, ok := b.frames.first(); ok {
+	if n, ok := b.frames.first(); ok {
+		if b.state == waiting && b.gathering(n) {
+			b.wait()
+			return
+		}
+		b.leap(n)
+		if b.held > 0 {
 			b.catchUp(n)
 		}
 	}
 	switch s := b.frames.get(b.frames.next); {
 	case s != nil && len(s.data) == 0:
 		b.frames.skipTo(b.frames.next + 1)
-		b.end()
+		b.finish()
 		b.silence()
 	case s != nil:
 		b.decode()
@@ -111,7 +115,7 @@ func (b *Buffer) worthWaiting() bool {
 	// Nothing later is here. If two datagrams are overdue the network is stuck; if it is one
 	// it may be lost.
 	overdue := now - (b.frames.highest+2*b.frames.stride())*FrameSize - b.model.queue
-	return b.state == waiting || overdue > 2*lateBin || b.model.later(lateness) >= lostOdds*b.model.lost()
+	return b.state == waiting || b.hasty || b.heard() < restored || overdue > 2*lateBin || b.model.later(lateness) >= lostOdds*b.model.lost()
 }
 
 const (
@@ -132,45 +136,29 @@ const (
 	resendSlack = SampleRate * 10 / 1000
 )
 
-// begin starts a talkspurt when its first frame is due.
+// begin starts a talkspurt when its first frame is due, out of the background.
 func (b *Buffer) begin() bool {
 	for {
 		n, ok := b.frames.first()
 		if !ok {
 			return false
 		}
-		if s := b.frames.get(n); len(s.data) == 0 {
+		s := b.frames.get(n)
+		if len(s.data) == 0 {
 			b.frames.skipTo(n + 1)
 			continue
 		}
-		if b.elapsed > 0 || b.pulled-n*FrameSize < b.aim.delay {
+		due := min(n*FrameSize+b.aim.delay, s.at+b.longest())
+		if b.elapsed > 0 || b.pulled < due || b.gathering(n) {
 			return false
 		}
 		b.frames.skipTo(n)
 		b.catchUp(n)
-		b.state = talking
-		b.resumed = b.pulled
+		b.ext.silence()
+		b.state = waiting
 		b.held = 0
 		b.concealed = 0
 		return true
-	}
-}
-
-const (
-	// keepLate is how much more than the wanted delay is kept when speech goes on after
-	// an outage; older speech has lost its meaning and is dropped.
-	keepLate = SampleRate * 250 / 1000
-	// clumpTime is how long after that more of the same clump may come.
-	clumpTime = SampleRate * 50 / 1000
-)
-
-// catchUp goes on with frame n or, where that is much too late, a later one.
-func (b *Buffer) catchUp(n int64) {
-	excess := b.pulled + b.elapsed - n*FrameSize - b.aim.delay
-	if excess > keepLate {
-		b.carryOn()
-		n = min(n+(excess-keepLate)/FrameSize, b.frames.highest)
-		b.stats.Dropped += uint64(b.frames.skipTo(n))
 	}
 }
 
@@ -187,6 +175,7 @@ func (b *Buffer) decode() {
 		return
 	}
 	s.state = past
+	b.hasty = false
 	power := meanSquare(b.fresh[:])
 	b.loud = max(power, b.loud*0.998)
 	b.noise.learn(b.fresh[:], power)
@@ -207,7 +196,7 @@ func (b *Buffer) lost() {
 		}
 		b.concealed++
 		if b.concealed > concealMost {
-			clear(b.fresh[:])
+			b.background(b.concealed == concealMost+1)
 		}
 	} else {
 		b.concealed = 0
@@ -218,6 +207,20 @@ func (b *Buffer) lost() {
 		return
 	}
 	b.emit(kind)
+}
+
+// background makes the fresh frame the talker's background, at once or by fading.
+func (b *Buffer) background(fading bool) {
+	b.noise.wake()
+	from := float32(0)
+	if !fading {
+		from = 1
+		clear(b.fresh[:])
+	}
+	for i := range b.fresh {
+		b.fresh[i] *= 1 - float32(i)/FrameSize
+	}
+	b.noise.add(b.fresh[:], from, 1)
 }
 
 // emit appends the fresh frame to the speech, and joins it to what was made while waiting.
@@ -233,19 +236,25 @@ func (b *Buffer) emit(kind Kind) {
 		seg.Len -= float64(skip)
 		b.state = talking
 		b.held = 0
-		b.resumed = b.pulled
+		b.resumed = b.end()
+	}
+	if kind == Concealed {
+		b.resumed += int64(len(x))
 	}
 	copy(b.speech.grow(len(x)), x)
 	b.speech.describe(seg)
 	b.frames.next++
 }
 
-// join fades from the extension into x, where the two are most alike, and returns how
+// join fades from the extension and the background into x, where the two are most alike, and returns how
 // much of x to leave out for it.
 func (b *Buffer) join(x []float32) int {
 	var more [window]float32
-	b.ext.read(more[:])
-	skip, _ := match(more[:], x[:joinRange+window], 0)
+	skip, before := 0, b.ext.level
+	if b.ext.read(more[:]); before > 0 {
+		skip, _ = match(more[:], x[:joinRange+window], 0)
+	}
+	b.noise.add(more[:], 1-before, 1-b.ext.level)
 	fade(x[skip:skip+overlap], more[:], x[skip:])
 	return skip
 }
@@ -263,22 +272,33 @@ func (b *Buffer) carryOn() {
 	if b.state == talking {
 		b.state = waiting
 		b.held = 0
-		b.ext.begin(b.speech.pcm[b.speech.tail-history : b.speech.tail])
+		b.extend(b.heard())
 	}
 }
+
+// heard is how much speech was not made up since it went on.
+func (b *Buffer) heard() int64 { return b.end() - b.resumed }
+
+// extend lets the extension begin after the speech there is, of which so much was heard since the last one.
+func (b *Buffer) extend(heard int64) {
+	b.ext.begin(b.speech.pcm[b.speech.tail-history:b.speech.tail], heard)
+}
+
+// end is when the speech that is ready ends.
+func (b *Buffer) end() int64 { return b.pulled + b.elapsed + int64(b.speech.len()) }
 
 // wait carries the speech on for a moment.
 func (b *Buffer) wait() {
 	b.carryOn()
 	if b.held >= waitFor {
-		b.end()
+		b.finish()
 		b.silence()
 		return
 	}
-	before := b.ext.gain()
+	before := b.ext.level
 	x := b.speech.grow(chunk)
 	b.ext.read(x)
-	if after := b.ext.gain(); after < 1 {
+	if after := b.ext.level; after < 1 {
 		b.noise.wake()
 		b.noise.add(x, 1-before, 1-after)
 	}
@@ -286,10 +306,10 @@ func (b *Buffer) wait() {
 	b.extended(chunk)
 }
 
-// end ends the talkspurt: the speech fades away, the background goes on.
-func (b *Buffer) end() {
+// finish ends the talkspurt: the speech fades away, the background goes on.
+func (b *Buffer) finish() {
 	if b.state == talking {
-		b.ext.begin(b.speech.pcm[b.speech.tail-history : b.speech.tail])
+		b.extend(restored)
 		x := b.speech.grow(overlap)
 		b.ext.read(x)
 		for i := range x {
@@ -365,7 +385,7 @@ func (b *Buffer) stalling() bool {
 
 // sinceStretch is how much speech was made since it was last stretched.
 func (b *Buffer) sinceStretch() int64 {
-	return b.pulled + b.elapsed + int64(b.speech.len()) - b.stretched
+	return b.end() - b.stretched
 }
 
 // shorten takes up to most samples out, in a pause, or a pitch period where speech repeats
@@ -415,13 +435,13 @@ func (b *Buffer) shorten(most, over int64) {
 	}
 	b.speech.cut(0, minLag+at, overlap)
 	b.stats.Shortened += duration(int64(minLag + at))
-	b.stretched = b.pulled + b.elapsed + int64(b.speech.len())
+	b.stretched = b.end()
 }
 
 // lengthen puts a pitch period in.
 func (b *Buffer) lengthen(every int64) {
 	x := b.speech.at(-maxLag)
-	if len(x) < maxLag+window || b.sinceStretch() < every*SampleRate/1000 {
+	if len(x) < maxLag+window || b.back()+maxLag > b.ceiling() || b.sinceStretch() < every*SampleRate/1000 {
 		return
 	}
 	at, score := match(x[maxLag:], x[:maxLag-minLag+window], shortLag)
@@ -431,7 +451,7 @@ func (b *Buffer) lengthen(every int64) {
 	lag := maxLag - at
 	b.speech.repeat(0, lag, overlap)
 	b.stats.Extended += duration(int64(lag))
-	b.stretched = b.pulled + b.elapsed + int64(b.speech.len())
+	b.stretched = b.end()
 }
 
 // quiet tells whether x is a pause.

@@ -23,7 +23,7 @@ type Stats struct {
 	Extended  time.Duration // output put in by time-stretching
 
 	Target  time.Duration // wanted buffering above the fastest datagrams of late
-	Current time.Duration // the same as it is; 0 outside talkspurts
+	Current time.Duration // the same as it is, up to the ceiling; 0 outside talkspurts
 	Held    time.Duration // speech held back now
 	Spread  time.Duration // 95 % of the datagrams came that little later than the fastest of late, what came again aside
 	Jitter  time.Duration // mean deviation of the arrival delay, as RFC 3550 6.4.1
@@ -32,12 +32,12 @@ type Stats struct {
 // Stats returns the figures; it costs next to nothing.
 func (b *Buffer) Stats() Stats {
 	s := b.stats
-	s.Target = duration(b.aim.margin)
+	s.Target = duration(min(b.aim.margin, b.ceiling()))
 	s.Spread = duration(b.model.spread())
 	s.Jitter = duration(int64(b.model.jitter))
 	if b.state != idle {
-		s.Current = max(0, duration(b.delay()-b.model.queue))
-		s.Held = duration((b.frames.highest+1-b.frames.next)*FrameSize + int64(b.speech.len()))
+		s.Current = duration(min(max(0, b.delay()-b.model.queue), b.ceiling()))
+		s.Held = duration(b.back())
 	}
 	return s
 }

@@ -54,19 +54,21 @@ var delayPrice = func() (p [4 * lateBins]float64) {
 }()
 
 // update follows the queue, and chooses again when there is news.
-func (a *target) update(m *delayModel) {
+// It never wants more than limit.
+func (a *target) update(m *delayModel, limit int64) {
 	if m.count == 0 {
 		return
 	}
 	if m.count >= a.seen+chooseEvery || m.count < max(a.seen, chooseEvery) {
 		a.seen = m.count
-		a.choose(m)
+		a.choose(m, limit)
 	}
+	a.margin = min(a.margin, limit)
 	wanted := m.queue + a.margin
 	a.delay = min(max(a.delay, wanted), wanted+backlash)
 }
 
-func (a *target) choose(m *delayModel) {
+func (a *target) choose(m *delayModel, limit int64) {
 	standing := float64(a.path) + m.standing()
 	first := int(standing/lateBin + fixedDelay*SampleRate/1000/lateBin)
 	all := m.total + m.gone
@@ -74,7 +76,7 @@ func (a *target) choose(m *delayModel) {
 	fill := int(m.fill / lateBin)
 	late, at := m.weights(), [2]int{}
 	best, bestCost := 1, 1e9
-	for i := 1; i < lateBins; i++ {
+	for i := 1; i < lateBins && (i == 1 || int64(i)*lateBin <= limit); i++ {
 		var missing [2]float32
 		for way, until := range [2]int{i + 1 + int(float64(max(0, i-fill))*(reach-1)), i + 1} {
 			for ; at[way] < min(until, lateBins); at[way]++ {

@@ -1,0 +1,54 @@
+package jitter
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// On a clean path the first word is played when it will be played for good: nothing is cut or put in, at any stride and
+// from any frame on, and nothing counts as lost or repaired, nor when the stride changes.
+func TestStartNeedsNoCorrection(t *testing.T) {
+	for stride := 1; stride <= 6; stride++ {
+		for then := 1; then <= 6; then++ {
+			for _, copies := range []int{0, 1, 4} {
+				r := rand.New(rand.NewPCG(uint64(stride), uint64(then)))
+				c := newCall(Config{})
+				first, size, before := 1+r.IntN(1000), stride, 0
+				for n := first + stride - 1; n < first+1000; n += size {
+					fs := framesOf(n, size)
+					switch copies {
+					case 1:
+						fs = append(fs, framesOf(n-size, before)...)
+					case 4:
+						fs = append(fs, framesOf(n-4*size, 1)...)
+					}
+					before = size
+					at := time.Duration(n-first+1)*FrameDuration + 2*time.Millisecond + time.Duration(r.IntN(1000))*time.Microsecond
+					c.sent = append(c.sent, datagram{at, fs})
+					if n >= first+500 {
+						size = then
+					}
+				}
+				c.run(9 * time.Second)
+				early := c.buffer.Stats()
+				if early.Shortened+early.Extended > 0 && stride == then {
+					t.Errorf("stride %d: %v cut and %v put in at the start", stride, early.Shortened, early.Extended)
+				}
+				c.run(19 * time.Second)
+				if s := c.buffer.Stats(); s.Lost+s.Repaired+s.Late+s.Dropped > 0 || then <= stride && s.Concealed > 0 {
+					t.Errorf("stride %d, then %d, copies {%d}: lost %d, repaired %d, late %d, dropped %d, concealed %v on a clean path",
+						stride, then, copies, s.Lost, s.Repaired, s.Late, s.Dropped, s.Concealed)
+				}
+			}
+		}
+	}
+}
+
+// framesOf is the stride frames that end with n, newest first.
+func framesOf(n, stride int) (fs []Frame) {
+	for k := range stride {
+		fs = append(fs, fakeFrame(uint32(n-k)))
+	}
+	return fs
+}
