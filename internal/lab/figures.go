@@ -258,8 +258,8 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 			continue
 		}
 		if p.isSpeech() {
-			if begun && gap > 0 && anyActive(active, gapFrom, i) {
-				longest = max(longest, gap)
+			if begun {
+				longest = max(longest, unheard(active, gapFrom, i, gap))
 			}
 			begun, gap, gapFrom = true, 0, i
 			heard[i] += p.Len
@@ -295,8 +295,8 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 			stretched += float64(p.Out)
 		}
 	}
-	if gapFrom+1 < len(active) && anyActive(active, gapFrom, len(active)-1) {
-		longest = max(longest, gap) // nothing more came
+	if gapFrom+1 < len(active) { // nothing more came
+		longest = max(longest, unheard(active, gapFrom, len(active)-1, gap))
 	}
 	frames, dropped, lost, bursts := 0, 0.0, 0, 0
 	before, waiting := false, 0.0
@@ -338,18 +338,23 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 	return s, e
 }
 
-// anyActive tells whether there is speech in a gap after frame from and before frame to, or, if
-// nothing was left out between them, around it.
-func anyActive(active []bool, from, to int) bool {
+// unheard is how many samples of a gap in what was heard, after frame from and before frame to, are speech that was
+// missed: no more than were left out between them, as a pause of the talker may lie in the gap. Where nothing was left out
+// the gap is a wait, between two frames of speech.
+func unheard(active []bool, from, to, gap int) int {
 	if to <= from+1 {
-		return active[from] && active[to]
+		if active[from] && active[to] {
+			return gap
+		}
+		return 0
 	}
+	missed := 0
 	for _, a := range active[from+1 : to] {
 		if a {
-			return true
+			missed += codec.FrameSize
 		}
 	}
-	return false
+	return min(gap, missed)
 }
 
 // wireLoad is what all links carried.

@@ -261,3 +261,36 @@ func BenchmarkMinute(b *testing.B) {
 		}
 	}
 }
+
+// A pause of the talker inside a gap is no speech that was missed.
+func TestUnheard(t *testing.T) {
+	active := []bool{true, true, false, false, false, true, true, true}
+	const f = codec.FrameSize
+	for _, tt := range []struct{ from, to, gap, want int }{
+		{0, 1, 3 * f, 3 * f}, // a wait
+		{1, 5, 3 * f, 0},     // the pause
+		{1, 7, 5 * f, 2 * f}, // the pause and the first two frames of the next sentence
+		{4, 7, f, f},         // made up for by less
+		{3, 4, 9 * f, 0},
+	} {
+		if got := unheard(active, tt.from, tt.to, tt.gap); got != tt.want {
+			t.Errorf("%+v: %d", tt, got)
+		}
+	}
+}
+
+// A cap holds in the first seconds too, whatever is lost.
+func TestCapHoldsFromTheStart(t *testing.T) {
+	speech, err := MadeSpeech()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(3) {
+		for _, network := range []string{"loss20", "burst20"} {
+			f := run(t, Config{Speech: speech, Network: preset(network), Where: Both, Seed: seed + 1, Adaptive: true, Cap: 24}).Figures
+			if f.Wire.DownPeak > 24 || f.Wire.UpPeak > 24 {
+				t.Errorf("%s, seed %d: %+v", network, seed+1, f.Wire)
+			}
+		}
+	}
+}
