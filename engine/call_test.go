@@ -14,6 +14,7 @@ import (
 
 	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/stream"
 )
 
 // patience is how long tests wait for what has to happen; nothing is timed by it.
@@ -175,7 +176,7 @@ func TestTwoCallsTalkBothWays(t *testing.T) {
 		if p := s.Peers[0]; p.Name != "Bob" || p.Volume != 1 || s.Muted || s.Deaf || s.EventsMissed != 0 {
 			t.Errorf("%+v", s)
 		}
-		if s.Link.Drops != (DropCounts{}) || s.Link.SendFailures != 0 || secure != (s.Link.Fingerprint != "") {
+		if s.Link.Drops != (stream.DropCounts{}) || s.Link.SendFailures != 0 || secure != (s.Link.Fingerprint != "") {
 			t.Errorf("%+v", s.Link)
 		}
 		bob.Leave()
@@ -442,11 +443,11 @@ func TestEpochsOfARealCall(t *testing.T) {
 	eventually(t, "the talker took the new epoch", func() bool {
 		bob.talking.Lock()
 		defer bob.talking.Unlock()
-		return bob.sender.talker.keys.current.epoch == 2
+		return bob.sender.talker.Epoch() == 2
 	})
 	before := ann.Stats().Peers[0].Datagrams
 	eventually(t, "still heard", func() bool { return ann.Stats().Peers[0].Datagrams > before+10 })
-	if d := ann.Stats().Link.Drops; d != (DropCounts{}) {
+	if d := ann.Stats().Link.Drops; d != (stream.DropCounts{}) {
 		t.Errorf("drops %v", d)
 	}
 }
@@ -457,7 +458,7 @@ func TestPassphrase(t *testing.T) {
 	join(t, r, Config{Name: "Bob", Passphrase: "tin", Source: talk(1)})
 	join(t, r, Config{Name: "Eve", Passphrase: "can", Source: talk(2)})
 	bobTalks := await(t, ann, "Bob talks", starts)
-	eventually(t, "Eve is not understood", func() bool { return ann.Stats().Link.Drops[DropForged] > 10 })
+	eventually(t, "Eve is not understood", func() bool { return ann.Stats().Link.Drops[stream.DropForged] > 10 })
 	for _, p := range ann.Stats().Peers {
 		if (p.Datagrams > 0) != (p.Name == "Bob") {
 			t.Errorf("%d datagrams of %s", p.Datagrams, p.Name)

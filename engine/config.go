@@ -75,7 +75,7 @@ type Config struct {
 }
 
 // Errors of Config.Validate, wrapped with cause and remedy; besides them netproto.ErrName,
-// netproto.ErrRoom, codec.ErrConfig and ErrRedundancy.
+// netproto.ErrRoom, codec.ErrConfig and stream.ErrRedundancy.
 var (
 	// ErrAddress: Config.Address is not host or host:port.
 	ErrAddress = address.ErrAddress
@@ -96,9 +96,6 @@ func (c *Config) Validate() error {
 	}
 	if err := netproto.CheckRoom(c.Room); err != nil {
 		return fmt.Errorf("room %q: %w", c.Room, err)
-	}
-	if _, err := newRedundancy(c.Stride, c.Copies); err != nil {
-		return err
 	}
 	for _, kbps := range []int{c.UpCap, c.DownCap} {
 		if kbps != 0 && (kbps < leastCap || kbps > MaxCap) {

@@ -9,6 +9,7 @@ import (
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
+	"github.com/tincan-voice/tincan/stream"
 )
 
 func TestValidate(t *testing.T) {
@@ -24,9 +25,9 @@ func TestValidate(t *testing.T) {
 		{"long name", func(c *Config) { c.Name = strings.Repeat("x", 20) }, netproto.ErrName},
 		{"room", func(c *Config) { c.Room = "\n" }, netproto.ErrRoom},
 		{"bitrate", func(c *Config) { c.Encoder.Bitrate = 500 }, codec.ErrConfig},
-		{"stride", func(c *Config) { c.Stride = 7 }, ErrRedundancy},
-		{"negative stride", func(c *Config) { c.Stride = -1; c.UpCap = 20 }, ErrRedundancy},
-		{"copies", func(c *Config) { c.Copies = []int{17} }, ErrRedundancy},
+		{"stride", func(c *Config) { c.Stride = 7 }, stream.ErrRedundancy},
+		{"negative stride", func(c *Config) { c.Stride = -1; c.UpCap = 20 }, stream.ErrRedundancy},
+		{"copies", func(c *Config) { c.Copies = []int{17} }, stream.ErrRedundancy},
 		{"cap", func(c *Config) { c.UpCap = 24 }, nil},
 		{"least cap", func(c *Config) { c.UpCap = 12 }, nil},
 		{"tiny cap", func(c *Config) { c.UpCap = 11 }, ErrUpCap},

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tincan-voice/tincan/stream"
 )
 
 const (
@@ -20,10 +22,6 @@ const (
 	// mostUnheard is in how many seconds we may have spoken without a word of the relay on it, though it answers probes: it
 	// reports every 2 s, on a path that loses every second, and where 30 % are lost ten in a row are once in 100000 times.
 	mostUnheard = 10
-	// fewDropped is how many of a talker's datagrams may be dropped by chance: tampered with, or ahead of their key.
-	fewDropped = 3
-	// talksOn is how long after the last datagram somebody may still be talking.
-	talksOn = 3 * time.Second
 	// mostFaults is how many are remembered when they are over.
 	mostFaults = 64
 )
@@ -58,27 +56,11 @@ type vitals struct {
 	dropped []dropped // talkers who are not heard, or were not
 }
 
-// dropped is a talker whose datagrams come and are dropped.
+// dropped is a talker whose datagrams come and are dropped, and its name.
 type dropped struct {
-	session     uint32
-	name        string
-	reason      Drop
-	heard       bool // some have not been
-	count       int  // since the last one that was not
-	first, last time.Duration
+	stream.Unheard
+	name string
 }
-
-// note notes one more.
-func (d *dropped) note(now time.Duration, reason Drop) {
-	if d.count == 0 || d.reason != reason {
-		d.count, d.first, d.reason = 0, now, reason
-	}
-	d.count++
-	d.last = now
-}
-
-// foreign tells whether the talker seals with another passphrase, as far as can be told: nothing of it has ever opened.
-func (d *dropped) foreign() bool { return d.count > fewDropped && d.reason == DropForged && !d.heard }
 
 // monitor finds out from the signs of life who is not heard, or does not hear. It is sans-IO: time is an argument.
 //
@@ -155,7 +137,7 @@ func (s *state) gone(v *vitals) string {
 		return "the input has failed"
 	case s.Session == 0:
 		return "the input has come to its end"
-	case slices.ContainsFunc(v.dropped, func(d dropped) bool { return d.session == s.Session }):
+	case slices.ContainsFunc(v.dropped, func(d dropped) bool { return d.Session == s.Session }):
 		return sentence(faultTable[s.Kind].off, s.Name, "")
 	}
 	return sentence("{name} has left", s.Name, "")
@@ -193,7 +175,7 @@ func (m *monitor) room(now time.Duration, v *vitals) {
 func (m *monitor) understood(now time.Duration, v *vitals) {
 	known := 0
 	for i := range v.dropped {
-		if v.dropped[i].foreign() {
+		if v.dropped[i].Foreign() {
 			known++
 		}
 	}
@@ -236,25 +218,25 @@ func (m *monitor) devices(now time.Duration, v *vitals) {
 func (m *monitor) talkers(now time.Duration, v *vitals) {
 	for i := range v.dropped {
 		d := &v.dropped[i]
-		if d.count == 0 {
+		if d.Count == 0 {
 			continue
 		}
-		f := Fault{Kind: FaultGarbled, Session: d.session, Name: d.name}
-		bad, what := d.count > fewDropped, ""
+		f := Fault{Kind: FaultGarbled, Session: d.Session, Name: d.name}
+		bad, what := d.Steady(), ""
 		switch {
-		case d.reason == DropUnknown:
-			f.Kind, what = FaultStranger, strconv.FormatUint(uint64(d.session), 10)
-			bad = bad && now-d.last < talksOn
-		case d.foreign():
+		case d.Reason == stream.DropUnknown:
+			f.Kind, what = FaultStranger, strconv.FormatUint(uint64(d.Session), 10)
+			bad = bad && now-d.Last < stream.TalksOn
+		case d.Foreign():
 			f.Kind, what = FaultPassphrase, "your passphrase is not the one used there"
 			if !v.phrase {
 				what = "a passphrase is used there, and none here"
 			}
-		case d.reason == DropForged || d.reason == DropEpoch:
+		case d.Reason == stream.DropForged || d.Reason == stream.DropEpoch:
 			f.Kind = FaultRoomKey
-			bad = bad && now-d.last < talksOn // by the next word the key may have come
+			bad = bad && now-d.Last < stream.TalksOn // by the next word the key may have come
 		}
-		m.note(now, f, bad, d.first, what)
+		m.note(now, f, bad, d.First, what)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/tincan-voice/tincan/stream"
 )
 
 // tickTime is how often the tests look, as a Call does.
@@ -38,12 +40,16 @@ func unanswered(now, at time.Duration, v *vitals) {
 	v.unheard = int((now - at) / time.Second)
 }
 
-func bobDropped(now, at time.Duration, reason Drop, heard bool) []dropped {
-	d := dropped{session: 7, name: "Bob", heard: heard}
+// bobDropped is Bob, of whom a datagram has been dropped every 60 ms since at.
+func bobDropped(now, at time.Duration, reason stream.Drop, heard bool) []dropped {
+	u := stream.Unheard{Session: 7, Opened: heard}
 	for t := at; t <= now; t += 60 * time.Millisecond {
-		d.note(t, reason)
+		if u.Count++; u.Count == 1 {
+			u.First, u.Reason = t, reason
+		}
+		u.Last = t
 	}
-	return []dropped{d}
+	return []dropped{{u, "Bob"}}
 }
 
 // Every state in which somebody is not heard or does not hear is said within 4 s of its begin, once, with the remedy, and
@@ -92,7 +98,7 @@ func TestFaults(t *testing.T) {
 		{"both of two others cannot open our voice", func(now time.Duration, v *vitals) { v.peers, v.unopened = 2, 2 },
 			FaultNotUnderstood, 0, "none of the others can hear you", "nobody is left"},
 		{"one who cannot open our voice talks too", func(now time.Duration, v *vitals) {
-			v.unopened, v.dropped = 1, bobDropped(now, begin-time.Second, DropForged, false)
+			v.unopened, v.dropped = 1, bobDropped(now, begin-time.Second, stream.DropForged, false)
 		}, FaultPassphrase, 0, "nor can Bob hear you", "you hear Bob now"},
 		{"the input breaks", func(now time.Duration, v *vitals) { v.input, v.inputErr = false, broken },
 			FaultInputFailed, 0, "unplugged", ""},
@@ -102,24 +108,24 @@ func TestFaults(t *testing.T) {
 			FaultOutputFailed, 0, "unplugged", ""},
 		{"the output blocks", func(now time.Duration, v *vitals) { v.played = begin },
 			FaultOutputStuck, 0, "plugged in", "works again"},
-		{"another passphrase", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, DropForged, false) },
+		{"another passphrase", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, stream.DropForged, false) },
 			FaultPassphrase, 0, "cannot hear Bob, nor can Bob hear you: your passphrase is not the one", "you hear Bob now"},
 		{"no passphrase", func(now time.Duration, v *vitals) {
-			v.phrase, v.dropped = false, bobDropped(now, begin, DropForged, false)
+			v.phrase, v.dropped = false, bobDropped(now, begin, stream.DropForged, false)
 		}, FaultPassphrase, 0, "a passphrase is used there, and none here", "you hear Bob now"},
 		{"another passphrase, a few words", func(now time.Duration, v *vitals) {
-			v.dropped = bobDropped(min(now, begin+time.Second), begin, DropForged, false)
+			v.dropped = bobDropped(min(now, begin+time.Second), begin, stream.DropForged, false)
 		}, FaultPassphrase, 0, "Bob", "you hear Bob now"},
-		{"no key of the epoch", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, DropEpoch, false) },
+		{"no key of the epoch", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, stream.DropEpoch, false) },
 			FaultRoomKey, 0, "cannot hear Bob", "you hear Bob again"},
-		{"an old key of the epoch", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, DropForged, true) },
+		{"an old key of the epoch", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, stream.DropForged, true) },
 			FaultRoomKey, 0, "key", "you hear Bob again"},
-		{"no sense", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, DropMalformed, true) },
+		{"no sense", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, stream.DropMalformed, true) },
 			FaultGarbled, 0, "cannot hear Bob", "you hear Bob now"},
-		{"no decoder", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, DropDecoder, false) },
+		{"no decoder", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, stream.DropDecoder, false) },
 			FaultGarbled, 0, "cannot hear Bob", "you hear Bob now"},
 		{"a stranger", func(now time.Duration, v *vitals) {
-			v.dropped = bobDropped(now, begin, DropUnknown, false)
+			v.dropped = bobDropped(now, begin, stream.DropUnknown, false)
 			v.dropped[0].name = ""
 		}, FaultStranger, 0, "session 7", "in the list"},
 		{"a file that is silent for long", func(now time.Duration, v *vitals) { v.sounded = begin - 25*time.Second },
@@ -139,7 +145,7 @@ func TestFaults(t *testing.T) {
 				if now >= begin && now < end || tt.ends == "" && now >= end {
 					tt.sick(now, &v)
 				} else if now >= end && len(v.dropped) == 0 && tt.kind >= FaultPassphrase { // heard again
-					v.dropped = []dropped{{session: 7, name: "Bob", reason: DropForged, heard: true, last: end}}
+					v.dropped = []dropped{{stream.Unheard{Session: 7, Reason: stream.DropForged, Opened: true, Last: end}, "Bob"}}
 				}
 				changes, next := m.look(now, &v)
 				if len(changes) == 0 && next <= now {
@@ -248,16 +254,16 @@ func TestNoFaults(t *testing.T) {
 			}
 		},
 		"a datagram that was tampered with": func(now time.Duration, v *vitals) {
-			v.dropped = []dropped{{session: 7, name: "Bob", reason: DropForged, count: 2, first: time.Second, last: time.Second}}
+			v.dropped = []dropped{{stream.Unheard{Session: 7, Reason: stream.DropForged, Count: 2, First: time.Second, Last: time.Second}, "Bob"}}
 		},
 		"the list comes late": func(now time.Duration, v *vitals) {
 			if now > 10*time.Second && now < 12*time.Second {
-				v.dropped = bobDropped(now, 10*time.Second, DropUnknown, false)
+				v.dropped = bobDropped(now, 10*time.Second, stream.DropUnknown, false)
 			}
 		},
 		"the key comes late": func(now time.Duration, v *vitals) {
 			if now > 10*time.Second && now < 12*time.Second {
-				v.dropped = bobDropped(now, 10*time.Second, DropEpoch, true)
+				v.dropped = bobDropped(now, 10*time.Second, stream.DropEpoch, true)
 			}
 		},
 		"the voice of four others is louder": func(now time.Duration, v *vitals) { v.peers, v.hearers = 5, 5 },
@@ -377,7 +383,7 @@ func TestFaultsOfThoseWhoLeave(t *testing.T) {
 	for now := time.Duration(0); now < 20*time.Second; now += tickTime {
 		v := aCall(now)
 		if now > 5*time.Second && now < 15*time.Second {
-			v.dropped = bobDropped(now, 5*time.Second, DropForged, false)
+			v.dropped = bobDropped(now, 5*time.Second, stream.DropForged, false)
 		}
 		for _, f := range m.look2(now, &v) {
 			said = append(said, fmt.Sprint(f.Kind, " ", f.On, " ", f.Name, " ", f.Text))
@@ -396,8 +402,8 @@ func TestMonitorIsBounded(t *testing.T) {
 		for range 20 {
 			now += tickTime
 			v := aCall(now)
-			v.dropped = bobDropped(now, now-2*time.Second, DropForged, false)
-			v.dropped[0].session = uint32(i)
+			v.dropped = bobDropped(now, now-2*time.Second, stream.DropForged, false)
+			v.dropped[0].Session = uint32(i)
 			m.look(now, &v)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
+	"github.com/tincan-voice/tincan/stream"
 )
 
 // link is the UDP socket to the relay, with the keys of the hop and the counters of what
@@ -22,7 +23,7 @@ type link struct {
 	sent, sentBytes         atomic.Uint64 // bytes with headers
 	received, receivedBytes atomic.Uint64
 	failed                  atomic.Uint64
-	drops                   [drops]atomic.Uint64
+	drops                   [len(stream.DropCounts{})]atomic.Uint64
 
 	// owned by the datagram reader
 	seen [16]netproto.ReplayWindow // by type
@@ -84,19 +85,19 @@ func (l *link) receive(buf []byte) ([]byte, error) {
 func (l *link) open(d []byte) (body []byte, ok bool) {
 	h, err := netproto.ParseHeader(d)
 	if err != nil {
-		return l.drop(DropMalformed)
+		return l.drop(stream.DropMalformed)
 	}
 	body, err = l.down.Open(l.body[:0], d)
 	if err != nil || h.Session != l.session {
-		return l.drop(DropForged)
+		return l.drop(stream.DropForged)
 	}
 	if !l.seen[h.Type&15].Accept(h.Seq) {
-		return l.drop(DropReplayed)
+		return l.drop(stream.DropReplayed)
 	}
 	return body, true
 }
 
-func (l *link) drop(reason Drop) ([]byte, bool) {
+func (l *link) drop(reason stream.Drop) ([]byte, bool) {
 	l.drops[reason].Add(1)
 	return nil, false
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/jitter"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/stream"
 )
 
 func newTestListener(sessions ...uint32) *Listener {
@@ -39,7 +40,7 @@ func clean(sent time.Duration, _ int) []time.Duration {
 // moment of the first sample on, in blocks of the given size.
 func play(t testing.TB, talker *Talker, l *Listener, pcm []float32, net network, block int) []float32 {
 	t.Helper()
-	o := newOpener(t, talker.session)
+	o := newOpener(t, testSession)
 	var mail []arrival
 	for seq := 0; len(pcm) > 0 || !talker.Settled(); {
 		frame := make([]float32, FrameSize)
@@ -122,7 +123,7 @@ func TestCleanPathIsTheCodecAlone(t *testing.T) {
 		if find(heard, want) < 0 {
 			t.Errorf("blocks of %d: what is heard is not the codec round trip", block)
 		}
-		if d := l.Drops(); d != (DropCounts{}) {
+		if d := l.Drops(); d != (stream.DropCounts{}) {
 			t.Errorf("drops %v", d)
 		}
 	}
@@ -249,8 +250,8 @@ func TestReorderingAndDuplicates(t *testing.T) {
 	l := newTestListener(testSession)
 	play(t, newTestTalker(t, TalkerConfig{}), l, speech(500, 1), messy, 480)
 	s := l.Peers(0, nil)[0]
-	if s.Datagrams != 503 || l.Drops()[DropReplayed] != 503 { // with the soft end
-		t.Errorf("%d datagrams, %d replays of 503 each", s.Datagrams, l.Drops()[DropReplayed])
+	if s.Datagrams != 503 || l.Drops()[stream.DropReplayed] != 503 { // with the soft end
+		t.Errorf("%d datagrams, %d replays of 503 each", s.Datagrams, l.Drops()[stream.DropReplayed])
 	}
 	if s.Frames < 490 || s.Concealed > 50 {
 		t.Errorf("%d frames, %d concealed of 500", s.Frames, s.Concealed)
@@ -284,29 +285,29 @@ func TestDrops(t *testing.T) {
 		want error
 	}{
 		{"good", once, nil},
-		{"replayed", once, DropReplayed},
-		{"replayed in a bundle", bundle, DropReplayed},
-		{"empty", nil, DropMalformed},
-		{"random", []byte("\x00random"), DropMalformed},
-		{"header only", next()[:10], DropMalformed},
-		{"broken bundle", []byte{netproto.Version<<6 | byte(netproto.TypeBundle), 9}, DropMalformed},
-		{"not voice", probe, DropNotVoice},
-		{"unknown talker", tampered(4), DropUnknown},
-		{"epoch bits flipped", func() []byte { d := next(); d[0] ^= 0x20; return d }(), DropEpoch},
-		{"number changed", tampered(7), DropForged},
-		{"level changed", tampered(9), DropForged},
-		{"body changed", tampered(15), DropForged},
-		{"cut", func() []byte { d := next(); return d[:len(d)-1] }(), DropForged},
-		{"other key", foreign, DropForged},
-		{"bad body", badBody, DropMalformed},
+		{"replayed", once, stream.DropReplayed},
+		{"replayed in a bundle", bundle, stream.DropReplayed},
+		{"empty", nil, stream.DropMalformed},
+		{"random", []byte("\x00random"), stream.DropMalformed},
+		{"header only", next()[:10], stream.DropMalformed},
+		{"broken bundle", []byte{netproto.Version<<6 | byte(netproto.TypeBundle), 9}, stream.DropMalformed},
+		{"not voice", probe, stream.DropNotVoice},
+		{"unknown talker", tampered(4), stream.DropUnknown},
+		{"epoch bits flipped", func() []byte { d := next(); d[0] ^= 0x20; return d }(), stream.DropEpoch},
+		{"number changed", tampered(7), stream.DropForged},
+		{"level changed", tampered(9), stream.DropForged},
+		{"body changed", tampered(15), stream.DropForged},
+		{"cut", func() []byte { d := next(); return d[:len(d)-1] }(), stream.DropForged},
+		{"other key", foreign, stream.DropForged},
+		{"bad body", badBody, stream.DropMalformed},
 	}
 	l := newTestListener(testSession)
-	var want DropCounts
+	var want stream.DropCounts
 	for _, tt := range tests {
 		if err := l.Handle(0, tt.d); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
 		}
-		if drop, ok := tt.want.(Drop); ok {
+		if drop, ok := tt.want.(stream.Drop); ok {
 			want[drop]++
 		}
 	}
@@ -323,7 +324,7 @@ func TestDecoderFailure(t *testing.T) {
 	l.SetSecret(1, testSecret)
 	l.AddPeer(testSession, "")
 	d, _ := newTestTalker(t, TalkerConfig{}).Frame(speech(1, 1))
-	if err := l.Handle(0, newOpener(t, testSession).strip(d)); err != error(DropDecoder) {
+	if err := l.Handle(0, newOpener(t, testSession).strip(d)); err != error(stream.DropDecoder) {
 		t.Error(err)
 	}
 }
@@ -361,7 +362,7 @@ func TestEpochRotation(t *testing.T) {
 	l.SetSecret(9, netproto.RoomSecret{9})
 	old := newTestTalker(t, TalkerConfig{})
 	d, _ := old.Frame(pcm[:FrameSize])
-	if err := l.Handle(0, o.strip(d)); err != error(DropForged) {
+	if err := l.Handle(0, o.strip(d)); err != error(stream.DropForged) {
 		t.Errorf("sealed with a forgotten secret: %v", err)
 	}
 }
@@ -423,7 +424,7 @@ func TestPeersComeAndGo(t *testing.T) {
 		t.Error("still listed")
 	}
 	d, _ := talker.Frame(speech(1, 1))
-	if err := l.Handle(frameTime(20), o.strip(d)); err != error(DropUnknown) {
+	if err := l.Handle(frameTime(20), o.strip(d)); err != error(stream.DropUnknown) {
 		t.Errorf("after it left: %v", err)
 	}
 	for i := range 100 {

@@ -10,6 +10,7 @@ import (
 	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/stream"
 )
 
 const (
@@ -130,7 +131,7 @@ func (c *Call) readDatagrams() {
 		}
 		switch {
 		case err != nil:
-			c.link.drop(DropMalformed)
+			c.link.drop(stream.DropMalformed)
 		case voice:
 			c.signs.voice.at(now)
 		default:
@@ -149,7 +150,7 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 	case netproto.TypeProbeAck:
 		a, err := netproto.ParseProbeAck(body)
 		if err != nil {
-			c.link.drop(DropMalformed)
+			c.link.drop(stream.DropMalformed)
 			return
 		}
 		c.probing.Lock()
@@ -162,7 +163,7 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 	case netproto.TypeReport:
 		f, err := netproto.ParseFeedback(body)
 		if err != nil {
-			c.link.drop(DropMalformed)
+			c.link.drop(stream.DropMalformed)
 			return
 		}
 		c.signs.feedback(now, &f)
@@ -175,7 +176,7 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 	case netproto.TypeChallenge:
 		token, err := netproto.ParseChallenge(body)
 		if err != nil {
-			c.link.drop(DropMalformed)
+			c.link.drop(stream.DropMalformed)
 			return
 		}
 		c.sendControl(now, netproto.TypeChallengeReply, netproto.AppendChallenge(nil, token))
@@ -190,7 +191,7 @@ func (c *Call) resend(now time.Duration, nack []byte) {
 	err := c.sender.Nacked(now, nack, func(d []byte) { again = append(again, d) })
 	c.talking.Unlock()
 	if err != nil {
-		c.link.drop(DropMalformed)
+		c.link.drop(stream.DropMalformed)
 	}
 	for _, d := range again {
 		c.link.send(d)

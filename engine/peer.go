@@ -5,13 +5,14 @@ import (
 
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/jitter"
-	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
+	"github.com/tincan-voice/tincan/stream"
 )
 
 const (
 	// talkHold is how long a talker counts as talking after the last voice bit: two of
 	// the longest datagrams, so that one loss does not show.
-	talkHold = 2 * MaxStride * netproto.FrameDuration
+	talkHold = 2 * wire.MaxStride * wire.FrameDuration
 	// sleepAfter is how long after its last datagram a silent talker is still
 	// asked for sound.
 	sleepAfter = 3 * time.Second
@@ -19,51 +20,46 @@ const (
 
 // peer is one talker as heard here. It has no buffer and no decoder before it speaks.
 type peer struct {
-	session   uint32
-	name      string
-	keys      peerKeys
-	window    netproto.ReplayWindow
-	buffer    Buffer
-	reception *reception // made with buffer
+	session uint32
+	name    string
+	buffer  Buffer
 
 	volume float32 // wanted
 	gain   float32 // in force; slides to volume over a block
 	awake  bool    // in Listener.awake
 	gone   bool    // left the room
 
-	dropped   dropped // datagrams that are not heard
-	datagrams uint64
-	last      time.Duration // when the last datagram came
-	talking   bool          // the talkspurt has not been ended
-	voiced    time.Duration // when the last datagram with the voice bit came
-	delay     time.Duration // of the jitter buffer when last asked during speech
-	newest    uint32        // highest sequence number so far
-	level     uint8         // of that datagram
+	last    time.Duration // when the last datagram came
+	talking bool          // the talkspurt has not been ended
+	voiced  time.Duration // when the last datagram with the voice bit came
+	delay   time.Duration // of the jitter buffer when last asked during speech
+	newest  uint32        // highest sequence number so far
+	level   uint8         // of that datagram
 }
 
 func newPeer(session uint32, name string) *peer {
 	return &peer{session: session, name: name, volume: 1, gain: 1, level: codec.Silent}
 }
 
-// heard takes the frames of a datagram, newest first; rtt is what it takes to have one sent again.
-func (p *peer) heard(now time.Duration, h netproto.Header, hop netproto.Hop, frames []netproto.Frame, rtt time.Duration) {
-	p.datagrams++
-	p.dropped.count, p.dropped.heard = 0, true
+// heard takes what a datagram has brought; rtt is what it takes to have one sent again.
+func (p *peer) heard(now time.Duration, a *stream.Arrival, rtt time.Duration) {
 	p.last = now
-	if h.Seq > p.newest {
+	if h := a.Header; h.Seq > p.newest {
 		p.newest, p.level = h.Seq, h.Level
 		switch {
 		case h.Voice:
 			p.voiced, p.talking = now, true
-		case len(frames[0].Data) == 0:
+		case len(a.Frames[0].Data) == 0:
 			p.talking = false
 		}
 	}
-	before := p.reception.arrived(now, h, hop, frames)
-	p.buffer.Push(now, frames)
-	for n := h.Seq - uint32(p.reception.asker.Stride()); before > 0; before-- {
+	p.buffer.Push(now, a.Frames)
+	for n := a.Header.Seq - uint32(a.Stride); a.Missing > 0; a.Missing-- {
 		p.buffer.Expect(now, n, rtt)
 		n--
+	}
+	if d := p.buffer.Stats().Current; d > 0 {
+		p.delay = d
 	}
 }
 
@@ -116,14 +112,14 @@ type PeerStats struct {
 	Buffer jitter.Stats // all that the jitter buffer tells
 }
 
-func (p *peer) stats(now time.Duration) PeerStats {
+func (l *Listener) stats(now time.Duration, p *peer) PeerStats {
 	s := PeerStats{
 		Session:   p.session,
 		Name:      p.name,
 		Talking:   p.isTalking(now),
 		Level:     codec.Silent,
 		Volume:    p.volume,
-		Datagrams: p.datagrams,
+		Datagrams: l.Datagrams(p.session),
 	}
 	if s.Talking {
 		s.Level = p.level
@@ -132,18 +128,21 @@ func (p *peer) stats(now time.Duration) PeerStats {
 		return s
 	}
 	b := p.buffer.Stats()
-	inFrames := func(d time.Duration) uint64 {
-		return uint64((d + netproto.FrameDuration/2) / netproto.FrameDuration)
-	}
 	s.Buffer = b
-	s.Frames = inFrames(b.Decoded + b.Redundant + b.FEC + b.Concealed)
+	s.Frames = played(&b)
 	s.Lost = b.Lost + b.Repaired
 	s.Repaired = b.Repaired + inFrames(b.FEC)
 	s.Concealed = inFrames(b.Concealed)
 	s.Late = b.Late
-	if b.Current > 0 {
-		p.delay = b.Current
-	}
 	s.Delay, s.Target, s.Jitter = p.delay, b.Target, b.Jitter
 	return s
+}
+
+// played is the speech that was played, made up or not, in frames.
+func played(b *jitter.Stats) uint64 {
+	return inFrames(b.Decoded + b.Redundant + b.FEC + b.Concealed)
+}
+
+func inFrames(d time.Duration) uint64 {
+	return uint64((d + wire.FrameDuration/2) / wire.FrameDuration)
 }

@@ -92,30 +92,6 @@ func TestListenerAsksForWhatIsMissing(t *testing.T) {
 	}
 }
 
-func TestListenerReports(t *testing.T) {
-	h := newHearing(t)
-	h.pollUntil(10 * time.Second)
-	if len(h.reports) != 1 || h.reports[0].RTT != 40 {
-		t.Errorf("nobody talks: %+v; the round trip is told, once", h.reports)
-	}
-	h.reports = nil
-	h.l.SetCap(32)
-	h.pollUntil(h.now + 10*time.Millisecond)
-	if len(h.reports) != 1 || h.reports[0].Cap != 32 {
-		t.Errorf("a cap is told at once: %+v", h.reports)
-	}
-	h.pollUntil(h.now + 20*time.Second)
-	if n := len(h.reports); n != tellRepeats {
-		t.Errorf("told %d times", n)
-	}
-	h.reports = nil
-	h.l.SetDeaf(true)
-	h.pollUntil(h.now + 30*time.Second)
-	if n := len(h.reports); n < 10 || !h.reports[n-1].Deaf {
-		t.Errorf("%d reports while deaf", n)
-	}
-}
-
 func TestPollDoesNotAllocate(t *testing.T) {
 	talker, o, l := newTestTalker(t, TalkerConfig{}), newOpener(t, testSession), newTestListener(testSession)
 	pcm := speech(600, 1)

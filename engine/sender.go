@@ -63,14 +63,12 @@ const pollEvery = 200 * time.Millisecond
 func NewSender(now time.Duration, cfg SenderConfig) (*Sender, error) {
 	s := &Sender{cfg: cfg}
 	s.ladder = adapt.New(now, adapt.Config{Cap: cfg.Cap, Overhead: cfg.Overhead, Bitrate: cfg.Talker.Encoder.Bitrate, Unfollowed: cfg.Fixed})
-	t, err := NewTalker(cfg.Talker)
+	t, err := newTalker(cfg.Talker, s.may)
 	if err != nil {
 		return nil, err
 	}
 	s.talker = t
-	t.may = s.may
 	s.steer()
-	t.layout = t.next
 	return s, nil
 }
 
@@ -80,9 +78,9 @@ func (s *Sender) Talker() *Talker { return s.talker }
 // Frame takes the next 20 ms of speech as Talker.Frame does and returns the datagram
 // to be sent now, or nil.
 func (s *Sender) Frame(now time.Duration, pcm []float32) ([]byte, error) {
-	room := s.ladder.Room(now, s.talker.left())
+	room := s.ladder.Room(now, s.talker.Left())
 	if !s.cfg.Fixed {
-		room = min(room, s.ladder.ListenersRoom(now, s.talker.left()))
+		room = min(room, s.ladder.ListenersRoom(now, s.talker.Left()))
 	}
 	s.talker.SetLimit(room)
 	s.now = now

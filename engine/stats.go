@@ -6,6 +6,7 @@ import (
 
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/stream"
 )
 
 // Stats is a call at one moment.
@@ -35,7 +36,7 @@ type LinkStats struct {
 	Sent, Received           uint64 // datagrams
 	SentBytes, ReceivedBytes uint64
 	SendFailures             uint64 // datagrams that the system did not take
-	Drops                    DropCounts
+	Drops                    stream.DropCounts
 }
 
 // Stats returns the figures of now. It allocates only the lists.

@@ -11,6 +11,8 @@ import (
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/engine/adapt"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
+	"github.com/tincan-voice/tincan/stream"
 )
 
 // numbers lists the frames of a datagram.
@@ -268,44 +270,6 @@ func TestEpochsInQuickSuccession(t *testing.T) {
 	}
 }
 
-func TestResend(t *testing.T) {
-	talker := newTestTalker(t, TalkerConfig{Stride: 2})
-	o := newOpener(t, testSession)
-	if talker.Resend(0) != nil || talker.Resend(1) != nil {
-		t.Error("resent what never was")
-	}
-	var was [][]byte // what was sealed, by number
-	pcm := speech(1, 1)
-	for range 800 {
-		d, err := talker.Frame(pcm)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d == nil {
-			continue
-		}
-		sealed, hop, err := netproto.SplitHop(o.strip(d))
-		if err != nil || hop.Again || hop.Count != talker.LastCount() || int(hop.Count) != (len(was)+1)%netproto.HopCounts {
-			t.Fatalf("datagram %d: %+v, %v", len(was)+1, hop, err)
-		}
-		was = append(was, slices.Clone(sealed))
-		for age := range min(len(was), 60) {
-			count := uint8((len(was) - age) % netproto.HopCounts)
-			d := talker.Resend(count)
-			if late := 2*age > resendAge; late || d == nil {
-				if late != (d == nil) {
-					t.Fatalf("%d datagrams back: %d bytes", age, len(d))
-				}
-				continue
-			}
-			again, hop, err := netproto.SplitHop(o.strip(d))
-			if err != nil || hop != (netproto.Hop{Count: count, Again: true}) || !bytes.Equal(again, was[len(was)-1-age]) {
-				t.Fatalf("%d datagrams back: %+v, %d bytes, %v", age, hop, len(again), err)
-			}
-		}
-	}
-}
-
 // Whatever changes at run time: every frame is new exactly once, in order, and no
 // datagram is too long, even of noise at the highest bitrate.
 func TestChangesAtRunTime(t *testing.T) {
@@ -318,9 +282,9 @@ func TestChangesAtRunTime(t *testing.T) {
 		if rng.IntN(10) == 0 {
 			copies := make([]int, rng.IntN(5))
 			for j := range copies {
-				copies[j] = 1 + rng.IntN(MaxOffset)
+				copies[j] = 1 + rng.IntN(stream.MaxOffset)
 			}
-			if err := talker.SetRedundancy(1+rng.IntN(MaxStride), copies); err != nil {
+			if err := talker.SetRedundancy(1+rng.IntN(wire.MaxStride), copies); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -351,8 +315,8 @@ func TestTalkerErrors(t *testing.T) {
 	for _, tt := range []struct {
 		stride int
 		copies []int
-	}{{-1, nil}, {MaxStride + 1, nil}, {1, []int{0}}, {1, []int{-1}}, {1, []int{MaxOffset + 1}}} {
-		if _, err := NewTalker(TalkerConfig{Stride: tt.stride, Copies: tt.copies}); !errors.Is(err, ErrRedundancy) {
+	}{{-1, nil}, {wire.MaxStride + 1, nil}, {1, []int{0}}, {1, []int{-1}}, {1, []int{stream.MaxOffset + 1}}} {
+		if _, err := NewTalker(TalkerConfig{Stride: tt.stride, Copies: tt.copies}); !errors.Is(err, stream.ErrRedundancy) {
 			t.Errorf("stride %d copies %v: %v", tt.stride, tt.copies, err)
 		}
 	}
@@ -360,7 +324,7 @@ func TestTalkerErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := talker.Frame(make([]float32, FrameSize)); !errors.Is(err, ErrNoKeys) {
+	if _, err := talker.Frame(make([]float32, FrameSize)); !errors.Is(err, stream.ErrNoKeys) {
 		t.Errorf("without keys: %v", err)
 	}
 	talker.SetKeys(1, testSecret, testHop.TagKey())

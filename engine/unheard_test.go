@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/stream"
 )
 
 // A Listener knows whose datagrams it drops and why, and tells the relay at once who has another passphrase.
@@ -50,10 +51,10 @@ func TestNotHeard(t *testing.T) {
 	if len(told.Unopened) != 1 || told.Unopened[0] != 2 || reports != 2 { // the first of Ann, then of Bob at once
 		t.Errorf("%d reports, the last %+v", reports, told)
 	}
-	want := map[uint32]Drop{2: DropForged, 3: DropEpoch, 4: DropUnknown}
+	want := map[uint32]stream.Drop{2: stream.DropForged, 3: stream.DropEpoch, 4: stream.DropUnknown}
 	dropped := l.notHeard(nil)
 	for _, d := range dropped {
-		if want[d.session] != d.reason || d.count < 40 || d.foreign() != (d.session == 2) {
+		if want[d.Session] != d.Reason || d.Count < 40 || d.Foreign() != (d.Session == 2) {
 			t.Errorf("%+v", d)
 		}
 	}
@@ -73,15 +74,19 @@ func TestNotHeard(t *testing.T) {
 		}
 	}
 	for _, d := range l.notHeard(nil) {
-		if (d.count > 0) != (d.session == 2) {
+		if (d.Count > 0) != (d.Session == 2) {
 			t.Errorf("later: %+v", d)
 		}
 	}
 	// However many strangers there are, few are remembered.
 	for i := range uint32(100) {
-		l.stranger(2*time.Second, 1000+i)
+		h := netproto.Header{Type: netproto.TypeVoice, Session: 1000 + i, Seq: 1}
+		d := netproto.NewSealer([16]byte{}).Seal(nil, h, []byte{0x80})
+		if err := l.Handle(2*time.Second, netproto.AppendHop(d, netproto.Hop{})); err != stream.DropUnknown {
+			t.Fatal(err)
+		}
 	}
-	if n := len(l.notHeard(nil)); n > 2+len(l.strangers) {
+	if n := len(l.notHeard(nil)); n > 6 {
 		t.Errorf("%d", n)
 	}
 }

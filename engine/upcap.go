@@ -23,7 +23,7 @@ func (t *TalkerConfig) FitCap(kbps, overhead int) error {
 		wanted = codec.DefaultBitrate
 	}
 	if t.Stride == 0 {
-		for t.Stride = 1; t.Stride < MaxStride; t.Stride++ {
+		for t.Stride = 1; t.Stride < wire.MaxStride; t.Stride++ {
 			if t.bitrateWithin(limit, overhead) >= min(wanted, fairBitrate) {
 				break
 			}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/stream"
 )
 
 // jsonStats is engine.Stats in the units of docs/client.md: milliseconds, kbit/s,
@@ -107,7 +108,7 @@ func toJSON(s engine.Stats) *jsonStats {
 			if out.Link.Drops == nil {
 				out.Link.Drops = map[string]uint64{}
 			}
-			out.Link.Drops[engine.Drop(reason).String()] = n
+			out.Link.Drops[stream.Drop(reason).String()] = n
 		}
 	}
 	for _, p := range s.Peers {

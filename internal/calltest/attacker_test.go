@@ -12,6 +12,7 @@ import (
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/relay"
+	"github.com/tincan-voice/tincan/stream"
 )
 
 // attacker sits between clients and the relay. It lets everything through, and for every
@@ -144,7 +145,7 @@ func TestAttackerInTheMiddle(t *testing.T) {
 	if p.Buffer.Restarts != 0 {
 		t.Errorf("false frames came through: %+v", p.Buffer)
 	}
-	if d := s.Link.Drops; d[engine.DropForged] < 50 || d[engine.DropReplayed] < 50 {
+	if d := s.Link.Drops; d[stream.DropForged] < 50 || d[stream.DropReplayed] < 50 {
 		t.Errorf("drops of the listener: %v", d)
 	}
 	drops := server.Stats().Dropped

@@ -15,6 +15,7 @@ import (
 	"github.com/tincan-voice/tincan/internal/synth"
 	"github.com/tincan-voice/tincan/internal/xcorr"
 	"github.com/tincan-voice/tincan/relay"
+	"github.com/tincan-voice/tincan/stream"
 )
 
 const second = audio.SampleRate
@@ -85,7 +86,7 @@ func TestTwoCallsOverFiles(t *testing.T) {
 			p := s.call.Stats().Peers
 			return len(p) == 1 && p[0].Frames > 150 && !p[0].Talking
 		})
-		if l := s.call.Stats().Link; l.Drops != (engine.DropCounts{}) || l.Fingerprint != server.Fingerprint() {
+		if l := s.call.Stats().Link; l.Drops != (stream.DropCounts{}) || l.Fingerprint != server.Fingerprint() {
 			t.Errorf("%s: %+v", s.name, l)
 		}
 	}
@@ -146,7 +147,7 @@ func TestTenInOneRoom(t *testing.T) {
 	before := frames()
 	Eventually(t, "still heard", func() bool { return frames() > before+100 })
 	for i, call := range calls[1:] {
-		if d := call.Stats().Link.Drops; d[engine.DropForged] != 0 || d[engine.DropEpoch] != 0 {
+		if d := call.Stats().Link.Drops; d[stream.DropForged] != 0 || d[stream.DropEpoch] != 0 {
 			t.Errorf("client %d: drops %v", i+1, d)
 		}
 	}
@@ -181,7 +182,7 @@ func TestPassphraseOverTheRelay(t *testing.T) {
 	Join(t, address, "Eve", engine.Config{Room: "attic", Source: Babble(2)})
 	Await(t, ann, "Bob talks", talks("Bob"))
 	Eventually(t, "Eve, without the passphrase, is not heard", func() bool {
-		return ann.Stats().Link.Drops[engine.DropForged] > 10
+		return ann.Stats().Link.Drops[stream.DropForged] > 10
 	})
 	for _, p := range ann.Stats().Peers {
 		if p.Name == "Eve" && p.Datagrams != 0 {

@@ -326,7 +326,7 @@ func (c *call) speak() error {
 		if i == talks && c.frames <= said {
 			c.decided(m.sender)
 			if d != nil {
-				c.log.sent(c.now, d, m.sender.Talker().New())
+				c.log.sent(c.now, d, m.sender.Talker().LastNew())
 			}
 		}
 		if d != nil {

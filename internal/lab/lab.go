@@ -27,7 +27,7 @@ import (
 )
 
 // Errors of Run that are about the configuration, wrapped with the details; besides them
-// netsim.ErrUnknownPreset, codec.ErrConfig and engine.ErrRedundancy.
+// netsim.ErrUnknownPreset, codec.ErrConfig and stream.ErrRedundancy.
 var (
 	ErrSpeech   = errors.New("no speech to send")
 	ErrBuffer   = errors.New("unknown jitter buffer")

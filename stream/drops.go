@@ -1,4 +1,4 @@
-package engine
+package stream
 
 // Drop is the reason why a datagram was not heard. It is an error, to compare directly.
 type Drop uint8
@@ -26,7 +26,7 @@ func (d Drop) String() string {
 }
 
 // Error makes a Drop an error.
-func (d Drop) Error() string { return "engine: datagram dropped: " + d.String() }
+func (d Drop) Error() string { return "stream: datagram dropped: " + d.String() }
 
 // DropCounts counts drops by reason: DropCounts[DropForged].
 type DropCounts [drops]uint64

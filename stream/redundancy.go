@@ -1,4 +1,4 @@
-package engine
+package stream
 
 import (
 	"fmt"
@@ -7,13 +7,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
-// Limits of the redundancy of a datagram.
-const (
-	// MaxStride is the most frames that are new in one datagram.
-	MaxStride = wire.MaxStride
-	// MaxOffset is the largest offset of copies, in datagrams. At MaxStride it is 1.92 s.
-	MaxOffset = 16
-)
+// MaxOffset is the largest offset of copies, in datagrams. At the longest stride it is 1.92 s.
+const MaxOffset = 16
 
 // redundancy says what a datagram carries beside its newest frames.
 type redundancy struct {
@@ -23,8 +18,8 @@ type redundancy struct {
 
 func newRedundancy(stride int, copies []int) (redundancy, error) {
 	r := redundancy{stride: max(stride, 1)}
-	if stride < 0 || stride > MaxStride {
-		return r, fmt.Errorf("%w: a stride of %d frames, allowed are 1 to %d", ErrRedundancy, stride, MaxStride)
+	if stride < 0 || stride > wire.MaxStride {
+		return r, fmt.Errorf("%w: a stride of %d frames, allowed are 1 to %d", ErrRedundancy, stride, wire.MaxStride)
 	}
 	if i := slices.IndexFunc(copies, func(k int) bool { return k < 1 || k > MaxOffset }); i >= 0 {
 		return r, fmt.Errorf("%w: an offset of %d datagrams, allowed are 1 to %d", ErrRedundancy, copies[i], MaxOffset)

@@ -1,4 +1,4 @@
-package engine
+package stream
 
 import (
 	"math/bits"
@@ -8,7 +8,7 @@ import (
 
 const (
 	// historyFrames is how many frames are kept for copies: no copy reaches
-	// further back than MaxStride*(MaxOffset+1) frames. A power of two.
+	// further back than wire.MaxStride*(MaxOffset+1) frames. A power of two.
 	historyFrames = 128
 	// historyGroups is the same in datagrams. A power of two above MaxOffset.
 	historyGroups = 32
@@ -58,23 +58,16 @@ func (h *history) init() {
 
 func (h *history) frame(seq uint32) *pastFrame { return &h.frames[seq%historyFrames] }
 
-// slot returns where frame seq is to be coded, limited to so many bytes that the frames
-// of one group always fit into a datagram: limit includes 3 bytes of distance and length.
-func (h *history) slot(seq uint32, limit int) []byte {
-	f := h.frame(seq)
-	return f.data[:min(frameBytes, limit-frameOverhead)]
-}
-
 // frameOverhead is the most that one frame adds to a body beside its data.
 const frameOverhead = 3
 
-func (h *history) addSpeech(seq uint32, n int) { h.add(seq, n, true) }
-func (h *history) addEnd(seq uint32)           { h.add(seq, 0, true); h.open().end = true }
-func (h *history) addSilence(seq uint32)       { h.add(seq, 0, false) }
+func (h *history) addSpeech(seq uint32, data, coarse []byte) { h.add(seq, data, coarse, true) }
+func (h *history) addEnd(seq uint32)                         { h.add(seq, nil, nil, true); h.open().end = true }
+func (h *history) addSilence(seq uint32)                     { h.add(seq, nil, nil, false) }
 
-func (h *history) add(seq uint32, n int, carried bool) {
+func (h *history) add(seq uint32, data, coarse []byte, carried bool) {
 	f := h.frame(seq)
-	f.data, f.coarse, f.carried, h.last = f.data[:n], f.coarse[:0], carried, seq
+	f.data, f.coarse, f.carried, h.last = append(f.data[:0], data...), append(f.coarse[:0], coarse...), carried, seq
 	if h.filling == 0 {
 		*h.open() = group{}
 	}
@@ -82,13 +75,6 @@ func (h *history) add(seq uint32, n int, carried bool) {
 		h.open().carry = true
 	}
 	h.filling++
-}
-
-// coarseSlot returns where the coarse frame seq is to be coded, and addCoarse says how long it is.
-func (h *history) coarseSlot(seq uint32) []byte { return h.frame(seq).coarse[:coarseBytes] }
-func (h *history) addCoarse(seq uint32, n int) {
-	f := h.frame(seq)
-	f.coarse = f.coarse[:n]
 }
 
 // used is what the frames of the open group take of a body. They are the last ones.

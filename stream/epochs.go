@@ -1,4 +1,4 @@
-package engine
+package stream
 
 import (
 	"github.com/tincan-voice/tincan/netproto"

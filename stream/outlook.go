@@ -1,0 +1,206 @@
+package stream
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/estimate"
+	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// outlook is what all talkers share: the way from the relay, and what the relay is told.
+type outlook struct {
+	schedule repair.Schedule
+	meter    estimate.Meter
+	rtt      time.Duration
+	rttTold  time.Duration
+	cap      int // kbit/s, 0 = none
+	deaf     bool
+	changed  bool // cap or deaf have, and the relay has not been told
+	repeats  int  // reports still to come for that, as they may get lost
+	judged   time.Duration
+
+	report netproto.Report
+	blocks []netproto.NackBlock
+	asked  []repair.Ask
+	nack   []byte
+	body   []byte
+}
+
+const (
+	// tellRepeats is how often the relay is told of a changed cap or that we listen again.
+	tellRepeats = 5
+	// heardLately is how long after its last datagram a talker's queue says something.
+	heardLately = 500 * time.Millisecond
+	// lossSpan is the time over which the length of bursts is taken.
+	lossSpan = estimate.LossMemory
+	// maxTalkers is how many talkers a report tells of; a relay forwards fewer.
+	maxTalkers = 16
+)
+
+// SetCap sets the most that the relay may send in kbit/s, IP and UDP headers counted; 0 is
+// no cap. The relay tells those who talk their part of it, and keeps to it with fewer talkers, then with fewer copies.
+func (r *Receiver) SetCap(kbps int) {
+	if r.outlook.cap != kbps {
+		r.outlook.cap = kbps
+		r.outlook.tell()
+	}
+}
+
+// SetDeaf asks the relay to send no voice, or to go on.
+func (r *Receiver) SetDeaf(deaf bool) {
+	if r.outlook.deaf == deaf {
+		return
+	}
+	r.outlook.deaf = deaf
+	r.outlook.tell()
+	for _, t := range r.order {
+		if t.reception != nil {
+			t.reception.asker.Resync() // what was not sent was not lost
+		}
+	}
+}
+
+func (o *outlook) tell() { o.changed, o.repeats = true, tellRepeats }
+
+// SetRoundTrip tells the round trip to the relay, smoothed. The relay is told of it even when
+// nobody is heard, for its nacks to us.
+func (r *Receiver) SetRoundTrip(rtt time.Duration) {
+	o := &r.outlook
+	o.rtt = rtt
+	if 8*(rtt-o.rttTold).Abs() > o.rttTold {
+		o.repeats = max(o.repeats, 1)
+	}
+}
+
+// Arrived counts a datagram of any type, size bytes with IP and UDP headers.
+func (r *Receiver) Arrived(now time.Duration, size int) { r.outlook.meter.Add(now, size) }
+
+// SetPath tells the way from a talker to here, one way, when no queue is on it: what is asked for must be worth waiting for.
+func (r *Receiver) SetPath(way time.Duration) { r.way = way }
+
+// Poll returns what the relay should be told now: the body of a nack and that of a
+// report, nil where there is nothing to tell. Call it when NextDeadline says so. The bodies are the
+// Receiver's and good until the next call.
+func (r *Receiver) Poll(now time.Duration) (nack, report []byte) {
+	return r.ask(now), r.tell(now)
+}
+
+const (
+	// judgeEvery is how often the paths are judged while somebody is heard: whether a report cannot wait.
+	judgeEvery = 100 * time.Millisecond
+	// activeFor is how long after its last datagram something may be asked or told of a talker.
+	activeFor = 3 * time.Second
+)
+
+// NextDeadline is when Poll should be called next, and false while there is nothing to come. A datagram may bring
+// it forward.
+func (r *Receiver) NextDeadline(now time.Duration) (next time.Duration, ok bool) {
+	o := &r.outlook
+	if o.changed {
+		return now, true
+	}
+	news := o.deaf || o.repeats > 0
+	next = o.judged + judgeEvery
+	for _, t := range r.active {
+		news = news || !t.reception.told
+		if at, due := t.reception.asker.NextDeadline(); due {
+			next, ok = min(next, at), true
+		}
+	}
+	return next, ok || news
+}
+
+// ask makes a nack for the datagrams that are missing and would still come in time.
+func (r *Receiver) ask(now time.Duration) []byte {
+	o := &r.outlook
+	o.blocks = o.blocks[:0]
+	for _, t := range r.active {
+		a := &t.reception.asker
+		if at, ok := a.NextDeadline(); !ok || at > now {
+			continue
+		}
+		delay := r.cfg.Playing(t.session).Delay
+		a.SetPath(o.rtt, repair.Patience(r.way, delay, a.Loss(now, lossSpan).Fraction()))
+		o.asked = a.Poll(now, o.asked[:0])
+		for _, d := range o.asked {
+			o.blocks = netproto.AddNack(o.blocks, t.session, d.Count)
+			for i := range uint32(a.Stride()) {
+				r.cfg.Asked(now, t.session, d.Seq-i, o.rtt)
+			}
+		}
+	}
+	if len(o.blocks) == 0 {
+		return nil
+	}
+	body, err := netproto.AppendNack(o.nack[:0], o.blocks)
+	if err != nil {
+		return nil // of more talkers than any relay forwards: the next Poll asks for what is still missing
+	}
+	o.nack = body
+	return body
+}
+
+// tell makes a report when one is due.
+func (r *Receiver) tell(now time.Duration) []byte {
+	o := &r.outlook
+	o.judged = now
+	o.report.Unopened = r.unopened(now, o.report.Unopened[:0])
+	news, mood, queue, trend := o.deaf || o.repeats > 0 || len(o.report.Unopened) > 0, repair.Calm, time.Duration(-1), 0.0
+	over := false
+	for _, t := range r.active {
+		c := t.reception
+		if t.active = !c.told || now-c.last < activeFor; !t.active {
+			over = true
+		}
+		if c.told {
+			continue
+		}
+		news = true
+		mood = max(mood, c.mood(now))
+		if q := c.queue.Delay(now); now-c.last < heardLately && (queue < 0 || q < queue) {
+			queue, trend = q, c.queue.Trend(now) // what all share is at most the least of theirs
+		}
+	}
+	if over {
+		r.active = slices.DeleteFunc(r.active, func(t *talker) bool { return !t.active })
+	}
+	if !news || !o.schedule.Due(now, mood) && !o.changed {
+		return nil
+	}
+	o.rttTold = o.rtt
+	o.changed, o.repeats = false, max(o.repeats-1, 0)
+	report := &o.report
+	*report = netproto.Report{
+		Deaf: o.deaf, Cap: uint16(min(o.cap, 1<<16-1)), Rate: uint16(min(o.meter.Kbps(now)+0.5, 1<<16-1)),
+		RTT: ms(o.rtt), Queue: ms(queue), Trend: int16(min(max(trend*1000, -1<<15), 1<<15-1)),
+		Talkers: report.Talkers[:0], Unopened: report.Unopened,
+	}
+	for _, t := range r.active {
+		if !t.reception.told && len(report.Talkers) < maxTalkers {
+			t.reception.told = true
+			report.Talkers = append(report.Talkers, t.reception.report(now, t.session, r.cfg.Playing(t.session)))
+		}
+	}
+	body, err := netproto.AppendReport(o.body[:0], report)
+	if err != nil {
+		panic("stream: " + err.Error()) // maxTalkers fit
+	}
+	o.body = body
+	return body
+}
+
+func ms(d time.Duration) uint16 { return uint16(min(max(d.Milliseconds(), 0), 1<<16-1)) }
+
+// report is the block of one talker.
+func (c *reception) report(now time.Duration, session uint32, p Playing) netproto.TalkerReport {
+	asked := c.asker.Stats()
+	return netproto.TalkerReport{
+		Session:  session,
+		Received: uint16(asked.Received), Lost: uint16(asked.Lost),
+		Played: uint16(p.Frames), Concealed: uint16(p.Concealed),
+		BurstQ3: uint8(min(c.asker.Loss(now, lossSpan).Burst()*8+0.5, 255)),
+		Jitter:  ms(p.Spread), Buffer: ms(p.Delay),
+	}
+}
