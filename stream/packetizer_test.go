@@ -147,12 +147,12 @@ func TestStreamDoesNotAllocate(t *testing.T) {
 	p := newPacketizer(t, Config{Stride: 2, Copies: []int{1}})
 	r := newReceiver(ReceiverConfig{})
 	i := 0
-	f := speech(1)
+	f, key := speech(1), hop.TagKey()
 	step := func() {
 		d, err := p.Frame(f)
 		i++
 		if err == nil && d != nil && i%7 != 0 {
-			voice, _ := strip.Check(hop.TagKey(), d)
+			voice, _ := strip.Check(key, d)
 			err = r.Handle(at(i), voice)
 		}
 		r.Poll(at(i))

@@ -35,7 +35,8 @@ var layers = map[string][]string{
 	"internal/address":  {"netproto"},
 	"relay":             {"netproto", "netproto/wire", "internal/udpio", "internal/repair", "internal/estimate"},
 	"engine/adapt":      {"internal/repair", "internal/estimate", "netproto/wire"},
-	"engine":            {"netproto", "netproto/wire", "codec", "jitter", "audio", "engine/adapt", "internal/address", "internal/repair", "internal/estimate"},
+	"stream":            {"netproto", "netproto/wire", "internal/repair", "internal/estimate"},
+	"engine":            {"stream", "netproto", "netproto/wire", "codec", "jitter", "audio", "engine/adapt", "internal/address", "internal/repair", "internal/estimate"},
 	"cmd/tincand":       {"relay", "netproto", "internal/console"},
 }
 
