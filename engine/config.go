@@ -74,7 +74,7 @@ type Config struct {
 }
 
 // Errors of Config.Validate, wrapped with cause and remedy; besides them netproto.ErrName,
-// netproto.ErrRoom, codec.ErrConfig and ErrRedundancy.
+// netproto.ErrRoom, codec.ErrConfig, codec.ErrNoCodec and ErrRedundancy.
 var (
 	// ErrAddress: Config.Address is not host or host:port.
 	ErrAddress = address.ErrAddress

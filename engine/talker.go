@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/codec/opus"
 	"github.com/tincan-voice/tincan/engine/adapt"
 	"github.com/tincan-voice/tincan/netproto"
 )
@@ -20,6 +21,9 @@ type TalkerConfig struct {
 	Encoder codec.EncoderConfig // 24 kbit/s; set DTX to send nothing in silence
 	Stride  int                 // frames per datagram, 0 = 1, at most MaxStride
 	Copies  []int               // offsets in datagrams, none by default; see Talker.SetRedundancy
+
+	// NewEncoder makes its encoders. nil means opus.NewEncoder, libopus.
+	NewEncoder func(codec.EncoderConfig) (codec.Encoder, error)
 }
 
 // Talker turns PCM frames into sealed datagrams. It is sans-IO: its clock is the frames
@@ -34,16 +38,17 @@ type Talker struct {
 	count   uint8  // of the last datagram that was sent, see netproto.Hop
 	muted   bool
 
-	enc       *codec.Encoder
-	coarse    *codec.Encoder // of copies, nil if they are the same frames
-	vad       codec.VAD
-	level     uint8 // loudest of the frames since the last datagram
-	voice     bool  // of the same frames
-	lastLevel uint8 // of the last frame
-	silent    bool  // the last frame was silence
-	ending    bool  // the last frame ended a talkspurt: it is sent at once
-	faded     bool  // the last frame was the soft end that muting sends
-	zeros     [FrameSize]float32
+	newEncoder func(codec.EncoderConfig) (codec.Encoder, error)
+	enc        codec.Encoder
+	coarse     codec.Encoder // of copies, nil if they are the same frames
+	vad        codec.VAD
+	level      uint8 // loudest of the frames since the last datagram
+	voice      bool  // of the same frames
+	lastLevel  uint8 // of the last frame
+	silent     bool  // the last frame was silence
+	ending     bool  // the last frame ended a talkspurt: it is sent at once
+	faded      bool  // the last frame was the soft end that muting sends
+	zeros      [FrameSize]float32
 
 	layout redundancy // in force for the group of frames that is being filled
 	next   redundancy // from the next group on
@@ -59,22 +64,26 @@ type Talker struct {
 }
 
 // NewTalker makes a Talker. It needs SetKeys before its first frame. Errors are
-// codec.ErrConfig and ErrRedundancy, wrapped.
+// codec.ErrConfig, codec.ErrNoCodec and ErrRedundancy, wrapped.
 func NewTalker(cfg TalkerConfig) (*Talker, error) {
-	enc, err := codec.NewEncoder(cfg.Encoder)
+	if cfg.NewEncoder == nil {
+		cfg.NewEncoder = opus.NewEncoder
+	}
+	enc, err := cfg.NewEncoder(cfg.Encoder)
 	if err != nil {
 		return nil, err
 	}
 	t := &Talker{
-		session:   cfg.Session,
-		limit:     netproto.MaxDatagram,
-		enc:       enc,
-		level:     codec.Silent,
-		lastLevel: codec.Silent,
-		silent:    true,
-		tagger:    netproto.NewHopTagger(),
-		body:      make([]byte, 0, netproto.MaxVoiceBody),
-		frames:    make([]netproto.Frame, 0, MaxStride*(MaxOffset+2)),
+		session:    cfg.Session,
+		limit:      netproto.MaxDatagram,
+		newEncoder: cfg.NewEncoder,
+		enc:        enc,
+		level:      codec.Silent,
+		lastLevel:  codec.Silent,
+		silent:     true,
+		tagger:     netproto.NewHopTagger(),
+		body:       make([]byte, 0, netproto.MaxVoiceBody),
+		frames:     make([]netproto.Frame, 0, MaxStride*(MaxOffset+2)),
 	}
 	if err := t.SetRedundancy(cfg.Stride, cfg.Copies); err != nil {
 		return nil, err
@@ -142,7 +151,7 @@ func (t *Talker) room() int {
 func (t *Talker) adapt(enc codec.EncoderConfig, d adapt.Decision) {
 	enc.Bitrate, enc.FEC, enc.ExpectedLoss, enc.Wideband = d.Bitrate, d.FEC, d.ExpectedLoss, d.Wideband
 	if d.Fresh { // an encoder that has been in narrowband would stay there
-		if e, err := codec.NewEncoder(enc); err == nil {
+		if e, err := t.newEncoder(enc); err == nil {
 			t.enc = e
 		}
 	}
@@ -152,7 +161,7 @@ func (t *Talker) adapt(enc codec.EncoderConfig, d adapt.Decision) {
 	case d.CopyBitrate == 0:
 		t.coarse = nil
 	case t.coarse == nil:
-		t.coarse, _ = codec.NewEncoder(codec.EncoderConfig{Bitrate: d.CopyBitrate, Complexity: enc.Complexity})
+		t.coarse, _ = t.newEncoder(codec.EncoderConfig{Bitrate: d.CopyBitrate, Complexity: enc.Complexity})
 	default:
 		_ = t.coarse.Configure(codec.EncoderConfig{Bitrate: d.CopyBitrate, Complexity: enc.Complexity})
 	}

@@ -26,6 +26,7 @@ var layers = map[string][]string{
 	"jitter":            {},
 	"internal/netsim":   {},
 	"codec":             {},
+	"codec/opus":        {"codec"},
 	"audio":             {},
 	"audio/device":      {"audio"},
 	"internal/udpio":    {},
@@ -34,7 +35,7 @@ var layers = map[string][]string{
 	"internal/address":  {"netproto"},
 	"relay":             {"netproto", "internal/udpio", "internal/repair"},
 	"engine/adapt":      {"internal/repair"},
-	"engine":            {"netproto", "codec", "jitter", "audio", "engine/adapt", "internal/address", "internal/repair", "internal/estimate"},
+	"engine":            {"netproto", "codec", "codec/opus", "jitter", "audio", "engine/adapt", "internal/address", "internal/repair", "internal/estimate"},
 	"cmd/tincand":       {"relay", "netproto", "internal/console"},
 }
 
