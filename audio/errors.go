@@ -9,6 +9,8 @@ var (
 	ErrFormat = errors.New("not a WAV or Ogg Opus file")
 	// ErrEncoding: a WAV file whose encoding, width, rate or channel count is not read here.
 	ErrEncoding = errors.New("unsupported kind of WAV file")
+	// ErrNoOpus: an Ogg Opus file, and the program was built without the library that decodes it.
+	ErrNoOpus = errors.New("this program plays no Ogg Opus")
 	// ErrTruncated: the file ends inside its header, or is damaged beyond what can be passed over.
 	ErrTruncated = errors.New("file is cut short")
 	// ErrEmpty: the file holds no sample.

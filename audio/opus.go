@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"gopkg.in/hraban/opus.v2"
 )
 
 // The identification header of Ogg Opus (RFC 7845 section 5.1): "OpusHead", version, the number of channels, and at
@@ -25,10 +23,17 @@ const (
 // trimming. Its binding does not tell how many channels a link of a chain has, so each link gets a decoder.
 type opusReader struct {
 	links  *oggLinks
-	stream *opus.Stream // of this link
-	heard  bool         // a sample has been read
-	buf    []float32    // interleaved
+	stream opusStream // of this link
+	heard  bool       // a sample has been read
+	buf    []float32  // interleaved
 	mixer  *mixer
+}
+
+// opusStream decodes one link.
+type opusStream interface {
+	// ReadFloat32 fills pcm, interleaved, and returns how many samples of each channel there are.
+	ReadFloat32(pcm []float32) (int, error)
+	Close() error
 }
 
 func openOpus(r *bufio.Reader) (sound, error) {
@@ -67,12 +72,12 @@ func (o *opusReader) nextLink() error {
 		return err
 	}
 	o.mixer = newMixer(channels, SampleRate)
-	o.stream, err = opus.NewStream(o.links)
+	o.stream, err = newOpusStream(o.links)
 	switch {
 	case o.links.err != nil:
 		return o.links.err
-	case err == nil:
-		return nil
+	case err == nil, errors.Is(err, ErrNoOpus):
+		return err
 	case o.links.ended():
 		return cutHeader(io.EOF)
 	default:
@@ -131,7 +136,7 @@ func (o *opusReader) read(pcm []float32) (int, error) {
 			o.heard = true
 			o.mixer.mix(pcm[:n], o.buf[:n*channels])
 			return n, nil
-		case errors.Is(err, opus.ErrStreamHole), errors.Is(err, opus.ErrStreamBadPacked):
+		case passes(err):
 			continue // something is missing or damaged here, the rest may be sound
 		case !errors.Is(err, io.EOF):
 			return 0, fmt.Errorf("%w: %w", ErrTruncated, err)

@@ -18,8 +18,6 @@ const (
 // 16-bit PCM. Samples are rounded to the nearest step (1/32768) and clipped. The sizes in the header are
 // set after every Write, so the file can be played at any moment, also when the process was killed.
 // Write fails with ErrTooLong after 12 hours.
-//
-// (go-audio/wav v1.1.0 sets the sizes in Close only, and wrongly when it is called again.)
 func CreateWAV(path string) (Sink, error) {
 	f, err := os.Create(path)
 	if err != nil {

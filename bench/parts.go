@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/codec/opus"
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/synth"
 	"github.com/tincan-voice/tincan/jitter"
@@ -25,7 +26,7 @@ func must(b *testing.B, err error) {
 // frames encodes a few seconds of speech at 24 kbit/s.
 func frames(b *testing.B) [][]byte {
 	b.Helper()
-	enc, err := codec.NewEncoder(codec.EncoderConfig{})
+	enc, err := opus.NewEncoder(codec.EncoderConfig{})
 	must(b, err)
 	pcm := synth.Speech(250*codec.FrameSize, 1)
 	packets := make([][]byte, 250)
@@ -39,7 +40,7 @@ func frames(b *testing.B) [][]byte {
 }
 
 func encode(b *testing.B) {
-	enc, err := codec.NewEncoder(codec.EncoderConfig{})
+	enc, err := opus.NewEncoder(codec.EncoderConfig{})
 	must(b, err)
 	pcm := synth.Speech(250*codec.FrameSize, 1)
 	buf := make([]byte, codec.MaxFrameBytes)
@@ -52,7 +53,7 @@ func encode(b *testing.B) {
 }
 
 func decode(b *testing.B) {
-	dec, err := codec.NewDecoder()
+	dec, err := opus.NewDecoder()
 	must(b, err)
 	packets := frames(b)
 	pcm := make([]float32, codec.FrameSize)

@@ -7,6 +7,8 @@ import "errors"
 var (
 	// ErrConfig: an EncoderConfig field is out of range.
 	ErrConfig = errors.New("codec: configuration out of range")
+	// ErrNoCodec: the program was built without the library that encodes and decodes.
+	ErrNoCodec = errors.New("codec: this program has no Opus codec")
 	// ErrFrameSize: the PCM slice does not have exactly FrameSize samples.
 	ErrFrameSize = errors.New("codec: a frame has 960 samples")
 	// ErrNoSpace: the destination of Encode is empty.

@@ -49,13 +49,20 @@ func packetSamples(packet []byte) int {
 	}
 }
 
-// isCELT tells a packet of CELT-only mode, which has neither voice flag nor LBRR.
-func isCELT(toc byte) bool { return toc>>3 >= firstCELT }
+// IsFrame tells whether the packet is what a Decoder takes: by its first bytes one Opus packet of exactly 20 ms, of at
+// most MaxFrameBytes. Any bytes will do.
+func IsFrame(packet []byte) bool {
+	return len(packet) <= MaxFrameBytes && packetSamples(packet) == FrameSize
+}
+
+// IsCELT tells whether the frame was coded in the CELT-only mode, as music is; such a frame has neither voice
+// flag nor LBRR. Any bytes will do.
+func IsCELT(frame []byte) bool { return len(frame) > 0 && frame[0]>>3 >= firstCELT }
 
 // silkFlags returns the byte that starts with the voice and LBRR flags, if the
-// packet is a single SILK or hybrid frame of 20 ms, the only kind Encode makes.
+// packet is a single SILK or hybrid frame of 20 ms, the only kind an Encoder makes besides CELT.
 func silkFlags(packet []byte) (byte, bool) {
-	if len(packet) < 2 || packet[0]&3 != 0 || isCELT(packet[0]) || frameSamples(packet[0]) != FrameSize {
+	if len(packet) < 2 || packet[0]&3 != 0 || IsCELT(packet) || !IsFrame(packet) {
 		return 0, false
 	}
 	return packet[1], true
@@ -69,9 +76,9 @@ func HasFEC(frame []byte) bool {
 	return ok && flags&lbrrFlag != 0
 }
 
-// unvoiced tells whether the encoder itself saw no voice in the frame. CELT frames
-// do not say, and count as voiced.
-func unvoiced(frame []byte) bool {
+// Unvoiced tells whether the encoder itself saw no voice in the frame (the voice flag, RFC 6716 section 4.2.3). CELT
+// frames, and what is no frame, do not say, and count as voiced.
+func Unvoiced(frame []byte) bool {
 	flags, ok := silkFlags(frame)
 	return ok && flags&voiceFlag == 0
 }

@@ -1,102 +1,10 @@
 package codec_test
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/tincan-voice/tincan/codec"
 )
-
-func countFEC(frames [][]byte) (n int) {
-	for _, f := range frames {
-		if codec.HasFEC(f) {
-			n++
-		}
-	}
-	return n
-}
-
-func TestHasFECFollowsTheEncoder(t *testing.T) {
-	pcm := speech(150)
-	tests := []struct {
-		name     string
-		cfg      codec.EncoderConfig
-		min, max int // frames with FEC of 150
-	}{
-		{"off", codec.EncoderConfig{Bitrate: 24000, ExpectedLoss: 20}, 0, 0},
-		{"on", codec.EncoderConfig{Bitrate: 24000, FEC: true}, 60, 150},
-		{"on, hybrid", codec.EncoderConfig{Bitrate: 40000, FEC: true, ExpectedLoss: 20}, 60, 150},
-		// The package comment's warning: at 5 % the rate does not reach, and libopus
-		// stays silent about it; asked for more it narrows the bandwidth.
-		{"12 kbit/s at 5 %", codec.EncoderConfig{Bitrate: 12000, FEC: true, ExpectedLoss: 5}, 0, 0},
-		{"16 kbit/s at 10 %", codec.EncoderConfig{Bitrate: 16000, FEC: true, ExpectedLoss: 10}, 0, 0},
-		{"24 kbit/s at 5 %", codec.EncoderConfig{Bitrate: 24000, FEC: true, ExpectedLoss: 5}, 0, 0},
-
-		{"20 kbit/s at 10 %", codec.EncoderConfig{Bitrate: 20000, FEC: true, ExpectedLoss: 10}, 60, 150},
-	}
-	for _, tt := range tests {
-		if n := countFEC(encodeAll(t, tt.cfg, pcm)); n < tt.min || n > tt.max {
-			t.Errorf("%s: %d of 150 frames, want %d to %d", tt.name, n, tt.min, tt.max)
-		}
-	}
-}
-
-func TestFECRecoversBetterThanConcealment(t *testing.T) {
-	pcm := speech(150)
-	frames := encodeAll(t, codec.EncoderConfig{Bitrate: 32000, FEC: true, ExpectedLoss: 20}, pcm)
-	// Every fifth frame is lost. The reference is the same stream without loss.
-	decode := func(lost func(i int, dec *codec.Decoder, pcm []float32) error) []float32 {
-		dec := newDecoder(t)
-		out := make([]float32, len(pcm))
-		for i, f := range frames {
-			var err error
-			if i%5 == 4 && i+1 < len(frames) && codec.HasFEC(frames[i+1]) {
-				err = lost(i, dec, frame(out, i))
-			} else {
-				err = dec.Decode(f, frame(out, i))
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		return out
-	}
-	clean := decode(func(i int, dec *codec.Decoder, pcm []float32) error { return dec.Decode(frames[i], pcm) })
-	fec := decode(func(i int, dec *codec.Decoder, pcm []float32) error { return dec.DecodeFEC(frames[i+1], pcm) })
-	plc := decode(func(_ int, dec *codec.Decoder, pcm []float32) error { return dec.Conceal(pcm) })
-	if f, p := snr(clean, fec), snr(clean, plc); f < p+3 {
-		t.Errorf("FEC %.1f dB, concealment %.1f dB, want 3 dB more", f, p)
-	}
-}
-
-func TestDecodeFECWithoutFEC(t *testing.T) {
-	pcm := speech(20)
-	dec := newDecoder(t)
-	out := make([]float32, codec.FrameSize)
-	plain := encodeAll(t, codec.EncoderConfig{}, pcm)
-	for _, f := range [][]byte{nil, {}, {0x48}, plain[10], make([]byte, 3000)} {
-		if err := dec.DecodeFEC(f, out); !errors.Is(err, codec.ErrNoFEC) {
-			t.Errorf("%d bytes: %v, want ErrNoFEC", len(f), err)
-		}
-	}
-	// After a CELT frame libopus conceals whatever the next one carries.
-	var withFEC []byte
-	for _, f := range encodeAll(t, codec.EncoderConfig{FEC: true}, pcm) {
-		if codec.HasFEC(f) {
-			withFEC = f
-		}
-	}
-	if !dec.HasFEC(withFEC) {
-		t.Fatal("no frame with FEC to test with")
-	}
-	celt := []byte{31 << 3, 0xff, 0xfe, 0, 0, 0}
-	if err := dec.Decode(celt, out); err != nil {
-		t.Fatal(err)
-	}
-	if dec.HasFEC(withFEC) || !errors.Is(dec.DecodeFEC(withFEC, out), codec.ErrNoFEC) {
-		t.Error("FEC promised right after a CELT frame")
-	}
-}
 
 // Configurations of RFC 6716 table 2 with their frame duration in samples.
 var tocTable = []struct{ first, last, samples int }{
@@ -110,65 +18,79 @@ var tocTable = []struct{ first, last, samples int }{
 	{28, 28, 120}, {29, 29, 240}, {30, 30, 480}, {31, 31, 960},
 }
 
-func TestOnlyPacketsOf20msDecode(t *testing.T) {
-	pcm := make([]float32, codec.FrameSize)
+// every calls check with every kind of packet: its configuration, its code (RFC 6716 section 3.2) and how many samples it has.
+func every(check func(packet []byte, config int, code byte, samples int)) {
 	body := make([]byte, 40)
 	for _, row := range tocTable {
 		for config := row.first; config <= row.last; config++ {
 			for stereo := range 2 {
 				toc := byte(config<<3 | stereo<<2)
-				dec := newDecoder(t)
-				check := func(code string, packet []byte, samples int) {
-					t.Helper()
-					err := dec.Decode(packet, pcm)
-					if want := samples == codec.FrameSize; want != (err == nil) || err != nil && !errors.Is(err, codec.ErrMalformed) {
-						t.Errorf("config %d, code %s, %d samples: %v", config, code, samples, err)
-					}
-				}
-				check("0", append([]byte{toc}, body...), row.samples)
-				check("1", append([]byte{toc | 1}, body...), 2*row.samples)
-				check("2", append([]byte{toc | 2, 20}, body...), 2*row.samples)
-				for count := range 9 {
-					check("3", append([]byte{toc | 3, byte(count)}, make([]byte, 10*count)...), count*row.samples)
-				}
-				mono20 := row.samples == 960 && config < 16
-				if got := codec.HasFEC([]byte{toc, 0x40}); got != mono20 {
-					t.Errorf("config %d: HasFEC %v", config, got)
-				}
-				for code := byte(1); code < 4; code++ {
-					if codec.HasFEC([]byte{toc | code, 0x40, 0x40}) {
-						t.Errorf("config %d code %d: HasFEC", config, code)
-					}
-				}
-				if codec.HasFEC([]byte{toc, 0xbf}) {
-					t.Errorf("config %d: HasFEC without the flag", config)
+				check(append([]byte{toc}, body...), config, 0, row.samples)
+				check(append([]byte{toc | 1}, body...), config, 1, 2*row.samples)
+				check(append([]byte{toc | 2, 20}, body...), config, 2, 2*row.samples)
+				for count := range 64 {
+					check([]byte{toc | 3, byte(count), 0}, config, 3, count*row.samples)
 				}
 			}
 		}
 	}
 }
 
-func TestMalformedFramesLeaveTheDecoderAsItWas(t *testing.T) {
-	frames := encodeAll(t, codec.EncoderConfig{}, speech(30))
-	bad := [][]byte{nil, {}, {0x4b}, {0x4b, 0}, {0x4b, 63, 1}, {0x4a, 255}, {0x49, 1, 2}, {0x48 &^ 0x08, 1, 2, 3}, make([]byte, codec.MaxFrameBytes+1)}
-	clean, disturbed := newDecoder(t), newDecoder(t)
-	a, b := make([]float32, codec.FrameSize), make([]float32, codec.FrameSize)
-	for i, f := range frames {
-		if err := clean.Decode(f, a); err != nil {
-			t.Fatal(err)
+func TestIsFrame(t *testing.T) {
+	every(func(packet []byte, _ int, _ byte, samples int) {
+		if got, want := codec.IsFrame(packet), samples == codec.FrameSize; got != want {
+			t.Errorf("% x, %d samples: %v", packet, samples, got)
 		}
-		for _, x := range bad {
-			if err := disturbed.Decode(x, b); !errors.Is(err, codec.ErrMalformed) {
-				t.Fatalf("% x: %v, want ErrMalformed", x, err)
-			}
-		}
-		if err := disturbed.Decode(f, b); err != nil {
-			t.Fatal(err)
-		}
-		for j := range a {
-			if a[j] != b[j] {
-				t.Fatalf("frame %d differs at %d", i, j)
-			}
+	})
+	const silk20 = 9 << 3
+	longest := make([]byte, codec.MaxFrameBytes+1)
+	longest[0] = silk20
+	for name, tt := range map[string]struct {
+		packet []byte
+		want   bool
+	}{
+		"nothing":           {nil, false},
+		"one byte":          {[]byte{silk20}, true}, // of DTX
+		"code 3, no count":  {[]byte{silk20 | 3}, false},
+		"the longest":       {longest[:codec.MaxFrameBytes], true},
+		"longer than frame": {longest, false},
+	} {
+		if got := codec.IsFrame(tt.packet); got != tt.want {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
+}
+
+// The flags are there in single SILK and hybrid frames of 20 ms only.
+func TestFlags(t *testing.T) {
+	every(func(packet []byte, config int, code byte, samples int) {
+		if got, want := codec.IsCELT(packet), config >= 16; got != want {
+			t.Errorf("% x: IsCELT %v", packet, got)
+		}
+		has := config < 16 && code == 0 && samples == codec.FrameSize
+		for _, flags := range []byte{0, 0x40, 0x80, 0xc0, 0x3f} {
+			packet[1] = flags
+			if got, want := codec.HasFEC(packet), has && flags&0x40 != 0; got != want {
+				t.Errorf("% x: HasFEC %v", packet[:2], got)
+			}
+			if got, want := codec.Unvoiced(packet), has && flags&0x80 == 0; got != want {
+				t.Errorf("% x: Unvoiced %v", packet[:2], got)
+			}
+		}
+	})
+	if codec.IsCELT(nil) || codec.HasFEC(nil) || codec.Unvoiced(nil) || codec.HasFEC([]byte{9 << 3}) {
+		t.Error("flags without a frame")
+	}
+}
+
+func FuzzPackets(f *testing.F) {
+	f.Add([]byte{})
+	f.Add([]byte{0xff})
+	f.Add([]byte{0x48, 0x40})
+	f.Add([]byte{0x4b, 0xc1, 0xff, 0xff, 0x00})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if (codec.HasFEC(data) || codec.Unvoiced(data)) && (len(data) < 2 || codec.IsCELT(data) || !codec.IsFrame(data)) {
+			t.Fatal("flags in what cannot have them")
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/codec/internal/sounds"
 )
 
 // window is how long the detector takes to learn a background, in frames.
@@ -15,7 +16,7 @@ const window = 80
 func voiced(v *codec.VAD, pcm []float32) []bool {
 	verdicts := make([]bool, len(pcm)/codec.FrameSize)
 	for i := range verdicts {
-		verdicts[i] = v.Voice(frame(pcm, i))
+		verdicts[i] = v.Voice(sounds.Frame(pcm, i))
 	}
 	return verdicts
 }
@@ -33,12 +34,12 @@ func TestVADIgnoresBackground(t *testing.T) {
 	const frames = 500 // 10 s
 	for name, pcm := range map[string][]float32{
 		"silence":     make([]float32, frames*codec.FrameSize),
-		"dither":      noise(frames, -96, 1),
-		"faint noise": noise(frames, -70, 2),
-		"noise":       noise(frames, -45, 3),
-		"loud noise":  noise(frames, -25, 4),
-		"hum":         add(sine(frames, 50, 0.1), noise(frames, -60, 5)),
-		"tone":        sine(frames, 1000, 0.3),
+		"dither":      sounds.Noise(frames, -96, 1),
+		"faint noise": sounds.Noise(frames, -70, 2),
+		"noise":       sounds.Noise(frames, -45, 3),
+		"loud noise":  sounds.Noise(frames, -25, 4),
+		"hum":         sounds.Add(sounds.Sine(frames, 50, 0.1), sounds.Noise(frames, -60, 5)),
+		"tone":        sounds.Sine(frames, 1000, 0.3),
 	} {
 		var v codec.VAD
 		if n := count(voiced(&v, pcm)[window+codec.HangOver+1:]); n > frames/50 {
@@ -51,8 +52,8 @@ func TestVADHearsSpeech(t *testing.T) {
 	quiet := make([]float32, 150*codec.FrameSize)
 	for name, dBov := range map[string]float64{"silence": -120, "faint noise": -75, "noise 20 dB below": -45} {
 		// 3 s of background, 4 s of speech, 3 s of background.
-		pcm := slices.Concat(quiet, speech(200), quiet)
-		pcm = add(pcm, noise(len(pcm)/codec.FrameSize, dBov, 7))
+		pcm := slices.Concat(quiet, sounds.Speech(200), quiet)
+		pcm = sounds.Add(pcm, sounds.Noise(len(pcm)/codec.FrameSize, dBov, 7))
 		var v codec.VAD
 		got := voiced(&v, pcm)
 		if n := count(got[150:350]); n < 199 {
@@ -66,15 +67,15 @@ func TestVADHearsSpeech(t *testing.T) {
 		}
 	}
 	var v codec.VAD
-	if got := voiced(&v, speech(50)); !got[0] && !got[1] || count(got[2:]) != 48 {
+	if got := voiced(&v, sounds.Speech(50)); !got[0] && !got[1] || count(got[2:]) != 48 {
 		t.Errorf("a call that starts with speech: %d of 50 frames", count(got))
 	}
 }
 
 func TestVADHangOver(t *testing.T) {
 	var v codec.VAD
-	voiced(&v, noise(200, -60, 8))
-	pcm := add(noise(60, -60, 9), append(sine(10, 700, 0.1), make([]float32, 50*codec.FrameSize)...))
+	voiced(&v, sounds.Noise(200, -60, 8))
+	pcm := sounds.Add(sounds.Noise(60, -60, 9), append(sounds.Sine(10, 700, 0.1), make([]float32, 50*codec.FrameSize)...))
 	got := voiced(&v, pcm)
 	if n := count(got); n < 10+codec.HangOver || n > 12+codec.HangOver {
 		t.Errorf("200 ms of sound are voice for %d frames, want %d", n, 10+codec.HangOver)
@@ -86,15 +87,15 @@ func TestVADHangOver(t *testing.T) {
 
 func TestVADAdaptsToAStep(t *testing.T) {
 	var v codec.VAD
-	voiced(&v, noise(200, -70, 10))
-	got := voiced(&v, noise(400, -30, 11))
+	voiced(&v, sounds.Noise(200, -70, 10))
+	got := voiced(&v, sounds.Noise(400, -30, 11))
 	if !got[0] {
 		t.Error("a step of 40 dB is not noticed")
 	}
 	if n := count(got[window+codec.HangOver+5:]); n > 2 {
 		t.Errorf("after the window %d frames of the new noise are voice", n)
 	}
-	got = voiced(&v, append(noise(20, -70, 12), speech(20)...))
+	got = voiced(&v, append(sounds.Noise(20, -70, 12), sounds.Speech(20)...))
 	if n := count(got[20:]); n < 19 {
 		t.Errorf("after it is quiet again %d of 20 frames of speech are voice", n)
 	}
@@ -109,7 +110,7 @@ func TestVADSurvivesBadSamples(t *testing.T) {
 	v.Voice(bad)
 	v.Voice(nil)
 	voiced(&v, make([]float32, 200*codec.FrameSize))
-	if got := voiced(&v, speech(50)); count(got) < 49 {
+	if got := voiced(&v, sounds.Speech(50)); count(got) < 49 {
 		t.Errorf("%d of 50 frames of speech are voice afterwards", count(got))
 	}
 	v.Reset()

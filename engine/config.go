@@ -75,7 +75,7 @@ type Config struct {
 }
 
 // Errors of Config.Validate, wrapped with cause and remedy; besides them netproto.ErrName,
-// netproto.ErrRoom, codec.ErrConfig and stream.ErrRedundancy.
+// netproto.ErrRoom, codec.ErrConfig, codec.ErrNoCodec and stream.ErrRedundancy.
 var (
 	// ErrAddress: Config.Address is not host or host:port.
 	ErrAddress = address.ErrAddress

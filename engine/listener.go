@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/codec/opus"
 	"github.com/tincan-voice/tincan/jitter"
 	"github.com/tincan-voice/tincan/stream"
 )
@@ -13,8 +14,8 @@ import (
 type ListenerConfig struct {
 	// Jitter configures the jitter buffer of every talker.
 	Jitter jitter.Config
-	// NewDecoder makes the decoder of one talker. nil means Opus.
-	NewDecoder func() (jitter.Decoder, error)
+	// NewDecoder makes the decoder of one talker. nil means opus.NewDecoder, libopus.
+	NewDecoder func() (codec.Decoder, error)
 	// NewBuffer makes the jitter buffer of one talker. nil means jitter.New.
 	// It is there for comparisons.
 	NewBuffer func(jitter.Decoder, jitter.Config) Buffer
@@ -56,7 +57,7 @@ const mixBlock = FrameSize
 // NewListener makes a Listener that knows no one yet.
 func NewListener(cfg ListenerConfig) *Listener {
 	if cfg.NewDecoder == nil {
-		cfg.NewDecoder = func() (jitter.Decoder, error) { return codec.NewDecoder() }
+		cfg.NewDecoder = opus.NewDecoder
 	}
 	if cfg.NewBuffer == nil {
 		cfg.NewBuffer = func(dec jitter.Decoder, cfg jitter.Config) Buffer { return jitter.New(dec, cfg) }

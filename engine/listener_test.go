@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/codec/opus"
 	"github.com/tincan-voice/tincan/jitter"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/stream"
@@ -79,11 +80,11 @@ func samplesTime(n int) time.Duration { return time.Duration(n) * time.Second / 
 // codecOnly is pcm through encoder and decoder alone.
 func codecOnly(t testing.TB, cfg codec.EncoderConfig, pcm []float32) []float32 {
 	t.Helper()
-	enc, err := codec.NewEncoder(cfg)
+	enc, err := opus.NewEncoder(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dec, err := codec.NewDecoder()
+	dec, err := opus.NewDecoder()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +321,7 @@ func TestDrops(t *testing.T) {
 }
 
 func TestDecoderFailure(t *testing.T) {
-	l := NewListener(ListenerConfig{NewDecoder: func() (jitter.Decoder, error) { return nil, errors.New("none") }})
+	l := NewListener(ListenerConfig{NewDecoder: func() (codec.Decoder, error) { return nil, errors.New("none") }})
 	l.SetSecret(1, testSecret)
 	l.AddPeer(testSession, "")
 	d, _ := newTestTalker(t, TalkerConfig{}).Frame(speech(1, 1))

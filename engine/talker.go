@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/codec/opus"
 	"github.com/tincan-voice/tincan/engine/adapt"
 	"github.com/tincan-voice/tincan/stream"
 )
@@ -19,6 +20,9 @@ type TalkerConfig struct {
 	Encoder codec.EncoderConfig // 24 kbit/s; set DTX to send nothing in silence
 	Stride  int                 // frames per datagram, 0 = 1, at most wire.MaxStride
 	Copies  []int               // offsets in datagrams, none by default; see stream.Packetizer.SetRedundancy
+
+	// NewEncoder makes its encoders. nil means opus.NewEncoder, libopus.
+	NewEncoder func(codec.EncoderConfig) (codec.Encoder, error)
 }
 
 // Talker turns PCM frames into sealed datagrams: it codes them for a stream.Packetizer, whose methods it has. It is sans-IO:
@@ -30,24 +34,28 @@ type Talker struct {
 	*stream.Packetizer
 	muted bool
 
-	enc       *codec.Encoder
-	coarse    *codec.Encoder // of copies, nil if they are the same frames
-	vad       codec.VAD
-	lastLevel uint8 // of the last frame
-	faded     bool  // the last frame was the soft end that muting sends
-	zeros     [FrameSize]float32
+	newEncoder func(codec.EncoderConfig) (codec.Encoder, error)
+	enc        codec.Encoder
+	coarse     codec.Encoder // of copies, nil if they are the same frames
+	vad        codec.VAD
+	lastLevel  uint8 // of the last frame
+	faded      bool  // the last frame was the soft end that muting sends
+	zeros      [FrameSize]float32
 
 	coded  [codec.MaxFrameBytes]byte // scratch
 	copied [stream.CoarseRoom]byte
 }
 
 // NewTalker makes a Talker. It needs SetKeys before its first frame. Errors are
-// codec.ErrConfig and stream.ErrRedundancy, wrapped.
+// codec.ErrConfig, codec.ErrNoCodec and stream.ErrRedundancy, wrapped.
 func NewTalker(cfg TalkerConfig) (*Talker, error) { return newTalker(cfg, nil) }
 
 // newTalker is NewTalker with stream.Config.May.
 func newTalker(cfg TalkerConfig, may func(size int) bool) (*Talker, error) {
-	enc, err := codec.NewEncoder(cfg.Encoder)
+	if cfg.NewEncoder == nil {
+		cfg.NewEncoder = opus.NewEncoder
+	}
+	enc, err := cfg.NewEncoder(cfg.Encoder)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +63,7 @@ func newTalker(cfg TalkerConfig, may func(size int) bool) (*Talker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Talker{Packetizer: p, enc: enc, lastLevel: codec.Silent}, nil
+	return &Talker{Packetizer: p, newEncoder: cfg.NewEncoder, enc: enc, lastLevel: codec.Silent}, nil
 }
 
 // Configure changes the encoder from the next frame on. The error is codec.ErrConfig,
@@ -67,7 +75,7 @@ func (t *Talker) Configure(cfg codec.EncoderConfig) error { return t.enc.Configu
 func (t *Talker) adapt(enc codec.EncoderConfig, d adapt.Decision) {
 	enc.Bitrate, enc.FEC, enc.ExpectedLoss, enc.Wideband = d.Bitrate, d.FEC, d.ExpectedLoss, d.Wideband
 	if d.Fresh { // an encoder that has been in narrowband would stay there
-		if e, err := codec.NewEncoder(enc); err == nil {
+		if e, err := t.newEncoder(enc); err == nil {
 			t.enc = e
 		}
 	}
@@ -77,7 +85,7 @@ func (t *Talker) adapt(enc codec.EncoderConfig, d adapt.Decision) {
 	case d.CopyBitrate == 0:
 		t.coarse = nil
 	case t.coarse == nil:
-		t.coarse, _ = codec.NewEncoder(codec.EncoderConfig{Bitrate: d.CopyBitrate, Complexity: enc.Complexity})
+		t.coarse, _ = t.newEncoder(codec.EncoderConfig{Bitrate: d.CopyBitrate, Complexity: enc.Complexity})
 	default:
 		_ = t.coarse.Configure(codec.EncoderConfig{Bitrate: d.CopyBitrate, Complexity: enc.Complexity})
 	}

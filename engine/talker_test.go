@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/codec/opus"
 	"github.com/tincan-voice/tincan/engine/adapt"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
@@ -96,7 +97,7 @@ func TestCoarseCopies(t *testing.T) {
 		t.Errorf("%d copies of %d bytes in all, of frames of %d", len(coarse), coarseBytes, fineBytes)
 	}
 	heard := func(mixed bool) []float32 {
-		dec, err := codec.NewDecoder()
+		dec, err := opus.NewDecoder()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/gordonklaus/portaudio"
 )
 
 // Errors to match with errors.Is. They come wrapped with the name and what to do.
@@ -22,7 +20,7 @@ var (
 	ErrOpen = errors.New("sound device cannot be opened")
 	// ErrDeviceLost: the device stopped while in use, unplugged for example.
 	ErrDeviceLost = errors.New("sound device has stopped")
-	// ErrSystem: the sound system does not start.
+	// ErrSystem: the sound system does not start, or the program was built without cgo and so without one.
 	ErrSystem = errors.New("sound system does not start")
 )
 
@@ -39,48 +37,18 @@ type Device struct {
 	DefaultOutput bool          // OpenSink("") takes it
 
 	preferred bool // its host API is the system's default
-	info      *portaudio.DeviceInfo
+	info      any  // the system's own description
 }
 
 // List returns all devices, in the order of the system. No devices is no error. The list is
 // made anew only while no device is open. The error is ErrSystem.
 func List() ([]Device, error) {
-	if err := acquire(); err != nil {
+	sys, err := acquire()
+	if err != nil {
 		return nil, err
 	}
-	defer release()
-	return devices()
-}
-
-// devices lists; PortAudio must have been acquired.
-func devices() ([]Device, error) {
-	systemMu.Lock()
-	defer systemMu.Unlock()
-	infos, err := portaudio.Devices()
-	if err != nil {
-		return nil, fmt.Errorf("device: %w: %w", ErrSystem, err)
-	}
-	// Without a default these return errors and nil, which equals no device.
-	in, _ := portaudio.DefaultInputDevice()
-	out, _ := portaudio.DefaultOutputDevice()
-	api, _ := portaudio.DefaultHostApi()
-	list := make([]Device, len(infos))
-	for i, info := range infos {
-		list[i] = Device{
-			Name:          info.Name,
-			API:           info.HostApi.Name,
-			Inputs:        info.MaxInputChannels,
-			Outputs:       info.MaxOutputChannels,
-			Rate:          int(info.DefaultSampleRate),
-			InputLatency:  info.DefaultLowInputLatency,
-			OutputLatency: info.DefaultLowOutputLatency,
-			DefaultInput:  info == in,
-			DefaultOutput: info == out,
-			preferred:     info.HostApi == api,
-			info:          info,
-		}
-	}
-	return list, nil
+	defer sys.release()
+	return sys.devices()
 }
 
 // direction is what a device is wanted for.

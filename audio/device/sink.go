@@ -3,8 +3,6 @@ package device
 import (
 	"time"
 
-	"github.com/gordonklaus/portaudio"
-
 	"github.com/tincan-voice/tincan/audio"
 )
 
@@ -22,9 +20,9 @@ const (
 
 // Sink is a speaker, an audio.Sink.
 type Sink struct {
+	sys    system
 	device Device
-	stream *portaudio.Stream
-	delay  time.Duration
+	stream stream
 	*playWriter
 }
 
@@ -33,19 +31,20 @@ type Sink struct {
 //
 // Errors: ErrNoDevice, ErrAmbiguous, ErrDeviceBusy, ErrOpen, ErrSystem.
 func OpenSink(name string) (*Sink, error) {
-	if err := acquire(); err != nil {
+	sys, err := acquire()
+	if err != nil {
 		return nil, err
 	}
-	s, err := openSink(name)
+	s, err := openSink(sys, name)
 	if err != nil {
-		release()
+		sys.release()
 		return nil, err
 	}
 	return s, nil
 }
 
-func openSink(name string) (*Sink, error) {
-	list, err := devices()
+func openSink(sys system, name string) (*Sink, error) {
+	list, err := sys.devices()
 	if err != nil {
 		return nil, err
 	}
@@ -53,27 +52,17 @@ func openSink(name string) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sink{device: d}
+	s := &Sink{sys: sys, device: d}
 	// Stereo where there is stereo: some systems play mono on the left only.
-	s.stream, err = openAny(d, attempts(d, min(2, d.Outputs), 1), func(a attempt) (*portaudio.Stream, error) {
+	s.stream, err = openAny(sys, d, attempts(d, min(2, d.Outputs), 1), func(a attempt) (stream, error) {
 		var err error
 		if s.playWriter, err = newPlayWriter(a.rate, a.channels); err != nil {
 			return nil, err
 		}
-		p := parameters(a.rate)
-		p.Output = portaudio.StreamDeviceParameters{Device: d.info, Channels: a.channels, Latency: latency(d.OutputLatency)}
-		ring := s.ring
-		return portaudio.OpenStream(p, func(out []float32, _ portaudio.StreamCallbackTimeInfo, flags portaudio.StreamCallbackFlags) {
-			ring.callback(out, flags&portaudio.OutputUnderflow != 0)
-		})
+		return sys.playback(d, a, s.ring.callback)
 	})
 	if err != nil {
 		return nil, err
-	}
-	systemMu.Lock()
-	defer systemMu.Unlock()
-	if info := s.stream.Info(); info != nil {
-		s.delay = info.OutputLatency
 	}
 	return s, nil
 }
@@ -83,17 +72,15 @@ func (s *Sink) Device() Device { return s.device }
 
 // Latency is how long after Write is called its first sample is heard, at most: readyTime and what
 // the device reports.
-func (s *Sink) Latency() time.Duration { return s.delay + readyTime }
+func (s *Sink) Latency() time.Duration { return s.stream.latency() + readyTime }
 
 // Close implements audio.Sink. It lets what was written be played first.
 func (s *Sink) Close() error {
 	if !s.end() {
 		return nil
 	}
-	systemMu.Lock()
-	_ = s.stream.Stop() // plays what the device holds; Close ends it either way
-	systemMu.Unlock()
-	return closeStream(s.stream, s.device)
+	s.stream.stop()
+	return finish(s.sys, s.stream, s.device)
 }
 
 // playWriter is the caller's side of playback, everything but PortAudio.

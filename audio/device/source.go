@@ -1,10 +1,7 @@
 package device
 
 import (
-	"fmt"
 	"time"
-
-	"github.com/gordonklaus/portaudio"
 
 	"github.com/tincan-voice/tincan/audio"
 )
@@ -14,9 +11,9 @@ const captureTime = 100 * time.Millisecond
 
 // Source is a microphone, an audio.Source.
 type Source struct {
+	sys    system
 	device Device
-	stream *portaudio.Stream
-	delay  time.Duration
+	stream stream
 	*captureReader
 }
 
@@ -26,19 +23,20 @@ type Source struct {
 //
 // Errors: ErrNoDevice, ErrAmbiguous, ErrDeviceBusy, ErrOpen, ErrSystem.
 func OpenSource(name string) (*Source, error) {
-	if err := acquire(); err != nil {
+	sys, err := acquire()
+	if err != nil {
 		return nil, err
 	}
-	s, err := openSource(name)
+	s, err := openSource(sys, name)
 	if err != nil {
-		release()
+		sys.release()
 		return nil, err
 	}
 	return s, nil
 }
 
-func openSource(name string) (*Source, error) {
-	list, err := devices()
+func openSource(sys system, name string) (*Source, error) {
+	list, err := sys.devices()
 	if err != nil {
 		return nil, err
 	}
@@ -46,27 +44,17 @@ func openSource(name string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{device: d}
+	s := &Source{sys: sys, device: d}
 	// Mono, for a microphone mostly has one capsule; some devices insist on stereo.
-	s.stream, err = openAny(d, attempts(d, 1, min(2, d.Inputs)), func(a attempt) (*portaudio.Stream, error) {
+	s.stream, err = openAny(sys, d, attempts(d, 1, min(2, d.Inputs)), func(a attempt) (stream, error) {
 		var err error
 		if s.captureReader, err = newCaptureReader(a.rate, a.channels); err != nil {
 			return nil, err
 		}
-		p := parameters(a.rate)
-		p.Input = portaudio.StreamDeviceParameters{Device: d.info, Channels: a.channels, Latency: latency(d.InputLatency)}
-		ring := s.ring
-		return portaudio.OpenStream(p, func(in []float32, _ portaudio.StreamCallbackTimeInfo, flags portaudio.StreamCallbackFlags) {
-			ring.callback(in, flags&portaudio.InputOverflow != 0)
-		})
+		return sys.capture(d, a, s.ring.callback)
 	})
 	if err != nil {
 		return nil, err
-	}
-	systemMu.Lock()
-	defer systemMu.Unlock()
-	if info := s.stream.Info(); info != nil {
-		s.delay = info.InputLatency
 	}
 	return s, nil
 }
@@ -75,25 +63,14 @@ func openSource(name string) (*Source, error) {
 func (s *Source) Device() Device { return s.device }
 
 // Latency is how old a sample is when Read could return it, by the device's account.
-func (s *Source) Latency() time.Duration { return s.delay }
+func (s *Source) Latency() time.Duration { return s.stream.latency() }
 
 // Close implements audio.Source.
 func (s *Source) Close() error {
 	if !s.wait.close() {
 		return nil
 	}
-	return closeStream(s.stream, s.device)
-}
-
-func closeStream(stream *portaudio.Stream, d Device) error {
-	systemMu.Lock()
-	err := stream.Close() // stops it first
-	systemMu.Unlock()
-	release()
-	if err != nil {
-		return fmt.Errorf("device: close %q: %w", d.label(), err)
-	}
-	return nil
+	return finish(s.sys, s.stream, s.device)
 }
 
 // captureReader is the caller's side of capture, everything but PortAudio.

@@ -26,6 +26,7 @@ var layers = map[string][]string{
 	"jitter":            {"netproto/wire"},
 	"internal/netsim":   {"netproto/wire"},
 	"codec":             {},
+	"codec/opus":        {"codec"},
 	"audio":             {},
 	"audio/device":      {"audio"},
 	"internal/udpio":    {},
@@ -36,7 +37,7 @@ var layers = map[string][]string{
 	"relay":             {"netproto", "netproto/wire", "internal/udpio", "internal/repair", "internal/estimate"},
 	"engine/adapt":      {"internal/repair", "internal/estimate", "netproto/wire"},
 	"stream":            {"netproto", "netproto/wire", "internal/repair", "internal/estimate"},
-	"engine":            {"stream", "netproto", "netproto/wire", "codec", "jitter", "audio", "engine/adapt", "internal/address", "internal/repair", "internal/estimate"},
+	"engine":            {"stream", "netproto", "netproto/wire", "codec", "codec/opus", "jitter", "audio", "engine/adapt", "internal/address", "internal/repair", "internal/estimate"},
 	"cmd/tincand":       {"relay", "netproto", "internal/console"},
 }
 

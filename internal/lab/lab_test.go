@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/codec/opus"
 	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/internal/quality"
 	"github.com/tincan-voice/tincan/internal/synth"
@@ -67,11 +68,11 @@ func TestLANIsTheCodecAlone(t *testing.T) {
 	}
 	speech = speech[:6*second]
 	r := run(t, Config{Speech: speech, Network: preset("lan"), Where: Both})
-	enc, err := codec.NewEncoder(codec.EncoderConfig{Bitrate: 24000})
+	enc, err := opus.NewEncoder(codec.EncoderConfig{Bitrate: 24000})
 	if err != nil {
 		t.Fatal(err)
 	}
-	dec, err := codec.NewDecoder()
+	dec, err := opus.NewDecoder()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/codec/opus"
 	"github.com/tincan-voice/tincan/internal/synth"
 )
 
@@ -42,7 +43,7 @@ func TestSpeech(t *testing.T) {
 // inSpeechMode counts the frames that Opus does not code as music: its first byte tells
 // (RFC 6716 section 3.1).
 func inSpeechMode(t *testing.T, pcm []float32) int {
-	enc, err := codec.NewEncoder(codec.EncoderConfig{})
+	enc, err := opus.NewEncoder(codec.EncoderConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}

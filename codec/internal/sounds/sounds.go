@@ -1,4 +1,5 @@
-package codec_test
+// Package sounds makes the signals of the codec's tests, all deterministic.
+package sounds
 
 import (
 	"math"
@@ -7,12 +8,10 @@ import (
 	"github.com/tincan-voice/tincan/codec"
 )
 
-// Signals for the tests, all deterministic.
-
-// speech returns n frames that a speech codec and a voice detector take for speech:
+// Speech returns n frames that a speech codec and a voice detector take for speech:
 // a buzz of 110 to 150 Hz through two moving formants, in syllables of 180 ms with
 // gaps of 60 ms, peaking near -12 dBFS.
-func speech(n int) []float32 {
+func Speech(n int) []float32 {
 	pcm := make([]float32, n*codec.FrameSize)
 	var phase float64
 	var r [2]resonator
@@ -59,8 +58,8 @@ func scale(pcm []float32, peak float32) {
 	}
 }
 
-// noise returns n frames of white Gaussian noise of the given level in dBov.
-func noise(n int, dBov float64, seed uint64) []float32 {
+// Noise returns n frames of white Gaussian noise of the given level in dBov.
+func Noise(n int, dBov float64, seed uint64) []float32 {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	pcm := make([]float32, n*codec.FrameSize)
 	gain := math.Pow(10, dBov/20)
@@ -70,8 +69,8 @@ func noise(n int, dBov float64, seed uint64) []float32 {
 	return pcm
 }
 
-// sine returns n frames of a sine of the given amplitude.
-func sine(n int, hz, amplitude float64) []float32 {
+// Sine returns n frames of a sine of the given amplitude.
+func Sine(n int, hz, amplitude float64) []float32 {
 	pcm := make([]float32, n*codec.FrameSize)
 	for i := range pcm {
 		pcm[i] = float32(amplitude * math.Sin(2*math.Pi*hz*float64(i)/codec.SampleRate))
@@ -79,7 +78,8 @@ func sine(n int, hz, amplitude float64) []float32 {
 	return pcm
 }
 
-func add(a, b []float32) []float32 {
+// Add mixes two signals, a no longer than b.
+func Add(a, b []float32) []float32 {
 	sum := make([]float32, len(a))
 	for i := range sum {
 		sum[i] = a[i] + b[i]
@@ -87,17 +87,7 @@ func add(a, b []float32) []float32 {
 	return sum
 }
 
-// frame returns frame i of pcm.
-func frame(pcm []float32, i int) []float32 {
+// Frame returns frame i of pcm.
+func Frame(pcm []float32, i int) []float32 {
 	return pcm[i*codec.FrameSize : (i+1)*codec.FrameSize]
-}
-
-// snr returns the ratio of signal to the difference from it, in dB.
-func snr(signal, got []float32) float64 {
-	var s, d float64
-	for i := range signal {
-		s += float64(signal[i]) * float64(signal[i])
-		d += math.Pow(float64(signal[i]-got[i]), 2)
-	}
-	return 10 * math.Log10(s/d)
 }

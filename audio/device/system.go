@@ -1,0 +1,83 @@
+package device
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tincan-voice/tincan/audio"
+)
+
+// system is the sound system in use; acquire, which fails in a program built without cgo, starts it.
+type system interface {
+	devices() ([]Device, error)
+
+	// capture and playback open and start a device in one format. The system calls back on a thread of its own, and tells
+	// whether samples were lost before.
+	capture(d Device, a attempt, callback func(in []float32, lost bool)) (stream, error)
+	playback(d Device, a attempt, callback func(out []float32, lost bool)) (stream, error)
+	// busy tells whether they failed because another program has the device.
+	busy(err error) bool
+
+	// release undoes one acquire; the last one ends the system.
+	release()
+}
+
+// stream is a device that was opened.
+type stream interface {
+	latency() time.Duration // by the system's account
+	stop()                  // plays what the device holds
+	close() error           // ends the callbacks
+}
+
+// bufferTime is the length of the system's buffers, so the pace of the callbacks.
+const bufferTime = 10 * time.Millisecond
+
+// attempt is one format to try a device in.
+type attempt struct{ rate, channels int }
+
+// attempts are the formats to try, best first: 48 kHz needs no resampler.
+func attempts(d Device, channels ...int) []attempt {
+	rates := []int{audio.SampleRate}
+	if d.Rate != audio.SampleRate && d.Rate >= audio.MinRate && d.Rate <= audio.MaxRate {
+		rates = append(rates, d.Rate)
+	}
+	channels = slices.Compact(channels) // a mono device is asked once
+	list := make([]attempt, 0, len(rates)*len(channels))
+	for _, rate := range rates {
+		for _, c := range channels {
+			list = append(list, attempt{rate, c})
+		}
+	}
+	return list
+}
+
+// openAny tries formats until the device takes one.
+func openAny(sys system, d Device, list []attempt, open func(attempt) (stream, error)) (stream, error) {
+	var failed error
+	for _, a := range list {
+		s, err := open(a)
+		if err == nil {
+			return s, nil
+		}
+		if sys.busy(err) {
+			return nil, fmt.Errorf("device: %w: %q: %w; close the program that uses it, or choose another", ErrDeviceBusy, d.label(), err)
+		}
+		failed = err
+	}
+	return nil, fmt.Errorf("device: %w: %q: %w; choose another, or check it with the system's own tools", ErrOpen, d.label(), failed)
+}
+
+// finish closes a stream and lets go of the system.
+func finish(sys system, s stream, d Device) error {
+	err := s.close()
+	sys.release()
+	if err != nil {
+		return fmt.Errorf("device: close %q: %w", d.label(), err)
+	}
+	return nil
+}
+
+func samplesIn(d time.Duration, rate int) int {
+	return int(d * time.Duration(rate) / time.Second)
+}

@@ -1,0 +1,15 @@
+//go:build !cgo
+
+package audio
+
+import (
+	"fmt"
+	"io"
+)
+
+func newOpusStream(io.Reader) (opusStream, error) {
+	return nil, fmt.Errorf("%w: it was built without cgo, so without libopusfile; %s, or build it with CGO_ENABLED=1, "+
+		"a C compiler and libopusfile", ErrNoOpus, convert)
+}
+
+func passes(error) bool { return false }

@@ -1,0 +1,18 @@
+//go:build !cgo
+
+package opus
+
+import (
+	"fmt"
+
+	"github.com/tincan-voice/tincan/codec"
+)
+
+var errNoCgo = fmt.Errorf("%w: it was built without cgo, so without libopus; build it with CGO_ENABLED=1, "+
+	"a C compiler and libopus", codec.ErrNoCodec)
+
+// NewEncoder returns codec.ErrNoCodec: there is no libopus without cgo.
+func NewEncoder(codec.EncoderConfig) (codec.Encoder, error) { return nil, errNoCgo }
+
+// NewDecoder returns codec.ErrNoCodec: there is no libopus without cgo.
+func NewDecoder() (codec.Decoder, error) { return nil, errNoCgo }
