@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/tincan-voice/tincan/internal/emodel"
 )
 
 // lossy is a path of 60 ms with 4 ms of jitter that loses datagrams in bursts of a mean length, and
@@ -84,7 +86,7 @@ func (l lossy) talk(c *call, n int, r *rand.Rand) []time.Duration {
 // price is what the E-model takes for a delay, from full frames to playback, and a share of frames
 // that are missing.
 func price(delay time.Duration, missing float64) float64 {
-	return delayImpairment(float64(delay)/1e6+fixedDelay) + 95*missing/(missing+lossRobustness/100.0)
+	return emodel.Delay(delay+fixedDelay*1e6) + emodel.LossPrice(missing)
 }
 
 // best is the constant delay that costs least.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/emodel"
 	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto/wire"
@@ -495,8 +496,8 @@ func (l *Ladder) take(now time.Duration, p point, always bool) bool {
 	}
 	l.decided = now
 	l.changes++
-	fresh := l.narrow && p.bitrate >= wideBitrate
-	l.narrow = l.narrow && !fresh || p.bitrate < keepBitrate
+	fresh := l.narrow && p.bitrate >= emodel.WideFrom
+	l.narrow = l.narrow && !fresh || p.bitrate < emodel.WideDownTo
 	l.decision = Decision{
 		Bitrate: p.bitrate, Stride: p.shape.stride, Copies: slices.Clip(p.shape.copies), CopyBitrate: p.shape.coarse,
 		Wideband: p.shape.coarse > 0, FEC: p.shape.fec,
