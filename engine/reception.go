@@ -18,7 +18,6 @@ type reception struct {
 	queue  estimate.Queue
 	last   time.Duration // when the last datagram came
 	told   bool          // in a report since
-	resent uint16        // frames that a resend brought
 }
 
 // arrived takes a datagram that is new, with its frames, and returns how many frames before it were lost on the
@@ -27,7 +26,7 @@ func (r *reception) arrived(now time.Duration, h netproto.Header, hop netproto.H
 	r.last, r.told = now, false
 	speech := h.Voice || h.Level < codec.Silent
 	lost := r.asker.Stats().Lost
-	kind := r.asker.Arrived(now, repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: speech})
+	newest := r.asker.Arrived(now, repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: speech}) == repair.Newest
 	copies := uint32(0)
 	for i := range frames {
 		if n := frames[i].Number; n != h.Seq {
@@ -37,8 +36,7 @@ func (r *reception) arrived(now time.Duration, h netproto.Header, hop netproto.H
 			}
 		}
 	}
-	switch kind {
-	case repair.Newest:
+	if newest {
 		stride := uint32(r.asker.Stride())
 		if gap := h.Seq - r.seq; r.speech && gap > stride && gap <= maxUpstream && lost == r.asker.Stats().Lost {
 			before = gap - stride
@@ -47,8 +45,6 @@ func (r *reception) arrived(now time.Duration, h netproto.Header, hop netproto.H
 		if h.Voice { // the end of a talkspurt is said twice in any case
 			r.asker.Copies(now, copies)
 		}
-	case repair.Resent:
-		r.resent += uint16(min(len(frames), r.asker.Stride()))
 	}
 	if h.Seq > r.seq {
 		r.seq, r.speech = h.Seq, speech
@@ -252,9 +248,8 @@ func (p *peer) report(now time.Duration) netproto.TalkerReport {
 	r, s := p.reception, p.stats(now)
 	asked := r.asker.Stats()
 	return netproto.TalkerReport{
-		Session: p.session, Highest: p.newest,
-		Received: uint16(asked.Received), Lost: uint16(asked.Lost),
-		Played: uint16(s.Frames), Late: uint16(s.Late), Repaired: uint16(s.Repaired), Resent: r.resent, Concealed: uint16(s.Concealed),
+		Session: p.session, Received: uint16(asked.Received), Lost: uint16(asked.Lost),
+		Played: uint16(s.Frames), Concealed: uint16(s.Concealed),
 		BurstQ3: uint8(min(r.asker.Loss(now, lossSpan).Burst()*8+0.5, 255)),
 		Jitter:  uint16(min(s.Buffer.Spread.Milliseconds(), 1<<16-1)), Buffer: uint16(min(s.Delay.Milliseconds(), 1<<16-1)),
 	}

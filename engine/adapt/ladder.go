@@ -46,10 +46,8 @@ type Feedback struct {
 
 	// The listeners. Nobody listens where Listeners is 0.
 	Listeners  int
-	Loss       float64 // of the median listener's downlink before repair
-	WorstLoss  float64
-	Hole       float64 // of the median listener, concealed or late after all repair
-	WorstHole  float64
+	Loss       float64       // of the median listener's downlink before repair
+	Hole       float64       // of the median listener, concealed or late after all repair
 	WorstBurst float64       // mean run of losses in datagrams
 	RTT        time.Duration // of the slowest listener to the relay
 	DownQueue  time.Duration // longest of the listeners'
