@@ -155,9 +155,6 @@ func (f *frames) together(t, n int64) bool {
 // clumpStep is how far apart the frames of a clump come at most, 2 ms.
 const clumpStep = SampleRate / 500
 
-// speech tells whether a frame that is known is not the end of a talkspurt.
-func (f *frames) speech(n int64) bool { return len(f.slots[n&f.mask].data) > 0 }
-
 // expectAhead is how far beyond the newest frame one can be asked for: three datagrams of the most frames.
 const expectAhead = 3 * maxStride
 

@@ -282,9 +282,9 @@ func (w *Worker) resend(now time.Duration, s *session) {
 				w.count.drops[DropCap].Add(1)
 				continue
 			}
-			before := d.resend.Stats().Throttled
+			before := d.resend.Throttled()
 			if ok, _ := d.resend.Allow(now, t.id, uint32(count), len(v), rtt); !ok {
-				w.count.drops[DropBudget].Add(d.resend.Stats().Throttled - before)
+				w.count.drops[DropBudget].Add(d.resend.Throttled() - before)
 			} else if s.may(now, to, len(v), t.uplink.reserve(now)) {
 				w.batch.again(to, v, count, &w.count.resends)
 			}

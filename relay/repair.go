@@ -30,7 +30,7 @@ const (
 	// shortest is the least time between two looks at a room.
 	shortest = time.Millisecond
 	// talkMemory is how long somebody who was forwarded counts as a talker.
-	talkMemory = repair.CacheIdle
+	talkMemory = 5 * time.Second
 	// changeEvery is the least time between two changes of the listeners on the
 	// word of one of them: each makes a new list.
 	changeEvery = 500 * time.Millisecond

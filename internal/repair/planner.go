@@ -122,16 +122,6 @@ func (p *Planner) Copy(talker uint32) time.Duration {
 	return 0
 }
 
-// Longest is the longest that Copy says of any talker.
-func (p *Planner) Longest() (delay time.Duration) {
-	for i := range p.plans {
-		if q := &p.plans[i]; q.used {
-			delay = max(delay, q.delay)
-		}
-	}
-	return delay
-}
-
 // Talkers is the most talkers to forward to the listener, 0 = no limit.
 func (p *Planner) Talkers() int { return p.talkers }
 
