@@ -81,9 +81,9 @@ type Ladder struct {
 	budget  float64 // kbit/s on a path that loses
 	clean   float64 // and on one that does not
 	cap     float64 // sustained, 0 = none
-	pacer   repair.Pacer
-	theirs  repair.Pacer // counts the voice under the least of the listeners' caps, and holds nothing back
-	several bool         // listen, as far as was told last
+	capped  repair.Cap
+	theirs  repair.Cap // counts the voice under the least of the listeners' caps, and holds nothing back
+	several bool       // listen, as far as was told last
 	sent    estimate.Meter
 	headers int // IP and UDP
 	rate    rate
@@ -131,7 +131,7 @@ func New(now time.Duration, cfg Config) *Ladder {
 
 // SetCap changes Config.Cap.
 func (l *Ladder) SetCap(now time.Duration, kbps int) {
-	l.pacer.SetCap(now, kbps)
+	l.capped.Set(now, kbps)
 	l.cap = 0
 	if kbps > 0 {
 		l.cap = max(repair.Sustained(kbps)-controlRate, 1)
@@ -156,7 +156,7 @@ const (
 // resends only within the rate that the path is known to carry and a lossy path is to get.
 func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 	size += l.headers
-	var reserve repair.Reserve
+	var voice repair.Upcoming
 	if kind == Voice {
 		l.speaking(now)
 		if l.decision.Stop {
@@ -164,13 +164,13 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 		}
 		l.pace(now, size)
 	} else {
-		reserve = repair.Reserve{Bytes: int(fuller * l.size), Next: max(0, l.voiced+l.every-now), Every: l.every}
+		voice = repair.Upcoming{Bytes: int(fuller * l.size), Next: max(0, l.voiced+l.every-now), Every: l.every}
 	}
-	switch sent := l.sent.Kbps(now); { // a cap is the pacer's business
+	switch sent := l.sent.Kbps(now); { // a cap is the business of capped
 	case kind == Resend && sent > min(l.carried(), l.budget), kind == Spare && sent > l.allowed()*spareUpTo:
 		return false
 	}
-	if !l.pacer.Send(now, size, reserve) {
+	if !l.capped.Send(now, size, voice) {
 		return false
 	}
 	l.sent.Add(now, size)
@@ -215,7 +215,7 @@ const (
 // Room is the longest datagram of voice in bytes, without IP and UDP headers, that Send
 // would let out so much later than now: copies that do not fit are to be left out, and frames
 // coded shorter.
-func (l *Ladder) Room(now, later time.Duration) int { return l.pacer.Room(now, later) - l.headers }
+func (l *Ladder) Room(now, later time.Duration) int { return l.capped.Room(now, later) - l.headers }
 
 // ListenersRoom is about the longest that the relay would forward to the listener with the least cap: what else that is sent, and
 // whether its headers are longer than ours, is not known here.
@@ -240,9 +240,9 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 	if kbps := l.listenersCap(); kbps != capBefore {
 		// A new account: to squeeze a whole second for what went out under the old cap would be worse than what the relay
 		// leaves out.
-		l.theirs = repair.Pacer{}
+		l.theirs = repair.Cap{}
 		if kbps > 0 {
-			l.theirs.SetCap(now, max(kbps-repair.ControlRate, 1))
+			l.theirs.Set(now, max(kbps-repair.ControlRate, 1))
 		}
 	}
 	l.up.add(now, l.current.shape.stride, float64(f.Received), float64(f.Lost), f.Burst)

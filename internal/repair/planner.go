@@ -24,7 +24,7 @@ const (
 	raiseAfter = 5 * time.Second // where it is not known what a path carries
 	capAfter   = 2 * time.Second // below a cap
 	// capSlack is how much more than fits those may send in a second who are forwarded: with datagrams of 80 ms a
-	// second has one more in it at times, and a Pacer holds the cap anyway.
+	// second has one more in it at times, and a Cap holds the cap anyway.
 	capSlack = 1.05
 )
 
