@@ -28,18 +28,6 @@ func (t *tone) Read(pcm []float32) (int, error) {
 
 func (t *tone) Close() error { return nil }
 
-// Silence returns an endless Source of zeros. It never blocks; see PacedSource.
-func Silence() Source { return silence{} }
-
-type silence struct{}
-
-func (silence) Read(pcm []float32) (int, error) {
-	clear(pcm)
-	return len(pcm), nil
-}
-
-func (silence) Close() error { return nil }
-
 // Discard returns a Sink that forgets everything. It never blocks; see PacedSink.
 func Discard() Sink { return discard{} }
 

@@ -13,7 +13,7 @@ const block = 20 * time.Millisecond
 
 func TestPacedSourceKeepsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := audio.PacedSource(audio.Silence())
+		src := audio.PacedSource(audio.Tone(440, -20))
 		start := time.Now()
 		// Ten hours, in blocks that are no round time, with some work each.
 		pcm := make([]float32, 44101)
@@ -52,7 +52,7 @@ func TestPacedCatchesUpWithoutABurst(t *testing.T) {
 		burst int // blocks that come at once afterwards
 	}{{0, 0}, {block, 1}, {30 * time.Millisecond, 1}, {3 * block, 3}, {4 * block, 4}, {time.Second, 4}, {time.Hour, 4}} {
 		synctest.Test(t, func(t *testing.T) {
-			src := audio.PacedSource(audio.Silence())
+			src := audio.PacedSource(audio.Tone(440, -20))
 			pcm := make([]float32, 960)
 			read := func() time.Duration {
 				before := time.Now()

@@ -67,7 +67,7 @@ func TestOpenIsAskedWhenTheRelayHasLetUsIn(t *testing.T) {
 func TestWhatWasOpenedIsClosedWhenJoiningFails(t *testing.T) {
 	r := startRelay(t, nil, nil)
 	ctx, cancel := context.WithCancel(t.Context())
-	source, sink := &closing{Source: audio.Silence()}, &closing{Sink: audio.Discard()}
+	source, sink := &closing{Source: audio.Tone(440, -20)}, &closing{Sink: audio.Discard()}
 	_, err := Join(ctx, Config{Address: r.address(), Name: "Ann", Plaintext: true,
 		Open: func(context.Context) (audio.Source, audio.Sink, error) {
 			cancel()

@@ -148,8 +148,7 @@ func (s *Sender) Heard(now time.Duration, f netproto.Feedback) {
 		Received: count(f.Received, s.last.Received), Lost: count(f.Lost, s.last.Lost), Resent: count(f.Resent, s.last.Resent),
 		Burst: float64(f.BurstQ3) / 8, Rate: float64(f.Rate), Queue: ms(f.Queue), Trend: float64(f.Trend) / 1000,
 		Listeners: int(f.Listeners),
-		Loss:      float64(f.MedianLossQ8) / 256, WorstLoss: float64(f.WorstLossQ8) / 256,
-		Hole: float64(f.MedianHoleQ8) / 256, WorstHole: float64(f.WorstHoleQ8) / 256,
+		Loss:      float64(f.MedianLossQ8) / 256, Hole: float64(f.MedianHoleQ8) / 256,
 		WorstBurst: float64(f.WorstBurstQ3) / 8, RTT: ms(f.WorstRTT),
 		DownQueue: ms(f.WorstQueue), DownTrend: float64(f.WorstTrend) / 1000, DownRate: float64(f.LowestRate), Cap: int(f.LowestCap), Jitter: ms(f.WorstJitter),
 	})

@@ -148,7 +148,7 @@ func TestSenderAdapts(t *testing.T) {
 		talk(50)
 		s.Probed(60 * time.Millisecond)
 		f.Received += 40
-		f.MedianLossQ8, f.WorstLossQ8, f.MedianHoleQ8, f.WorstHoleQ8 = 30, 30, 30, 30
+		f.MedianLossQ8, f.MedianHoleQ8 = 30, 30
 		s.Heard(now, f)
 		old := f
 		old.Received -= 20

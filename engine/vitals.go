@@ -75,11 +75,9 @@ func (s *signs) heard(now time.Duration) {
 // feedback notes what the relay said about our voice.
 func (s *signs) feedback(now time.Duration, f *netproto.Feedback) {
 	s.heard(now)
-	if f.Hearers != netproto.HearersUnknown {
-		s.hearers.Store(int32(f.Hearers))
-		s.unopened.Store(int32(f.Unopened))
-		s.reported.at(now)
-	}
+	s.hearers.Store(int32(f.Hearers))
+	s.unopened.Store(int32(f.Unopened))
+	s.reported.at(now)
 }
 
 // tellFaults makes events of the faults that began or ended. v is scratch.

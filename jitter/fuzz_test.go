@@ -61,9 +61,7 @@ func FuzzArrivals(f *testing.F) {
 			case 4:
 				now -= time.Duration(arg) << (op / 4)
 			case 5:
-				b.Missing(now, nil)
 				b.Expect(now, number+uint32(arg), time.Duration(op)*time.Millisecond)
-				b.TimeLeft(now, number)
 				b.Stats()
 			default:
 				n := (1 + int(arg)) * int(1+op/64) % len(out)

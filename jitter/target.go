@@ -1,5 +1,11 @@
 package jitter
 
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/emodel"
+)
+
 // target picks the playout delay that costs the listener least: for each delay that
 // could be chosen, the E-model's price of it and of the frames that would come too late.
 //
@@ -21,10 +27,6 @@ const (
 	// fixedDelay is what lies between mouth and ear besides network and buffer, in ms: 20 to
 	// fill a frame and 6.5 of look-ahead in Opus.
 	fixedDelay = 26.5
-	// impatience is a price per ms on top of the E-model's, which finds none below 100 ms and
-	// so would keep delay that buys next to nothing; where the E-model's own begins to grow it is
-	// impatienceLater. Chosen by experiment, docs/jitter.md.
-	impatience, impatienceUntil, impatienceLater = 0.08, 150, 0.02
 	// reach is how much further a margin goes than its length, for the speech that is here is
 	// slowed down while the network is stuck. That is of no use against what a datagram takes to
 	// fill: its first frame is as late every time. Chosen by experiment.
@@ -47,8 +49,7 @@ var soonCost = [2]float32{inOrder: soonInOrder, astray: soonAstray}
 // delayPrice is the price of a delay from mouth to ear, in steps of a bin.
 var delayPrice = func() (p [4 * lateBins]float64) {
 	for i := range p {
-		ms := float64(i) * lateBin * 1000 / SampleRate
-		p[i] = delayImpairment(ms) + impatience*min(ms, impatienceUntil) + impatienceLater*max(0, ms-impatienceUntil)
+		p[i] = emodel.DelayPrice(time.Duration(i) * lateBin * time.Second / SampleRate)
 	}
 	return p
 }()
@@ -72,7 +73,7 @@ func (a *target) choose(m *delayModel, limit int64) {
 	standing := float64(a.path) + m.standing()
 	first := int(standing/lateBin + fixedDelay*SampleRate/1000/lateBin)
 	all := m.total + m.gone
-	perLost := lossSlope(float64(m.gone / all))
+	perLost := emodel.LossSlope(float64(m.gone / all))
 	fill := int(m.fill / lateBin)
 	late, at := m.weights(), [2]int{}
 	best, bestCost := 1, 1e9
@@ -92,7 +93,7 @@ func (a *target) choose(m *delayModel, limit int64) {
 		}
 		cost := delayPrice[min(first+i, len(delayPrice)-1)] +
 			perLost*stallWorth*float64(missing[inOrder]/all) +
-			lossImpairment(float64((m.gone+missing[astray])/all))
+			emodel.LossPrice(float64((m.gone+missing[astray])/all))
 		if cost < bestCost {
 			best, bestCost = i, cost
 		}

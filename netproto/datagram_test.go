@@ -337,8 +337,8 @@ func TestBodyLengths(t *testing.T) {
 		{"probe", AppendProbe(nil, Probe{1}), 16, func(b []byte) error { _, err := ParseProbe(b); return err }},
 		{"probe-ack", AppendProbeAck(nil, ProbeAck{1, 2}), 16, func(b []byte) error { _, err := ParseProbeAck(b); return err }},
 		{"challenge", AppendChallenge(nil, [8]byte{1}), 8, func(b []byte) error { _, err := ParseChallenge(b); return err }},
-		{"report", report, 67, func(b []byte) error { return ParseReport(new(Report), b) }},
-		{"feedback", AppendFeedback(nil, &Feedback{})[:34], 34, func(b []byte) error { _, err := ParseFeedback(b); return err }},
+		{"report", report, 47, func(b []byte) error { return ParseReport(new(Report), b) }},
+		{"feedback", AppendFeedback(nil, &Feedback{}), 34, func(b []byte) error { _, err := ParseFeedback(b); return err }},
 	}
 	for _, tt := range tests {
 		if len(tt.body) != tt.size {
@@ -358,28 +358,11 @@ func TestBodyLengths(t *testing.T) {
 	}
 }
 
-// Earlier a feedback ended before WorstJitter, or before Hearers.
-func TestShortFeedback(t *testing.T) {
-	body := AppendFeedback(nil, &vectorFeedback)
-	want := vectorFeedback
-	for _, n := range []int{40, 39, 36, 35, 34} {
-		if n < 40 {
-			want.Hearers, want.Unopened = HearersUnknown, 0
-		}
-		if n < 36 {
-			want.WorstJitter = 0
-		}
-		if f, err := ParseFeedback(body[:n]); err != nil || f != want {
-			t.Errorf("%d bytes: %+v, %v", n, f, err)
-		}
-	}
-}
-
 func TestReportBlocks(t *testing.T) {
 	body, _ := AppendReport(nil, &Report{Talkers: []TalkerReport{{Session: 1}, {Session: 2, Buffer: 60}}})
-	var longer []byte // a later version's blocks of 30 bytes
+	var longer []byte // a later version's blocks of 20 bytes
 	longer = append(longer, body[:reportHeadSize]...)
-	longer[2] = 30
+	longer[2] = 20
 	for i := range 2 {
 		longer = append(longer, body[reportHeadSize+i*reportBlockSize:][:reportBlockSize]...)
 		longer = append(longer, 9, 9, 9)
@@ -393,10 +376,10 @@ func TestReportBlocks(t *testing.T) {
 	if err := ParseReport(&got, longer); !errors.Is(err, ErrMalformed) || !cmp.Equal(before, got) {
 		t.Errorf("short blocks: %v", err)
 	}
-	if _, err := AppendReport(nil, &Report{Talkers: make([]TalkerReport, 43)}); err != nil {
+	if _, err := AppendReport(nil, &Report{Talkers: make([]TalkerReport, 68)}); err != nil {
 		t.Error(err)
 	}
-	if _, err := AppendReport(nil, &Report{Talkers: make([]TalkerReport, 44)}); !errors.Is(err, ErrTooLarge) {
+	if _, err := AppendReport(nil, &Report{Talkers: make([]TalkerReport, 69)}); !errors.Is(err, ErrTooLarge) {
 		t.Error(err)
 	}
 }

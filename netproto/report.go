@@ -4,7 +4,7 @@ import "encoding/binary"
 
 const (
 	reportHeadSize  = 13
-	reportBlockSize = 27
+	reportBlockSize = 17
 
 	flagDeaf = 0x01
 )
@@ -27,13 +27,9 @@ type Report struct {
 // TalkerReport is a listener's view of one talker.
 type TalkerReport struct {
 	Session   uint32
-	Highest   uint32 // highest sequence number that came
 	Received  uint16 // datagrams that came, duplicates and resends not counted
 	Lost      uint16 // datagrams that did not, resends not counted
 	Played    uint16 // frames whose time to be played came, silence not counted
-	Late      uint16 // frames that came after it
-	Repaired  uint16 // of Played: from a copy, Opus FEC or a resend
-	Resent    uint16 // of Repaired: from a resend
 	Concealed uint16 // of Played: made up, because there was nothing in time
 	BurstQ3   uint8  // mean length of a run of lost datagrams, in eighths; 255 = 31.9 or more
 	Jitter    uint16 // spread of the arrival delay of datagrams in order in ms: 95th percentile above the least
@@ -41,7 +37,7 @@ type TalkerReport struct {
 }
 
 // AppendReport appends the body of a listener's report to dst. The error is
-// ErrTooLarge for more talkers than one datagram takes (43, fewer with Unopened).
+// ErrTooLarge for more talkers than one datagram takes (68, fewer with Unopened).
 func AppendReport(dst []byte, r *Report) ([]byte, error) {
 	size := reportHeadSize + len(r.Talkers)*reportBlockSize
 	if n := len(r.Unopened); n > 0 {
@@ -61,8 +57,7 @@ func AppendReport(dst []byte, r *Report) ([]byte, error) {
 	for i := range r.Talkers {
 		t := &r.Talkers[i]
 		dst = binary.BigEndian.AppendUint32(dst, t.Session)
-		dst = binary.BigEndian.AppendUint32(dst, t.Highest)
-		for _, v := range [...]uint16{t.Received, t.Lost, t.Played, t.Late, t.Repaired, t.Resent, t.Concealed} {
+		for _, v := range [...]uint16{t.Received, t.Lost, t.Played, t.Concealed} {
 			dst = binary.BigEndian.AppendUint16(dst, v)
 		}
 		dst = append(dst, t.BurstQ3)
@@ -118,16 +113,12 @@ func ParseReport(r *Report, body []byte) error {
 func parseTalkerReport(b []byte) TalkerReport {
 	return TalkerReport{
 		Session:   binary.BigEndian.Uint32(b),
-		Highest:   binary.BigEndian.Uint32(b[4:]),
-		Received:  binary.BigEndian.Uint16(b[8:]),
-		Lost:      binary.BigEndian.Uint16(b[10:]),
-		Played:    binary.BigEndian.Uint16(b[12:]),
-		Late:      binary.BigEndian.Uint16(b[14:]),
-		Repaired:  binary.BigEndian.Uint16(b[16:]),
-		Resent:    binary.BigEndian.Uint16(b[18:]),
-		Concealed: binary.BigEndian.Uint16(b[20:]),
-		BurstQ3:   b[22],
-		Jitter:    binary.BigEndian.Uint16(b[23:]),
-		Buffer:    binary.BigEndian.Uint16(b[25:]),
+		Received:  binary.BigEndian.Uint16(b[4:]),
+		Lost:      binary.BigEndian.Uint16(b[6:]),
+		Played:    binary.BigEndian.Uint16(b[8:]),
+		Concealed: binary.BigEndian.Uint16(b[10:]),
+		BurstQ3:   b[12],
+		Jitter:    binary.BigEndian.Uint16(b[13:]),
+		Buffer:    binary.BigEndian.Uint16(b[15:]),
 	}
 }

@@ -117,13 +117,13 @@ var vectorDatagrams = []struct {
 }
 
 var vectorReport = Report{Deaf: true, Cap: 64, Rate: 45, RTT: 120, Queue: 15, Trend: -3, Talkers: []TalkerReport{
-	{Session: 8, Highest: 70000, Received: 4400, Lost: 230, Played: 4630, Late: 12, Repaired: 190, Resent: 60, Concealed: 40, BurstQ3: 12, Jitter: 35, Buffer: 80},
-	{Session: 9, Highest: 3, Received: 3, Played: 1, Buffer: 40},
+	{Session: 8, Received: 4400, Lost: 230, Played: 4630, Concealed: 40, BurstQ3: 12, Jitter: 35, Buffer: 80},
+	{Session: 9, Received: 3, Played: 1, Buffer: 40},
 }, Unopened: []uint32{10, 0x01020304}}
 
 var vectorFeedback = Feedback{
-	Highest: 70000, Received: 4400, Lost: 50, Resent: 45, BurstQ3: 9, Rate: 44, Queue: 8, Trend: -2,
-	Listeners: 5, WorstLossQ8: 26, MedianLossQ8: 3, WorstHoleQ8: 4, MedianHoleQ8: 1, WorstBurstQ3: 32,
+	Received: 4400, Lost: 50, Resent: 45, BurstQ3: 9, Rate: 44, Queue: 8, Trend: -2,
+	Listeners: 5, MedianLossQ8: 3, MedianHoleQ8: 1, WorstBurstQ3: 32,
 	WorstRTT: 180, WorstQueue: 90, WorstTrend: 25, LowestCap: 32, LowestRate: 31, WorstJitter: 45, Hearers: 6, Unopened: 1,
 }
 

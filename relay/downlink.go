@@ -40,7 +40,7 @@ type downlink struct {
 	changed time.Duration // last time that wants was passed on
 	views   []view
 	planner repair.Planner
-	pacer   repair.Pacer
+	capped  repair.Cap
 	resend  *repair.Resender // made by the first nack
 
 	unopened []uint32 // talkers whose voice does not open there, by the last report
@@ -59,7 +59,7 @@ func (rr *repairs) downlinkOf(s *session) *downlink {
 func (d *downlink) setCap(now time.Duration, kbps int) {
 	if d.cap != kbps {
 		d.cap = kbps
-		d.pacer.SetCap(now, kbps)
+		d.capped.Set(now, kbps)
 	}
 }
 
@@ -215,7 +215,7 @@ func (w *Worker) attendListener(now time.Duration, s *session) (next time.Durati
 			count, was := v.count(countOf(c))
 			switch {
 			case !ok || !was || d.wants.deaf || !rr.hears(s, t.id):
-			case !s.may(now, to, len(c), t.uplink.reserve(now)):
+			case !s.may(now, to, len(c), t.uplink.upcoming(now)):
 				w.count.drops[DropCap].Add(1)
 			default:
 				w.batch.again(to, c, count, &w.count.copies)
@@ -278,14 +278,14 @@ func (w *Worker) resend(now time.Duration, s *session) {
 			if v == nil {
 				continue
 			}
-			if !d.pacer.Fits(now, len(v)+wire.Overhead(to.Addr()), t.uplink.reserve(now)) {
+			if !d.capped.Fits(now, len(v)+wire.Overhead(to.Addr()), t.uplink.upcoming(now)) {
 				w.count.drops[DropCap].Add(1)
 				continue
 			}
-			before := d.resend.Stats().Throttled
+			before := d.resend.Throttled()
 			if ok, _ := d.resend.Allow(now, t.id, uint32(count), len(v), rtt); !ok {
-				w.count.drops[DropBudget].Add(d.resend.Stats().Throttled - before)
-			} else if s.may(now, to, len(v), t.uplink.reserve(now)) {
+				w.count.drops[DropBudget].Add(d.resend.Throttled() - before)
+			} else if s.may(now, to, len(v), t.uplink.upcoming(now)) {
 				w.batch.again(to, v, count, &w.count.resends)
 			}
 		}

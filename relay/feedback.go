@@ -22,18 +22,18 @@ const (
 
 // fare is how a talker's voice reaches its listeners.
 //
-// Loss and holes are those of the worst and of the median listener (repair.Spread). All other
+// Loss and holes are those of the median listener (repair.Spread). All other
 // figures drive the talker's rate, and so everybody's quality; there a quarter of
 // the listeners may be as bad as they like (or say so) without effect, from
 // three on at least one. What these need, the relay does for them alone. Caps count of all listeners who are there, since
 // one that is left out for a cap is not reported on.
 type fare struct {
-	worstLoss, medianLoss, worstHole, medianHole uint8
-	listeners                                    int // that have reported
-	unopened                                     int // listeners who cannot open the talker's voice
-	burst                                        uint8
-	rtt, queue, trend, jitter                    int // ms, ms, ms/s, ms
-	cap, rate                                    int // kbit/s; 0: none
+	medianLoss, medianHole    uint8
+	listeners                 int // that have reported
+	unopened                  int // listeners who cannot open the talker's voice
+	burst                     uint8
+	rtt, queue, trend, jitter int // ms, ms, ms/s, ms
+	cap, rate                 int // kbit/s; 0: none
 }
 
 // quorum is which one of n listeners, the worst first, is told about, from 1 on.
@@ -122,8 +122,7 @@ func (w *Worker) judge(now time.Duration, rr *repairs, talker *session) fare {
 	}
 	return fare{
 		listeners: len(c.rtt), unopened: unopened,
-		worstLoss: c.loss.Worst(), medianLoss: c.loss.Median(),
-		worstHole: c.hole.Worst(), medianHole: c.hole.Median(),
+		medianLoss: c.loss.Median(), medianHole: c.hole.Median(),
 		burst: uint8(min(high(c.burst), 255)),
 		rtt:   high(c.rtt), queue: high(c.queue), trend: high(c.trend), jitter: high(c.jitter),
 		cap: low(c.cap), rate: low(c.rate),
@@ -184,21 +183,19 @@ func (w *Worker) figures(now time.Duration, s *session) netproto.Feedback {
 		listeners = hearers
 	}
 	return netproto.Feedback{
-		Highest: u.highest, Received: s.totals.received, Lost: s.totals.lost, Resent: s.totals.resent,
+		Received: s.totals.received, Lost: s.totals.lost, Resent: s.totals.resent,
 		BurstQ3: uint8(min(u.asker.Loss(now, max(now-u.told, burstSpan)).Burst()*8, 255)),
 		Rate:    u16(int(u.meter.Kbps(now))),
 		Queue:   u16(int(u.queue.Delay(now) / time.Millisecond)),
 		Trend:   i16(int(u.queue.Trend(now) * 1000)),
 
 		Listeners:    u16(listeners),
-		WorstLossQ8:  f.worstLoss,
 		MedianLossQ8: f.medianLoss,
-		WorstHoleQ8:  f.worstHole,
 		MedianHoleQ8: f.medianHole,
 		WorstBurstQ3: f.burst,
 		WorstRTT:     u16(f.rtt), WorstQueue: u16(f.queue), WorstTrend: i16(f.trend),
 		LowestCap: u16(f.cap), LowestRate: u16(f.rate), WorstJitter: u16(f.jitter),
-		Hearers: uint16(min(max(hearers, 0), netproto.HearersUnknown-1)), Unopened: u16(f.unopened),
+		Hearers: u16(hearers), Unopened: u16(f.unopened),
 	}
 }
 

@@ -30,7 +30,7 @@ const (
 	// shortest is the least time between two looks at a room.
 	shortest = time.Millisecond
 	// talkMemory is how long somebody who was forwarded counts as a talker.
-	talkMemory = repair.CacheIdle
+	talkMemory = 5 * time.Second
 	// changeEvery is the least time between two changes of the listeners on the
 	// word of one of them: each makes a new list.
 	changeEvery = 500 * time.Millisecond
@@ -201,8 +201,8 @@ func (rr *repairs) rank(listener *session, talker uint32) int {
 
 // louder is what the next second of those takes who come before this talker for a listener and speak, if their
 // datagrams are as long.
-func (rr *repairs) louder(now time.Duration, listener *session, talker uint32, size int) repair.Reserve {
-	var r repair.Reserve
+func (rr *repairs) louder(now time.Duration, listener *session, talker uint32, size int) repair.Upcoming {
+	var r repair.Upcoming
 	for _, s := range rr.order {
 		if s.id == talker {
 			r.Next, r.Every = s.uplink.every(), s.uplink.every()
@@ -224,10 +224,10 @@ func (s *session) where() (to Path, ok bool) {
 	return *p, true
 }
 
-// may takes size bytes for a session from what its cap leaves, if what is reserved will still fit. Called with
+// may takes size bytes for a session from what its cap leaves, if what is to come will still fit. Called with
 // repairs.mu held.
-func (s *session) may(now time.Duration, to Path, size int, r repair.Reserve) bool {
-	return s.downlink == nil || s.downlink.pacer.Send(now, size+wire.Overhead(to.Addr()), r)
+func (s *session) may(now time.Duration, to Path, size int, r repair.Upcoming) bool {
+	return s.downlink == nil || s.downlink.capped.Send(now, size+wire.Overhead(to.Addr()), r)
 }
 
 // tell adds something sealed for a session to the batch. Called with repairs.mu held.
@@ -236,7 +236,7 @@ func (w *Worker) tell(now time.Duration, s *session, t netproto.Type) (sent bool
 	if !ok {
 		return false
 	}
-	if !s.may(now, to, netproto.HeaderSize+len(w.body)+netproto.TagSize, repair.Reserve{}) {
+	if !s.may(now, to, netproto.HeaderSize+len(w.body)+netproto.TagSize, repair.Upcoming{}) {
 		w.count.drops[DropCap].Add(1)
 		return false
 	}
@@ -250,7 +250,7 @@ func (w *Worker) answer(now time.Duration, s *session, to Path, d []byte) {
 	if s.apart.Load() {
 		rr := &s.room.repairs
 		rr.mu.Lock()
-		may := s.may(now, to, len(d), repair.Reserve{})
+		may := s.may(now, to, len(d), repair.Upcoming{})
 		rr.mu.Unlock()
 		if !may {
 			w.count.drops[DropCap].Add(1)

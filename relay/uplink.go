@@ -51,9 +51,9 @@ func (u *uplink) every() time.Duration {
 	return time.Duration(u.asker.Stride()) * wire.FrameDuration
 }
 
-// reserve is what the next second of this talker's voice takes.
-func (u *uplink) reserve(now time.Duration) repair.Reserve {
-	return repair.Reserve{Bytes: u.size, Next: max(0, u.forwarded+u.every()-now), Every: u.every()}
+// upcoming is what the next second of this talker's voice takes.
+func (u *uplink) upcoming(now time.Duration) repair.Upcoming {
+	return repair.Upcoming{Bytes: u.size, Next: max(0, u.forwarded+u.every()-now), Every: u.every()}
 }
 
 // totals are a session's counters as feedback carries them. They never fall.

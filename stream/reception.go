@@ -25,7 +25,7 @@ func (r *reception) arrived(now time.Duration, h netproto.Header, hop netproto.H
 	r.last, r.told = now, false
 	speech := h.Voice || h.Level < Silent
 	lost := r.asker.Stats().Lost
-	kind := r.asker.Arrived(now, repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: speech})
+	newest := r.asker.Arrived(now, repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: speech}) == repair.Newest
 	copies := uint32(0)
 	for i := range frames {
 		if n := frames[i].Number; n != h.Seq {
@@ -35,7 +35,7 @@ func (r *reception) arrived(now time.Duration, h netproto.Header, hop netproto.H
 			}
 		}
 	}
-	if kind == repair.Newest {
+	if newest {
 		stride := uint32(r.asker.Stride())
 		if gap := h.Seq - r.seq; r.speech && gap > stride && gap <= maxUpstream && lost == r.asker.Stats().Lost {
 			before = gap - stride

@@ -140,7 +140,7 @@ func writeFigures(out io.Writer, f lab.Figures) error {
 			s.Redundancy+s.Resent+s.FEC, s.Concealed, s.Dropped, s.Stretched, s.LongestGapMS)},
 		{"frames", fmt.Sprintf("%d late, %d duplicate", f.Frames.Late, f.Frames.Duplicate)},
 		{"recovery", recovery(f.Recovery)},
-		{"quality", fmt.Sprintf("CQ %.2f (MOS-LQO %.2f, NSIM %.3f, ESTOI %.3f); E-model CQ %.2f, R %.0f of 129", q.CQ, q.MOS, q.NSIM, q.ESTOI, q.EModel.CQ, q.EModel.R)},
+		{"quality", fmt.Sprintf("CQ %.2f (MOS-LQO %.2f, NSIM %.3f, ESTOI %.3f); E-model CQ %.2f, R %.0f", q.CQ, q.MOS, q.NSIM, q.ESTOI, q.EModel.CQ, q.EModel.R)},
 		{"wire", fmt.Sprintf("%.1f kbit/s up (%.1f in the fullest second), %.1f (%.1f) down; feedback %.1f and %.1f", f.Wire.Up, f.Wire.UpPeak, f.Wire.Down, f.Wire.DownPeak, f.Wire.TalkerBack, f.Wire.ListenerBack)},
 	} {
 		if _, err := fmt.Fprintf(w, "%s\t%s\n", line[0], line[1]); err != nil {

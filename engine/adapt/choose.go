@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/emodel"
 	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto/wire"
@@ -85,9 +86,9 @@ func (p *point) judge(n *network) {
 	// A datagram takes its time to fill; the first frame of it is not counted, here as anywhere.
 	base := n.oneWay + s.interval() - wire.FrameDuration
 	rate := float64(p.bitrate)
-	worth := rating(rate, n.narrow)
+	worth := emodel.Worth(rate, n.narrow)
 	if s.fec {
-		worth = rating(rate*fecShare, n.narrow)
+		worth = emodel.Worth(rate*fecShare, n.narrow)
 	}
 	fine := worth
 	p.value = math.Inf(-1)
@@ -104,7 +105,7 @@ func (p *point) judge(n *network) {
 		lost *= n.channel.Again(time.Duration(k-before) * s.interval())
 		before = k
 		if s.coarse > 0 {
-			worth = fine - (fine-rating(float64(s.coarse), false))*(n.channel.Loss-lost)
+			worth = fine - (fine-emodel.Worth(float64(s.coarse), false))*(n.channel.Loss-lost)
 		}
 		p.consider(worth, base+n.wait(time.Duration(k)*s.interval()), lost)
 	}
@@ -139,7 +140,7 @@ const (
 
 // consider takes one way of waiting if it is the best so far.
 func (p *point) consider(worth float64, delay time.Duration, lost float64) {
-	if v := heard(worth, lost) - delayPrice(delay); v > p.value {
+	if v := emodel.Heard(worth, lost) - emodel.DelayPrice(delay); v > p.value {
 		p.value, p.loss = v, lost
 	}
 }

@@ -10,31 +10,6 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// R at delays as ITU-T G.107 has it with all other parameters at their defaults: 93.2 less
-// what the delay takes.
-func TestDelayPriceIsThatOfTheEModel(t *testing.T) {
-	for _, tt := range []struct{ ms, r float64 }{{50, 93.2}, {100, 93.2}, {150, 93.0}, {200, 90.2}, {250, 84.3}, {300, 78.4}, {400, 69.1}} {
-		d := time.Duration(tt.ms) * ms
-		got := 93.2 - delayPrice(d) + eagerness*min(tt.ms, 150)
-		if math.Abs(got-tt.r) > 0.1 {
-			t.Errorf("R %.1f at %v, want %.1f", got, d, tt.r)
-		}
-	}
-}
-
-// The scores that price.go was fitted to, against what it makes of them.
-func TestHeardAgreesWithMeasurements(t *testing.T) {
-	mos := func(r float64) float64 { return 1 + 0.035*r + 7e-6*r*(r-60)*(100-r) }
-	for _, tt := range []struct{ bitrate, loss, mos float64 }{
-		{24000, 0, 4.39}, {12000, 0, 3.99}, {24000, 0.05, 3.00}, {24000, 0.10, 2.23}, {24000, 0.20, 1.70},
-		{12000, 0.04, 3.0}, {12000, 0.008, 3.7}, // one and two copies at 20 % of loss
-	} {
-		if got := mos(heard(rating(tt.bitrate, false), tt.loss)); math.Abs(got-tt.mos) > 0.2 {
-			t.Errorf("%v bit/s at %v %%: MOS %.2f, measured %.2f", tt.bitrate, 100*tt.loss, got, tt.mos)
-		}
-	}
-}
-
 func TestWireRateIsThatOfTheProtocol(t *testing.T) {
 	for i := range shapes {
 		s := &shapes[i]

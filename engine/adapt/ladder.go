@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/emodel"
 	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto/wire"
@@ -45,10 +46,8 @@ type Feedback struct {
 
 	// The listeners. Nobody listens where Listeners is 0.
 	Listeners  int
-	Loss       float64 // of the median listener's downlink before repair
-	WorstLoss  float64
-	Hole       float64 // of the median listener, concealed or late after all repair
-	WorstHole  float64
+	Loss       float64       // of the median listener's downlink before repair
+	Hole       float64       // of the median listener, concealed or late after all repair
 	WorstBurst float64       // mean run of losses in datagrams
 	RTT        time.Duration // of the slowest listener to the relay
 	DownQueue  time.Duration // longest of the listeners'
@@ -82,9 +81,9 @@ type Ladder struct {
 	budget  float64 // kbit/s on a path that loses
 	clean   float64 // and on one that does not
 	cap     float64 // sustained, 0 = none
-	pacer   repair.Pacer
-	theirs  repair.Pacer // counts the voice under the least of the listeners' caps, and holds nothing back
-	several bool         // listen, as far as was told last
+	capped  repair.Cap
+	theirs  repair.Cap // counts the voice under the least of the listeners' caps, and holds nothing back
+	several bool       // listen, as far as was told last
 	sent    estimate.Meter
 	headers int // IP and UDP
 	rate    rate
@@ -132,7 +131,7 @@ func New(now time.Duration, cfg Config) *Ladder {
 
 // SetCap changes Config.Cap.
 func (l *Ladder) SetCap(now time.Duration, kbps int) {
-	l.pacer.SetCap(now, kbps)
+	l.capped.Set(now, kbps)
 	l.cap = 0
 	if kbps > 0 {
 		l.cap = max(repair.Sustained(kbps)-controlRate, 1)
@@ -157,7 +156,7 @@ const (
 // resends only within the rate that the path is known to carry and a lossy path is to get.
 func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 	size += l.headers
-	var reserve repair.Reserve
+	var voice repair.Upcoming
 	if kind == Voice {
 		l.speaking(now)
 		if l.decision.Stop {
@@ -165,13 +164,13 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 		}
 		l.pace(now, size)
 	} else {
-		reserve = repair.Reserve{Bytes: int(fuller * l.size), Next: max(0, l.voiced+l.every-now), Every: l.every}
+		voice = repair.Upcoming{Bytes: int(fuller * l.size), Next: max(0, l.voiced+l.every-now), Every: l.every}
 	}
-	switch sent := l.sent.Kbps(now); { // a cap is the pacer's business
+	switch sent := l.sent.Kbps(now); { // a cap is the business of capped
 	case kind == Resend && sent > min(l.carried(), l.budget), kind == Spare && sent > l.allowed()*spareUpTo:
 		return false
 	}
-	if !l.pacer.Send(now, size, reserve) {
+	if !l.capped.Send(now, size, voice) {
 		return false
 	}
 	l.sent.Add(now, size)
@@ -216,7 +215,7 @@ const (
 // Room is the longest datagram of voice in bytes, without IP and UDP headers, that Send
 // would let out so much later than now: copies that do not fit are to be left out, and frames
 // coded shorter.
-func (l *Ladder) Room(now, later time.Duration) int { return l.pacer.Room(now, later) - l.headers }
+func (l *Ladder) Room(now, later time.Duration) int { return l.capped.Room(now, later) - l.headers }
 
 // ListenersRoom is about the longest that the relay would forward to the listener with the least cap: what else that is sent, and
 // whether its headers are longer than ours, is not known here.
@@ -241,9 +240,9 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 	if kbps := l.listenersCap(); kbps != capBefore {
 		// A new account: to squeeze a whole second for what went out under the old cap would be worse than what the relay
 		// leaves out.
-		l.theirs = repair.Pacer{}
+		l.theirs = repair.Cap{}
 		if kbps > 0 {
-			l.theirs.SetCap(now, max(kbps-repair.ControlRate, 1))
+			l.theirs.Set(now, max(kbps-repair.ControlRate, 1))
 		}
 	}
 	l.up.add(now, l.current.shape.stride, float64(f.Received), float64(f.Lost), f.Burst)
@@ -495,8 +494,8 @@ func (l *Ladder) take(now time.Duration, p point, always bool) bool {
 	}
 	l.decided = now
 	l.changes++
-	fresh := l.narrow && p.bitrate >= wideBitrate
-	l.narrow = l.narrow && !fresh || p.bitrate < keepBitrate
+	fresh := l.narrow && p.bitrate >= emodel.WideFrom
+	l.narrow = l.narrow && !fresh || p.bitrate < emodel.WideDownTo
 	l.decision = Decision{
 		Bitrate: p.bitrate, Stride: p.shape.stride, Copies: slices.Clip(p.shape.copies), CopyBitrate: p.shape.coarse,
 		Wideband: p.shape.coarse > 0, FEC: p.shape.fec,

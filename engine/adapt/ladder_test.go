@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/emodel"
 	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/internal/repair"
 )
@@ -488,11 +489,11 @@ func TestBreaker(t *testing.T) {
 // Back from narrowband there is a new encoder, once.
 func TestFreshEncoderAfterNarrowband(t *testing.T) {
 	l := New(0, Config{Cap: 13})
-	if d := l.Decision(); d.Bitrate >= keepBitrate {
+	if d := l.Decision(); d.Bitrate >= emodel.WideDownTo {
 		t.Fatalf("%+v under a cap of 13", d)
 	}
 	l.SetCap(time.Second, 0)
-	if d := l.Decision(); !d.Fresh || d.Bitrate < wideBitrate {
+	if d := l.Decision(); !d.Fresh || d.Bitrate < emodel.WideFrom {
 		t.Errorf("%+v after narrowband", d)
 	}
 	l.SetCap(2*time.Second, 30)

@@ -277,7 +277,7 @@ func (c *call) relayTick() {
 	f := Feedback{
 		Received: int(s.Received - c.told.Received), Lost: int(max(int64(s.Lost-c.told.Lost), 0)), Resent: int(s.Resent - c.told.Resent),
 		Burst: r.asker.Loss(now, 4*time.Second).Burst(), Rate: r.rate(now), Queue: r.queue.Delay(now), Trend: r.queue.Trend(now),
-		Listeners: 1, Loss: l.Fraction(), WorstLoss: l.Fraction(), WorstBurst: burst, Hole: l.Fraction(), WorstHole: l.Fraction(),
+		Listeners: 1, Loss: l.Fraction(), WorstBurst: burst, Hole: l.Fraction(),
 		RTT: 120 * ms, DownQueue: max(c.listener.queue.Delay(now)-r.queue.Delay(now), 0), DownTrend: c.listener.queue.Trend(now),
 		DownRate: c.listener.rate(now),
 	}

@@ -23,7 +23,7 @@ const (
 // import. The linters check the same for foreign packages (see .golangci.yml).
 var layers = map[string][]string{
 	"netproto":          {"netproto/wire"},
-	"jitter":            {"netproto/wire"},
+	"jitter":            {"netproto/wire", "internal/emodel"},
 	"internal/netsim":   {"netproto/wire"},
 	"codec":             {},
 	"codec/opus":        {"codec"},
@@ -35,7 +35,8 @@ var layers = map[string][]string{
 	"netproto/wire":     {},
 	"internal/address":  {"netproto"},
 	"relay":             {"netproto", "netproto/wire", "internal/udpio", "internal/repair", "internal/estimate"},
-	"engine/adapt":      {"internal/repair", "internal/estimate", "netproto/wire"},
+	"internal/emodel":   {},
+	"engine/adapt":      {"internal/emodel", "internal/repair", "internal/estimate", "netproto/wire"},
 	"stream":            {"netproto", "netproto/wire", "internal/repair", "internal/estimate"},
 	"engine":            {"stream", "netproto", "netproto/wire", "codec", "codec/opus", "jitter", "audio", "engine/adapt", "internal/address", "internal/repair", "internal/estimate"},
 	"cmd/tincand":       {"relay", "netproto", "internal/console"},

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/internal/emodel"
 	"github.com/tincan-voice/tincan/internal/quality"
 	"github.com/tincan-voice/tincan/jitter"
 )
@@ -119,17 +120,14 @@ type Quality struct {
 	EModel EModel  `json:"emodel"`
 }
 
-// EModel is ITU-T G.107.1 with its inputs.
+// EModel is the rating of package emodel with its inputs.
 type EModel struct {
-	R         float64 `json:"r"`        // 129 at best
-	MOS       float64 `json:"mos"`      // conversational, delay included
-	MOSNoWait float64 `json:"mos_lq"`   // the same without delay
-	CQ        float64 `json:"cq"`       // mos_lq less the price of the mean mouth-to-ear delay on the scale of G.107
-	LossPct   float64 `json:"loss_pct"` // Ppl: active frames lost to the listener
-	BurstR    float64 `json:"burst_r"`  // of those frames, for information
-	DelayMS   float64 `json:"delay_ms"`
-	Ie        float64 `json:"ie"`
-	Bpl       float64 `json:"bpl"`
+	R       float64 `json:"r"`        // 0 to 100, delay included
+	CQ      float64 `json:"cq"`       // its score, 1 to 4.5
+	MOS     float64 `json:"mos_lq"`   // the same without delay
+	LossPct float64 `json:"loss_pct"` // active frames lost to the listener
+	BurstR  float64 `json:"burst_r"`  // of those frames, for information
+	Worth   float64 `json:"worth"`    // R of what was heard, none of it lost or late
 }
 
 // result turns the log into figures.
@@ -180,16 +178,12 @@ func (c *call) length() int {
 func (q *Quality) judge(s quality.Scores, mouthToEar float64) {
 	d := fromMilliseconds(mouthToEar)
 	q.NSIM, q.MOS, q.ESTOI = round(s.NSIM, 4), round(s.MOS, 3), round(s.ESTOI, 4)
-	q.CQ = round(quality.Conversational(s.MOS, d), 3)
+	q.CQ = round(emodel.Conversational(s.MOS, d), 3)
 	e := &q.EModel
-	// BurstR stays out of the rating: the model has been checked with bursts only up to 2 % of
-	// loss, and with those of an outage it calls unintelligible what sounds good.
-	r, mos := quality.Wideband(e.Ie, e.LossPct/100, 1, d)
-	_, unhurried := quality.Wideband(e.Ie, e.LossPct/100, 1, 0)
-	e.R, e.MOS, e.MOSNoWait = round(r, 1), round(mos, 3), round(unhurried, 3)
-	e.CQ = round(quality.Conversational(unhurried, d), 3)
-	e.DelayMS, e.Ie, e.Bpl = round(mouthToEar, 2), round(e.Ie, 2), quality.OpusBpl
-	e.LossPct, e.BurstR = round(e.LossPct, 3), round(e.BurstR, 3)
+	unhurried := emodel.Heard(e.Worth, e.LossPct/100)
+	r := unhurried - emodel.Delay(d)
+	e.R, e.CQ, e.MOS = round(r, 1), round(emodel.MOS(r), 3), round(emodel.MOS(unhurried), 3)
+	e.LossPct, e.BurstR, e.Worth = round(e.LossPct, 3), round(e.BurstR, 3), round(e.Worth, 2)
 }
 
 // measured is the network as the voice datagrams met it.
@@ -249,7 +243,7 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 	waited := make([]float64, len(active))                   // made up while a frame was awaited, which is in its place if it never came
 	var redundant, resent, fec, concealed, stretched float64 // samples
 	var s Speech
-	var played, ie float64 // samples, and Ie times samples
+	var played, worth float64 // samples, and their worth in R times samples
 	begun := false
 	longest, gap, gapFrom := 0, 0, 0 // samples of output since something real was heard; the frame before them
 	for _, p := range l.pieces {
@@ -285,7 +279,7 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 				resent += p.Len
 			}
 			played += p.Len
-			ie += p.Len * quality.OpusIe(bitrate)
+			worth += p.Len * emodel.Worth(float64(bitrate), false)
 		case jitter.FEC:
 			fec += p.Len
 		case jitter.Concealed:
@@ -329,7 +323,7 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 	s.Redundancy, s.Resent, s.FEC = percent(redundant), percent(resent), percent(fec)
 	s.Concealed, s.Stretched, s.Dropped = percent(concealed), percent(stretched), percent(dropped)
 	s.LongestGapMS = round(1000*seconds(float64(longest)), 2)
-	e := EModel{BurstR: 1, Ie: ie / max(played, 1)}
+	e := EModel{BurstR: 1, Worth: worth / max(played, 1)}
 	if lost > 0 {
 		p := float64(lost) / float64(frames)
 		e.LossPct = 100 * p

@@ -13,17 +13,6 @@ type delay time.Duration
 
 func (d delay) Send(now time.Duration, _ int) Fate { return Arrive(now + time.Duration(d)) }
 
-// Drift stretches time by ppm parts per million, as it looks to a receiver whose clock runs that
-// much faster than the sender's; negative values shrink it. Start with a Delay where arrivals
-// must not come before their sends.
-func Drift(ppm float64) Link { return drift(ppm) }
-
-type drift float64
-
-func (d drift) Send(now time.Duration, _ int) Fate {
-	return Arrive(now + time.Duration(float64(now)*float64(d)*1e-6))
-}
-
 // Distribution draws one random delay.
 type Distribution func(*rand.Rand) time.Duration
 

@@ -12,7 +12,7 @@ type Pipe struct {
 	Link  Link
 	Limit int // datagrams under way at most; more are lost and counted
 
-	Sent, Lost, Duplicated, Overflowed int // datagrams so far; Overflowed are the ones beyond Limit
+	Sent, Lost, Overflowed int // datagrams so far; Overflowed are the ones beyond Limit
 
 	flights flights
 	count   uint64
@@ -26,7 +26,6 @@ func (p *Pipe) Send(now time.Duration, d []byte) {
 		p.Lost++
 		return
 	}
-	p.Duplicated += fate.Copies - 1
 	data := append([]byte(nil), d...) // shared by the copies: receivers only read it
 	for _, at := range fate.At[:fate.Copies] {
 		if p.Limit > 0 && len(p.flights) >= p.Limit {

@@ -113,9 +113,6 @@ func parseMilliseconds(s string) (time.Duration, error) {
 	return time.Duration(math.Round(ms * float64(time.Millisecond))), nil
 }
 
-// Rows returns the number of rows.
-func (t *Trace) Rows() int { return len(t.rows) }
-
 // Period returns the time after which the trace begins again.
 func (t *Trace) Period() time.Duration { return t.period }
 

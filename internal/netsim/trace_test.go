@@ -23,8 +23,8 @@ func TestTraceReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if trace.Rows() != 4 || trace.Period() != 80*ms {
-		t.Errorf("%d rows, period %v", trace.Rows(), trace.Period())
+	if len(trace.rows) != 4 || trace.Period() != 80*ms {
+		t.Errorf("%d rows, period %v", len(trace.rows), trace.Period())
 	}
 	const lost = -1
 	for _, c := range []struct{ sent, offset, delay time.Duration }{

@@ -1,10 +1,6 @@
 package quality
 
-import (
-	"math"
-
-	"github.com/tincan-voice/tincan/internal/xcorr"
-)
+import "math"
 
 // Point says that what was said at one time is heard at another, both in seconds.
 type Point struct{ Heard, Said float64 }
@@ -26,24 +22,6 @@ func (a *Alignment) Add(p Point) {
 		}
 	}
 	*a = append(*a, p)
-}
-
-// Correlate finds the alignment from the sound alone, for recordings of which nothing else is
-// known: windows of half a second are looked for in what was heard, at most 2 s later. It sees
-// slow changes of delay, not the single frame.
-func Correlate(said, heard []float32) Alignment {
-	const window = SampleRate / 2
-	var a Alignment
-	for _, m := range xcorr.Delays(said, heard, xcorr.Config{Window: window, Step: window / 2}) {
-		if m.Score > 0.6 {
-			middle := float64(m.At+window/2) / SampleRate
-			a.Add(Point{middle + float64(m.Delay)/SampleRate, middle})
-		}
-	}
-	if len(a) == 0 {
-		return Delayed(0)
-	}
-	return a
 }
 
 // walk follows the line in steps of hop seconds in whichever time moves faster, from the

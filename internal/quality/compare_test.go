@@ -7,6 +7,8 @@ import (
 	"testing"
 )
 
+func close(got, want, within float64) bool { return math.Abs(got-want) <= within }
+
 // speechlike is a voice of moving pitch and formants with pauses; it needs no file.
 func speechlike(seconds float64) []float32 {
 	out := make([]float32, int(seconds*SampleRate))
@@ -103,29 +105,6 @@ func TestAlignmentFollowsTheWarp(t *testing.T) {
 		if wrong.NSIM > right.NSIM-0.02 || wrong.ESTOI > right.ESTOI-0.1 {
 			t.Errorf("%s: not aligned %+v, aligned %+v", name, wrong, right)
 		}
-	}
-}
-
-func TestCorrelateFindsSlowChanges(t *testing.T) {
-	x := speechlike(4)
-	heard := make([]float32, 0, len(x)+2*SampleRate)
-	heard = append(heard, make([]float32, 7200)...) // 150 ms
-	heard = append(heard, x[:2*SampleRate]...)
-	heard = append(heard, make([]float32, 4800)...) // 100 ms more
-	heard = append(heard, x[2*SampleRate:]...)
-	for _, p := range Correlate(x, heard) {
-		delay, want := p.Heard-p.Said, 0.15
-		if p.Said > 2.3 {
-			want = 0.25
-		} else if p.Said > 1.7 {
-			continue // both delays are in the window
-		}
-		if !close(delay, want, 0.002) {
-			t.Errorf("at %.2f s: delay %.3f s, want %v", p.Said, delay, want)
-		}
-	}
-	if s := compare(t, x, heard, Correlate(x, heard)); s.ESTOI < 0.85 {
-		t.Errorf("%+v", s)
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package quality estimates how good speech sounds and how well a call works, by published
-// methods only:
+// Package quality estimates how good speech sounds, by published methods only; what delay does to a
+// conversation is the business of package emodel:
 //
 //	ESTOI   intelligibility, 0..1   Jensen & Taal, "An Algorithm for Predicting the
 //	                                Intelligibility of Speech Masked by Modulated Noise
@@ -7,8 +7,6 @@
 //	NSIM    similarity of what the  Hines & Harte, Speech Communication 54(2), 2012; Hines,
 //	        ear sees, 0..1          Skoglund, Kokaram & Harte, "ViSQOL: an objective speech
 //	                                quality model", EURASIP JASM 2015:13
-//	E-model what delay and loss     ITU-T G.107 (narrowband) and G.107.1 (wideband)
-//	        do to a conversation
 //
 // ESTOI and NSIM compare what was heard with what was said. A jitter buffer stretches time,
 // which listeners hardly notice and spectrograms compared in step notice very much, so both take

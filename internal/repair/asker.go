@@ -59,12 +59,10 @@ const (
 
 // AskerStats are totals.
 type AskerStats struct {
-	Received  uint64 // datagrams that came by themselves
-	Lost      uint64 // datagrams that did not while later ones did
-	Resent    uint64 // of these, how many came when sent again
-	Asked     uint64 // datagrams asked for, repeats counted
-	GivenUp   uint64 // lost ones that did not come, or would have come too late
-	Throttled uint64 // times that the budget put asking off
+	Received uint64 // datagrams that came by themselves
+	Lost     uint64 // datagrams that did not while later ones did
+	Resent   uint64 // of these, how many came when sent again
+	GivenUp  uint64 // lost ones that did not come, or would have come too late
 }
 
 // Ask is a datagram that is to be asked for.
@@ -101,7 +99,7 @@ type Asker struct {
 	missed        uint32        // how many datagrams after the newest are overdue
 	lossy         bool          // so much is lost that waiting for later datagrams would be a waste of time
 	looked        time.Duration // when that was judged
-	budget        Bucket
+	budget        bucket
 	loss          estimate.Loss
 	stats         AskerStats
 }
@@ -114,7 +112,6 @@ type gap struct {
 	tries uint8
 	found time.Duration // when it was noticed
 	due   time.Duration // when it should have come
-	first time.Duration // when it was asked for
 	asked time.Duration // the last time
 }
 
@@ -137,7 +134,7 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 	if !a.started {
 		if a.wait == 0 {
 			a.wait = firstWait
-			a.budget.Set(now, askRate, askDepth)
+			a.budget.set(now, askRate, askDepth)
 		}
 		a.started, a.newest, a.highest, a.speech = true, Counts+uint32(d.Count), d.Seq, d.Speech
 		a.receive(now)
@@ -267,9 +264,9 @@ func (a *Asker) Copies(now time.Duration, later uint32) {
 	case a.stride == 0: // they cannot be told from new frames yet
 		return
 	case a.copies == 0 && later > 0:
-		a.budget.Set(now, copiedRate, copiedDepth)
+		a.budget.set(now, copiedRate, copiedDepth)
 	case a.copies > 0 && later == 0:
-		a.budget.Set(now, askRate, askDepth)
+		a.budget.set(now, askRate, askDepth)
 	}
 	a.copies = later
 }
@@ -301,16 +298,12 @@ func (a *Asker) Poll(now time.Duration, dst []Ask) []Ask {
 			continue
 		}
 		ask, next := a.judge(now, g)
-		if ask && !a.budget.Take(now, 1) {
-			a.stats.Throttled++
-			ask, next = false, a.budget.When(now, 1)
+		if ask && !a.budget.take(now, 1) {
+			ask, next = false, a.budget.when(now, 1)
 		}
 		if ask {
-			if g.tries++; g.tries == 1 {
-				g.first = now
-			}
+			g.tries++
 			g.asked = now
-			a.stats.Asked++
 			dst = append(dst, Ask{Count: uint8(g.count % Counts), Seq: g.seq})
 			next = now + a.pause(g)
 		}

@@ -5,9 +5,6 @@ import "time"
 const (
 	// CacheAge is how long a Cache keeps a datagram.
 	CacheAge = time.Second
-	// CacheIdle is how long after its last datagram a Cache gives its memory back; see
-	// Sweep.
-	CacheIdle = 5 * time.Second
 
 	cacheSlots = 64
 	cacheFirst = 4 << 10  // bytes at first; the ring is a power of two
@@ -110,16 +107,6 @@ func (c *Cache) Get(now time.Duration, seq uint32) []byte {
 	}
 	return nil
 }
-
-// Sweep gives the memory back when nothing has come for CacheIdle. Call it now and then.
-func (c *Cache) Sweep(now time.Duration) {
-	if c.data != nil && (c.count == 0 || now-c.entry(c.count-1).at > CacheIdle) {
-		c.data, c.pos, c.oldest = nil, 0, c.count
-	}
-}
-
-// Size is the memory in bytes that the datagrams take.
-func (c *Cache) Size() int { return len(c.data) }
 
 // Shift sends the datagrams of a cache a second time, so much later: the copies that a
 // Planner asks for. The zero value is off.

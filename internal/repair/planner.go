@@ -24,7 +24,7 @@ const (
 	raiseAfter = 5 * time.Second // where it is not known what a path carries
 	capAfter   = 2 * time.Second // below a cap
 	// capSlack is how much more than fits those may send in a second who are forwarded: with datagrams of 80 ms a
-	// second has one more in it at times, and a Pacer holds the cap anyway.
+	// second has one more in it at times, and a Cap holds the cap anyway.
 	capSlack = 1.05
 )
 
@@ -120,16 +120,6 @@ func (p *Planner) Copy(talker uint32) time.Duration {
 		}
 	}
 	return 0
-}
-
-// Longest is the longest that Copy says of any talker.
-func (p *Planner) Longest() (delay time.Duration) {
-	for i := range p.plans {
-		if q := &p.plans[i]; q.used {
-			delay = max(delay, q.delay)
-		}
-	}
-	return delay
 }
 
 // Talkers is the most talkers to forward to the listener, 0 = no limit.

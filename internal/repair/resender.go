@@ -26,10 +26,10 @@ const (
 // of datagrams; and sends the same datagram at most twice within a round trip, where an Asker on a path that loses asks
 // twice, and four times in all.
 type Resender struct {
-	bucket Bucket
-	set    bool
-	recent [resendSlots]resend
-	stats  ResendStats
+	bucket    bucket
+	set       bool
+	recent    [resendSlots]resend
+	throttled uint64
 }
 
 type resend struct {
@@ -38,18 +38,11 @@ type resend struct {
 	times       uint8
 }
 
-// ResendStats are totals.
-type ResendStats struct {
-	Sent      uint64 // datagrams sent again
-	Repeated  uint64 // nacks left alone since the datagram is on its way
-	Throttled uint64 // nacks left alone for want of budget
-}
-
 // SetRate says how many bytes per second of voice the listener is sent, IP and UDP headers
 // counted.
 func (r *Resender) SetRate(now time.Duration, bytesPerSecond float64) {
 	rate := max(bytesPerSecond*resendShare, resendFloor)
-	r.bucket.Set(now, rate, max(rate*resendDepth, resendDepthFloor))
+	r.bucket.set(now, rate, max(rate*resendDepth, resendDepthFloor))
 	r.set = true
 }
 
@@ -69,17 +62,15 @@ func (r *Resender) Allow(now time.Duration, talker, seq uint32, size int, rtt ti
 	}
 	switch {
 	case e.times == resendTries, e.times > 0 && now-e.at < pause:
-		r.stats.Repeated++
 		return false, false
-	case !r.bucket.Take(now, float64(size+wire.IPv4Overhead)):
-		r.stats.Throttled++
+	case !r.bucket.take(now, float64(size+wire.IPv4Overhead)):
+		r.throttled++
 		return false, false
 	}
 	e.times++
 	e.at = now
-	r.stats.Sent++
 	return true, e.times%2 == 0
 }
 
-// Stats returns the totals.
-func (r *Resender) Stats() ResendStats { return r.stats }
+// Throttled is how many nacks have been left alone for want of budget.
+func (r *Resender) Throttled() uint64 { return r.throttled }

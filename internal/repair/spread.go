@@ -1,6 +1,6 @@
 package repair
 
-// Spread collects one figure of many listeners and gives the worst and the median. Its
+// Spread collects one figure of many listeners and gives the median. Its
 // figures are bytes, as reports carry them.
 type Spread struct {
 	counts [256]uint32
@@ -11,16 +11,6 @@ type Spread struct {
 func (s *Spread) Add(v uint8) {
 	s.counts[v]++
 	s.total++
-}
-
-// Worst is the largest figure, 0 without any.
-func (s *Spread) Worst() uint8 {
-	for v := 255; v > 0; v-- {
-		if s.counts[v] > 0 {
-			return uint8(v)
-		}
-	}
-	return 0
 }
 
 // Median is the figure that at least half of the listeners reach: of two, the worse one's, since to send one
