@@ -292,7 +292,7 @@ func (l *Ladder) update(now time.Duration, sent float64, f Feedback) {
 // least every half second while talking.
 func (l *Ladder) Poll(now time.Duration) bool {
 	if more := l.unheard - max(l.decayed, silentAfter); l.any && more > 0 {
-		l.rate.silent(more.Seconds())
+		l.rate.silent(more.Seconds(), l.brk.unanswered >= silentAfter)
 		l.decayed = l.unheard
 	}
 	return l.decide(now, false)

@@ -562,3 +562,20 @@ func BenchmarkHeard(b *testing.B) {
 		l.Heard(now, f)
 	}
 }
+
+// A relay that stood still is no congestion: when it answers again the voice is at once what it was.
+func TestBackAfterTheRelayStoodStill(t *testing.T) {
+	for _, stood := range []time.Duration{4, 10, 30} {
+		w := &world{}
+		c := newCall(w, Config{}, far(), lan(), 1)
+		from, to := 20*time.Second, (20+stood)*time.Second
+		c.noWord = func(now time.Duration) bool { return now > from && now < to }
+		c.start(0)
+		w.run(from)
+		before := c.ladder.Decision()
+		w.run(to + 3*time.Second)
+		if d := c.ladder.Decision(); d.Stop || d.Bitrate < before.Bitrate || d.Stride != before.Stride {
+			t.Errorf("3 s after %d s: %+v, before %+v", stood, d, before)
+		}
+	}
+}

@@ -65,6 +65,7 @@ type rate struct {
 	sentBefore float64
 	last       time.Duration
 	started    bool
+	standstill float64 // the limit before a relay that said nothing at all brought it down; 0: it has not
 }
 
 // sample is one look at the path, whichever of its queues is worse.
@@ -85,6 +86,10 @@ func (r *rate) update(now time.Duration, s sample) bool {
 	}
 	elapsed := min(now-r.last, 3*time.Second).Seconds()
 	r.last = now
+	if s.queue < clearQueue { // congestion would have left a queue: the relay stood still, or the path was down
+		r.limit = max(r.limit, r.standstill)
+	}
+	r.standstill = 0
 	if r.accepted > s.queue {
 		r.accepted -= time.Duration(float64(r.accepted-s.queue) * min(1, elapsed/forgives))
 	}
@@ -191,9 +196,12 @@ func (r *rate) testWall(elapsed float64, s sample) {
 	}
 }
 
-// silent lets the limit go down while nothing is heard from the other end (RFC 8083, 4.2).
-func (r *rate) silent(elapsed float64) {
+// silent lets the limit go down while there is no feedback (RFC 8083, 4.2); mute is whether the relay says nothing at all.
+func (r *rate) silent(elapsed float64, mute bool) {
 	if r.started {
+		if mute {
+			r.standstill = max(r.standstill, r.limit)
+		}
 		r.limit = max(r.limit*math.Pow(silentDecay, elapsed), leastRate)
 	}
 }

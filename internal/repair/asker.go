@@ -22,9 +22,10 @@ const (
 	// copiedRate and copiedDepth do where the talker sends copies, which mend the most: one datagram in twelve where two
 	// frames share one.
 	copiedRate, copiedDepth = 2, 8
-	// longestRun bounds the loss that one gap is counted as, in datagrams: what is longer is an outage, which
-	// redundancy cannot mend.
+	// longestRun bounds the loss that one gap is counted as, in datagrams; and a longer one of more than outage frames, 1 s,
+	// is not counted at all: no redundancy mends an outage.
 	longestRun = 16
+	outage     = 50
 	// resyncSlack is how many more datagrams than frames may have been sent: resends that a hop before ours was late with.
 	resyncSlack = 4
 
@@ -192,13 +193,15 @@ func (a *Asker) miss(now time.Duration, seq uint32, ahead int) {
 	if ahead == 1 {
 		return
 	}
-	lost := min(ahead-1, longestRun)
-	a.stats.Lost += uint64(lost)
-	a.loss.Lost(now, lost)
 	frames := max(int32(seq-a.highest), 0)
 	step := max(uint32(frames)/uint32(ahead), 1)
 	if a.stride > 0 {
 		step = min(step, a.stride)
+	}
+	if lost := ahead - 1; lost <= longestRun || uint32(lost)*step <= outage {
+		lost = min(lost, longestRun)
+		a.stats.Lost += uint64(lost)
+		a.loss.Lost(now, lost)
 	}
 	for i := uint32(1); i < uint32(ahead); i++ {
 		n, behind := a.newest+i, (uint32(ahead)-i)*step
