@@ -146,6 +146,39 @@ func eventually(t testing.TB, what string, so func() bool) {
 func starts(e PeerTalking) bool  { return e.Talking }
 func anyEvent[E Event](_ E) bool { return true }
 
+// stuck is a Source and a Sink that give and take nothing until they are closed.
+type stuck chan struct{}
+
+func (s stuck) Write([]float32) error       { <-s; return io.ErrClosedPipe }
+func (s stuck) Read([]float32) (int, error) { <-s; return 0, io.EOF }
+func (s stuck) Close() error                { close(s); return nil }
+
+// Devices that stand still hold up neither nacks nor reports nor probes.
+func TestStuckDevicesHoldNothingUp(t *testing.T) {
+	r := startRelay(t, nil, nil)
+	r.lose = 5
+	ann := join(t, r, Config{Name: "Ann", Source: make(stuck), Sink: make(stuck)})
+	join(t, r, Config{Name: "Bob", Source: talk(2)})
+	told := func() (reports int) {
+		for _, p := range r.reports {
+			for _, about := range p.Talkers {
+				if about.Lost > 3 {
+					reports++
+				}
+			}
+		}
+		return reports
+	}
+	eventually(t, "nacks and reports", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.nacks > 3 && told() > 2
+	})
+	if s := ann.Stats(); !s.Link.Alive || s.Peers[0].Frames > 1 {
+		t.Errorf("%+v, %+v", s.Link, s.Peers)
+	}
+}
+
 func TestTwoCallsTalkBothWays(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		known := ""

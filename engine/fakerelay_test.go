@@ -30,6 +30,8 @@ type fakeRelay struct {
 	clients map[uint32]*fakeClient
 	last    uint32
 	reports []netproto.Report
+	nacks   int
+	lose    uint32 // each so manyth datagram of voice, 0: none
 
 	// answer, if set, replaces the usual answer to SEND_NICKNAME.
 	answer func(conn net.Conn)
@@ -198,6 +200,9 @@ func (r *fakeRelay) handleLocked(c *fakeClient, h netproto.Header, d []byte, fro
 		if !ok {
 			r.t.Error("wrong hop tag")
 		}
+		if r.lose > 0 && h.Seq%r.lose == 0 {
+			return
+		}
 		for _, other := range r.clients {
 			if other != c && other.addr.IsValid() {
 				r.udp.WriteToUDPAddrPort(voice, other.addr)
@@ -227,6 +232,8 @@ func (r *fakeRelay) handleLocked(c *fakeClient, h netproto.Header, d []byte, fro
 		if got, _ := netproto.ParseChallenge(body); got == token {
 			c.addr = from
 		}
+	case netproto.TypeNack:
+		r.nacks++
 	case netproto.TypeReport:
 		var report netproto.Report
 		if err := netproto.ParseReport(&report, body); err != nil {
