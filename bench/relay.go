@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/relay/forward"
+	"github.com/tincan-voice/tincan/internal/relay/rooms"
 	"github.com/tincan-voice/tincan/netproto"
-	"github.com/tincan-voice/tincan/relay"
 )
 
 // nowhere is the relay's way out when only the relay's own work is measured: it
@@ -16,16 +17,24 @@ type nowhere struct {
 	challenge  []byte
 }
 
-func (n *nowhere) Send(_ relay.Path, d []byte) bool {
+func (n *nowhere) Send(_ forward.Path, d []byte) bool {
 	if t, err := netproto.DatagramType(d); err == nil && t == netproto.TypeChallenge {
 		n.challenge = append(n.challenge[:0], d...)
 	}
 	return true
 }
 
-func (n *nowhere) Forward(l *relay.Listeners, skip []int, _ []byte) int {
-	sent := l.Len() - len(skip)
-	n.deliveries += sent
+func (n *nowhere) Group(to []forward.Path) forward.Group { return &crowd{n, len(to)} }
+
+// crowd is so many listeners nowhere.
+type crowd struct {
+	out  *nowhere
+	size int
+}
+
+func (c *crowd) Send(_ []byte, skip []int) int {
+	sent := c.size - len(skip)
+	c.out.deliveries += sent
 	return sent
 }
 
@@ -33,12 +42,12 @@ func (n *nowhere) Forward(l *relay.Listeners, skip []int, _ []byte) int {
 // stopping it costs more than forwarding one.
 const forwardBatch = 1024
 
-// forward is the relay's own work for one datagram of a talker in a room of that many listeners, without
+// forwarding is the relay's own work for one datagram of a talker in a room of that many listeners, without
 // sockets: tag check, replay window, choice of talkers and the hand-over to the prebuilt vector. No
 // listener is touched, so it hardly depends on their number; fanout measures what they cost.
-func forward(listeners int) func(*testing.B) {
+func forwarding(listeners int) func(*testing.B) {
 	return func(b *testing.B) {
-		core := relay.NewCore(relay.CoreConfig{SessionRate: 1 << 30, MaxRoomSize: listeners + 1})
+		core := rooms.NewCore(rooms.Config{SessionRate: 1 << 30, MaxRoomSize: listeners + 1})
 		out := &nowhere{}
 		worker := core.NewWorker(out)
 		talker := enter(b, core, worker, out, 0)
@@ -85,9 +94,9 @@ func address(i int) netip.AddrPort {
 }
 
 // enter lets a member join the room and prove its address.
-func enter(b *testing.B, core *relay.Core, worker *relay.Worker, out *nowhere, i int) relay.Membership {
+func enter(b *testing.B, core *rooms.Core, worker *forward.Worker, out *nowhere, i int) rooms.Membership {
 	b.Helper()
-	m, err := core.Join(0, relay.Newcomer{Name: "member", Voice: netproto.Version})
+	m, err := core.Join(0, rooms.Newcomer{Name: "member", Voice: netproto.Version})
 	must(b, err)
 	up, down := netproto.NewSealer(m.HopKey.Up()), netproto.NewSealer(m.HopKey.Down())
 	send := func(t netproto.Type, body []byte) {

@@ -28,9 +28,9 @@ func Rows() []Row {
 		{"mix/2", mix(2)},
 		{"mix/8", mix(8)},
 		{"mix/32", mix(32)},
-		{"forward/10", forward(10)},
-		{"forward/100", forward(100)},
-		{"forward/1000", forward(1000)},
+		{"forward/10", forwarding(10)},
+		{"forward/100", forwarding(100)},
+		{"forward/1000", forwarding(1000)},
 		{"call", call},
 	}, fanoutRows())
 }

@@ -28,7 +28,7 @@ func workers(n int) func(*testing.B) {
 	return func(b *testing.B) {
 		server, err := relay.Listen(relay.Config{
 			Addr: netip.MustParseAddrPort("127.0.0.1:0"), StateDir: b.TempDir(),
-			Core: relay.CoreConfig{Workers: n, SessionRate: 1 << 30},
+			Workers: n, SessionRate: 1 << 30,
 		})
 		must(b, err)
 		ctx, cancel := context.WithCancel(context.Background())

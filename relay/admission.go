@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/tincan-voice/tincan/internal/relay/rate"
 )
 
 // admission counts connections and refuses those above the limits. Those that never
@@ -11,7 +13,7 @@ import (
 // handshake of TLS, about a millisecond of CPU.
 type admission struct {
 	max, perAddr, maxPending int // static
-	nameless                 addressRates
+	nameless                 *rate.Addresses
 
 	mu      sync.Mutex
 	all     int
@@ -22,7 +24,7 @@ type admission struct {
 func newAdmission(cfg Config) *admission {
 	return &admission{
 		max: cfg.MaxConns, perAddr: cfg.MaxConnsPerAddr, maxPending: cfg.MaxPending,
-		nameless: newAddressRates(time.Second/time.Duration(cfg.NamelessRate), namelessBurst),
+		nameless: rate.NewAddresses(time.Second/time.Duration(cfg.NamelessRate), namelessBurst),
 		byAddr:   make(map[netip.Prefix]int),
 	}
 }
@@ -54,7 +56,7 @@ func (a *admission) enter(now time.Duration, from netip.Addr) (refusal string) {
 		return "too many connections without a name at once: try again soon"
 	case a.byAddr[key] >= a.perAddr && !from.IsLoopback():
 		return "too many connections from your address"
-	case !from.IsLoopback() && !a.nameless.at(from).allow(now, a.nameless.every, a.nameless.burst):
+	case !from.IsLoopback() && !a.nameless.Allow(now, from):
 		return "too many connections without a name from your address: try again soon"
 	}
 	a.all++
@@ -69,7 +71,7 @@ func (a *admission) named(from netip.Addr) {
 	a.pending--
 	a.mu.Unlock()
 	if !from.IsLoopback() {
-		a.nameless.at(from).refund(a.nameless.every)
+		a.nameless.Refund(from)
 	}
 }
 

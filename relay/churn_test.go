@@ -9,12 +9,14 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/tincan-voice/tincan/internal/relay/relaytest"
 )
 
 // While people come, go and move and somebody floods the port with rubbish, a
 // call in the same room loses nothing, and at the end nothing is left over.
 func TestChurn(t *testing.T) {
-	s := startServer(t, Config{Core: CoreConfig{Workers: 2, Talkers: -1}})
+	s := startServer(t, Config{Workers: 2, Talkers: -1})
 	a, b := joinVoice(t, s, "r", "a"), joinVoice(t, s, "r", "b")
 	roamer := joinVoice(t, s, "r", "roamer")
 	_ = roamer.conn.SetDeadline(time.Time{})
@@ -70,7 +72,7 @@ func TestChurn(t *testing.T) {
 		want = append(want, a.say(fmt.Sprint("sentence ", i)))
 		time.Sleep(5 * time.Millisecond)
 	}
-	sameSet(t, b.hear(len(want)), want)
+	relaytest.SameSet(t, b.hear(len(want)), want)
 	stop.Store(true)
 	wg.Wait()
 

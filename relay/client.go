@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/relay/rate"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -45,7 +46,7 @@ type client struct {
 	// The goroutine's own. It is handed from one to the next by the parking.
 	conn         net.Conn // &link, or TLS over it
 	decoder      netproto.Decoder
-	rate         rate
+	rate         rate.Rate
 	badInARow    int
 	badInAll     int
 	sessionKnown bool // the name has come
@@ -164,7 +165,7 @@ func (c *client) read() (parked bool) {
 				}
 				break
 			}
-			if !c.rate.allow(c.server.now(), time.Second/time.Duration(c.server.cfg.PackageRate), packageBurst) {
+			if !c.rate.Allow(c.server.now(), time.Second/time.Duration(c.server.cfg.PackageRate), packageBurst) {
 				c.refuse("too many packages")
 				return false
 			}

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/relay/rooms"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -47,9 +48,38 @@ type Config struct {
 	MaxBegun        int           // 0: 16 MiB of packages without their ends, from all clients together
 	WriteTimeout    time.Duration // 0: 10 s for a reader to take one package
 
-	// Core bounds rooms, sessions and datagrams. Its Workers is the number of
-	// UDP sockets and of goroutines that serve them; 0: one per core.
-	Core CoreConfig
+	MaxSessions int // 0: 16384
+	MaxRooms    int // 0: 4096; a room is made by its first member and ends with its last
+	MaxRoomSize int // 0: 1000 members
+
+	// SilenceTimeout is how long nothing valid may come from a session until
+	// nothing more is sent to its address. The next valid datagram from there
+	// ends the silence. 0: 30 s.
+	SilenceTimeout time.Duration
+
+	// SessionRate is how many datagrams per second one session may send;
+	// it may save up 2 s of them. 0: 200, four times what voice at 20 ms takes.
+	SessionRate int
+	// StrangerRate is how many datagrams per second from addresses that are
+	// not their session's own are looked at, per IP address (IPv6: per /64);
+	// 1 s of them may be saved up, and those that prove genuine do not count.
+	// Beyond it each session has 100 per second of its own. 0: 1000.
+	StrangerRate int
+
+	// Talkers is how many of a room are forwarded at a time: the loudest. 0: 4;
+	// below 0: all. RoomTalkers has other numbers for rooms by name.
+	Talkers     int
+	RoomTalkers map[string]int
+
+	// BundleWait is how long a datagram may wait to go out together with those
+	// of other talkers, when at least three are heard in its room, one of the
+	// others is expected to send within that time, and the worker delivers more
+	// than BundleLoad datagrams per second. 0: 5 ms; below 0: never.
+	BundleWait time.Duration
+	BundleLoad int // 0: 25000, about 3 % of a core
+
+	// Workers is the number of UDP sockets and of goroutines that serve them. 0: one per core.
+	Workers int
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -81,6 +111,16 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxQueue = cmp.Or(c.MaxQueue, 256<<10)
 	c.MaxBegun = cmp.Or(c.MaxBegun, 16<<20)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 10*time.Second)
-	c.Core.Workers = cmp.Or(c.Core.Workers, runtime.GOMAXPROCS(0))
+	c.Workers = cmp.Or(c.Workers, runtime.GOMAXPROCS(0))
 	return c, nil
+}
+
+// core is the part that bounds rooms, sessions and datagrams, with that many workers.
+func (c Config) core(workers int) rooms.Config {
+	return rooms.Config{
+		MaxSessions: c.MaxSessions, MaxRooms: c.MaxRooms, MaxRoomSize: c.MaxRoomSize,
+		SilenceTimeout: c.SilenceTimeout, SessionRate: c.SessionRate, StrangerRate: c.StrangerRate,
+		Talkers: c.Talkers, RoomTalkers: c.RoomTalkers,
+		BundleWait: c.BundleWait, BundleLoad: c.BundleLoad, Workers: workers,
+	}
 }

@@ -2,10 +2,9 @@ package relay
 
 import (
 	"errors"
-	"net/netip"
-	"slices"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/relay/rooms"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -33,7 +32,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	if s.closing {
 		return errClosing
 	}
-	m, err := s.core.Join(s.now(), Newcomer{Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap})
+	m, err := s.core.Join(s.now(), rooms.Newcomer{Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap})
 	if err != nil {
 		return err
 	}
@@ -45,7 +44,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 		session.Voice, session.Epoch = voice, m.Epoch
 		session.HopKey, session.MediaKey = m.HopKey[:], m.Secret[:]
 	}
-	c.out.named(voice > 0, newRoster(m.Users), appendPackage(session))
+	c.out.named(voice > 0, rooms.NewRoster(m.Users), appendPackage(session))
 	s.wake()
 	s.log.Info("joined", "session", m.Session, "name", p.Name, "room", p.Room, "from", c.from, "tls", c.tls, "voice", voice)
 	return nil
@@ -118,8 +117,8 @@ func (s *Server) announce() {
 }
 
 // tell queues an update for the members of its room.
-func (s *Server) tell(u Update) {
-	users := newRoster(u.Users)
+func (s *Server) tell(u rooms.Update) {
+	users := rooms.NewRoster(u.Users)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range u.Users.Sessions {
@@ -135,26 +134,4 @@ func (s *Server) tell(u Update) {
 			c.send(netproto.Session{Session: id, Voice: c.voice, MediaKey: u.Secret[:], Epoch: u.Epoch})
 		}
 	}
-}
-
-// Client is one line of the console's LIST.
-type Client struct {
-	SessionInfo
-	Control netip.AddrPort // of its TCP connection
-	TLS     bool
-	Since   time.Time
-}
-
-// Clients returns everyone who has a name, oldest first.
-func (s *Server) Clients() []Client {
-	infos := s.core.Sessions()
-	clients := make([]Client, 0, len(infos))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, i := range infos {
-		if c := s.sessions[i.Session]; c != nil {
-			clients = append(clients, Client{SessionInfo: i, Control: c.from, TLS: c.tls, Since: c.since})
-		}
-	}
-	return slices.Clip(clients)
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/tincan-voice/tincan/internal/relay/rooms"
 )
 
 const (
@@ -23,7 +25,7 @@ type outbox struct {
 	client *client       // whose connection it writes to
 	done   chan struct{} // closed when nothing will be written any more
 
-	told told // of the user list; the goroutine's own
+	told rooms.Told // of the user list; the goroutine's own
 
 	mu      sync.Mutex
 	queue   []outgoing
@@ -38,7 +40,7 @@ type outbox struct {
 // client up to the newest one is found out when it is written.
 type outgoing struct {
 	data []byte
-	list *roster
+	list *rooms.Roster
 }
 
 // put queues a package, which must not be changed any more. A reader who is
@@ -58,7 +60,7 @@ func (o *outbox) put(data []byte) {
 }
 
 // tell queues a user list. It takes the place of an older one.
-func (o *outbox) tell(list *roster) {
+func (o *outbox) tell(list *rooms.Roster) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failed || o.ending {
@@ -79,7 +81,7 @@ func (o *outbox) listLocked() int {
 
 // named queues what answers a name: the user list and then SESSION, in one, so that
 // SESSION goes behind the list's first page.
-func (o *outbox) named(voice bool, list *roster, session []byte) {
+func (o *outbox) named(voice bool, list *rooms.Roster, session []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.failed || o.ending {
@@ -151,7 +153,7 @@ func (o *outbox) write() {
 		case list != nil && voice:
 			data = o.step(list)
 		case list != nil:
-			data = list.all()
+			data = list.All()
 		}
 		if len(data) == 0 {
 			continue
@@ -171,15 +173,15 @@ func (o *outbox) write() {
 
 // step is the next package about a user list. If there are more, they wait behind
 // what else there is.
-func (o *outbox) step(list *roster) []byte {
-	s := list.next(o.told)
-	o.told = s.then
+func (o *outbox) step(list *rooms.Roster) []byte {
+	data, then := list.Next(o.told)
+	o.told = then
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if s.then.more && !o.failed && !o.ending && o.listLocked() < 0 {
+	if then.More() && !o.failed && !o.ending && o.listLocked() < 0 {
 		o.queue = append(o.queue, outgoing{list: list})
 	}
-	return s.data
+	return data
 }
 
 type closeWriter interface{ CloseWrite() error }

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/relay/rooms"
 	"github.com/tincan-voice/tincan/internal/udpio"
 	"github.com/tincan-voice/tincan/netproto"
 )
@@ -36,7 +37,7 @@ type Server struct {
 	cfg       Config
 	journal   *journal
 	log       *slog.Logger // into the journal: never waits
-	core      *Core
+	core      *rooms.Core
 	tls       *tls.Config
 	listener  net.Listener
 	addr      netip.AddrPort
@@ -94,8 +95,7 @@ func Listen(cfg Config) (*Server, error) {
 	s.journal = newJournal(cfg.Log.Handler())
 	s.log = slog.New(journalHandler{s.journal, cfg.Log.Handler()})
 	s.checkBuffer()
-	cfg.Core.Workers = len(s.udp)
-	s.core = NewCore(cfg.Core)
+	s.core = rooms.NewCore(cfg.core(len(s.udp)))
 	return s, nil
 }
 
@@ -118,7 +118,7 @@ func (s *Server) bind() error {
 		}
 		port := l.Addr().(*net.TCPAddr).AddrPort().Port()
 		s.addr = netip.AddrPortFrom(s.cfg.Addr.Addr(), port)
-		s.udp, err = udpio.Listen(s.addr, udpio.Options{Sockets: s.cfg.Core.Workers, SteerOffset: 1})
+		s.udp, err = udpio.Listen(s.addr, udpio.Options{Sockets: s.cfg.Workers, SteerOffset: 1})
 		if err == nil {
 			s.listener = l
 			return nil
@@ -169,9 +169,6 @@ func (s *Server) Reload() error {
 	return nil
 }
 
-// Stats returns totals since Listen.
-func (s *Server) Stats() Stats { return s.core.Stats() }
-
 func (s *Server) now() time.Duration { return time.Since(s.start) }
 
 // Serve runs the relay until ctx ends or Close is called; then it tells every
@@ -190,8 +187,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	defer close(s.done)
 
-	for i, conn := range s.udp {
-		s.wg.Go(func() { s.work(i, conn) })
+	for _, conn := range s.udp {
+		s.wg.Go(func() { s.work(conn) })
 	}
 	s.wg.Go(s.accept)
 	s.wg.Go(s.announce)

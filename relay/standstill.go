@@ -2,13 +2,9 @@ package relay
 
 import (
 	"errors"
-	"maps"
 	"os"
-	"slices"
 	"sync/atomic"
 	"time"
-
-	"github.com/tincan-voice/tincan/internal/repair"
 )
 
 // The whole program may stand still for a while: stopped by a signal, or on a machine
@@ -32,36 +28,6 @@ const (
 	overslept = 500 * time.Millisecond
 	graceTime = 5 * time.Second
 )
-
-// Resume tells that the program has stood still: nobody could be heard until now. What is
-// known of the paths stays known, and who talks next is told at once how it fares.
-func (c *Core) Resume(now time.Duration) {
-	c.mu.Lock()
-	c.resumed = now
-	rooms := slices.Collect(maps.Values(c.rooms))
-	c.mu.Unlock()
-	for _, r := range rooms {
-		r.repairs.resume(now)
-	}
-}
-
-func (rr *repairs) resume(now time.Duration) {
-	rr.mu.Lock()
-	defer rr.mu.Unlock()
-	for _, s := range rr.ups {
-		s.uplink.last = now
-		s.uplink.schedule = repair.Schedule{}
-	}
-	for _, s := range rr.downs {
-		s.downlink.heard = now
-	}
-}
-
-// PassOver counts a datagram that came while the program stood still.
-func (w *Worker) PassOver() {
-	w.count.received.Add(1)
-	w.count.drops[DropStale].Add(1)
-}
 
 // deadline is one that an end of a connection has. The zero value is none.
 type deadline struct{ at atomic.Int64 } // since birth; 0: none

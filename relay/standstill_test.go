@@ -10,74 +10,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/relay/forward"
+	"github.com/tincan-voice/tincan/internal/relay/rooms"
 	"github.com/tincan-voice/tincan/internal/udpio"
 	"github.com/tincan-voice/tincan/internal/udpio/udpiotest"
-	"github.com/tincan-voice/tincan/netproto"
 )
-
-// After a minute in which the relay stood still nobody counts as silent until all have had
-// their time again.
-func TestNobodyIsSilentAfterAStandstill(t *testing.T) {
-	c := newTestCore(t, CoreConfig{SilenceTimeout: 30 * time.Second})
-	for range 3 {
-		c.settled("", "a")
-	}
-	listening := func() (n int) {
-		for _, s := range c.Sessions() {
-			if s.Listening {
-				n++
-			}
-		}
-		return n
-	}
-	c.Tick(c.now)
-	c.now += time.Minute
-	c.Resume(c.now)
-	c.Tick(c.now)
-	if n := listening(); n != 3 {
-		t.Errorf("%d of 3 are sent to", n)
-	}
-	for _, s := range c.Core.sessions {
-		if s.live.Load() {
-			s.heard.Store(int64(c.now)) // one says something
-			break
-		}
-	}
-	c.now += 31 * time.Second
-	c.Tick(c.now)
-	if n := listening(); n > 1 {
-		t.Errorf("%d are sent to, and all but one have been silent for 31 s", n)
-	}
-}
-
-// A talker is told at once how it fares: it has heard nothing for long.
-func TestFeedbackAfterAStandstill(t *testing.T) {
-	c := newTestCore(t, CoreConfig{})
-	a, b := c.settled("", "a"), c.settled("", "b")
-	talk := func(frames int) (reports int) {
-		for range frames {
-			c.now += netproto.FrameDuration
-			c.handle(a.addr, a.said("x"))
-			c.worker.Flush(c.now)
-			b.took()
-			for _, d := range a.took() {
-				if kind, _ := netproto.DatagramType(d); kind == netproto.TypeReport {
-					reports++
-				}
-			}
-		}
-		return reports
-	}
-	if n := talk(500); n < 4 {
-		t.Fatalf("%d reports in 10 s", n)
-	}
-	c.now += time.Minute
-	a.seq[netproto.TypeVoice] += 3000
-	c.Resume(c.now)
-	if n := talk(5); n != 1 {
-		t.Errorf("%d reports in the first 100 ms, want 1", n)
-	}
-}
 
 // stopped is a socket whose reader stands still in the middle of it, once.
 type stopped struct {
@@ -100,8 +37,8 @@ func TestWorkerPassesOldOver(t *testing.T) {
 			n := udpiotest.NewNetwork()
 			relay, peer := netip.MustParseAddrPort("10.0.0.1:9999"), n.Listen(netip.MustParseAddrPort("10.0.0.2:1"))
 			conn := &stopped{Conn: n.Listen(relay)}
-			s := &Server{core: NewCore(CoreConfig{}), start: time.Now()}
-			s.wg.Go(func() { s.work(0, conn) })
+			s := &Server{core: rooms.NewCore(rooms.Config{}), start: time.Now()}
+			s.wg.Go(func() { s.work(conn) })
 			send := func() {
 				if err := peer.Send(udpio.Path{Remote: relay}, []byte("no datagram of ours")); err != nil {
 					t.Fatal(err)
@@ -118,7 +55,7 @@ func TestWorkerPassesOldOver(t *testing.T) {
 			time.Sleep(10 * time.Second) // nothing happens, which is no standstill
 			send()
 			synctest.Wait()
-			if st := s.core.Stats(); st.Received != 202 || st.Dropped[DropStale] != tt.stale || st.Dropped[DropType] != 202-tt.stale {
+			if st := s.core.Stats(); st.Received != 202 || st.Dropped[forward.DropStale] != tt.stale || st.Dropped[forward.DropType] != 202-tt.stale {
 				t.Errorf("after %v: %+v", tt.still, st)
 			}
 			_ = conn.Close()

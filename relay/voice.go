@@ -3,12 +3,13 @@ package relay
 import (
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/relay/forward"
 	"github.com/tincan-voice/tincan/internal/udpio"
 )
 
 // work is a worker's goroutine: batches of datagrams in, to the end of Conn.
-func (s *Server) work(index int, conn udpio.Conn) {
-	w := s.core.NewWorker(&socketOutput{conn: conn, index: index})
+func (s *Server) work(conn udpio.Conn) {
+	w := s.core.NewWorker(socketOutput{conn})
 	msgs := make([]udpio.Message, udpio.BatchSize)
 	wait := pulse
 	var failed faults
@@ -31,7 +32,7 @@ func (s *Server) work(index int, conn udpio.Conn) {
 		}
 		last = now
 		for i := range msgs[:n] {
-			w.Queue(now, msgs[i].From, msgs[i].Data)
+			w.Queue(now, forward.Path(msgs[i].From), msgs[i].Data)
 		}
 		wait = pulse
 		if next, ok := w.Flush(now); ok {
@@ -41,7 +42,7 @@ func (s *Server) work(index int, conn udpio.Conn) {
 }
 
 // passOver empties the socket of what has waited there, n datagrams of which are in msgs.
-func (s *Server) passOver(w *Worker, conn udpio.Conn, msgs []udpio.Message, n int) (left int) {
+func (s *Server) passOver(w *forward.Worker, conn udpio.Conn, msgs []udpio.Message, n int) (left int) {
 	for end := s.now() + passTime; n > 0 && s.now() < end; n, _ = conn.Read(msgs, 0) {
 		for range n {
 			w.PassOver()
@@ -50,22 +51,31 @@ func (s *Server) passOver(w *Worker, conn udpio.Conn, msgs []udpio.Message, n in
 	return n
 }
 
-// socketOutput is a worker's Output on its socket. It keeps the prebuilt
-// group of each room in the room's Listeners.
-type socketOutput struct {
-	conn  udpio.Conn
-	index int
+// socketOutput is a worker's Output on its socket.
+type socketOutput struct{ conn udpio.Conn }
+
+// Send implements forward.Output. A lost answer is asked for again.
+func (o socketOutput) Send(to forward.Path, d []byte) bool {
+	return o.conn.Send(udpio.Path(to), d) == nil
 }
 
-// Send implements Output. A lost answer is asked for again.
-func (o *socketOutput) Send(to Path, d []byte) bool { return o.conn.Send(to, d) == nil }
-
-// Forward implements Output.
-func (o *socketOutput) Forward(l *Listeners, skip []int, d []byte) int {
-	built := l.Built(o.index)
-	if *built == nil {
-		*built = o.conn.NewGroup(l.Paths())
+// Group implements forward.Output.
+func (o socketOutput) Group(to []forward.Path) forward.Group {
+	paths := make([]udpio.Path, len(to))
+	for i, p := range to {
+		paths[i] = udpio.Path(p)
 	}
-	sent, _ := o.conn.SendGroup((*built).(udpio.Group), d, skip)
+	return socketGroup{o.conn, o.conn.NewGroup(paths)}
+}
+
+// socketGroup is a group of a socket.
+type socketGroup struct {
+	conn udpio.Conn
+	to   udpio.Group
+}
+
+// Send implements forward.Group.
+func (g socketGroup) Send(d []byte, skip []int) int {
+	sent, _ := g.conn.SendGroup(g.to, d, skip)
 	return sent
 }

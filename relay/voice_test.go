@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/relay/relaytest"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -175,16 +176,6 @@ func (c *voiceClient) silent() {
 	}
 }
 
-func sameSet(t *testing.T, got, want [][]byte) {
-	t.Helper()
-	slices.SortFunc(got, slices.Compare)
-	slices.SortFunc(want, slices.Compare)
-	sealed := func(a, b []byte) bool { return slices.Equal(a[:len(a)-netproto.HopSize], b[:len(b)-netproto.HopSize]) }
-	if !slices.EqualFunc(got, want, sealed) {
-		t.Errorf("heard %d datagrams that are not the %d that were said", len(got), len(want))
-	}
-}
-
 // exchange: everybody says something, everybody else hears exactly that.
 func exchange(t *testing.T, clients []*voiceClient, rounds int) {
 	t.Helper()
@@ -201,12 +192,12 @@ func exchange(t *testing.T, clients []*voiceClient, rounds int) {
 				want = append(want, said[j]...)
 			}
 		}
-		sameSet(t, c.hear(len(want)), want)
+		relaytest.SameSet(t, c.hear(len(want)), want)
 	}
 }
 
 // everyone is heard, by two workers.
-func everyone() Config { return Config{Core: CoreConfig{Workers: 2, Talkers: -1}} }
+func everyone() Config { return Config{Workers: 2, Talkers: -1} }
 
 func TestTenInOneRoom(t *testing.T) {
 	s := startServer(t, everyone())
@@ -257,7 +248,7 @@ func TestNothingForgedIsForwarded(t *testing.T) {
 	s := startServer(t, everyone())
 	a, b := joinVoice(t, s, "", "a"), joinVoice(t, s, "", "b")
 	good := a.say("good")
-	sameSet(t, b.hear(1), [][]byte{good})
+	relaytest.SameSet(t, b.hear(1), [][]byte{good})
 	tagged := a.tagger.Append(a.tag, slices.Clone(good))
 	for i := range tagged { // tampered with, at every place
 		d := slices.Clone(tagged)
@@ -277,7 +268,7 @@ func TestNothingForgedIsForwarded(t *testing.T) {
 		a.write(d)
 	}
 	last := a.say("the next thing heard")
-	sameSet(t, b.hear(1), [][]byte{last})
+	relaytest.SameSet(t, b.hear(1), [][]byte{last})
 	b.silent()
 }
 

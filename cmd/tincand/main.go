@@ -219,7 +219,7 @@ const maxTalkers = 1000
 // config checks the flags.
 func (f flags) config(env string) (relay.Config, error) {
 	cfg := relay.Config{Plaintext: f.Plaintext, CertFile: f.Cert, KeyFile: f.Key, StateDir: f.State, MaxConnsPerAddr: f.PerAddr}
-	cfg.Core.Talkers = f.Talkers
+	cfg.Talkers = f.Talkers
 	switch {
 	case f.PerAddr < 0:
 		return cfg, usage("bad --per-address %d: give a number above 0", f.PerAddr)

@@ -129,7 +129,7 @@ func attack(rng *rand.Rand, d []byte, send func([]byte)) {
 // Whatever is changed, repeated or invented on the way is neither forwarded nor heard, and
 // does not stop what is genuine.
 func TestAttackerInTheMiddle(t *testing.T) {
-	server := StartRelay(t, relay.Config{Core: relay.CoreConfig{SessionRate: 1000}})
+	server := StartRelay(t, relay.Config{SessionRate: 1000})
 	evil := startAttacker(t, server.Addr())
 	bob := Join(t, evil.tcp.Addr().String(), "Bob", engine.Config{})
 	ann := Join(t, evil.tcp.Addr().String(), "Ann", engine.Config{Source: Babble(1), Stride: 1})

@@ -10,8 +10,9 @@ import (
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/netsim"
+	"github.com/tincan-voice/tincan/internal/relay/forward"
+	"github.com/tincan-voice/tincan/internal/relay/rooms"
 	"github.com/tincan-voice/tincan/netproto"
-	"github.com/tincan-voice/tincan/relay"
 )
 
 const (
@@ -30,9 +31,9 @@ const (
 type call struct {
 	cfg  Config
 	now  time.Duration
-	core *relay.Core
+	core *rooms.Core
 	// worker hands what the relay sends to the pipes back to its members.
-	worker    *relay.Worker
+	worker    *forward.Worker
 	members   []*member     // talker, listener, and who else talks
 	relayNext time.Duration // when the relay has something to do, by the talker's clock
 

@@ -7,8 +7,8 @@ import (
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/netsim"
+	"github.com/tincan-voice/tincan/internal/relay/rooms"
 	"github.com/tincan-voice/tincan/netproto"
-	"github.com/tincan-voice/tincan/relay"
 )
 
 // probeInterval is that of a real client while somebody talks.
@@ -17,7 +17,7 @@ const probeInterval = 2 * time.Second
 // member is one end's session with the relay: its address, its links, and the probes that keep
 // it there and measure the way.
 type member struct {
-	relay.Membership
+	rooms.Membership
 	name     string
 	sender   *engine.Sender   // nil: only listens
 	listener *engine.Listener // a talker's tells the relay its round trip
@@ -34,7 +34,7 @@ type member struct {
 	rtt       estimate.RoundTrip
 }
 
-func newMember(m relay.Membership, name string, addr netip.AddrPort, links [2]netsim.Link, l *engine.Listener) *member {
+func newMember(m rooms.Membership, name string, addr netip.AddrPort, links [2]netsim.Link, l *engine.Listener) *member {
 	return &member{
 		Membership: m, name: name, listener: l, addr: addr,
 		up: netsim.Pipe{Link: links[0]}, down: netsim.Pipe{Link: links[1]},

@@ -7,16 +7,17 @@ import (
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/netsim"
+	"github.com/tincan-voice/tincan/internal/relay/forward"
+	"github.com/tincan-voice/tincan/internal/relay/rooms"
 	"github.com/tincan-voice/tincan/jitter"
 	"github.com/tincan-voice/tincan/netproto"
-	"github.com/tincan-voice/tincan/relay"
 )
 
 // newCall puts all into a room, with their networks, ready to talk.
 func newCall(cfg Config) (*call, error) {
-	c := &call{cfg: cfg, core: relay.NewCore(relay.CoreConfig{}), log: newLog(len(cfg.Speech))}
+	c := &call{cfg: cfg, core: rooms.NewCore(rooms.Config{}), log: newLog(len(cfg.Speech))}
 	c.heard = make([]float32, 0, int(c.end()/block)*blockSamples)
-	c.worker = c.core.NewWorker(relay.SendFunc(c.relaySends))
+	c.worker = c.core.NewWorker(forward.SendFunc(c.relaySends))
 	talker, listener, err := cfg.links()
 	if err != nil {
 		return nil, err
@@ -80,7 +81,7 @@ func (c *call) deafListener() *engine.Listener {
 
 // join lets one more into the room.
 func (c *call) join(name string, links [2]netsim.Link, l *engine.Listener) error {
-	newcomer := relay.Newcomer{Room: "lab", Name: name, Voice: netproto.Version}
+	newcomer := rooms.Newcomer{Room: "lab", Name: name, Voice: netproto.Version}
 	if c.cfg.Adaptive && len(c.members) == listens {
 		newcomer.Cap = c.cfg.Cap
 	}

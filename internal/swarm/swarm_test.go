@@ -17,11 +17,10 @@ import (
 )
 
 // startRelay runs a real relay on loopback for the time of the test.
-func startRelay(t *testing.T, core relay.CoreConfig) *relay.Server {
+func startRelay(t *testing.T, cfg relay.Config) *relay.Server {
 	t.Helper()
-	server, err := relay.Listen(relay.Config{
-		Addr: netip.MustParseAddrPort("127.0.0.1:0"), StateDir: t.TempDir(), Core: core,
-	})
+	cfg.Addr, cfg.StateDir = netip.MustParseAddrPort("127.0.0.1:0"), t.TempDir()
+	server, err := relay.Listen(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +46,7 @@ func TestEverythingArrives(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := startRelay(t, relay.CoreConfig{})
+			server := startRelay(t, relay.Config{})
 			cfg.Address, cfg.For = server.Addr().String(), 300*time.Millisecond
 			r, err := swarm.Run(t.Context(), cfg)
 			if err != nil {
@@ -79,7 +78,7 @@ func TestEverythingArrives(t *testing.T) {
 // Visitors, changes of address and noise cost the clients nothing, and nobody is left over.
 func TestUnrest(t *testing.T) {
 	t.Parallel()
-	server := startRelay(t, relay.CoreConfig{})
+	server := startRelay(t, relay.Config{})
 	cfg := swarm.Config{
 		Address: server.Addr().String(), Clients: 12, Rooms: 2, Talkers: 2, For: 1500 * time.Millisecond, Churn: 10, Noise: 800,
 	}
@@ -117,7 +116,7 @@ func TestUnrest(t *testing.T) {
 
 func TestRefusedClientsAreReported(t *testing.T) {
 	t.Parallel()
-	server := startRelay(t, relay.CoreConfig{MaxRoomSize: 3})
+	server := startRelay(t, relay.Config{MaxRoomSize: 3})
 	r, err := swarm.Run(t.Context(), swarm.Config{
 		Address: server.Addr().String(), Clients: 5, Talkers: 1, For: 100 * time.Millisecond,
 	})
@@ -138,7 +137,7 @@ func TestRefusedClientsAreReported(t *testing.T) {
 
 func TestNobodyListens(t *testing.T) {
 	t.Parallel()
-	server := startRelay(t, relay.CoreConfig{})
+	server := startRelay(t, relay.Config{})
 	address := server.Addr().String()
 	server.Close()
 	_, err := swarm.Run(t.Context(), swarm.Config{Address: address, Clients: 2})
@@ -149,7 +148,7 @@ func TestNobodyListens(t *testing.T) {
 
 func TestContextEndsJoining(t *testing.T) {
 	t.Parallel()
-	server := startRelay(t, relay.CoreConfig{})
+	server := startRelay(t, relay.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cfg := swarm.Config{Address: server.Addr().String(), Clients: 500, Rate: 1}
 	cfg.Progress = func(string) { cancel() } // its first words
@@ -160,7 +159,7 @@ func TestContextEndsJoining(t *testing.T) {
 
 func TestContextEndsTalking(t *testing.T) {
 	t.Parallel()
-	server := startRelay(t, relay.CoreConfig{})
+	server := startRelay(t, relay.Config{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cfg := swarm.Config{Address: server.Addr().String(), Clients: 3, Talkers: 1, For: time.Hour}
 	cfg.Progress = func(text string) {
@@ -176,7 +175,7 @@ func TestContextEndsTalking(t *testing.T) {
 
 func TestRelayGoesAway(t *testing.T) {
 	t.Parallel()
-	server := startRelay(t, relay.CoreConfig{})
+	server := startRelay(t, relay.Config{})
 	cfg := swarm.Config{Address: server.Addr().String(), Clients: 4, Talkers: 1, For: 600 * time.Millisecond}
 	cfg.Progress = func(text string) {
 		if strings.Contains(text, "talkers") {

@@ -1,0 +1,65 @@
+package forward
+
+import (
+	"sync"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/relay/mend"
+)
+
+// Config bounds what an Exchange does. Every field has to be set: the defaults are those of package rooms, where
+// they are explained too.
+type Config struct {
+	MaxSessions, Workers      int
+	SessionRate, StrangerRate int
+	BundleWait                time.Duration
+	BundleLoad                int
+}
+
+// Keeper is who keeps the rooms, and is asked where a datagram bears on who is where.
+type Keeper interface {
+	// Challenge decides about a valid datagram of size bytes from where the session is not, or where it had fallen
+	// silent: the session is there again, or is asked to send the token back, or nothing happens.
+	Challenge(now time.Duration, s *Session, from Path, size int) (token [8]byte, ask bool)
+	// Proven takes a token that came back from there, and reports whether the session is there now.
+	Proven(s *Session, from Path, token [8]byte) bool
+	// Change does as listeners wish.
+	Change(wishes []mend.Wish)
+}
+
+// Exchange is what the Workers of a relay share.
+type Exchange struct {
+	cfg       Config
+	keeper    Keeper
+	table     *table
+	strangers strangers
+
+	mu     sync.Mutex
+	counts []*counters // one per Worker
+}
+
+// NewExchange returns an Exchange without sessions.
+func NewExchange(cfg Config, keeper Keeper) *Exchange {
+	return &Exchange{
+		cfg: cfg, keeper: keeper,
+		table: newTable(cfg.MaxSessions, cfg.Workers), strangers: newStrangers(cfg.StrangerRate),
+	}
+}
+
+// Add gives a session the next ID of its room's worker; from then on its datagrams are taken. It fails when there is none
+// left. The keeper adds and removes one at a time.
+func (x *Exchange) Add(s *Session) bool { return x.table.add(s, s.room.worker) }
+
+// Remove removes a session. Its ID is never given again.
+func (x *Exchange) Remove(s *Session) {
+	x.table.remove(s)
+	s.Gone.Store(true)
+}
+
+// member finds a session's part in mending.
+func (x *Exchange) member(id uint32) *mend.Member {
+	if s := x.table.get(id); s != nil {
+		return &s.Member
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package forward
+
+import "net/netip"
+
+// Path is the two ends of a datagram's way: a session's address, and the relay's own that
+// it has asked and takes answers from.
+type Path struct {
+	Remote netip.AddrPort // IPv4 as IPv4, never mapped into IPv6
+	Local  netip.Addr     // invalid: the system chooses
+}
+
+// Addr is the remote IP address.
+func (p Path) Addr() netip.Addr { return p.Remote.Addr() }
+
+// Output takes what a Worker wants sent. The datagram is the Worker's own
+// again after the call.
+type Output interface {
+	// Send sends along one path, and reports whether it could.
+	Send(to Path, d []byte) bool
+	// Group prepares the sending along all of these paths, which never change.
+	Group(to []Path) Group
+}
+
+// Group is a list of paths that an Output has prepared.
+type Group interface {
+	// Send sends along all of them but those whose indexes are in skip (rising), and
+	// returns how many could be sent.
+	Send(d []byte, skip []int) (sent int)
+}
+
+// SendFunc is an Output made of a plain function, for tests and the laboratory.
+type SendFunc func(to netip.AddrPort, d []byte)
+
+// Send implements Output.
+func (f SendFunc) Send(to Path, d []byte) bool {
+	f(to.Remote, d)
+	return true
+}
+
+// Group implements Output.
+func (f SendFunc) Group(to []Path) Group { return funcGroup{f, to} }
+
+type funcGroup struct {
+	send SendFunc
+	to   []Path
+}
+
+func (g funcGroup) Send(d []byte, skip []int) (sent int) {
+	for i, to := range g.to {
+		if len(skip) > 0 && skip[0] == i {
+			skip = skip[1:]
+			continue
+		}
+		g.send(to.Remote, d)
+		sent++
+	}
+	return sent
+}

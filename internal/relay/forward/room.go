@@ -1,0 +1,92 @@
+package forward
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/relay/mend"
+)
+
+// Room is those who hear each other.
+type Room struct {
+	worker int // static: its sessions' IDs are this modulo workers
+
+	listeners atomic.Pointer[listeners] // replaced by the keeper of the rooms
+	pending   atomic.Pointer[queue]     // of the worker that has it
+
+	// mu is held for computing only, never while anything is sent.
+	mu    sync.Mutex
+	stage *stage // nil: everyone is heard
+	mend  mend.Room
+	timer *Worker // has the room on its agenda; nil: nobody needs to
+
+	entry entry // the timer's own
+}
+
+// Init makes a Room without listeners, for that one of so many workers. At most so many talkers are heard at a
+// time; 0 or below: all.
+func (r *Room) Init(worker, workers, talkers int) {
+	r.worker = worker
+	if talkers > 0 {
+		r.stage = &stage{places: make([]*turn, talkers)}
+	}
+	r.listeners.Store(&listeners{groups: make([]Group, workers)})
+}
+
+// Worker is the index of the worker that its datagrams are steered to.
+func (r *Room) Worker() int { return r.worker }
+
+// SetListeners replaces the listeners by those of its sessions that can be sent to and want voice. The keeper sets them
+// one at a time.
+func (r *Room) SetListeners(sessions []*Session) {
+	l := &listeners{groups: make([]Group, len(r.listeners.Load().groups))}
+	live := make([]*Session, 0, len(sessions))
+	for _, s := range sessions {
+		switch {
+		case !s.Live() || s.Deaf.Load():
+		case s.Apart.Load():
+			l.apart = append(l.apart, s)
+		default:
+			live = append(live, s)
+		}
+	}
+	slices.SortFunc(live, func(a, b *Session) int { return int(int64(a.ID) - int64(b.ID)) })
+	l.ids, l.paths = make([]uint32, len(live)), make([]Path, len(live))
+	for i, s := range live {
+		l.ids[i], l.paths[i] = s.ID, *s.path.Load()
+	}
+	r.listeners.Store(l)
+}
+
+// Resume tells that the program has stood still, see mend.Room.Resume.
+func (r *Room) Resume(now time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mend.Resume(now)
+}
+
+// listeners is where the voice of one room goes. It never changes, but for the groups.
+type listeners struct {
+	ids    []uint32 // rising
+	paths  []Path
+	groups []Group // of these paths; each worker's own, made on first use
+	// apart are those who cannot have everything, and are looked after one by one.
+	apart []*Session
+}
+
+// index returns the session's place in the list.
+func (l *listeners) index(id uint32) (int, bool) { return slices.BinarySearch(l.ids, id) }
+
+// all is how many there are.
+func (l *listeners) all() int { return len(l.ids) + len(l.apart) }
+
+// group returns the worker's group of the list.
+func (w *Worker) group(l *listeners) Group {
+	g := &l.groups[w.index]
+	if *g == nil {
+		*g = w.out.Group(l.paths)
+	}
+	return *g
+}

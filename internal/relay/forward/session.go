@@ -1,0 +1,109 @@
+package forward
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/relay/mend"
+	"github.com/tincan-voice/tincan/internal/relay/rate"
+	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
+)
+
+// Session is one client's membership in a room, as far as its datagrams go.
+type Session struct {
+	mend.Member // guarded by the room's lock
+
+	// Static.
+	room *Room
+	tag  *netproto.TagKey // nil without voice
+
+	// Used by workers without a lock.
+	up, down  sealer
+	voices    atomic.Pointer[netproto.ReplayWindow]                   // of voice; made on first use, as the next ones
+	windows   [netproto.TypeChallengeReply + 1]atomic.Pointer[window] // of everything else
+	sent      [netproto.TypeChallengeReply + 1]atomic.Uint32          // last sequence number per type, downwards
+	rate      rate.Rate
+	looks     rate.Rate    // see strangers
+	heard     atomic.Int64 // when the last valid datagram came
+	datagrams atomic.Uint64
+	path      atomic.Pointer[Path] // proven; set by the keeper
+
+	turn turn // guarded by the room's lock
+}
+
+// Init makes a Session in a room, without an ID. Without a key, which is its own and the relay's, it has no voice.
+func (s *Session) Init(r *Room, key *netproto.HopKey) {
+	s.room = r
+	s.Enter(&r.mend)
+	if key != nil {
+		s.tag = key.TagKey()
+		s.up.key, s.down.key = key.Up(), key.Down()
+	}
+}
+
+// Settle makes a path the session's own: it is sent voice there.
+func (s *Session) Settle(p Path) {
+	s.path.Store(&p)
+	s.Overhead.Store(int32(wire.Overhead(p.Addr())))
+}
+
+// Unsettle has nothing more sent to the session, and reports whether anything was.
+func (s *Session) Unsettle() bool { return s.Overhead.Swap(0) > 0 }
+
+// SetCap sets the most that a newcomer is sent, in kbit/s above 0.
+func (s *Session) SetCap(now time.Duration, kbps int) {
+	s.room.mu.Lock()
+	defer s.room.mu.Unlock()
+	s.Member.SetCap(now, kbps)
+}
+
+// Path is the session's proven path, ok is false if there is none yet.
+func (s *Session) Path() (p Path, ok bool) {
+	if at := s.path.Load(); at != nil {
+		return *at, true
+	}
+	return p, false
+}
+
+// Heard is when its last valid datagram came; 0 if none did.
+func (s *Session) Heard() time.Duration { return time.Duration(s.heard.Load()) }
+
+// Datagrams is how many valid ones came.
+func (s *Session) Datagrams() uint64 { return s.datagrams.Load() }
+
+// Talks tells whether the session is among those who are heard in its room.
+func (s *Session) Talks() bool { return s.turn.holds.Load() }
+
+// Rest gives memory back that a session with little to say does not need.
+func (s *Session) Rest() {
+	s.up.rest()
+	s.down.rest()
+}
+
+// at tells whether the session lives there and is sent voice.
+func (s *Session) at(from Path) bool {
+	p := s.path.Load()
+	return p != nil && *p == from && s.Live()
+}
+
+// accept marks a sequence number of one type as used.
+func (s *Session) accept(t netproto.Type, seq uint32) bool {
+	if t == netproto.TypeVoice {
+		return first(&s.voices).Accept(seq)
+	}
+	return first(&s.windows[t]).accept(seq)
+}
+
+// first returns what p points to, and makes it if there is nothing.
+func first[T any](p *atomic.Pointer[T]) *T {
+	if p.Load() == nil {
+		p.CompareAndSwap(nil, new(T))
+	}
+	return p.Load()
+}
+
+// seal appends a datagram from the relay to this client.
+func (s *Session) seal(dst []byte, t netproto.Type, body []byte) []byte {
+	return s.down.Seal(dst, netproto.Header{Type: t, Session: s.ID, Seq: s.sent[t].Add(1)}, body)
+}

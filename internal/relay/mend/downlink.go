@@ -1,0 +1,128 @@
+package mend
+
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+const (
+	// downlinkIdle is how long after a listener's last report or nack it is remembered;
+	// one with a cap is for as long as it is there.
+	downlinkIdle = 10 * time.Second
+	// maxViews is of how many talkers a listener's reports are looked at.
+	maxViews = 8
+	// changeEvery is the least time between two changes of the room's listeners on the
+	// word of one of them: each makes a new list.
+	changeEvery = 500 * time.Millisecond
+)
+
+// downlink is what a room knows of the way to one listener.
+type downlink struct {
+	heard   time.Duration // last report or nack
+	rtt     time.Duration // 0: not known
+	queue   time.Duration
+	trend   float64       // seconds per second
+	rate    float64       // kbit/s
+	cap     int           // kbit/s; 0: none
+	part    int           // of it for each who talks at present
+	deaf    bool          // it wants no voice
+	apart   bool          // it is to get its voice under a cap, or from fewer talkers
+	changed time.Duration // last time that these were passed on
+	views   []view
+	planner repair.Planner
+	capped  repair.Cap
+	resend  *repair.Resender // made by the first nack
+
+	unopened []uint32 // talkers whose voice does not open there, by the last report
+}
+
+// down returns the listener's downlink, and makes it if there is none.
+func (s *Member) down() *downlink {
+	if s.downlink == nil {
+		s.downlink = &downlink{changed: -changeEvery, deaf: s.Deaf.Load()}
+		s.room.downs = append(s.room.downs, s)
+	}
+	return s.downlink
+}
+
+// setCap sets the most that the listener is sent, in kbit/s, 0 = none.
+func (d *downlink) setCap(now time.Duration, kbps int) {
+	if d.cap != kbps {
+		d.cap = kbps
+		d.capped.Set(now, kbps)
+	}
+}
+
+func (d *downlink) view(talker uint32) *view {
+	for i := range d.views {
+		if d.views[i].talker == talker {
+			return &d.views[i]
+		}
+	}
+	return nil
+}
+
+// viewOf returns the view of a talker, in place of the oldest if need be.
+func (d *downlink) viewOf(talker uint32) *view {
+	if v := d.view(talker); v != nil {
+		return v
+	}
+	if len(d.views) < maxViews {
+		d.views = append(d.views, view{talker: talker})
+		return &d.views[len(d.views)-1]
+	}
+	oldest := &d.views[0]
+	for i := range d.views {
+		if d.views[i].at < oldest.at {
+			oldest = &d.views[i]
+		}
+	}
+	*oldest = view{talker: talker}
+	return oldest
+}
+
+// attendListener sends the copies that are due, and passes on what the listener wants.
+func (m *Mender) attendListener(now time.Duration, s *Member) (next time.Duration) {
+	d, r := s.downlink, s.room
+	next = now + time.Hour
+	if d.deaf != s.Deaf.Load() || d.apart != s.Apart.Load() {
+		if now-d.changed >= changeEvery {
+			d.changed = now
+			m.Wishes = append(m.Wishes, Wish{ID: s.ID, Deaf: d.deaf, Apart: d.apart})
+		}
+		next = min(next, d.changed+changeEvery)
+	}
+	live, all := s.Live(), !s.Apart.Load()
+	for i := range d.views {
+		v := &d.views[i]
+		if all {
+			v.own = nil
+		}
+		if v.shift == (repair.Shift{}) {
+			continue
+		}
+		t := r.talker(v.talker)
+		if t == nil || t.uplink.cache == nil {
+			v.shift = repair.Shift{}
+			continue
+		}
+		for c := v.shift.Next(t.uplink.cache, now); c != nil; c = v.shift.Next(t.uplink.cache, now) {
+			count, was := v.count(CountOf(c))
+			switch {
+			case !live || !was || d.deaf || !r.hears(s, t.ID):
+			case !s.may(now, s.onWire(len(c)), t.uplink.upcoming(now)):
+				m.counts.Capped.Add(1)
+			default:
+				m.Batch.again(s, c, count, &m.counts.Copied)
+			}
+		}
+		if at, ok := v.shift.Deadline(t.uplink.cache); ok {
+			next = min(next, at)
+		} else {
+			next = min(next, now+netproto.FrameDuration) // no copy is sooner than a frame
+		}
+	}
+	return next
+}

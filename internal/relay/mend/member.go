@@ -1,0 +1,34 @@
+package mend
+
+import "sync/atomic"
+
+// Member is a session's part in its room. It has to Enter one and to get an ID before anything
+// comes from it.
+type Member struct {
+	ID   uint32 // of the session; static from then on
+	room *Room  // static
+
+	// Set by who keeps the rooms, read by all without a lock.
+	Overhead atomic.Int32 // what IP and UDP add to a datagram on the way to it, in bytes; 0: it cannot be sent to
+	Deaf     atomic.Bool  // wants no voice
+	Apart    atomic.Bool  // gets its voice under a cap, or from fewer talkers: Pass decides
+	Gone     atomic.Bool  // has left
+
+	uplink   *uplink // nil: has not talked of late
+	downlink *downlink
+	totals   totals
+	count    uint8 // of the last datagram that was forwarded to the room, see netproto.Hop
+}
+
+// Enter gives the member its room.
+func (s *Member) Enter(r *Room) { s.room = r }
+
+// Live tells whether the member can be sent to.
+func (m *Member) Live() bool { return m.Overhead.Load() > 0 }
+
+// Wish is that a listener be treated in another way than it is.
+type Wish struct {
+	ID    uint32 // session
+	Deaf  bool   // gets no voice
+	Apart bool   // gets it under a cap, or from fewer talkers
+}

@@ -1,0 +1,103 @@
+package mend
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+const (
+	// tickEvery is how often the paths of a room are judged while somebody talks: when
+	// the next datagram comes, or if none does tickLate after the last time. So where
+	// somebody talks nobody is woken up for that.
+	tickEvery = 100 * time.Millisecond
+	tickLate  = 5 * tickEvery
+	// sweepEvery is how often memory is looked for that may be given back.
+	sweepEvery = time.Second
+	// shortest is the least time between two looks at a room.
+	shortest = time.Millisecond
+)
+
+// Counters are what one Mender has done and not done. Any goroutine may read them.
+type Counters struct {
+	Asked    atomic.Uint64 // datagrams that talkers were asked for again, repeats counted
+	Resent   atomic.Uint64 // datagrams that listeners asked for and got
+	Copied   atomic.Uint64 // datagrams that went to one listener a second time unasked
+	Feedback atomic.Uint64 // reports to talkers
+
+	Capped    atomic.Uint64 // not sent: over the receiver's cap
+	Fewer     atomic.Uint64 // not sent: the receiver can have fewer talkers only
+	Throttled atomic.Uint64 // not sent again: too much of that
+}
+
+// Mender decides for the rooms of one worker, and belongs to its goroutine.
+type Mender struct {
+	Batch  Batch  // what is to be sent
+	Wishes []Wish // what is to be changed
+
+	find   func(session uint32) *Member
+	counts *Counters
+
+	// Scratch memory.
+	reported netproto.Report
+	blocks   []netproto.NackBlock
+	asks     []repair.Ask
+	views    [maxViews]repair.View
+	collect  collector
+	body     []byte
+}
+
+// New returns a Mender that counts there. find returns a member of any room, or nil.
+func New(counts *Counters, find func(session uint32) *Member) *Mender {
+	return &Mender{counts: counts, find: find}
+}
+
+// Attend does what is due in one room, whose list of listeners has so many, and returns when to come again; not ok:
+// nothing is remembered of the room any more.
+func (m *Mender) Attend(now time.Duration, r *Room, listeners int) (next time.Duration, ok bool) {
+	if now-r.swept >= sweepEvery {
+		r.swept = now
+		r.sweep(now)
+	}
+	if len(r.ups)+len(r.downs) == 0 {
+		return 0, false
+	}
+	next = r.swept + sweepEvery
+	if now-r.ticked >= tickEvery {
+		r.ticked = now
+		m.tick(now, r)
+	}
+	for _, s := range r.ups {
+		next = min(next, m.attendTalker(now, s, listeners))
+	}
+	for _, s := range r.downs {
+		next = min(next, m.attendListener(now, s))
+	}
+	return max(next, now+shortest), true
+}
+
+// tick sorts the talkers, divides caps among them, and plans anew for those who cannot have all of them.
+func (m *Mender) tick(now time.Duration, r *Room) {
+	r.sort(now)
+	for _, s := range r.downs {
+		if r.divide(now, s) {
+			for _, t := range r.order {
+				t.uplink.dirty = true
+			}
+		}
+		if s.downlink.cap > 0 || s.Apart.Load() {
+			m.plan(now, s, false)
+		}
+	}
+}
+
+// tell puts something for a member into the batch, and reports whether its cap allows that.
+func (m *Mender) tell(now time.Duration, to *Member, t netproto.Type, sent *atomic.Uint64) bool {
+	if !to.Live() || !m.May(now, to, netproto.HeaderSize+len(m.body)+netproto.TagSize) {
+		return false
+	}
+	m.Batch.tell(to, t, m.body, sent)
+	return true
+}

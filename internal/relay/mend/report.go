@@ -1,0 +1,50 @@
+package mend
+
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// Report takes a listener's report. The room must be attended at look, or before; the error is that of
+// netproto.ParseReport.
+func (m *Mender) Report(now time.Duration, s *Member, body []byte) (look time.Duration, err error) {
+	if err := netproto.ParseReport(&m.reported, body); err != nil {
+		return 0, err
+	}
+	r, d := &m.reported, s.down()
+	d.heard = now
+	d.rtt = time.Duration(r.RTT) * time.Millisecond
+	d.queue = time.Duration(r.Queue) * time.Millisecond
+	d.trend, d.rate = float64(r.Trend)/1000, float64(r.Rate)
+	d.setCap(now, int(r.Cap))
+	d.deaf = r.Deaf
+	d.unopened = append(d.unopened[:0], r.Unopened[:min(len(r.Unopened), maxViews)]...)
+	for _, id := range d.unopened {
+		if t := m.talkerOf(s.room, id); t != nil {
+			t.uplink.dirty = true
+		}
+	}
+	for i := range r.Talkers {
+		b := &r.Talkers[i]
+		t := m.talkerOf(s.room, b.Session)
+		if t == nil || t == s {
+			continue
+		}
+		d.viewOf(b.Session).take(now, b, t.uplink.asker.Stride())
+		t.uplink.dirty = true
+	}
+	if s.uplink != nil {
+		s.room.setPath(s)
+	}
+	m.plan(now, s, true)
+	return now, nil
+}
+
+// talkerOf returns the member of the room with this ID if it has talked of late, or nil.
+func (m *Mender) talkerOf(r *Room, id uint32) *Member {
+	if t := m.find(id); t != nil && t.room == r && t.uplink != nil {
+		return t
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package mend
+
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+const (
+	// lookups is how many numbers of one nack are looked at: as many as Askers of
+	// four talkers ask for at once.
+	lookups = 64
+	// assumedTrip is a listener's round trip as long as it is not known.
+	assumedTrip = 100 * time.Millisecond
+)
+
+// Nack answers a listener's nack, within its budget. The room must be attended at look, or before; the error is that of
+// netproto.ParseNack.
+func (m *Mender) Nack(now time.Duration, s *Member, body []byte) (look time.Duration, err error) {
+	if m.blocks, err = netproto.ParseNack(m.blocks[:0], body); err != nil {
+		return 0, err
+	}
+	if s.Live() && !s.Deaf.Load() {
+		m.resend(now, s)
+	}
+	return now + sweepEvery, nil
+}
+
+// resend sends a listener what m.blocks asks for.
+func (m *Mender) resend(now time.Duration, s *Member) {
+	r, d := s.room, s.down()
+	d.heard = now
+	if d.resend == nil {
+		d.resend = new(repair.Resender)
+	}
+	d.resend.SetRate(now, r.voiceTo(now, s))
+	rtt := d.rtt
+	if rtt == 0 {
+		rtt = assumedTrip
+	}
+	looked := 0
+	for _, b := range m.blocks {
+		t := r.talker(b.Session)
+		if t == nil || t == s || t.uplink.cache == nil || !r.hears(s, t.ID) {
+			continue
+		}
+		view := d.view(t.ID)
+		for count := range b.All() {
+			if looked++; looked > lookups {
+				m.counts.Throttled.Add(1)
+				return
+			}
+			v := t.uplink.cache.Get(now, uint32(view.inRoom(count)))
+			if v == nil {
+				continue
+			}
+			if !d.capped.Fits(now, s.onWire(len(v)), t.uplink.upcoming(now)) {
+				m.counts.Capped.Add(1)
+				continue
+			}
+			before := d.resend.Throttled()
+			if ok, _ := d.resend.Allow(now, t.ID, uint32(count), len(v), rtt); !ok {
+				m.counts.Throttled.Add(d.resend.Throttled() - before)
+			} else if s.may(now, s.onWire(len(v)), t.uplink.upcoming(now)) {
+				m.Batch.again(s, v, count, &m.counts.Resent)
+			}
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package mend
+
+import (
+	"testing"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// Memory is given back in silence, and when somebody leaves.
+func TestGivenBack(t *testing.T) {
+	room := new(Room)
+	members := make([]Member, 3)
+	for i := range members {
+		members[i].ID = uint32(i + 1)
+		members[i].Enter(room)
+		members[i].Overhead.Store(28)
+	}
+	talker, listener, gone := &members[0], &members[1], &members[2]
+	m := New(new(Counters), func(id uint32) *Member { return &members[id-1] })
+	now := time.Hour
+	attend := func(d time.Duration) (ok bool) {
+		for end := now + d; now < end; now += 100 * time.Millisecond {
+			_, ok = m.Attend(now, room, len(members))
+			m.Batch.Reset()
+		}
+		return ok
+	}
+	report, _ := netproto.AppendReport(nil, &netproto.Report{RTT: 40, Talkers: []netproto.TalkerReport{{Session: talker.ID, Received: 1}}})
+	for seq := range uint32(100) {
+		talker.Arrived(now, netproto.Header{Session: talker.ID, Seq: seq + 1, Voice: true}, netproto.Hop{Count: uint8(seq+1) % netproto.HopCounts}, 100)
+		talker.Keep(now, make([]byte, 60))
+		now += netproto.FrameDuration
+	}
+	for _, l := range []*Member{listener, gone} {
+		if _, err := m.Report(now, l, report); err != nil {
+			t.Fatal(err)
+		}
+	}
+	attend(time.Second)
+	if talker.uplink == nil || talker.uplink.cache == nil || listener.downlink == nil || gone.downlink == nil {
+		t.Fatal("nothing is remembered")
+	}
+	gone.Gone.Store(true)
+	attend(2 * time.Second)
+	if gone.downlink != nil || listener.downlink == nil {
+		t.Error("the downlink of one who has left stays, or that of one who is there does not")
+	}
+	if attend(9 * time.Second); talker.uplink == nil || talker.uplink.cache != nil || listener.downlink != nil {
+		t.Error("the cache or a downlink stays, or the uplink does not")
+	}
+	before := talker.uplink.totals(talker)
+	if attend(30*time.Second) || talker.uplink != nil {
+		t.Error("something is still to be attended")
+	}
+	if talker.totals != before {
+		t.Errorf("totals %+v, want %+v", talker.totals, before)
+	}
+}

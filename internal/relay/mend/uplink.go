@@ -1,0 +1,204 @@
+package mend
+
+import (
+	"math"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/estimate"
+	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
+)
+
+const (
+	// uplinkIdle is how long after a talker's last datagram its uplink is remembered:
+	// the least delay should outlast a pause.
+	uplinkIdle = 30 * time.Second
+	// levelMemory is the time constant with which a talker's level fades.
+	levelMemory = time.Second
+	// assumedWay is half of a listener's round trip as long as none is known.
+	assumedWay = 30 * time.Millisecond
+)
+
+// uplink is what a room knows of one talker's way to the relay.
+type uplink struct {
+	asker     repair.Asker
+	queue     estimate.Queue
+	meter     estimate.Meter
+	cache     *repair.Cache // of what was forwarded; nil: nothing of late
+	highest   uint32
+	size      int // of the last datagram, headers counted
+	last      time.Duration
+	forwarded time.Duration
+	voiced    time.Duration
+	level     float64 // dB above silence
+	ordered   bool    // is in Room.order
+
+	base     totals // before this uplink was remembered
+	schedule repair.Schedule
+	owed     bool          // has talked since the last feedback
+	dirty    bool          // a listener has reported
+	judged   time.Duration // when fare was made
+	told     time.Duration // last feedback
+	fare     fare
+	capTold  int // kbit/s, in the last feedback
+
+	unopenedTold int // listeners, in the same
+}
+
+// every is how far apart the datagrams are.
+func (u *uplink) every() time.Duration {
+	return time.Duration(u.asker.Stride()) * wire.FrameDuration
+}
+
+// upcoming is what the next second of this talker's voice takes.
+func (u *uplink) upcoming(now time.Duration) repair.Upcoming {
+	return repair.Upcoming{Bytes: u.size, Next: max(0, u.forwarded+u.every()-now), Every: u.every()}
+}
+
+// totals are a talker's counters as feedback carries them. They never fall.
+type totals struct{ received, lost, resent uint16 }
+
+// Arrived takes a datagram of voice of this talker, before anything is decided about it; size is what it took on the
+// wire. One that is not newest has been overtaken or was sent again. The room must be attended at look, or before.
+func (s *Member) Arrived(now time.Duration, h netproto.Header, hop netproto.Hop, size int) (newest bool, look time.Duration) {
+	if s.uplink == nil {
+		s.uplink = &uplink{base: s.totals}
+		s.uplink.schedule.Due(now, repair.Calm) // the first one comes when there is something to tell
+		s.uplink.told = now
+		s.room.ups = append(s.room.ups, s)
+		s.room.setPath(s)
+	}
+	newest = s.uplink.arrived(now, h, hop, size) == repair.Newest
+	return newest, s.room.soonest(now, s.uplink)
+}
+
+func (u *uplink) arrived(now time.Duration, h netproto.Header, hop netproto.Hop, size int) repair.Arrival {
+	kind := u.asker.Arrived(now, repair.Datagram{
+		Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: h.Voice || h.Level < silence,
+	})
+	u.meter.Add(now, size)
+	u.last, u.owed = now, true
+	if kind == repair.Newest || kind == repair.Overdue {
+		u.queue.Arrived(now, time.Duration(h.Seq)*netproto.FrameDuration)
+	}
+	if kind != repair.Newest {
+		return kind
+	}
+	level := 0.0
+	if h.Voice {
+		u.voiced = now
+		level = float64(silence - h.Level)
+	}
+	if step := time.Duration(h.Seq-u.highest) * netproto.FrameDuration; step >= levelMemory {
+		u.level = level
+	} else {
+		u.level += (level - u.level) * float64(step) / float64(levelMemory)
+	}
+	u.highest, u.size = h.Seq, size
+	return kind
+}
+
+// silence is the level of silence (RFC 6464).
+const silence = 127
+
+func (u *uplink) speaks(now time.Duration) bool { return now-u.voiced <= IdleAfter }
+
+// Keep gives a datagram of this talker that is forwarded its count on the way to the room's listeners, and keeps a
+// copy. It has Arrived.
+func (s *Member) Keep(now time.Duration, d []byte) {
+	u := s.uplink
+	if u.cache == nil {
+		u.cache = new(repair.Cache)
+	}
+	s.count = (s.count + 1) % netproto.HopCounts
+	netproto.SetHop(d, netproto.Hop{Count: s.count})
+	u.cache.Put(now, uint32(s.count), d)
+	u.forwarded = now
+	if !u.ordered {
+		u.ordered, u.dirty = true, true // there may be a cap to be told
+		s.room.order = append(s.room.order, s)
+	}
+}
+
+// CountOf is the count in a datagram of voice, see netproto.Hop.
+func CountOf(d []byte) uint8 { return d[len(d)-1] % netproto.HopCounts }
+
+// soonest is when something has to be done after a datagram of this talker.
+func (r *Room) soonest(now time.Duration, u *uplink) time.Duration {
+	if now-r.ticked >= tickEvery {
+		return now
+	}
+	next := r.ticked + tickLate
+	if at, ok := u.asker.NextDeadline(); ok {
+		next = min(next, at)
+	}
+	return next
+}
+
+// attendTalker asks for what is missing and tells the talker how its voice fares.
+func (m *Mender) attendTalker(now time.Duration, s *Member, listeners int) (next time.Duration) {
+	u := s.uplink
+	next = now + time.Hour
+	if m.asks = u.asker.Poll(now, m.asks[:0]); len(m.asks) > 0 {
+		m.blocks = m.blocks[:0]
+		for _, d := range m.asks {
+			m.blocks = netproto.AddNack(m.blocks, s.ID, d.Count)
+		}
+		m.body, _ = netproto.AppendNack(m.body[:0], m.blocks) // an Asker never asks for so many
+		if m.tell(now, s, netproto.TypeNack, nil) {
+			m.counts.Asked.Add(uint64(len(m.asks)))
+		}
+	}
+	if at, ok := u.asker.NextDeadline(); ok {
+		next = min(next, at)
+	}
+	return min(next, m.feedback(now, s, listeners))
+}
+
+// setPath tells a talker's Asker how long its answers take, and how long the most
+// patient listener can wait for them.
+func (r *Room) setPath(talker *Member) {
+	u := talker.uplink
+	rtt := time.Duration(0)
+	if talker.downlink != nil {
+		rtt = talker.downlink.rtt
+	}
+	way, buffer := time.Duration(math.MaxInt64), time.Duration(0)
+	for _, s := range r.downs {
+		if s == talker {
+			continue
+		}
+		if v := s.downlink.view(talker.ID); v != nil {
+			buffer = max(buffer, v.buffer)
+			if s.downlink.rtt > 0 {
+				way = min(way, s.downlink.rtt/2)
+			}
+		}
+	}
+	if way == math.MaxInt64 {
+		way = assumedWay
+	}
+	up := rtt / 2
+	if rtt == 0 {
+		up = assumedWay
+	}
+	u.asker.SetPath(rtt, repair.Patience(up+way, buffer, u.asker.Loss(u.last, estimate.LossMemory).Fraction()))
+}
+
+// totals are the talker's counters with those from before.
+func (u *uplink) totals(s *Member) totals {
+	st := u.asker.Stats()
+	t := totals{
+		received: u.base.received + uint16(st.Received),
+		lost:     u.base.lost + uint16(st.Lost),
+		resent:   u.base.resent + uint16(st.Resent),
+	}
+	if int16(t.lost-s.totals.lost) < 0 {
+		t.lost = s.totals.lost // one that was counted as lost has come
+	}
+	return t
+}
+
+// settle keeps the counters when the uplink is forgotten.
+func (u *uplink) settle(s *Member) { s.totals = u.totals(s) }

@@ -1,0 +1,228 @@
+package rooms
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/relay/forward"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// Why Core.Join refuses.
+var (
+	ErrServerFull   = errors.New("the relay is full")
+	ErrRoomFull     = errors.New("the room is full")
+	ErrTooManyRooms = errors.New("the relay has no more rooms")
+)
+
+// Core is the relay without its sockets: who is in which room, at which
+// address, and who gets what. All methods may be called by any goroutine; now
+// is the time since any fixed start, the same for all.
+type Core struct {
+	cfg      Config
+	exchange *forward.Exchange
+
+	mu      sync.Mutex
+	rooms   map[string]*room
+	members map[uint32]*member // by session
+	load    []int              // sessions per worker
+	due     map[*room]bool     // rooms with something to announce
+	sweep   time.Duration      // next look for silent addresses
+	resumed time.Duration      // see Resume
+}
+
+// NewCore returns a Core without rooms.
+func NewCore(cfg Config) *Core {
+	cfg = cfg.withDefaults()
+	c := &Core{
+		cfg:     cfg,
+		rooms:   make(map[string]*room),
+		members: make(map[uint32]*member),
+		load:    make([]int, cfg.Workers),
+		due:     make(map[*room]bool),
+	}
+	c.exchange = forward.NewExchange(cfg.forward(), keeper{c})
+	return c
+}
+
+// NewWorker returns the next of Config.Workers, which sends through out.
+func (c *Core) NewWorker(out forward.Output) *forward.Worker { return c.exchange.NewWorker(out) }
+
+// Stats returns the sums over all workers.
+func (c *Core) Stats() forward.Stats { return c.exchange.Stats() }
+
+// Membership is what a new session gets to know.
+type Membership struct {
+	Session uint32
+	HopKey  netproto.HopKey     // the session's and the relay's
+	Secret  netproto.RoomSecret // the room's, in this epoch
+	Epoch   uint32
+	Users   UserList // of the room, the newcomer included
+}
+
+// Newcomer is who wants to join.
+type Newcomer struct {
+	Room, Name string // checked: netproto.CheckRoom, CheckName
+	Voice      int    // highest datagram version that it speaks; with 0 it neither gets nor may send voice
+	Cap        int    // most that it may be sent over any second in kbit/s, headers counted; 0 = no cap
+}
+
+// Join adds a session to a room, and makes the room when there is none. Errors are ErrServerFull, ErrRoomFull and
+// ErrTooManyRooms, wrapped with the limit.
+func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.members) >= c.cfg.MaxSessions {
+		return Membership{}, fmt.Errorf("%w (%d sessions)", ErrServerFull, c.cfg.MaxSessions)
+	}
+	r := c.rooms[n.Room]
+	switch {
+	case r == nil && len(c.rooms) >= c.cfg.MaxRooms:
+		return Membership{}, fmt.Errorf("%w (%d)", ErrTooManyRooms, c.cfg.MaxRooms)
+	case r == nil:
+		r = c.newRoom(n.Room)
+	case len(r.members) >= c.cfg.MaxRoomSize:
+		return Membership{}, fmt.Errorf("%w (%d members)", ErrRoomFull, c.cfg.MaxRoomSize)
+	}
+	m := &member{room: r, name: n.Name, voice: n.Voice, joined: now}
+	var key netproto.HopKey
+	if n.Voice > 0 {
+		key = randomKey()
+		m.Init(&r.Room, &key)
+	} else {
+		m.Init(&r.Room, nil)
+	}
+	if !c.exchange.Add(&m.Session) {
+		return Membership{}, fmt.Errorf("%w (no session ID left)", ErrServerFull)
+	}
+	if n.Cap > 0 && n.Voice > 0 {
+		m.SetCap(now, n.Cap)
+	}
+	c.rooms[n.Room] = r
+	c.members[m.ID] = m
+	c.load[r.Worker()]++
+	r.members = append(r.members, m)
+	c.changedLocked(r)
+	return Membership{Session: m.ID, HopKey: key, Secret: r.secret, Epoch: r.epoch, Users: r.users()}, nil
+}
+
+// Leave removes a session. Its ID is never given again.
+func (c *Core) Leave(id uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.members[id]
+	if m == nil {
+		return
+	}
+	r := m.room
+	c.exchange.Remove(&m.Session)
+	delete(c.members, id)
+	c.load[r.Worker()]--
+	r.members = slices.DeleteFunc(r.members, func(other *member) bool { return other == m })
+	if m.Unsettle() {
+		r.relist()
+	}
+	if len(r.members) == 0 {
+		delete(c.rooms, r.name)
+		delete(c.due, r)
+		return
+	}
+	if m.voice > 0 {
+		r.stale = true
+	}
+	c.changedLocked(r)
+	r.departed(id)
+}
+
+// newRoom makes a room, for the worker with the fewest sessions.
+func (c *Core) newRoom(name string) *room {
+	talkers, ok := c.cfg.RoomTalkers[name]
+	if !ok {
+		talkers = c.cfg.Talkers
+	}
+	r := &room{name: name, secret: randomKey(), fresh: true}
+	r.Init(slices.Index(c.load, slices.Min(c.load)), c.cfg.Workers, talkers)
+	return r
+}
+
+func (c *Core) changedLocked(r *room) {
+	r.version++
+	r.dirty = true
+	c.due[r] = true
+}
+
+const (
+	sweepInterval = time.Second
+	// restAfter is how long nothing must have come from a session until its sealers
+	// are forgotten: a client in a call probes every second or two, an idle one much
+	// more seldom.
+	restAfter = 3 * time.Second
+)
+
+// Tick does what is due: it returns what the rooms have to be told, and the
+// time of the next Tick if no Join or Leave comes first. After those, call it
+// at once.
+func (c *Core) Tick(now time.Duration) (updates []Update, next time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now >= c.sweep {
+		c.sweep = now + sweepInterval
+		c.sweepLocked(now)
+	}
+	next = c.sweep
+	for r := range c.due {
+		u, at := r.update(now)
+		if u.NewUsers || u.NewEpoch {
+			updates = append(updates, u)
+		}
+		if r.dirty || r.stale {
+			next = min(next, at)
+		} else {
+			delete(c.due, r)
+		}
+	}
+	slices.SortFunc(updates, func(a, b Update) int { return cmp.Compare(a.Room, b.Room) })
+	return updates, next
+}
+
+// sweepLocked takes the sessions that have fallen silent out of the listeners,
+// and the sealers from those that have little to say.
+func (c *Core) sweepLocked(now time.Duration) {
+	changed := make(map[*room]bool)
+	for _, m := range c.members {
+		silent := now - max(m.Heard(), c.resumed)
+		if silent > restAfter {
+			m.Rest()
+		}
+		if silent > c.cfg.SilenceTimeout && m.Unsettle() {
+			changed[m.room] = true
+		}
+	}
+	for r := range changed {
+		r.relist()
+	}
+}
+
+// Resume tells that the program has stood still: nobody could be heard until now. What is
+// known of the paths stays known, and who talks next is told at once how it fares.
+func (c *Core) Resume(now time.Duration) {
+	c.mu.Lock()
+	c.resumed = now
+	rooms := slices.Collect(maps.Values(c.rooms))
+	c.mu.Unlock()
+	for _, r := range rooms {
+		r.Resume(now)
+	}
+}
+
+// randomKey returns 32 bytes that nobody can guess.
+func randomKey() (key [netproto.KeySize]byte) {
+	_, _ = rand.Read(key[:]) // never fails
+	return key
+}

@@ -1,0 +1,23 @@
+package rooms
+
+// What tests of the rosters see.
+const (
+	PageSize = pageSize
+	MaxLeft  = maxLeft
+	MaxSteps = maxSteps
+)
+
+// Users is a room's list now.
+func (c *Core) Users(room string) UserList { return c.rooms[room].users() }
+
+// SetTalkers has those talk who stand at these places.
+func (l *UserList) SetTalkers(places []int) { l.talkers = places }
+
+// NewTold is what somebody knows who was told all up to that.
+func NewTold(version uint64, last uint32) Told { return Told{version: version, last: last} }
+
+// Last is up to which session the members are known.
+func (t Told) Last() uint32 { return t.last }
+
+// Kept is how many packages the roster keeps.
+func (r *Roster) Kept() int { return len(r.steps) }

@@ -1,0 +1,116 @@
+package rooms
+
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/relay/forward"
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// Update is what the members of one room have to be told.
+type Update struct {
+	Room  string
+	Users UserList
+	// NewUsers: Users has changed since the last Update.
+	NewUsers bool
+	// NewEpoch: someone with the keys has left, and this is the new secret.
+	NewEpoch bool
+	Secret   netproto.RoomSecret
+	Epoch    uint32
+}
+
+const (
+	// epochInterval is the least time between two epochs of one room.
+	epochInterval = time.Second
+	// listPace is the least time between two user lists of a room, for each of its
+	// members, and maxListPace the most: so a room's lists cost a thousand
+	// packages per second or its size, whatever happens in it.
+	listPace    = time.Millisecond
+	maxListPace = time.Second
+)
+
+// room is the people who hear each other. It is guarded by Core.mu, but for what the Workers have of it.
+type room struct {
+	forward.Room
+	name string
+
+	members   []*member   // in the order in which they came, which is that of their IDs
+	left      []departure // the last to leave, oldest first; what is in it never changes
+	secret    netproto.RoomSecret
+	epoch     uint32
+	version   uint64
+	forgotten uint64        // see UserList
+	dirty     bool          // the members have an old user list
+	listed    time.Duration // when the last user list went out
+	stale     bool          // someone who is gone knows the secret
+	rotated   time.Duration // when the epoch began
+	fresh     bool          // neither listed nor rotated mean anything yet
+}
+
+// member is one client's membership in a room. It is guarded by Core.mu, but for what the Workers have of it.
+type member struct {
+	forward.Session
+
+	// Static.
+	room   *room
+	name   string
+	voice  int
+	joined time.Duration
+
+	candidate candidate
+}
+
+func (r *room) users() UserList {
+	l := UserList{
+		Names: make([]string, len(r.members)), Sessions: make([]uint32, len(r.members)), Version: r.version,
+		left: r.left, forgotten: r.forgotten,
+	}
+	for i, m := range r.members {
+		l.Names[i], l.Sessions[i] = m.name, m.ID
+		if m.Talks() {
+			l.talkers = append(l.talkers, i)
+		}
+	}
+	return l
+}
+
+// update returns what the members have to be told now, and when to ask again
+// if something is left.
+func (r *room) update(now time.Duration) (u Update, next time.Duration) {
+	pace := min(time.Duration(len(r.members))*listPace, maxListPace)
+	listAt, rotateAt := r.listed+pace, r.rotated+epochInterval
+	if r.fresh {
+		listAt, rotateAt = now, now
+	}
+	if r.dirty && now >= listAt {
+		r.dirty, r.listed = false, now
+		u.NewUsers = true
+	}
+	if r.stale && now >= rotateAt {
+		r.stale, r.rotated = false, now
+		r.secret, r.epoch = randomKey(), r.epoch+1
+		u.NewEpoch = true
+	}
+	if u.NewUsers || u.NewEpoch {
+		r.fresh = false
+		u.Room, u.Users, u.Secret, u.Epoch = r.name, r.users(), r.secret, r.epoch
+	}
+	switch {
+	case r.dirty && r.stale:
+		next = min(listAt, rotateAt)
+	case r.dirty:
+		next = listAt
+	case r.stale:
+		next = rotateAt
+	}
+	return u, next
+}
+
+// relist has voice sent to the members who can be sent to now.
+func (r *room) relist() {
+	sessions := make([]*forward.Session, len(r.members))
+	for i, m := range r.members {
+		sessions[i] = &m.Session
+	}
+	r.SetListeners(sessions)
+}

@@ -1,0 +1,92 @@
+package relay
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/relay/forward"
+)
+
+// Stats are totals since Listen.
+type Stats struct {
+	Received  uint64          // datagrams that came
+	Forwarded uint64          // datagrams of voice that went to listeners, each counted once
+	Delivered uint64          // the same, counted per listener
+	Packets   uint64          // in so many packets: less than Delivered where bundles went out
+	Asked     uint64          // datagrams that talkers were asked for again, repeats counted
+	Resent    uint64          // datagrams that listeners asked for and got
+	Copied    uint64          // datagrams that went to one listener a second time unasked
+	Feedback  uint64          // reports to talkers
+	Dropped   map[Drop]uint64 // by reason; those that did not happen are not in it
+}
+
+// Drop is the reason why a datagram went no further. Every one is counted.
+type Drop uint8
+
+// The reasons.
+const (
+	DropMalformed   = Drop(forward.DropMalformed)   // too short, too long, or a body that is not what its type has
+	DropVersion     = Drop(forward.DropVersion)     // another protocol or version
+	DropType        = Drop(forward.DropType)        // a type that clients do not send
+	DropUnknown     = Drop(forward.DropUnknown)     // no such session
+	DropStranger    = Drop(forward.DropStranger)    // too many forgeries from this address, which is not the session's, and for this session
+	DropForged      = Drop(forward.DropForged)      // not made with the session's key
+	DropReplayed    = Drop(forward.DropReplayed)    // seen before, or too old to tell
+	DropSessionRate = Drop(forward.DropSessionRate) // too many from this session
+	DropPath        = Drop(forward.DropPath)        // answers no challenge of ours
+	DropQuiet       = Drop(forward.DropQuiet)       // not among the loudest of the room
+	DropSend        = Drop(forward.DropSend)        // the kernel did not take it (counted per listener)
+	DropCap         = Drop(forward.DropCap)         // over what its receiver asked for (counted per receiver)
+	DropFewer       = Drop(forward.DropFewer)       // its receiver can have fewer talkers only (counted per receiver)
+	DropBudget      = Drop(forward.DropBudget)      // asked for again, but too much of that
+	DropStale       = Drop(forward.DropStale)       // came while the relay stood still
+)
+
+// String returns the reason in a word or two.
+func (d Drop) String() string { return forward.Drop(d).String() }
+
+// Stats returns totals since Listen.
+func (s *Server) Stats() Stats {
+	st := s.core.Stats()
+	dropped := make(map[Drop]uint64, len(st.Dropped))
+	for d, n := range st.Dropped {
+		dropped[Drop(d)] = n
+	}
+	return Stats{
+		Received: st.Received, Forwarded: st.Forwarded, Delivered: st.Delivered, Packets: st.Packets,
+		Asked: st.Asked, Resent: st.Resent, Copied: st.Copied, Feedback: st.Feedback, Dropped: dropped,
+	}
+}
+
+// Client is someone who has a name.
+type Client struct {
+	Session   uint32
+	Name      string
+	Room      string
+	Voice     int            // highest datagram version that both speak; 0: no voice
+	Address   netip.AddrPort // of its voice; invalid until the path is known
+	Listening bool           // voice is sent to Address
+	Datagrams uint64         // valid ones that came
+	Control   netip.AddrPort // of its TCP connection
+	TLS       bool           // that is encrypted
+	Since     time.Time      // when it came
+}
+
+// Clients returns everyone who has a name, oldest first.
+func (s *Server) Clients() []Client {
+	sessions := s.core.Sessions()
+	clients := make([]Client, 0, len(sessions))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range sessions {
+		if c := s.sessions[m.Session]; c != nil {
+			clients = append(clients, Client{
+				Session: m.Session, Name: m.Name, Room: m.Room, Voice: m.Voice,
+				Address: m.Address, Listening: m.Listening, Datagrams: m.Datagrams,
+				Control: c.from, TLS: c.tls, Since: c.since,
+			})
+		}
+	}
+	return slices.Clip(clients)
+}
