@@ -61,7 +61,7 @@ func TestReadWAVThatPlayersPlay(t *testing.T) {
 	promise := func(n int64) []byte { return with(func(w *wavFile) { w.promise = n }) }
 	list := chunk("LIST", []byte("INFOabcd"))
 	odd := append([]byte("LIST\x07\x00\x00\x00"), "INFOabc"...)
-	rf64 := named("RF64", append(with(func(w *wavFile) { w.before, w.promise = ds64(int64(size)), math.MaxUint32 }), list...))
+	rf64 := named("RF64", append(with(func(w *wavFile) { w.before, w.promise = ds64(size), math.MaxUint32 }), list...))
 	long := named("RF64", with(func(w *wavFile) { w.before, w.promise = ds64(1<<40), math.MaxUint32 }))
 	unset := named("RF64", with(func(w *wavFile) { w.before, w.promise = ds64(0), math.MaxUint32 }))
 	for _, tt := range []struct {
