@@ -49,7 +49,7 @@ figures: build ## measure quality anew: the baseline, the tables and plots in RE
 lint: setup ## run the linters
 	go run $(GOLANGCI) run ./...
 
-cross: setup ## build the relay for linux, windows, darwin and freebsd, and vet there all that needs no cgo
+cross: setup ## build the relay for linux, windows, darwin and freebsd, and vet every package there without cgo
 	@scripts/cross.sh
 
 clean: ## remove what was built

@@ -10,7 +10,7 @@ import (
 )
 
 // ds64 is the chunk of 64-bit sizes of RF64 and BW64 for so many bytes of data.
-func ds64(data int) []byte {
+func ds64(data int64) []byte {
 	b := binary.LittleEndian.AppendUint64(nil, 0)
 	b = binary.LittleEndian.AppendUint64(b, uint64(data))
 	return chunk("ds64", append(b, make([]byte, 12)...))
@@ -61,7 +61,7 @@ func TestReadWAVThatPlayersPlay(t *testing.T) {
 	promise := func(n int64) []byte { return with(func(w *wavFile) { w.promise = n }) }
 	list := chunk("LIST", []byte("INFOabcd"))
 	odd := append([]byte("LIST\x07\x00\x00\x00"), "INFOabc"...)
-	rf64 := named("RF64", append(with(func(w *wavFile) { w.before, w.promise = ds64(int(size)), math.MaxUint32 }), list...))
+	rf64 := named("RF64", append(with(func(w *wavFile) { w.before, w.promise = ds64(size), math.MaxUint32 }), list...))
 	long := named("RF64", with(func(w *wavFile) { w.before, w.promise = ds64(1<<40), math.MaxUint32 }))
 	unset := named("RF64", with(func(w *wavFile) { w.before, w.promise = ds64(0), math.MaxUint32 }))
 	for _, tt := range []struct {

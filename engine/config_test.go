@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ func TestValidate(t *testing.T) {
 		{"negative cap", func(c *Config) { c.UpCap = -1 }, ErrUpCap},
 		{"negative cap down", func(c *Config) { c.DownCap = -1 }, ErrUpCap},
 		{"most", func(c *Config) { c.UpCap, c.DownCap = MaxCap, MaxCap }, nil},
-		{"beyond", func(c *Config) { c.UpCap = 99999999999 }, ErrUpCap},
+		{"beyond", func(c *Config) { c.UpCap = math.MaxInt }, ErrUpCap},
 		{"beyond down", func(c *Config) { c.DownCap = MaxCap + 1 }, ErrUpCap},
 		{"cap without bundling", func(c *Config) { c.UpCap = 24; c.Stride = 1 }, ErrUpCap},
 		{"known relays", func(c *Config) { c.Plaintext = false; c.KnownRelays = "x" }, nil},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/internal/console"
 )
 
@@ -73,7 +74,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return 0
 	}
 	text, code := fmt.Sprintf("tincan: %v\n", err), 1
-	if errors.As(err, new(usageError)) {
+	if errors.As(err, new(usageError)) && !errors.Is(err, codec.ErrNoCodec) { // which is a fault of the program
 		text, code = text+"Try: tincan --help\n", 2
 	}
 	w := console.NewWriter(errOut, func(int) string { return "" }) // does not wait for a terminal that stands still

@@ -13,6 +13,8 @@ import (
 // usageError says that a command line makes no sense: exit code 2.
 type usageError struct{ error }
 
+func (u usageError) Unwrap() error { return u.error }
+
 func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // checkOutput tells, without making anything, whether a file can be written that an option asks for: before a call
