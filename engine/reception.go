@@ -212,7 +212,7 @@ func (l *Listener) tell(now time.Duration) []byte {
 	ms := func(d time.Duration) uint16 { return uint16(min(max(d.Milliseconds(), 0), 1<<16-1)) }
 	r := &o.report
 	*r = netproto.Report{
-		Deaf: o.deaf, Cap: uint16(min(o.cap, 1<<16-1)), Rate: uint16(min(o.meter.Kbps(now)+0.5, 1<<16-1)),
+		Deaf: o.deaf, Cap: uint16(min(o.cap, 1<<16-1)), Rate: uint16(min(o.meter.Rate(now)+0.5, 1<<16-1)),
 		RTT: ms(o.rtt), Queue: ms(queue), Trend: int16(min(max(trend*1000, -1<<15), 1<<15-1)),
 		Talkers: r.Talkers[:0], Unopened: r.Unopened,
 	}

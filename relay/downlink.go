@@ -17,9 +17,9 @@ const (
 	// lookups is how many numbers of one nack are looked at: as many as Askers of
 	// four talkers ask for at once.
 	lookups = 64
-	// leastPart is the least part of a cap that a talker is told, in kbit/s; where all do not get as much, fewer are
-	// forwarded. Several share partOf of it: what they send in the fullest second is more than the mean.
-	leastPart, partOf = 16, 0.9
+	// partOf of a cap is shared by several: what they send in the fullest second is more than the mean. Where that is less
+	// than repair.LeastPart for each, fewer are forwarded.
+	partOf = 0.9
 	// partMemory is how long after the last word somebody has a part: in a conversation the parts stay as they are, since
 	// until all know of new ones something has to be left out.
 	partMemory = 25 * time.Second
@@ -59,7 +59,7 @@ func (rr *repairs) downlinkOf(s *session) *downlink {
 func (d *downlink) setCap(now time.Duration, kbps int) {
 	if d.cap != kbps {
 		d.cap = kbps
-		d.capped.Set(now, kbps)
+		d.capped.Set(now, wire.Kbps(kbps))
 	}
 }
 
@@ -139,9 +139,9 @@ func (w *Worker) plan(now time.Duration, rr *repairs, s *session, reported bool)
 			n++
 		}
 	}
-	down := repair.Downlink{RTT: d.rtt, Rate: d.rate, Queue: d.queue, Trend: d.trend}
+	down := repair.Downlink{RTT: d.rtt, Rate: wire.Kbps(d.rate), Queue: d.queue, Trend: d.trend}
 	if d.cap > 0 {
-		down.Cap = max(int(repair.Sustained(d.cap)-repair.ControlRate), 1)
+		down.Cap = max(repair.Sustained(wire.Kbps(d.cap))-repair.DownControl, 1)
 	}
 	if reported {
 		d.planner.Report(now, down, w.views[:n])
@@ -167,7 +167,7 @@ func viewFor(now time.Duration, d *downlink, t *session) repair.View {
 		way = t.downlink.rtt / 2
 	}
 	v := repair.View{
-		Talker: t.id, Rate: u.meter.Kbps(now), Stride: u.asker.Stride(),
+		Talker: t.id, Rate: u.meter.Rate(now), Stride: u.asker.Stride(),
 		Median: 1, OneWay: way + d.rtt/2,
 	}
 	if u.fare.listeners > 2 { // what is lost to all, or to one of two, is for the talker to repair
@@ -257,7 +257,7 @@ func (w *Worker) resend(now time.Duration, s *session) {
 	if d.resend == nil {
 		d.resend = new(repair.Resender)
 	}
-	d.resend.SetRate(now, rr.voiceTo(now, s))
+	d.resend.SetRate(now, wire.KbpsOf(rr.voiceTo(now, s), time.Second))
 	rtt := d.rtt
 	if rtt == 0 {
 		rtt = assumedTrip
@@ -327,7 +327,7 @@ func (rr *repairs) divide(now time.Duration, s *session) bool {
 		}
 	}
 	d, part := s.downlink, s.downlink.cap
-	if n = min(n, int(partOf*float64(d.cap)/leastPart)); n > 1 {
+	if n = min(n, int(partOf*wire.Kbps(d.cap)/repair.LeastPart)); n > 1 {
 		part = int(partOf * float64(d.cap) / float64(n))
 	}
 	changed := part != d.part

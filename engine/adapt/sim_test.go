@@ -104,13 +104,13 @@ func (e *end) add(now time.Duration, n int) {
 	e.bytes[c%20] += n + netsim.HeaderBytes
 }
 
-func (e *end) rate(now time.Duration) float64 {
+func (e *end) rate(now time.Duration) wire.Kbps {
 	e.add(now, -netsim.HeaderBytes)
 	sum := 0
 	for _, b := range e.bytes {
 		sum += b
 	}
-	return float64(sum) * 8 / 1000
+	return wire.KbpsOf(sum, time.Second)
 }
 
 func newCall(w *world, cfg Config, up, down netsim.Link, seed uint64) *call {
