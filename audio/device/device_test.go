@@ -110,7 +110,7 @@ func TestOpenAnyErrors(t *testing.T) {
 		{portaudio.UnanticipatedHostError{Code: -16, Text: "other"}, ErrOpen, 3},
 	} {
 		tried := 0
-		_, err := openAny(bench[2], make([]attempt, 3), func(attempt) (*portaudio.Stream, error) {
+		_, err := openAny(bench[2], make([]attempt, 3), func(Device, attempt) (*portaudio.Stream, error) {
 			tried++
 			return nil, fmt.Errorf("open: %w", tt.failure)
 		})

@@ -22,9 +22,7 @@ const (
 
 // Sink is a speaker, an audio.Sink.
 type Sink struct {
-	device Device
-	stream *portaudio.Stream
-	delay  time.Duration
+	opened
 	*playWriter
 }
 
@@ -33,29 +31,11 @@ type Sink struct {
 //
 // Errors: ErrNoDevice, ErrAmbiguous, ErrDeviceBusy, ErrOpen, ErrSystem.
 func OpenSink(name string) (*Sink, error) {
-	if err := acquire(); err != nil {
-		return nil, err
-	}
-	s, err := openSink(name)
-	if err != nil {
-		release()
-		return nil, err
-	}
-	return s, nil
-}
-
-func openSink(name string) (*Sink, error) {
-	list, err := devices()
-	if err != nil {
-		return nil, err
-	}
-	d, err := choose(list, name, playback)
-	if err != nil {
-		return nil, err
-	}
-	s := &Sink{device: d}
+	s := &Sink{}
 	// Stereo where there is stereo: some systems play mono on the left only.
-	s.stream, err = openAny(d, attempts(d, min(2, d.Outputs), 1), func(a attempt) (*portaudio.Stream, error) {
+	channels := func(d Device) []int { return []int{min(2, d.Outputs), 1} }
+	var err error
+	s.opened, err = open(name, playback, channels, func(d Device, a attempt) (*portaudio.Stream, error) {
 		var err error
 		if s.playWriter, err = newPlayWriter(a.rate, a.channels); err != nil {
 			return nil, err
@@ -70,20 +50,12 @@ func openSink(name string) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	systemMu.Lock()
-	defer systemMu.Unlock()
-	if info := s.stream.Info(); info != nil {
-		s.delay = info.OutputLatency
-	}
 	return s, nil
 }
 
-// Device says what was opened.
-func (s *Sink) Device() Device { return s.device }
-
 // Latency is how long after Write is called its first sample is heard, at most: readyTime and what
 // the device reports.
-func (s *Sink) Latency() time.Duration { return s.delay + readyTime }
+func (s *Sink) Latency() time.Duration { return s.info.OutputLatency + readyTime }
 
 // Close implements audio.Sink. It lets what was written be played first.
 func (s *Sink) Close() error {
@@ -91,9 +63,9 @@ func (s *Sink) Close() error {
 		return nil
 	}
 	systemMu.Lock()
-	_ = s.stream.Stop() // plays what the device holds; Close ends it either way
+	_ = s.stream.Stop() // plays what the device holds; closing ends it either way
 	systemMu.Unlock()
-	return closeStream(s.stream, s.device)
+	return s.opened.close()
 }
 
 // playWriter is the caller's side of playback, everything but PortAudio.

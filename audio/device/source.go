@@ -1,7 +1,6 @@
 package device
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/gordonklaus/portaudio"
@@ -14,9 +13,7 @@ const captureTime = 100 * time.Millisecond
 
 // Source is a microphone, an audio.Source.
 type Source struct {
-	device Device
-	stream *portaudio.Stream
-	delay  time.Duration
+	opened
 	*captureReader
 }
 
@@ -26,29 +23,11 @@ type Source struct {
 //
 // Errors: ErrNoDevice, ErrAmbiguous, ErrDeviceBusy, ErrOpen, ErrSystem.
 func OpenSource(name string) (*Source, error) {
-	if err := acquire(); err != nil {
-		return nil, err
-	}
-	s, err := openSource(name)
-	if err != nil {
-		release()
-		return nil, err
-	}
-	return s, nil
-}
-
-func openSource(name string) (*Source, error) {
-	list, err := devices()
-	if err != nil {
-		return nil, err
-	}
-	d, err := choose(list, name, capture)
-	if err != nil {
-		return nil, err
-	}
-	s := &Source{device: d}
+	s := &Source{}
 	// Mono, for a microphone mostly has one capsule; some devices insist on stereo.
-	s.stream, err = openAny(d, attempts(d, 1, min(2, d.Inputs)), func(a attempt) (*portaudio.Stream, error) {
+	channels := func(d Device) []int { return []int{1, min(2, d.Inputs)} }
+	var err error
+	s.opened, err = open(name, capture, channels, func(d Device, a attempt) (*portaudio.Stream, error) {
 		var err error
 		if s.captureReader, err = newCaptureReader(a.rate, a.channels); err != nil {
 			return nil, err
@@ -63,37 +42,18 @@ func openSource(name string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	systemMu.Lock()
-	defer systemMu.Unlock()
-	if info := s.stream.Info(); info != nil {
-		s.delay = info.InputLatency
-	}
 	return s, nil
 }
 
-// Device says what was opened.
-func (s *Source) Device() Device { return s.device }
-
 // Latency is how old a sample is when Read could return it, by the device's account.
-func (s *Source) Latency() time.Duration { return s.delay }
+func (s *Source) Latency() time.Duration { return s.info.InputLatency }
 
 // Close implements audio.Source.
 func (s *Source) Close() error {
 	if !s.wait.close() {
 		return nil
 	}
-	return closeStream(s.stream, s.device)
-}
-
-func closeStream(stream *portaudio.Stream, d Device) error {
-	systemMu.Lock()
-	err := stream.Close() // stops it first
-	systemMu.Unlock()
-	release()
-	if err != nil {
-		return fmt.Errorf("device: close %q: %w", d.label(), err)
-	}
-	return nil
+	return s.opened.close()
 }
 
 // captureReader is the caller's side of capture, everything but PortAudio.

@@ -68,13 +68,63 @@ func attempts(d Device, channels ...int) []attempt {
 	return list
 }
 
+// opened is a device in use.
+type opened struct {
+	device Device
+	stream *portaudio.Stream
+	info   portaudio.StreamInfo // what it reports of itself
+}
+
+// open opens and starts the device of that name with the first format that it takes; channels are the counts to try,
+// and start makes a stream of one format.
+func open(name string, dir direction, channels func(Device) []int, start func(Device, attempt) (*portaudio.Stream, error)) (o opened, err error) {
+	if err := acquire(); err != nil {
+		return o, err
+	}
+	defer func() {
+		if err != nil {
+			release()
+		}
+	}()
+	list, err := devices()
+	if err != nil {
+		return o, err
+	}
+	if o.device, err = choose(list, name, dir); err != nil {
+		return o, err
+	}
+	if o.stream, err = openAny(o.device, attempts(o.device, channels(o.device)...), start); err != nil {
+		return o, err
+	}
+	systemMu.Lock()
+	defer systemMu.Unlock()
+	if info := o.stream.Info(); info != nil {
+		o.info = *info
+	}
+	return o, nil
+}
+
+// Device says what was opened.
+func (o *opened) Device() Device { return o.device }
+
+func (o *opened) close() error {
+	systemMu.Lock()
+	err := o.stream.Close() // stops it first
+	systemMu.Unlock()
+	release()
+	if err != nil {
+		return fmt.Errorf("device: close %q: %w", o.device.label(), err)
+	}
+	return nil
+}
+
 // openAny tries formats until the device takes one and has started.
-func openAny(d Device, list []attempt, open func(attempt) (*portaudio.Stream, error)) (*portaudio.Stream, error) {
+func openAny(d Device, list []attempt, start func(Device, attempt) (*portaudio.Stream, error)) (*portaudio.Stream, error) {
 	systemMu.Lock()
 	defer systemMu.Unlock()
 	var failed error
 	for _, a := range list {
-		stream, err := open(a)
+		stream, err := start(d, a)
 		if err == nil {
 			if err = stream.Start(); err == nil {
 				return stream, nil

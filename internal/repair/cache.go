@@ -3,8 +3,8 @@ package repair
 import "time"
 
 const (
-	// CacheAge is how long a Cache keeps a datagram.
-	CacheAge = time.Second
+	// cacheAge is how long a Cache keeps a datagram.
+	cacheAge = time.Second
 
 	cacheSlots = 64
 	cacheFirst = 4 << 10  // bytes at first; the ring is a power of two
@@ -47,7 +47,7 @@ func (c *Cache) Put(now time.Duration, seq uint32, d []byte) {
 
 // forget drops what is too old or in the way of the next entry.
 func (c *Cache) forget(now time.Duration) {
-	for c.oldest < c.count && (c.count-c.oldest == cacheSlots || now-c.entry(c.oldest).at > CacheAge) {
+	for c.oldest < c.count && (c.count-c.oldest == cacheSlots || now-c.entry(c.oldest).at > cacheAge) {
 		c.oldest++
 	}
 }
@@ -97,11 +97,11 @@ func (c *Cache) bytes(e *cacheEntry) []byte {
 	return c.data[c.at(e.pos):][:e.size:e.size]
 }
 
-// Get returns the datagram of that number, or nil if it is not there or older than CacheAge.
+// Get returns the datagram of that number, or nil if it is not there or older than cacheAge.
 // The bytes are the cache's and stay intact until the next Put.
 func (c *Cache) Get(now time.Duration, seq uint32) []byte {
 	for i := c.count; i > c.oldest; i-- {
-		if e := c.entry(i - 1); e.seq == seq && now-e.at <= CacheAge {
+		if e := c.entry(i - 1); e.seq == seq && now-e.at <= cacheAge {
 			return c.bytes(e)
 		}
 	}
@@ -115,13 +115,13 @@ type Shift struct {
 	next  uint64 // the datagram whose copy is next
 }
 
-// Set sets the delay, at most CacheAge; 0 turns the copies off. Copies begin with
+// Set sets the delay, at most cacheAge; 0 turns the copies off. Copies begin with
 // the next datagram.
 func (s *Shift) Set(c *Cache, delay time.Duration) {
 	if s.delay == 0 {
 		s.next = c.count
 	}
-	s.delay = min(delay, CacheAge)
+	s.delay = min(delay, cacheAge)
 }
 
 // Next returns a datagram that is to be sent again at now, or nil; call it until it does.

@@ -255,7 +255,7 @@ func TestPlannerOnRandomReports(t *testing.T) {
 				t.Fatalf("%v kbit/s planned, cap %v", p.rate(v[:n]), d.Cap)
 			}
 			for i := range v {
-				if c := p.Copy(v[i].Talker); c < 0 || c > CacheAge {
+				if c := p.Copy(v[i].Talker); c < 0 || c > cacheAge {
 					t.Fatalf("copies %v later", c)
 				}
 			}

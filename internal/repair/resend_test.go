@@ -65,7 +65,7 @@ func TestCacheOnRandomDatagrams(t *testing.T) {
 			}
 			probe := rng.Uint32N(300)
 			if got := c.Get(now, probe); got != nil {
-				if k := all[probe]; !bytes.Equal(got, k.d) || now-k.at > CacheAge {
+				if k := all[probe]; !bytes.Equal(got, k.d) || now-k.at > cacheAge {
 					t.Fatalf("seed %d: wrong datagram", seed)
 				}
 			}

@@ -52,7 +52,7 @@ func (r *Resender) Allow(now time.Duration, talker, seq uint32, size int, rtt ti
 		r.SetRate(now, 0)
 	}
 	e := &r.recent[(talker*0x9e3779b1+seq)%resendSlots]
-	if e.talker != talker || e.seq != seq || now-e.at > CacheAge {
+	if e.talker != talker || e.seq != seq || now-e.at > cacheAge {
 		*e = resend{talker: talker, seq: seq}
 	}
 	pause := rtt
