@@ -10,6 +10,7 @@ import (
 	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/internal/address"
+	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/jitter"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
@@ -129,8 +130,8 @@ func (c *Config) knownRelays() (string, error) {
 	return filepath.Join(dir, "tincan", "known_relays"), nil
 }
 
-// leastCap is what one talker takes in an emergency, in kbit/s.
-const leastCap = 12
+// leastCap is what one talker takes in an emergency, and what is no voice, in kbit/s.
+const leastCap = int(repair.LeastRate + repair.DownControl)
 
 // MaxCap is the largest UpCap and DownCap in kbit/s: what a report has room for (docs/protocol.md).
 const MaxCap = 65535

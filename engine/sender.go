@@ -8,6 +8,7 @@ import (
 	"github.com/tincan-voice/tincan/engine/adapt"
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // SenderConfig says how a Sender sends. The zero value, but for the session, adapts to the
@@ -62,7 +63,7 @@ const pollEvery = 200 * time.Millisecond
 // frame. Errors are those of NewTalker.
 func NewSender(now time.Duration, cfg SenderConfig) (*Sender, error) {
 	s := &Sender{cfg: cfg}
-	s.ladder = adapt.New(now, adapt.Config{Cap: cfg.Cap, Overhead: cfg.Overhead, Bitrate: cfg.Talker.Encoder.Bitrate, Unfollowed: cfg.Fixed})
+	s.ladder = adapt.New(now, adapt.Config{Cap: wire.Kbps(cfg.Cap), Overhead: cfg.Overhead, Bitrate: cfg.Talker.Encoder.Bitrate, Unfollowed: cfg.Fixed})
 	t, err := newTalker(cfg.Talker, s.may)
 	if err != nil {
 		return nil, err
@@ -146,11 +147,11 @@ func (s *Sender) Heard(now time.Duration, f netproto.Feedback) {
 	count := func(now, before uint16) int { return int(now - before) }
 	s.ladder.Heard(now, adapt.Feedback{
 		Received: count(f.Received, s.last.Received), Lost: count(f.Lost, s.last.Lost), Resent: count(f.Resent, s.last.Resent),
-		Burst: float64(f.BurstQ3) / 8, Rate: float64(f.Rate), Queue: ms(f.Queue), Trend: float64(f.Trend) / 1000,
+		Burst: float64(f.BurstQ3) / 8, Rate: wire.Kbps(f.Rate), Queue: ms(f.Queue), Trend: float64(f.Trend) / 1000,
 		Listeners: int(f.Listeners),
 		Loss:      float64(f.MedianLossQ8) / 256, Hole: float64(f.MedianHoleQ8) / 256,
 		WorstBurst: float64(f.WorstBurstQ3) / 8, RTT: ms(f.WorstRTT),
-		DownQueue: ms(f.WorstQueue), DownTrend: float64(f.WorstTrend) / 1000, DownRate: float64(f.LowestRate), Cap: int(f.LowestCap), Jitter: ms(f.WorstJitter),
+		DownQueue: ms(f.WorstQueue), DownTrend: float64(f.WorstTrend) / 1000, DownRate: wire.Kbps(f.LowestRate), Cap: wire.Kbps(f.LowestCap), Jitter: ms(f.WorstJitter),
 	})
 	s.steer()
 	s.last = f
@@ -168,7 +169,7 @@ func (s *Sender) Nacked(now time.Duration, body []byte, send func(d []byte)) err
 		return nil
 	}
 	stats := s.ladder.Stats(now)
-	s.budget.SetRate(now, stats.Sent*1000/8)
+	s.budget.SetRate(now, stats.Sent)
 	for _, b := range blocks {
 		for count := range b.All() {
 			d := s.talker.Resend(count)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 	"github.com/tincan-voice/tincan/stream"
 )
 
@@ -32,7 +33,7 @@ type LinkStats struct {
 	LeastRTT    time.Duration
 	ProbeLoss   float64 // part of the last 32 probes that were not answered, 0 to 1
 
-	UpKbps, DownKbps         float64
+	UpKbps, DownKbps         wire.Kbps
 	Sent, Received           uint64 // datagrams
 	SentBytes, ReceivedBytes uint64
 	SendFailures             uint64 // datagrams that the system did not take
@@ -85,7 +86,7 @@ func (c *Call) linkStats(now time.Duration) LinkStats {
 	c.probing.Lock()
 	defer c.probing.Unlock()
 	s.Alive, s.RTT, s.LeastRTT, s.ProbeLoss = c.probes.alive(now), c.probes.rtt.Value(), c.probes.rtt.Least(), c.probes.loss(now)
-	s.UpKbps, s.DownKbps = c.up.kbps, c.down.kbps
+	s.UpKbps, s.DownKbps = c.up.rate, c.down.rate
 	return s
 }
 
@@ -114,13 +115,13 @@ func mouthToEar(buffered, rtt time.Duration) time.Duration {
 type meter struct {
 	at    time.Duration
 	bytes uint64
-	kbps  float64 // 1000 bit/s
+	rate  wire.Kbps
 }
 
 // read takes the count at now, about once a second.
 func (m *meter) read(now time.Duration, bytes uint64) {
 	if d := now - m.at; d > 0 {
-		m.kbps = float64(bytes-m.bytes) * 8 / 1000 / d.Seconds()
+		m.rate = wire.KbpsOf(bytes-m.bytes, d)
 	}
 	m.at, m.bytes = now, bytes
 }

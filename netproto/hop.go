@@ -1,5 +1,7 @@
 package netproto
 
+import "github.com/tincan-voice/tincan/netproto/wire"
+
 // Hop is what each hop adds to a datagram of voice: one byte behind the seal. The talker writes it for the
 // relay, and the relay anew for its listeners. So on every hop the datagrams of one talker are numbered without
 // a gap, whatever was not sent before it: silence, what a cap held back, whom the relay did not forward. A gap is a loss of
@@ -18,7 +20,7 @@ type Hop struct {
 }
 
 // HopCounts is the number of values of Hop.Count.
-const HopCounts = 128
+const HopCounts = wire.HopCounts
 
 const hopAgain = 0x80
 

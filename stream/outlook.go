@@ -173,7 +173,7 @@ func (r *Receiver) tell(now time.Duration) []byte {
 	o.changed, o.repeats = false, max(o.repeats-1, 0)
 	report := &o.report
 	*report = netproto.Report{
-		Deaf: o.deaf, Cap: uint16(min(o.cap, 1<<16-1)), Rate: uint16(min(o.meter.Kbps(now)+0.5, 1<<16-1)),
+		Deaf: o.deaf, Cap: uint16(min(o.cap, 1<<16-1)), Rate: uint16(min(o.meter.Rate(now)+0.5, 1<<16-1)),
 		RTT: ms(o.rtt), Queue: ms(queue), Trend: int16(min(max(trend*1000, -1<<15), 1<<15-1)),
 		Talkers: report.Talkers[:0], Unopened: report.Unopened,
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/netproto/wire"
 	"github.com/tincan-voice/tincan/stream"
 )
 
@@ -34,10 +35,10 @@ type jsonLink struct {
 	Alive         bool              `json:"alive"`
 	RTTms         float64           `json:"rtt_ms"`
 	ProbeLoss     float64           `json:"probe_loss"`
-	UpKbps        float64           `json:"up_kbps"`
-	DownKbps      float64           `json:"down_kbps"`
-	MeanUpKbps    float64           `json:"mean_up_kbps"`
-	MeanDownKbps  float64           `json:"mean_down_kbps"`
+	UpKbps        wire.Kbps         `json:"up_kbps"`
+	DownKbps      wire.Kbps         `json:"down_kbps"`
+	MeanUpKbps    wire.Kbps         `json:"mean_up_kbps"`
+	MeanDownKbps  wire.Kbps         `json:"mean_down_kbps"`
 	Sent          uint64            `json:"sent"`
 	Received      uint64            `json:"received"`
 	SentBytes     uint64            `json:"sent_bytes"`
@@ -47,17 +48,17 @@ type jsonLink struct {
 
 // jsonSending is how we send, and why.
 type jsonSending struct {
-	Bitrate     int     `json:"bitrate"`
-	Stride      int     `json:"stride"`
-	Copies      []int   `json:"copies"`
-	CopyBitrate int     `json:"copy_bitrate"`
-	FEC         bool    `json:"fec"`
-	Reason      string  `json:"reason"`
-	LimitKbps   float64 `json:"limit_kbps"`
-	LossPct     float64 `json:"loss_pct"`
-	Burst       float64 `json:"burst_frames"`
-	Resent      uint64  `json:"resent"`
-	HeldBack    uint64  `json:"held_back"`
+	Bitrate     int       `json:"bitrate"`
+	Stride      int       `json:"stride"`
+	Copies      []int     `json:"copies"`
+	CopyBitrate int       `json:"copy_bitrate"`
+	FEC         bool      `json:"fec"`
+	Reason      string    `json:"reason"`
+	LimitKbps   wire.Kbps `json:"limit_kbps"`
+	LossPct     float64   `json:"loss_pct"`
+	Burst       float64   `json:"burst_frames"`
+	Resent      uint64    `json:"resent"`
+	HeldBack    uint64    `json:"held_back"`
 }
 
 type jsonPeer struct {
@@ -79,7 +80,7 @@ type jsonPeer struct {
 
 func toJSON(s engine.Stats) *jsonStats {
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	seconds := max(s.Time.Seconds(), 1e-3)
+	over := max(s.Time, time.Millisecond)
 	l, d := s.Link, s.Sending.Decision
 	out := &jsonStats{
 		Seconds: s.Time.Seconds(),
@@ -92,7 +93,7 @@ func toJSON(s engine.Stats) *jsonStats {
 		Link: jsonLink{
 			Relay: l.Relay.String(), Alive: l.Alive, RTTms: ms(l.RTT), ProbeLoss: l.ProbeLoss,
 			UpKbps: l.UpKbps, DownKbps: l.DownKbps,
-			MeanUpKbps: float64(l.SentBytes) * 8e-3 / seconds, MeanDownKbps: float64(l.ReceivedBytes) * 8e-3 / seconds,
+			MeanUpKbps: wire.KbpsOf(l.SentBytes, over), MeanDownKbps: wire.KbpsOf(l.ReceivedBytes, over),
 			Sent: l.Sent, Received: l.Received, SentBytes: l.SentBytes, ReceivedBytes: l.ReceivedBytes,
 		},
 		Peers:  []jsonPeer{},

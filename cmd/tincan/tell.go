@@ -11,6 +11,7 @@ import (
 
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/console"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // teller writes what happens in a call: lines for people, or one JSON object per line
@@ -165,10 +166,10 @@ func (t *teller) summary(s engine.Stats) {
 	}
 	var text bytes.Buffer
 	defer func() { _, _ = t.out.Write(text.Bytes()) }()
-	seconds := max(s.Time.Seconds(), 1e-3)
+	over := max(s.Time, time.Millisecond)
 	fmt.Fprintf(&text, "\n%s in the room; sent %d datagrams (%.1f kbit/s), received %d (%.1f kbit/s), headers counted\n",
-		s.Time.Round(time.Second), s.Link.Sent, float64(s.Link.SentBytes)*8e-3/seconds,
-		s.Link.Received, float64(s.Link.ReceivedBytes)*8e-3/seconds)
+		s.Time.Round(time.Second), s.Link.Sent, wire.KbpsOf(s.Link.SentBytes, over),
+		s.Link.Received, wire.KbpsOf(s.Link.ReceivedBytes, over))
 	if s.Sending.Voice > 0 {
 		fmt.Fprintf(&text, "sent at the end: %s; %d datagrams sent again, %d held back\n", s.Sending.Decision.Reason, s.Sending.Resent, s.Sending.HeldBack)
 	}

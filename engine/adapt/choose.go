@@ -36,17 +36,17 @@ type point struct {
 // heard only.
 const bitPrice = 0.03
 
-// choose returns the best point below kbps on the wire. There always is one: below the
+// choose returns the best point below a rate. There always is one: below the
 // smallest, the smallest.
-func choose(n *network, kbps float64) point {
+func choose(n *network, below wire.Kbps) point {
 	best := point{shape: smallest, bitrate: minBitrate}
 	best.judge(n)
 	found := false
 	for i := range shapes {
-		p := point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, kbps, n.most)}
+		p := point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, below, n.most)}
 		found = p.beats(&best, n, found) || found
 		if n.resendsWaitedFor() && shapes[i].leavesRoom() {
-			p = point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, kbps/(1+n.resent), n.most), resend: true}
+			p = point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, below/wire.Kbps(1+n.resent), n.most), resend: true}
 			found = p.beats(&best, n, found) || found
 		}
 	}
@@ -112,7 +112,7 @@ func (p *point) judge(n *network) {
 	if p.resend {
 		p.waitForResends(n, worth, base, lost)
 	}
-	p.value -= bitPrice * s.wire(n.headers, rate)
+	p.value -= bitPrice * float64(s.rate(n.headers, rate))
 }
 
 // wait is how long the buffer holds frames back for repair that is sent so much later: no longer than it does for

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 func TestWireRateIsThatOfTheProtocol(t *testing.T) {
@@ -27,8 +28,8 @@ func TestWireRateIsThatOfTheProtocol(t *testing.T) {
 			t.Fatal(err)
 		}
 		bytes := 28 + netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopSize + netproto.HopTagSize + len(body)
-		want := float64(bytes) * 8 / 1000 / s.interval().Seconds()
-		if got := s.wire(28, nominal(float64(size)*400, s.coarse > 0)); math.Abs(got-want) > 0.15 { // coarse frames are no whole bytes
+		want := wire.KbpsOf(bytes, s.interval())
+		if got := s.rate(28, nominal(float64(size)*400, s.coarse > 0)); math.Abs(float64(got-want)) > 0.15 { // coarse frames are no whole bytes
 			t.Errorf("%+v: %.2f kbit/s, the protocol takes %.2f", s, got, want)
 		}
 		if back := s.bitrate(28, want+0.001, defaultBitrate); back > size*400 || back < int(nominal(float64(size)*400, s.coarse > 0))-500 {
@@ -47,7 +48,7 @@ func TestChoice(t *testing.T) {
 	for _, tt := range []struct {
 		name        string
 		loss, burst float64
-		kbps        float64
+		kbps        wire.Kbps
 		rtt         time.Duration
 		want        []want // any of these
 	}{
@@ -68,7 +69,7 @@ func TestChoice(t *testing.T) {
 		if !slices.ContainsFunc(tt.want, func(w want) bool { return w.stride == p.shape.stride && slices.Equal(w.copies, p.shape.copies) }) {
 			t.Errorf("%s: %+v at %d bit/s, value %.1f", tt.name, *p.shape, p.bitrate, p.value)
 		}
-		if w := p.shape.wire(28, float64(p.bitrate)); w > tt.kbps {
+		if w := p.shape.rate(28, float64(p.bitrate)); w > tt.kbps {
 			t.Errorf("%s: %.1f kbit/s of %v", tt.name, w, tt.kbps)
 		}
 	}
@@ -77,10 +78,10 @@ func TestChoice(t *testing.T) {
 // Less room never makes the choice larger, and there always is one.
 func TestChoiceFitsAnyRoom(t *testing.T) {
 	for _, loss := range []float64{0, 0.03, 0.1, 0.3, 0.9} {
-		for kbps := 1.0; kbps < 100; kbps++ {
+		for kbps := wire.Kbps(1); kbps < 100; kbps++ {
 			n := network{most: defaultBitrate, headers: 28, channel: estimate.NewChannel(loss, 3, 1), oneWay: 60 * ms, spread: 10 * ms}
 			p := choose(&n, kbps)
-			if w := p.shape.wire(28, float64(p.bitrate)); w > kbps+1e-9 && (p.shape != smallest || p.bitrate != minBitrate) {
+			if w := p.shape.rate(28, float64(p.bitrate)); w > kbps+1e-9 && (p.shape != smallest || p.bitrate != minBitrate) {
 				t.Errorf("%.1f kbit/s of %v", w, kbps)
 			}
 			if math.IsNaN(p.value) || p.bitrate < minBitrate {

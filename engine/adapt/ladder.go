@@ -12,25 +12,23 @@ import (
 
 // Config says how a Ladder works. The zero value is the good default.
 type Config struct {
-	// Cap is the most that is sent over any second in kbit/s, IP and UDP headers, probes,
-	// reports and resends counted. 0 = none.
-	Cap int
+	// Cap is the most that is sent over any second, probes, reports and resends counted. 0 = none.
+	Cap wire.Kbps
 	// Overhead is what IP and UDP add to a datagram in bytes. 0 = 28, as of IPv4; IPv6 has 48.
 	Overhead int
 	// Bitrate is the highest of Opus in bit/s. 0 = 24000.
 	Bitrate int
 	// Unfollowed is for those who send in their own way: nothing but the cap holds voice back.
 	Unfollowed bool
-	// Budget is the most in kbit/s that is spent on a path that loses. 0 = 44, what 24
+	// Budget is the most that is spent on a path that loses. 0 = 44 kbit/s, what 24
 	// kbit/s of Opus take over RTP, SRTP, UDP and IP.
-	Budget int
+	Budget wire.Kbps
 }
 
 const (
-	defaultBudget = 44.0
-	cleanMargin   = 1.0 // kbit/s above what the highest bitrate takes, one frame per datagram
-	cleanLoss     = 0.01
-	controlRate   = 1.3 // kbit/s of probes and reports at most
+	defaultBudget wire.Kbps = 44
+	cleanMargin   wire.Kbps = 1 // above what the highest bitrate takes, one frame per datagram
+	cleanLoss               = 0.01
 )
 
 // Feedback is what the relay tells a talker, in plain units. Shares are 0 to 1. Counts
@@ -40,7 +38,7 @@ type Feedback struct {
 	Received, Lost int           // datagrams of voice
 	Resent         int           // of the lost, those that a resend brought
 	Burst          float64       // mean run of losses in datagrams
-	Rate           float64       // kbit/s that came in the last second, 0 = not known
+	Rate           wire.Kbps     // that came in the last second, 0 = not known
 	Queue          time.Duration // queueing delay
 	Trend          float64       // of it, seconds per second
 
@@ -52,8 +50,8 @@ type Feedback struct {
 	RTT        time.Duration // of the slowest listener to the relay
 	DownQueue  time.Duration // longest of the listeners'
 	DownTrend  float64       // steepest of the listeners'
-	DownRate   float64       // kbit/s, least of the listeners whose queue grows, 0 = none
-	Cap        int           // kbit/s, least of the listeners', 0 = none
+	DownRate   wire.Kbps     // least of the listeners whose queue grows, 0 = none
+	Cap        wire.Kbps     // least of the listeners', 0 = none
 	Jitter     time.Duration // the listeners', see netproto.TalkerReport; 0 = not known
 }
 
@@ -77,10 +75,10 @@ type Decision struct {
 
 // Ladder decides for one talker. Use New. One goroutine at a time may use it.
 type Ladder struct {
-	most    int     // bitrate
-	budget  float64 // kbit/s on a path that loses
-	clean   float64 // and on one that does not
-	cap     float64 // sustained, 0 = none
+	most    int       // bitrate
+	budget  wire.Kbps // on a path that loses
+	clean   wire.Kbps // and on one that does not
+	cap     wire.Kbps // sustained, 0 = none
 	capped  repair.Cap
 	theirs  repair.Cap // counts the voice under the least of the listeners' caps, and holds nothing back
 	several bool       // listen, as far as was told last
@@ -118,23 +116,23 @@ func New(now time.Duration, cfg Config) *Ladder {
 		l.headers = cfg.Overhead
 	}
 	if cfg.Budget > 0 {
-		l.budget = float64(cfg.Budget)
+		l.budget = cfg.Budget
 	}
 	if cfg.Bitrate > 0 {
 		l.most = cfg.Bitrate
 	}
-	l.clean = shapes[0].wire(l.headers, float64(l.most)) + cleanMargin
+	l.clean = shapes[0].rate(l.headers, float64(l.most)) + cleanMargin
 	l.rate = rate{started: true, limit: startRate, hold: firstHold, last: now}
 	l.SetCap(now, cfg.Cap)
 	return l
 }
 
 // SetCap changes Config.Cap.
-func (l *Ladder) SetCap(now time.Duration, kbps int) {
-	l.capped.Set(now, kbps)
+func (l *Ladder) SetCap(now time.Duration, most wire.Kbps) {
+	l.capped.Set(now, most)
 	l.cap = 0
-	if kbps > 0 {
-		l.cap = max(repair.Sustained(kbps)-controlRate, 1)
+	if most > 0 {
+		l.cap = planned(most)
 	}
 	l.take(now, l.pick(), true)
 }
@@ -166,7 +164,7 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 	} else {
 		voice = repair.Upcoming{Bytes: int(fuller * l.size), Next: max(0, l.voiced+l.every-now), Every: l.every}
 	}
-	switch sent := l.sent.Kbps(now); { // a cap is the business of capped
+	switch sent := l.sent.Rate(now); { // a cap is the business of capped
 	case kind == Resend && sent > min(l.carried(), l.budget), kind == Spare && sent > l.allowed()*spareUpTo:
 		return false
 	}
@@ -237,12 +235,12 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 	if f.Listeners > 0 {
 		l.several = f.Listeners > 1
 	}
-	if kbps := l.listenersCap(); kbps != capBefore {
+	if least := l.listenersCap(); least != capBefore {
 		// A new account: to squeeze a whole second for what went out under the old cap would be worse than what the relay
 		// leaves out.
 		l.theirs = repair.Cap{}
-		if kbps > 0 {
-			l.theirs.Set(now, max(kbps-repair.ControlRate, 1))
+		if least > 0 {
+			l.theirs.Set(now, max(least-repair.DownControl, 1))
 		}
 	}
 	l.up.add(now, l.current.shape.stride, float64(f.Received), float64(f.Lost), f.Burst)
@@ -259,7 +257,7 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 	bytes, datagrams := l.sent.LastSecond(now)
 	l.brk.report(now, l.loss(), l.rtt, float64(bytes), float64(bytes)/float64(max(datagrams, 1)))
 	if f.DownQueue <= f.Queue || f.DownQueue != before.DownQueue || f.DownTrend != before.DownTrend {
-		l.update(now, l.sent.Kbps(now), f) // else the worse queue is still the one of before
+		l.update(now, l.sent.Rate(now), f) // else the worse queue is still the one of before
 	}
 	return l.decide(now, true)
 }
@@ -277,14 +275,14 @@ func (l *Ladder) downlink(now time.Duration, f Feedback, trying bool) {
 }
 
 // update shows the rate controller the worse of uplink and downlink.
-func (l *Ladder) update(now time.Duration, sent float64, f Feedback) {
+func (l *Ladder) update(now time.Duration, sent wire.Kbps, f Feedback) {
 	s := sample{queue: f.Queue, trend: f.Trend, through: f.Rate, rtt: l.rtt, sent: sent}
 	if f.DownQueue > f.Queue {
 		s.queue, s.trend, s.through = f.DownQueue, f.DownTrend, f.DownRate
 		s.rtt += f.RTT
 	}
-	s.nominal = l.wire(&l.current)
-	s.size = s.nominal * l.current.shape.interval().Seconds()
+	s.nominal = l.takes(&l.current)
+	s.size = s.nominal.Bytes(l.current.shape.interval())
 	l.rate.update(now, s)
 }
 
@@ -309,8 +307,8 @@ func (l *Ladder) Changes() int { return l.changes }
 
 // Stats is what a Ladder knows of the path.
 type Stats struct {
-	Limit float64       // kbit/s that may be sent
-	Sent  float64       // kbit/s that were sent in the last second
+	Limit wire.Kbps     // what may be sent
+	Sent  wire.Kbps     // what was sent in the last second
 	RTT   time.Duration // to the relay
 	Loss  float64       // share of datagrams lost on the way to a typical listener, before repair
 	Burst float64       // mean run of losses, in frames
@@ -322,7 +320,7 @@ type Stats struct {
 func (l *Ladder) Stats(now time.Duration) Stats {
 	n := l.network()
 	return Stats{
-		Limit: l.limit(), Sent: l.sent.Kbps(now), RTT: l.rtt,
+		Limit: l.limit(), Sent: l.sent.Rate(now), RTT: l.rtt,
 		Loss: n.channel.Loss, Burst: n.channel.Burst(1), Hole: l.current.loss, Value: l.current.value,
 	}
 }
@@ -330,8 +328,8 @@ func (l *Ladder) Stats(now time.Duration) Stats {
 // loss is the loss of the whole way to a typical listener.
 func (l *Ladder) loss() float64 { return 1 - (1-l.up.fraction())*(1-l.down.fraction()) }
 
-// limit is what the path, the user and the listeners' caps allow, in kbit/s.
-func (l *Ladder) limit() float64 {
+// limit is what the path, the user and the listeners' caps allow.
+func (l *Ladder) limit() wire.Kbps {
 	if l.cap > 0 {
 		return min(l.carried(), l.cap)
 	}
@@ -339,23 +337,24 @@ func (l *Ladder) limit() float64 {
 }
 
 // carried is that without the user's cap.
-func (l *Ladder) carried() float64 {
-	if kbps := l.listenersCap(); kbps > 0 {
-		return min(l.rate.limit, max(repair.Sustained(kbps)-controlRate, 1))
+func (l *Ladder) carried() wire.Kbps {
+	if least := l.listenersCap(); least > 0 {
+		return min(l.rate.limit, planned(least))
 	}
 	return l.rate.limit
 }
 
-// listenersCap is the least of the listeners' caps, or of the parts that they have for this talker, in kbit/s, 0 = none.
-func (l *Ladder) listenersCap() int {
+// planned is what voice and resends may take below a cap.
+func planned(cap wire.Kbps) wire.Kbps { return max(repair.Sustained(cap)-repair.UpControl, 1) }
+
+// listenersCap is the least of the listeners' caps, or of the parts that they have for this talker, 0 = none. Where there
+// are others, one listener's cap does not go below repair.LeastPart.
+func (l *Ladder) listenersCap() wire.Kbps {
 	if l.last.Cap == 0 || !l.several {
 		return l.last.Cap
 	}
-	return max(l.last.Cap, leastListenerCap)
+	return max(l.last.Cap, repair.LeastPart)
 }
-
-// leastListenerCap bounds what one listener's cap can do to all the others, where there are others.
-const leastListenerCap = 16
 
 // network puts together what points are judged against.
 func (l *Ladder) network() network {
@@ -399,13 +398,13 @@ const (
 	mostResent  = 0.5 // repair.Resender answers no more
 )
 
-// wire is what a point takes in kbit/s, with what is resent.
-func (l *Ladder) wire(p *point) float64 {
-	kbps := p.shape.wire(l.headers, float64(p.bitrate))
+// takes is the rate of a point, with what is resent.
+func (l *Ladder) takes(p *point) wire.Kbps {
+	rate := p.shape.rate(l.headers, float64(p.bitrate))
 	if p.resend {
-		kbps *= 1 + l.resent()
+		rate *= wire.Kbps(1 + l.resent())
 	}
-	return kbps
+	return rate
 }
 
 // pick chooses the best point for what is known.
@@ -418,7 +417,7 @@ func (l *Ladder) pick() point {
 }
 
 // allowed is the limit, and on a path that loses the budget.
-func (l *Ladder) allowed() float64 {
+func (l *Ladder) allowed() wire.Kbps {
 	most := l.clean
 	if loss := l.loss(); loss >= cleanLoss || len(l.current.shape.copies) > 0 || l.current.shape.fec {
 		most = l.budget
@@ -443,7 +442,7 @@ func (l *Ladder) decide(now time.Duration, news bool) bool {
 		l.decision.Stop = stop
 		return l.take(now, l.pick(), true)
 	}
-	if l.current.shape.wire(l.headers, float64(l.current.bitrate)) > l.allowed()*slack { // resends stop by themselves
+	if l.current.shape.rate(l.headers, float64(l.current.bitrate)) > l.allowed()*slack { // resends stop by themselves
 		return l.take(now, l.lower(now), false)
 	}
 	if !news {
@@ -471,11 +470,11 @@ func (l *Ladder) decide(now time.Duration, news bool) bool {
 // lower is what fits below the limit now: the best point, but while the limit goes on falling the same shape at a lower
 // bitrate as long as that will do.
 func (l *Ladder) lower(now time.Duration) point {
-	p, kbps := l.current, l.allowed()
+	p, below := l.current, l.allowed()
 	if p.resend {
-		kbps /= 1 + l.resent()
+		below /= wire.Kbps(1 + l.resent())
 	}
-	p.bitrate = p.shape.bitrate(l.headers, kbps, l.most)
+	p.bitrate = p.shape.bitrate(l.headers, below, l.most)
 	if now-l.lowered >= hurried || !p.possible() {
 		l.lowered = now
 		return l.pick()

@@ -11,6 +11,7 @@ import (
 	"github.com/tincan-voice/tincan/internal/emodel"
 	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 func logDecisions(t *testing.T, c *call) {
@@ -207,7 +208,7 @@ func TestCapHoldsOnRandomNetworks(t *testing.T) {
 		kbps := 14 + rng.IntN(60)
 		w := &world{}
 		up := randomLink(rng)
-		c := newCall(w, Config{Cap: kbps}, up, randomLink(rng), seed)
+		c := newCall(w, Config{Cap: wire.Kbps(kbps)}, up, randomLink(rng), seed)
 		c.mute = func(now time.Duration) bool { return now/(700*ms)%3 == 0 }
 		c.start(0)
 		w.run(30 * time.Second)
@@ -272,8 +273,8 @@ func TestRedundancyStaysWithinTheLimit(t *testing.T) {
 		c := newCall(w, Config{}, netsim.Chain(netsim.Rate(float64(20000+rng.IntN(20000)), 2*time.Second), far(), bad), lan(), seed)
 		c.trace = func(at time.Duration, d Decision) {
 			l := c.ladder
-			if wire := l.wire(&l.current); wire > l.limit()*slack && l.current.shape != smallest {
-				t.Errorf("seed %d at %v: %.1f kbit/s, limit %.1f: %s", seed, at, wire, l.limit(), d.Reason)
+			if takes := l.takes(&l.current); takes > l.limit()*slack && l.current.shape != smallest {
+				t.Errorf("seed %d at %v: %.1f kbit/s, limit %.1f: %s", seed, at, takes, l.limit(), d.Reason)
 			}
 		}
 		c.start(0)
@@ -507,8 +508,12 @@ func TestFreshEncoderAfterNarrowband(t *testing.T) {
 func TestListenersCap(t *testing.T) {
 	l := New(0, Config{})
 	now := time.Duration(0)
-	for _, tt := range []struct{ cap, listeners, want int }{
-		{24, 1, 24}, {1, 1, 1}, {13, 1, 13}, {13, 3, leastListenerCap}, {13, 0, leastListenerCap}, {24, 3, 24}, {0, 3, 0},
+	for _, tt := range []struct {
+		cap       wire.Kbps
+		listeners int
+		want      wire.Kbps
+	}{
+		{24, 1, 24}, {1, 1, 1}, {13, 1, 13}, {13, 3, repair.LeastPart}, {13, 0, repair.LeastPart}, {24, 3, 24}, {0, 3, 0},
 	} {
 		for range 4 {
 			now += time.Second
@@ -521,12 +526,12 @@ func TestListenersCap(t *testing.T) {
 			}
 			continue
 		}
-		want := max(repair.Sustained(tt.want)-controlRate, 1)
-		if most := max(tt.want-repair.ControlRate, 1)*125 - l.headers; room != most || math.Abs(limit-want) > 0.01 {
-			t.Errorf("a cap of %d, %d listeners: room for %d bytes, want %d; limit %.1f, want %.1f", tt.cap, tt.listeners, room, most, limit, want)
+		want := max(repair.Sustained(tt.want)-repair.UpControl, 1)
+		if most := int(max(tt.want-repair.DownControl, 1).Bytes(time.Second)) - l.headers; room != most || math.Abs(float64(limit-want)) > 0.01 {
+			t.Errorf("a cap of %v, %d listeners: room for %d bytes, want %d; limit %.1f, want %.1f", tt.cap, tt.listeners, room, most, limit, want)
 		}
 		if l.Send(now, room, Voice); l.ListenersRoom(now, 0) > 0 {
-			t.Errorf("a cap of %d: room for %d bytes after a second's worth", tt.cap, l.ListenersRoom(now, 0))
+			t.Errorf("a cap of %v: room for %d bytes after a second's worth", tt.cap, l.ListenersRoom(now, 0))
 		}
 	}
 }

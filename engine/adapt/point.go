@@ -110,16 +110,15 @@ func (s *shape) frame(bitrate float64) float64 {
 	return coded(bitrate, s.coarse > 0)/8*frameSeconds + frameBytes
 }
 
-// wire is the rate in kbit/s of a shape at a bitrate in bit/s, with so many bytes of
-// headers of IP and UDP.
-func (s *shape) wire(headers int, bitrate float64) float64 {
-	return (float64(headers) + s.bytes(bitrate)) * 8 / 1000 / s.interval().Seconds()
+// rate is what a shape takes at a bitrate in bit/s, with so many bytes of headers of IP and UDP.
+func (s *shape) rate(headers int, bitrate float64) wire.Kbps {
+	return wire.KbpsOf(float64(headers)+s.bytes(bitrate), s.interval())
 }
 
-// bitrate is the highest in bit/s, in steps of 500, that keeps the shape below kbps on
-// the wire, most at most; it may be too low to be of use.
-func (s *shape) bitrate(headers int, kbps float64, most int) int {
-	bytes := kbps*1000/8*s.interval().Seconds() - float64(headers+datagramBytes-1)
+// bitrate is the highest in bit/s, in steps of 500, that keeps the shape below a
+// rate, most at most; it may be too low to be of use.
+func (s *shape) bitrate(headers int, below wire.Kbps, most int) int {
+	bytes := below.Bytes(s.interval()) - float64(headers+datagramBytes-1)
 	fine := s.stride + s.copied()
 	if s.coarse > 0 {
 		fine = s.stride

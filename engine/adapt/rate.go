@@ -3,13 +3,15 @@ package adapt
 import (
 	"math"
 	"time"
+
+	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
-// Figures of the rate controller; rates are kbit/s on the wire.
+// Figures of the rate controller.
 const (
-	startRate = 32.0 // a thin link survives the first second at this
-	leastRate = 11.0 // the smallest shape at the lowest bitrate
-	freeRate  = 1000 // no limit
+	startRate wire.Kbps = 32   // a thin link survives the first second at this
+	freeRate  wire.Kbps = 1000 // no limit
 
 	overQueue    = 60 * time.Millisecond  // a queue that long that grows
 	overTrend    = 0.03                   // by so many seconds per second
@@ -48,8 +50,8 @@ const (
 // tenths and stays there; ever more rarely it is tested whether there is more. A queue
 // that stays although we have gone down is not ours, and is put up with for a minute unless a steeper one grows.
 type rate struct {
-	limit    float64
-	wall     float64 // what came through at the last congestion, 0 = none yet
+	limit    wire.Kbps
+	wall     wire.Kbps // what came through at the last congestion, 0 = none yet
 	hold     time.Duration
 	until    time.Duration // the wall is not tested before
 	draining bool
@@ -62,20 +64,20 @@ type rate struct {
 	backedOff  time.Duration // when the draining began
 	cut        time.Duration // when the limit went down last
 	before     time.Duration // the queue then
-	sentBefore float64
+	sentBefore wire.Kbps
 	last       time.Duration
 	started    bool
-	standstill float64 // the limit before a relay that said nothing at all brought it down; 0: it has not
+	standstill wire.Kbps // the limit before a relay that said nothing at all brought it down; 0: it has not
 }
 
 // sample is one look at the path, whichever of its queues is worse.
 type sample struct {
 	queue   time.Duration
-	trend   float64 // seconds per second of arrivals
-	through float64 // kbit/s that came through in the last second, 0 = not known
-	sent    float64 // kbit/s that were sent in the last second
-	nominal float64 // kbit/s that are being sent, speech provided
-	size    float64 // kbit of one datagram
+	trend   float64   // seconds per second of arrivals
+	through wire.Kbps // what came through in the last second, 0 = not known
+	sent    wire.Kbps // what was sent in the last second
+	nominal wire.Kbps // what is being sent, speech provided
+	size    float64   // bytes of one datagram
 	rtt     time.Duration
 }
 
@@ -94,7 +96,7 @@ func (r *rate) update(now time.Duration, s sample) bool {
 		r.accepted -= time.Duration(float64(r.accepted-s.queue) * min(1, elapsed/forgives))
 	}
 	// The time that a datagram itself takes on a thin link is no queue.
-	itself := time.Duration(s.size / max(r.limit, leastRate) * float64(time.Second))
+	itself := time.Duration(s.size / max(r.limit, repair.LeastRate).Bytes(time.Second) * float64(time.Second))
 	accepted := r.accepted
 	if s.trend > steeper*r.mild {
 		accepted = 0
@@ -111,7 +113,7 @@ func (r *rate) update(now time.Duration, s sample) bool {
 		// What was done has not had its effect yet, or has it just now. As long as there is a
 		// queue, what comes through is what the bottleneck carries, counted in whole datagrams.
 		if s.through > 0 {
-			r.wall = max((r.wall+s.through)/2, leastRate)
+			r.wall = max((r.wall+s.through)/2, repair.LeastRate)
 		}
 	case over:
 		r.backOff(now, queue, s)
@@ -125,7 +127,7 @@ func (r *rate) update(now time.Duration, s sample) bool {
 // comes through than is sent.
 func (r *rate) inVain(now time.Duration, s sample) bool {
 	empties := s.through == 0 || s.through > emptying*s.sent || s.trend <= -overTrend
-	return r.draining && !empties && now-r.backedOff >= useless+s.queue+s.rtt && (s.sent < 0.8*r.sentBefore || r.limit <= leastRate) &&
+	return r.draining && !empties && now-r.backedOff >= useless+s.queue+s.rtt && (s.sent < 0.8*r.sentBefore || r.limit <= repair.LeastRate) &&
 		s.queue > clearQueue && float64(s.queue) > shrunk*float64(r.before)
 }
 
@@ -133,14 +135,14 @@ func (r *rate) inVain(now time.Duration, s sample) bool {
 // queue for long, that is what has come through; else what is sent, less the part that the
 // queue grows by.
 func (r *rate) backOff(now, queue time.Duration, s sample) {
-	through := s.nominal * (1 - max(min(s.trend, 0.9), 0))
+	through := s.nominal * wire.Kbps(1-max(min(s.trend, 0.9), 0))
 	if r.draining {
 		through = r.wall
 		if s.through > 0 {
 			through = (through + s.through) / 2
 		}
 	}
-	through = max(through, leastRate)
+	through = max(through, repair.LeastRate)
 	if !r.draining {
 		r.wall = through
 		if r.testing {
@@ -158,7 +160,7 @@ func (r *rate) backOff(now, queue time.Duration, s sample) {
 	r.wall = through
 	r.cut = now
 	drain := mostDrain * min(1, queue.Seconds()/drainTime.Seconds())
-	r.limit = max(min(r.limit, through*(backoff-drain)), leastRate)
+	r.limit = max(min(r.limit, through*wire.Kbps(backoff-drain)), repair.LeastRate)
 	r.until = now + r.hold
 }
 
@@ -170,10 +172,10 @@ func (r *rate) rise(now time.Duration, elapsed float64, s sample) {
 		r.limit = max(r.limit, r.wall*afterDrain)
 		return
 	}
-	step, most := climb*elapsed, max(s.sent*headroom, startRate)
+	step, most := wire.Kbps(climb*elapsed), max(s.sent*headroom, startRate)
 	switch {
 	case r.wall == 0:
-		step = r.limit * start * elapsed
+		step = r.limit * wire.Kbps(start*elapsed)
 	case now < r.until:
 		most = r.wall * belowWall
 	default:
@@ -202,6 +204,6 @@ func (r *rate) silent(elapsed float64, mute bool) {
 		if mute {
 			r.standstill = max(r.standstill, r.limit)
 		}
-		r.limit = max(r.limit*math.Pow(silentDecay, elapsed), leastRate)
+		r.limit = max(r.limit*wire.Kbps(math.Pow(silentDecay, elapsed)), repair.LeastRate)
 	}
 }

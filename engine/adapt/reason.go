@@ -3,6 +3,8 @@ package adapt
 import (
 	"strconv"
 	"time"
+
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // reason puts the decision into words.
@@ -57,7 +59,7 @@ func (l *Ladder) reason() string {
 		b = append(b, " % loss, bursts "...)
 		b = strconv.AppendFloat(b, l.network().channel.Burst(1), 'f', 1, 64)
 	case l.last.Cap > 0 && l.limit() < min(l.rate.limit, l.clean) && (l.cap == 0 || l.limit() < l.cap):
-		b = appendRate(append(b, "a listener's cap of "...), float64(l.last.Cap))
+		b = appendRate(append(b, "a listener's cap of "...), l.last.Cap)
 	case l.cap > 0 && l.cap < min(l.rate.limit, l.clean):
 		b = appendRate(append(b, "the cap leaves "...), l.cap)
 	case l.rate.limit < l.clean:
@@ -68,6 +70,6 @@ func (l *Ladder) reason() string {
 	return string(b)
 }
 
-func appendRate(b []byte, kbps float64) []byte {
-	return append(strconv.AppendInt(b, int64(kbps+0.5), 10), " kbit/s"...)
+func appendRate(b []byte, rate wire.Kbps) []byte {
+	return append(strconv.AppendInt(b, int64(rate+0.5), 10), " kbit/s"...)
 }

@@ -12,9 +12,6 @@ import (
 	"time"
 )
 
-// Best is R of a connection without delay where all else has the standard's default values (G.107, 7.7).
-const Best = 93.2
-
 // Delay is Idd (G.107, 7-27 and 7-28, with the default listener: sT = 1, mT = 100 ms): what a delay from mouth to ear
 // takes from R where there is no echo. It is 0 up to 100 ms, 3 at 200 ms, 15 at 300 ms, 24 at 400 ms.
 func Delay(mouthToEar time.Duration) float64 {

@@ -8,12 +8,15 @@ import (
 
 const ms = time.Millisecond
 
+// best is R of a connection without delay where all else has the standard's default values (G.107, 7.7).
+const best = 93.2
+
 func near(got, want, within float64) bool { return math.Abs(got-want) <= within }
 
 // The standard's own numbers: G.107 for the default connection, delay only.
 func TestDelayIsThatOfTheStandard(t *testing.T) {
 	for _, tt := range []struct{ ms, r float64 }{{0, 93.2}, {50, 93.2}, {100, 93.2}, {150, 93.0}, {200, 90.2}, {250, 84.3}, {300, 78.4}, {400, 69.1}} {
-		if got := Best - Delay(time.Duration(tt.ms)*ms); !near(got, tt.r, 0.06) {
+		if got := best - Delay(time.Duration(tt.ms)*ms); !near(got, tt.r, 0.06) {
 			t.Errorf("R at %v ms is %.2f, the standard has %.1f", tt.ms, got, tt.r)
 		}
 	}
@@ -71,8 +74,8 @@ func TestMOS(t *testing.T) {
 }
 
 func TestConversational(t *testing.T) {
-	for _, tt := range []struct{ ms, r float64 }{{0, Best}, {90, Best}, {300, 78.4}, {400, 69.1}} {
-		if got := Conversational(MOS(Best), time.Duration(tt.ms)*ms); !near(got, MOS(tt.r), 0.005) {
+	for _, tt := range []struct{ ms, r float64 }{{0, best}, {90, best}, {300, 78.4}, {400, 69.1}} {
+		if got := Conversational(MOS(best), time.Duration(tt.ms)*ms); !near(got, MOS(tt.r), 0.005) {
 			t.Errorf("at %v ms %.3f, want %.3f", tt.ms, got, MOS(tt.r))
 		}
 	}
@@ -83,7 +86,7 @@ func TestWorthGrowsWithTheBitrate(t *testing.T) {
 		last := 0.0
 		for b := 5000.0; b <= 64000; b += 100 {
 			r := Worth(b, narrowband)
-			if r < last-4 || r <= 0 || r > Best+1 { // 4: wideband is worth no more than narrowband at first
+			if r < last-4 || r <= 0 || r > best+1 { // 4: wideband is worth no more than narrowband at first
 				t.Errorf("R %.1f at %v bit/s, %.1f just below", r, b, last)
 			}
 			last = r

@@ -197,13 +197,13 @@ func TestMeter(t *testing.T) {
 	for now := time.Duration(0); now < 5*time.Second; now += wire.FrameDuration {
 		m.Add(now, 100)
 	}
-	if got := m.Kbps(5 * time.Second); math.Abs(got-40) > 0.1 {
+	if got := m.Rate(5 * time.Second); math.Abs(float64(got)-40) > 0.1 {
 		t.Errorf("%v kbit/s, want 40", got)
 	}
 	if bytes, n := m.LastSecond(5*time.Second + 500*ms); bytes != 2500 || n != 25 {
 		t.Errorf("%d bytes in %d datagrams half a second later", bytes, n)
 	}
-	if got := m.Kbps(time.Hour); got != 0 {
+	if got := m.Rate(time.Hour); got != 0 {
 		t.Errorf("%v kbit/s an hour later", got)
 	}
 }

@@ -1,6 +1,10 @@
 package estimate
 
-import "time"
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto/wire"
+)
 
 const (
 	meterCell  = 100 * time.Millisecond
@@ -35,10 +39,10 @@ func (m *Meter) LastSecond(now time.Duration) (bytes, datagrams int) {
 	return bytes, datagrams
 }
 
-// Kbps is the rate of the last second in kbit/s.
-func (m *Meter) Kbps(now time.Duration) float64 {
+// Rate is that of the last second.
+func (m *Meter) Rate(now time.Duration) wire.Kbps {
 	bytes, _ := m.LastSecond(now)
-	return float64(bytes) * 8 / 1000
+	return wire.KbpsOf(bytes, time.Second)
 }
 
 func (m *Meter) move(now time.Duration) {

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"math"
+	"time"
 
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/internal/emodel"
@@ -142,7 +143,7 @@ func (c *call) result() (*Result, error) {
 	if peers := c.members[listens].listener.Peers(c.now, nil); len(peers) > 0 {
 		f.Frames = Counts{Late: peers[0].Buffer.Late, Duplicate: peers[0].Buffer.Duplicate}
 	}
-	f.Wire = c.log.load(c.wireEnd, seconds(float64(len(said))))
+	f.Wire = c.log.load(c.wireEnd, time.Duration(len(said))*time.Second/codec.SampleRate)
 	scores, err := quality.Compare(said, heard, c.log.alignment())
 	if err != nil {
 		return nil, err
@@ -354,7 +355,7 @@ func unheard(active []bool, from, to, gap int) int {
 // wireLoad is what all links carried.
 type wireLoad [2]struct{ toRelay, fromRelay traffic }
 
-func (l *log) load(w wireLoad, over float64) Wire {
+func (l *log) load(w wireLoad, over time.Duration) Wire {
 	return Wire{
 		Up: round(w[talks].toRelay.kbps(over), 3), Down: round(w[listens].fromRelay.kbps(over), 3),
 		UpPeak: round(w[talks].toRelay.peak(), 3), DownPeak: round(w[listens].fromRelay.peak(), 3),

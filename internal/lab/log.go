@@ -10,6 +10,7 @@ import (
 	"github.com/tincan-voice/tincan/internal/quality"
 	"github.com/tincan-voice/tincan/jitter"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // piece is a piece of what was heard and what it was made of.
@@ -179,10 +180,10 @@ func (t *traffic) add(now time.Duration, d []byte) {
 }
 
 // peak is the most of any second in kbit/s.
-func (t traffic) peak() float64 { return float64(8*t.most) / 1000 }
+func (t traffic) peak() float64 { return float64(wire.KbpsOf(t.most, time.Second)) }
 
-// kbps is the mean rate over a time in seconds.
-func (t traffic) kbps(over float64) float64 { return float64(8*t.bytes) / 1000 / over }
+// kbps is the mean rate over a time.
+func (t traffic) kbps(over time.Duration) float64 { return float64(wire.KbpsOf(t.bytes, over)) }
 
 // timeline is the time plot: one Moment per 20 ms of the output.
 func (l *log) timeline(samples int) []Moment {

@@ -38,13 +38,10 @@ const (
 // Datagram is what an Asker is told of a datagram of voice.
 type Datagram struct {
 	Seq    uint32 // of its newest frame, counting 20 ms
-	Count  uint8  // of the hop, modulo Counts; see netproto.Hop
+	Count  uint8  // of the hop, modulo wire.HopCounts
 	Again  bool   // sent on this hop before
 	Speech bool   // false for one without voice at the level of silence, which ends a talkspurt
 }
-
-// Counts is how many values Datagram.Count has.
-const Counts = 128
 
 // Arrival says what a datagram was to the Asker.
 type Arrival uint8
@@ -137,13 +134,13 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 			a.wait = firstWait
 			a.budget.set(now, askRate, askDepth)
 		}
-		a.started, a.newest, a.highest, a.speech = true, Counts+uint32(d.Count), d.Seq, d.Speech
+		a.started, a.newest, a.highest, a.speech = true, wire.HopCounts+uint32(d.Count), d.Seq, d.Speech
 		a.receive(now)
 		return Newest
 	}
-	ahead := int(d.Count-uint8(a.newest)) & (Counts - 1)
-	if ahead > Counts/2 {
-		ahead -= Counts
+	ahead := int(d.Count-uint8(a.newest)) & (wire.HopCounts - 1)
+	if ahead > wire.HopCounts/2 {
+		ahead -= wire.HopCounts
 	}
 	frames := int32(d.Seq - a.highest)
 	again := d.Again
@@ -152,7 +149,7 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 		// Older than what it follows, or more datagrams than frames: what was left out was not lost. A relay goes on so
 		// when it ends an exception that it made for this listener.
 		a.Resync()
-		a.started, a.newest, ahead = true, Counts+uint32(d.Count), 1
+		a.started, a.newest, ahead = true, wire.HopCounts+uint32(d.Count), 1
 	case ahead <= 0:
 		return a.filled(now, a.newest+uint32(ahead), again)
 	default:
@@ -307,7 +304,7 @@ func (a *Asker) Poll(now time.Duration, dst []Ask) []Ask {
 		if ask {
 			g.tries++
 			g.asked = now
-			dst = append(dst, Ask{Count: uint8(g.count % Counts), Seq: g.seq})
+			dst = append(dst, Ask{Count: uint8(g.count % wire.HopCounts), Seq: g.seq})
 			next = now + a.pause(g)
 		}
 		if g.open {

@@ -23,7 +23,9 @@ func path() *Asker {
 func at(seq uint32) time.Duration { return time.Duration(seq) * wire.FrameDuration }
 
 // dg is datagram seq of a talker that has sent one of one frame for each before it.
-func dg(seq uint32) Datagram { return Datagram{Seq: seq, Count: uint8(seq % Counts), Speech: true} }
+func dg(seq uint32) Datagram {
+	return Datagram{Seq: seq, Count: uint8(seq % wire.HopCounts), Speech: true}
+}
 
 // again is the same, sent again.
 func again(seq uint32) Datagram {
@@ -355,7 +357,7 @@ func TestAskerMeasuresLossAsTheNetworkHasIt(t *testing.T) {
 					runs++
 				}
 			} else {
-				a.Arrived(at(seq), Datagram{Seq: seq, Count: uint8(seq / tt.stride % Counts), Speech: true})
+				a.Arrived(at(seq), Datagram{Seq: seq, Count: uint8(seq / tt.stride % wire.HopCounts), Speech: true})
 				a.Poll(at(seq), nil)
 			}
 			was = !gone

@@ -1,6 +1,10 @@
 package repair
 
-import "time"
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto/wire"
+)
 
 // Cap keeps what is sent below a cap over any second. It remembers what went out in the last
 // one, in cells, and lets nothing out that would make more of it than the cap:
@@ -22,16 +26,12 @@ const (
 	capCell = 10 * time.Millisecond
 	// capCells is how many a second can touch.
 	capCells = int64(time.Second/capCell) + 1
-	// sustained is the part of a cap that can be planned with: Opus makes up to 4 % more of a second
-	// than of a minute, and a second has one datagram more in it at times.
-	sustained = 0.95
 )
 
-// Set sets it in kbit/s, 0 = none; IP and UDP headers count. What went out before a first cap
-// is not known.
-func (c *Cap) Set(now time.Duration, kbps int) {
-	c.most = kbps * 1000 / 8
-	if kbps > 0 && c.cells == nil {
+// Set sets it, 0 = none. What went out before a first cap is not known.
+func (c *Cap) Set(now time.Duration, most wire.Kbps) {
+	c.most = int(most.Bytes(time.Second))
+	if most > 0 && c.cells == nil {
 		c.cells = make([]uint32, capCells)
 		c.newest = int64(now / capCell)
 	}
@@ -116,9 +116,3 @@ func (c *Cap) roll(n int64) {
 		*cell = 0
 	}
 }
-
-// ControlRate is what is taken off a listener's cap for all that is no voice, in kbit/s.
-const ControlRate = 1
-
-// Sustained is the rate in kbit/s that can be planned with under a cap of so many.
-func Sustained(kbps int) float64 { return sustained * float64(kbps) }

@@ -26,15 +26,15 @@ import (
 // Patience is how long after its time a datagram is still worth having when its
 // listeners hold back buffer of speech, the way from mouth to ear without any
 // buffering takes oneWay, and a share of loss, 0 to 1, is not repaired otherwise. A buffer grows when
-// it learns that resends come, so what counts is what it may grow to: WorthWaiting in all.
+// it learns that resends come, so what counts is what it may grow to: worthWaiting in all.
 func Patience(oneWay, buffer time.Duration, loss float64) time.Duration {
-	return max(buffer, WorthWaiting(loss)-oneWay-wire.FrameDuration, 0)
+	return max(buffer, worthWaiting(loss)-oneWay-wire.FrameDuration, 0)
 }
 
-// WorthWaiting is the delay from mouth to ear up to which waiting for a resend costs less than the
+// worthWaiting is the delay from mouth to ear up to which waiting for a resend costs less than the
 // loss. At 240 ms the E-model takes 7.7 points of R (ITU-T G.107, 7.4), about what 1 % of lost frames
 // takes (see engine/adapt); at 320 ms 17, as 3 %; at 400 ms 24, as 4 %. Longer is no conversation (ITU-T G.114).
-func WorthWaiting(loss float64) time.Duration {
+func worthWaiting(loss float64) time.Duration {
 	more := time.Duration((loss - 0.01) * float64(4*time.Second))
 	return min(max(leastWorth+more, leastWorth), mostWorth)
 }

@@ -3,6 +3,8 @@ package repair
 import (
 	"math"
 	"time"
+
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 	usualMemory = 5 * time.Second
 	leastUsual  = 0.6
 	// Where nobody can send less and there is still a queue, that is as good as floorLack.
-	floorRate  = 14.0 // kbit/s of each; half of it is mostly pauses
+	floorRate  = sustained*LeastPart - DownControl // of each, who has been told LeastPart; half of it is mostly pauses
 	floorQueue = 400 * time.Millisecond
 	floorLack  = 0.125
 	// jamReport is how old what a report tells is, on the average: it counts a second.
@@ -37,35 +39,36 @@ const (
 // through, if late. The talkers see the queue too and send less by themselves; only where that does not help are there to be
 // fewer of them.
 type jam struct {
-	limit float64 // kbit/s, 0 = none
+	limit wire.Kbps // 0 = none
 	last  time.Duration
-	usual float64                         // share of what is sent that comes through without a queue, 0 = not known: 1
-	since time.Duration                   // when less than enough came through first
-	short float64                         // how much less, share times seconds
-	sent  float64                         // kbit/s, so much later as the queue and the reports take
-	acted time.Duration                   // when the limit went down, 0 = it has not
-	ours  time.Duration                   // until then a queue is known to be
-	mean  struct{ sent, through float64 } // kbit/s over jamMemory
+	usual float64                           // share of what is sent that comes through without a queue, 0 = not known: 1
+	since time.Duration                     // when less than enough came through first
+	short float64                           // how much less, share times seconds
+	sent  wire.Kbps                         // so much later as the queue and the reports take
+	acted time.Duration                     // when the limit went down, 0 = it has not
+	ours  time.Duration                     // until then a queue is known to be
+	mean  struct{ sent, through wire.Kbps } // over jamMemory
 }
 
-// report takes a listener's report while sent kbit/s are sent to it, at the floor where no talker can send less, and reports
+// report takes a listener's report while so much is sent to it, at the floor where no talker can send less, and reports
 // whether nothing is to be added. The limit goes down to a part of what comes through when the talkers have had their turn,
 // or at once where the last queue was ours; up again slowly.
-func (j *jam) report(now time.Duration, d Downlink, sent float64, floor bool) bool {
+func (j *jam) report(now time.Duration, d Downlink, sent wire.Kbps, floor bool) bool {
 	elapsed := now - j.last
 	j.last = now
 	fade := func(memory time.Duration) float64 { return 1 - math.Exp(-float64(elapsed)/float64(memory)) }
-	j.sent += (sent - j.sent) * fade(d.Queue+jamReport) // which comes through so much later
-	j.mean.sent += (j.sent - j.mean.sent) * fade(jamMemory)
-	j.mean.through += (d.Rate - j.mean.through) * fade(jamMemory)
+	j.sent += (sent - j.sent) * wire.Kbps(fade(d.Queue+jamReport)) // which comes through so much later
+	lately := wire.Kbps(fade(jamMemory))
+	j.mean.sent += (j.sent - j.mean.sent) * lately
+	j.mean.through += (d.Rate - j.mean.through) * lately
 	if j.acted > 0 && d.Trend <= -jamTrend && now-j.acted < jamProof {
 		j.ours = now + jamRemembered
 	}
-	share := j.mean.through / max(j.mean.sent, 1)
+	share := float64(j.mean.through / max(j.mean.sent, 1))
 	if j.usual == 0 {
 		j.usual = 1
 	}
-	if d.Queue < jamQueue && j.mean.sent > leastRate {
+	if d.Queue < jamQueue && j.mean.sent > LeastPart {
 		j.usual += (min(max(share, leastUsual), 1) - j.usual) * fade(usualMemory)
 	}
 	floor = floor && d.Queue >= floorQueue
@@ -82,12 +85,12 @@ func (j *jam) report(now time.Duration, d Downlink, sent float64, floor bool) bo
 		j.short = max(0, j.short+lack*min(elapsed, time.Second).Seconds())
 	}
 	if j.short == 0 || now >= j.ours && (j.short < starved || now-j.since < talkersTurn+d.RTT) {
-		j.limit += j.limit * jamRecovery * elapsed.Seconds()
+		j.limit *= wire.Kbps(1 + jamRecovery*elapsed.Seconds())
 		return d.Queue >= jamQueue && d.Trend >= jamTrend
 	}
 	if j.acted == 0 {
 		j.acted = now
 	}
-	j.limit = max(d.Rate*jamBackoff, leastRate)
+	j.limit = max(d.Rate*jamBackoff, LeastPart)
 	return true
 }

@@ -13,7 +13,7 @@ func TestCapHoldsOverAnySecond(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		kbps := 12 + rng.IntN(60)
 		var p Cap
-		p.Set(0, kbps)
+		p.Set(0, wire.Kbps(kbps))
 		type sent struct {
 			at    time.Duration
 			bytes int
@@ -51,7 +51,7 @@ func TestCapHoldsOverAnySecond(t *testing.T) {
 	}
 }
 
-// Whatever else wants to be sent, voice that was reserved for goes.
+// Whatever else wants to be sent, the voice that is to come goes.
 func TestCapKeepsRoomForVoice(t *testing.T) {
 	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 3))

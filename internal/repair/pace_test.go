@@ -23,7 +23,7 @@ func lossy(stride uint32, jitter time.Duration, asked, came func(now time.Durati
 			if seq%500 >= 400-stride {
 				ends = 1
 			}
-			p.Send(now, []byte{byte(seq >> 8), byte(seq), ends, count % Counts})
+			p.Send(now, []byte{byte(seq >> 8), byte(seq), ends, count % wire.HopCounts})
 			count++
 			lost[seq] = p.Lost > before
 		}
@@ -107,7 +107,7 @@ func tenth(stride uint32) (a *Asker, seq uint32) {
 		if i%10 == 9 {
 			continue
 		}
-		a.Arrived(at(seq), Datagram{Seq: seq, Count: uint8(i % Counts), Speech: true})
+		a.Arrived(at(seq), Datagram{Seq: seq, Count: uint8(i % wire.HopCounts), Speech: true})
 		a.Poll(at(seq)+5*ms, nil)
 	}
 	return a, seq

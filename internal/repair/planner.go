@@ -20,7 +20,6 @@ const (
 	copyHold    = 10 * time.Second       // after it has been so for this long
 	resendSlack = 10 * time.Millisecond
 
-	leastRate  = 16              // kbit/s: one talker in an emergency
 	raiseAfter = 5 * time.Second // where it is not known what a path carries
 	capAfter   = 2 * time.Second // below a cap
 	// capSlack is how much more than fits those may send in a second who are forwarded: with datagrams of 80 ms a
@@ -35,8 +34,8 @@ var copyOffsets = [...]int{1, 2, 4, 6}
 // Downlink is what a listener's report says about its path.
 type Downlink struct {
 	RTT   time.Duration // 0 = not known yet
-	Cap   int           // kbit/s, 0 = none
-	Rate  float64       // kbit/s that came in the last second
+	Cap   wire.Kbps     // 0 = none
+	Rate  wire.Kbps     // that came in the last second
 	Queue time.Duration
 	Trend float64 // of the queue, seconds per second
 }
@@ -45,12 +44,12 @@ type Downlink struct {
 // time since the last report.
 type View struct {
 	Talker uint32
-	Rate   float64 // kbit/s of its datagrams, IP and UDP headers counted
-	Stride int     // see Asker.Stride
-	Loss   float64 // share of datagrams lost before repair
-	Burst  float64 // mean run of losses, in datagrams
-	Hole   float64 // share of frames concealed or late, after repair
-	Median float64 // of the Loss of all listeners of that talker; 1 where there is no more than one other
+	Rate   wire.Kbps // of its datagrams
+	Stride int       // see Asker.Stride
+	Loss   float64   // share of datagrams lost before repair
+	Burst  float64   // mean run of losses, in datagrams
+	Hole   float64   // share of frames concealed or late, after repair
+	Median float64   // of the Loss of all listeners of that talker; 1 where there is no more than one other
 	OneWay time.Duration
 	Buffer time.Duration // of the listener's jitter buffer
 }
@@ -216,9 +215,8 @@ func copyDelay(v *View, step, patience time.Duration) time.Duration {
 }
 
 // fit honours the cap and the limit.
-func (p *Planner) fit(now time.Duration, kbps int, views []View) {
-	most := float64(kbps)
-	if p.jam.limit > 0 && (kbps == 0 || p.jam.limit < most) {
+func (p *Planner) fit(now time.Duration, most wire.Kbps, views []View) {
+	if p.jam.limit > 0 && (most == 0 || p.jam.limit < most) {
 		most = p.jam.limit
 	}
 	if most == 0 {
@@ -272,8 +270,8 @@ func (p *Planner) forward(now time.Duration, n, all int, after time.Duration) {
 }
 
 // rate is what forwarding the views takes, with their copies.
-func (p *Planner) rate(views []View) float64 {
-	var sum float64
+func (p *Planner) rate(views []View) wire.Kbps {
+	var sum wire.Kbps
 	for i := range views {
 		sum += views[i].Rate
 		if p.Copy(views[i].Talker) > 0 {

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // scene is one listener and one talker over some seconds of reports.
@@ -144,8 +146,8 @@ func TestPlannerHonoursTheCap(t *testing.T) {
 // A link that carries two of three talkers: when these had time to send less and did not, there are fewer of them, and
 // the next time at once.
 func TestPlannerSendsFewerTalkersIntoAJam(t *testing.T) {
-	const carries, every = 90.0, 300 * ms // kbit/s
-	talk := func(each func(now time.Duration) float64) (fewer, longest time.Duration) {
+	const carries, every = wire.Kbps(90), 300 * ms
+	talk := func(each func(now time.Duration) wire.Kbps) (fewer, longest time.Duration) {
 		var p Planner
 		queue := time.Duration(0)
 		for now := every; now <= time.Minute; now += every {
@@ -155,7 +157,7 @@ func TestPlannerSendsFewerTalkersIntoAJam(t *testing.T) {
 			}
 			sent := p.rate(p.forwarded(v))
 			before := queue
-			queue = min(max(0, queue+time.Duration((sent/carries-1)*float64(every))), time.Second)
+			queue = min(max(0, queue+time.Duration(float64(sent/carries-1)*float64(every))), time.Second)
 			rate := sent
 			if queue > 0 {
 				rate = carries
@@ -170,10 +172,10 @@ func TestPlannerSendsFewerTalkersIntoAJam(t *testing.T) {
 		}
 		return fewer, longest
 	}
-	if fewer, longest := talk(func(time.Duration) float64 { return 40 }); fewer < 30*time.Second || longest > 900*ms {
+	if fewer, longest := talk(func(time.Duration) wire.Kbps { return 40 }); fewer < 30*time.Second || longest > 900*ms {
 		t.Errorf("deaf talkers: fewer of them for %v, later queue up to %v", fewer, longest)
 	}
-	if fewer, longest := talk(func(now time.Duration) float64 {
+	if fewer, longest := talk(func(now time.Duration) wire.Kbps {
 		if now < 1500*ms {
 			return 40
 		}
@@ -238,19 +240,19 @@ func TestPlannerOnRandomReports(t *testing.T) {
 			v := make([]View, rng.IntN(12))
 			for i := range v {
 				v[i] = View{
-					Talker: rng.Uint32N(20), Rate: rng.Float64() * 60, Stride: rng.IntN(7), Loss: rng.Float64(), Burst: rng.Float64() * 9,
+					Talker: rng.Uint32N(20), Rate: wire.Kbps(rng.Float64() * 60), Stride: rng.IntN(7), Loss: rng.Float64(), Burst: rng.Float64() * 9,
 					Hole: rng.Float64(), Median: rng.Float64(), OneWay: time.Duration(rng.IntN(300)) * ms, Buffer: time.Duration(rng.IntN(500)) * ms,
 				}
 			}
-			d := Downlink{RTT: time.Duration(rng.IntN(500)) * ms, Cap: rng.IntN(100), Rate: rng.Float64() * 100, Queue: time.Duration(rng.IntN(400)) * ms, Trend: rng.Float64() - 0.5}
+			d := Downlink{RTT: time.Duration(rng.IntN(500)) * ms, Cap: wire.Kbps(rng.IntN(100)), Rate: wire.Kbps(rng.Float64() * 100), Queue: time.Duration(rng.IntN(400)) * ms, Trend: rng.Float64() - 0.5}
 			p.Report(now, d, v)
 			v = v[:min(len(v), planTalkers)]
 			n := p.Talkers()
 			if n == 0 {
 				n = len(v)
 			}
-			if d.Cap > 0 && n > 1 && p.rate(v[:min(n, len(v))]) > capSlack*float64(d.Cap) {
-				t.Fatalf("%v kbit/s planned, cap %d", p.rate(v[:n]), d.Cap)
+			if d.Cap > 0 && n > 1 && p.rate(v[:min(n, len(v))]) > capSlack*d.Cap {
+				t.Fatalf("%v kbit/s planned, cap %v", p.rate(v[:n]), d.Cap)
 			}
 			for i := range v {
 				if c := p.Copy(v[i].Talker); c < 0 || c > CacheAge {

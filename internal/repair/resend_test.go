@@ -122,8 +122,8 @@ func TestResenderMakesNoStorm(t *testing.T) {
 	for seed := range uint64(20) {
 		rng := rand.New(rand.NewPCG(seed, 4))
 		var r Resender
-		rate := float64(2000 + rng.IntN(20000))
-		r.SetRate(0, rate)
+		voice := wire.Kbps(16 + rng.IntN(160))
+		r.SetRate(0, voice)
 		rtt := time.Duration(rng.IntN(200)) * ms
 		var sent float64
 		for now := time.Duration(0); now < 10*time.Second; now += ms {
@@ -135,7 +135,8 @@ func TestResenderMakesNoStorm(t *testing.T) {
 				}
 			}
 		}
-		if most := 10*max(rate*resendShare, resendFloor) + max(rate*resendShare*resendDepth, resendDepthFloor); sent > most {
+		share := resendShare * voice.Bytes(time.Second)
+		if most := 10*max(share, resendFloor) + max(share*resendDepth, resendDepthFloor); sent > most {
 			t.Errorf("seed %d: %v bytes resent in 10 s, the most is %v", seed, sent, most)
 		}
 		if r.Throttled() == 0 {
@@ -147,7 +148,7 @@ func TestResenderMakesNoStorm(t *testing.T) {
 // A datagram goes twice when asked for twice in a row, and then not again within a round trip.
 func TestResenderGuards(t *testing.T) {
 	var r Resender
-	r.SetRate(0, 50000)
+	r.SetRate(0, 400)
 	var sent []time.Duration
 	now := time.Duration(0)
 	for ; now < 900*ms; now += ms {

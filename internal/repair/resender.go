@@ -38,10 +38,9 @@ type resend struct {
 	times       uint8
 }
 
-// SetRate says how many bytes per second of voice the listener is sent, IP and UDP headers
-// counted.
-func (r *Resender) SetRate(now time.Duration, bytesPerSecond float64) {
-	rate := max(bytesPerSecond*resendShare, resendFloor)
+// SetRate says how much voice the listener is sent.
+func (r *Resender) SetRate(now time.Duration, voice wire.Kbps) {
+	rate := max(resendShare*voice.Bytes(time.Second), resendFloor)
 	r.bucket.set(now, rate, max(rate*resendDepth, resendDepthFloor))
 	r.set = true
 }

@@ -16,6 +16,8 @@ const (
 	// MaxStride is the most frames that are new in one datagram: 120 ms, as in the longest Opus packet
 	// (RFC 6716, 2.1.4).
 	MaxStride = 6
+	// HopCounts is how many values the count of a hop has, which numbers a talker's datagrams there (netproto.Hop).
+	HopCounts = 128
 )
 
 // Bytes that IP and UDP add to a datagram (RFC 791, RFC 8200, RFC 768).

@@ -5,12 +5,13 @@ import (
 
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 const (
-	// leastPart is the least part of a cap that a talker is told, in kbit/s; where all do not get as much, fewer are
-	// forwarded. Several share partOf of it: what they send in the fullest second is more than the mean.
-	leastPart, partOf = 16, 0.9
+	// partOf of a cap is shared by several: what they send in the fullest second is more than the mean. Where that is less
+	// than repair.LeastPart for each, fewer are forwarded.
+	partOf = 0.9
 	// partMemory is how long after the last word somebody has a part: in a conversation the parts stay as they are, since
 	// until all know of new ones something has to be left out.
 	partMemory = 25 * time.Second
@@ -95,7 +96,7 @@ func (r *Room) divide(now time.Duration, s *Member) bool {
 		}
 	}
 	d, part := s.downlink, s.downlink.cap
-	if n = min(n, int(partOf*float64(d.cap)/leastPart)); n > 1 {
+	if n = min(n, int(partOf*wire.Kbps(d.cap)/repair.LeastPart)); n > 1 {
 		part = int(partOf * float64(d.cap) / float64(n))
 	}
 	changed := part != d.part

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 const (
@@ -51,7 +52,7 @@ func (s *Member) down() *downlink {
 func (d *downlink) setCap(now time.Duration, kbps int) {
 	if d.cap != kbps {
 		d.cap = kbps
-		d.capped.Set(now, kbps)
+		d.capped.Set(now, wire.Kbps(kbps))
 	}
 }
 

@@ -184,7 +184,7 @@ func figures(now time.Duration, s *Member, listeners int) netproto.Feedback {
 	return netproto.Feedback{
 		Received: s.totals.received, Lost: s.totals.lost, Resent: s.totals.resent,
 		BurstQ3: uint8(min(u.asker.Loss(now, max(now-u.told, burstSpan)).Burst()*8, 255)),
-		Rate:    u16(int(u.meter.Kbps(now))),
+		Rate:    u16(int(u.meter.Rate(now))),
 		Queue:   u16(int(u.queue.Delay(now) / time.Millisecond)),
 		Trend:   i16(int(u.queue.Trend(now) * 1000)),
 

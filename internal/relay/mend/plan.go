@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // plan decides what a listener gets beside and instead of what all get, when it has reported or others talk.
@@ -16,9 +17,9 @@ func (m *Mender) plan(now time.Duration, s *Member, reported bool) {
 			n++
 		}
 	}
-	down := repair.Downlink{RTT: d.rtt, Rate: d.rate, Queue: d.queue, Trend: d.trend}
+	down := repair.Downlink{RTT: d.rtt, Rate: wire.Kbps(d.rate), Queue: d.queue, Trend: d.trend}
 	if d.cap > 0 {
-		down.Cap = max(int(repair.Sustained(d.cap)-repair.ControlRate), 1)
+		down.Cap = max(repair.Sustained(wire.Kbps(d.cap))-repair.DownControl, 1)
 	}
 	if reported {
 		d.planner.Report(now, down, m.views[:n])
@@ -44,7 +45,7 @@ func viewFor(now time.Duration, d *downlink, t *Member) repair.View {
 		way = t.downlink.rtt / 2
 	}
 	v := repair.View{
-		Talker: t.ID, Rate: u.meter.Kbps(now), Stride: u.asker.Stride(),
+		Talker: t.ID, Rate: u.meter.Rate(now), Stride: u.asker.Stride(),
 		Median: 1, OneWay: way + d.rtt/2,
 	}
 	if u.fare.listeners > 2 { // what is lost to all, or to one of two, is for the talker to repair

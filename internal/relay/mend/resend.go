@@ -5,6 +5,7 @@ import (
 
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 const (
@@ -34,7 +35,7 @@ func (m *Mender) resend(now time.Duration, s *Member) {
 	if d.resend == nil {
 		d.resend = new(repair.Resender)
 	}
-	d.resend.SetRate(now, r.voiceTo(now, s))
+	d.resend.SetRate(now, wire.KbpsOf(r.voiceTo(now, s), time.Second))
 	rtt := d.rtt
 	if rtt == 0 {
 		rtt = assumedTrip

@@ -1,0 +1,22 @@
+package repair
+
+import "github.com/tincan-voice/tincan/netproto/wire"
+
+// Rates that several parts of the house go by, all headers counted.
+const (
+	// LeastRate is what one talker takes in an emergency: Opus at its lowest bitrate, 6 kbit/s, six frames a datagram.
+	LeastRate wire.Kbps = 11
+	// LeastPart is what the cap or the path of one listener leaves to each talker at least: what takes less is not worth
+	// hearing, so fewer are forwarded to that listener, and the others do not suffer for it.
+	LeastPart wire.Kbps = 16
+	// UpControl and DownControl are what is taken off a cap for all that is no voice: a client's probes, reports and nacks,
+	// and the relay's feedback, nacks and answers to probes.
+	UpControl, DownControl wire.Kbps = 1.3, 1
+
+	// sustained is the part of a cap that can be planned with: Opus makes up to 4 % more of a second
+	// than of a minute, and a second has one datagram more in it at times.
+	sustained = 0.95
+)
+
+// Sustained is the rate that can be planned with under a cap.
+func Sustained(cap wire.Kbps) wire.Kbps { return sustained * cap }
