@@ -84,6 +84,7 @@ type Buffer struct {
 	stats  Stats
 	clumps clumps
 	stale  stale
+	came   int64 // the newest frame of the first datagram
 	player
 }
 
@@ -186,6 +187,7 @@ func (b *Buffer) follow(t int64, fs []Frame) {
 	first := fs[run(fs)-1].Number
 	if !b.frames.started {
 		b.frames.start(first)
+		b.came = b.frames.extend(fs[0].Number)
 		return
 	}
 	n := b.frames.extend(fs[0].Number)

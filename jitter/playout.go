@@ -168,7 +168,9 @@ func (b *Buffer) decode() {
 	kind := Decoded
 	if s.copied {
 		kind = Redundant
-		b.stats.Repaired++
+		if s.number >= b.came { // what was said before we were there was not lost to us
+			b.stats.Repaired++
+		}
 	}
 	if b.dec.Decode(s.data, b.fresh[:]) != nil {
 		b.lost()

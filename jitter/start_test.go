@@ -45,6 +45,22 @@ func TestStartNeedsNoCorrection(t *testing.T) {
 	}
 }
 
+// Who comes at the end of a talkspurt hears the copy of a frame that was sent before, and has lost nothing.
+func TestCopyFromBeforeIsNoLoss(t *testing.T) {
+	silence := func(n uint32) Frame { return Frame{Number: n} }
+	for i, fs := range [][]Frame{
+		{fakeFrame(11), fakeFrame(10)}, {silence(11), fakeFrame(10)}, {silence(13), fakeFrame(10)},
+		{silence(13), silence(12), silence(11), fakeFrame(10)}, {fakeFrame(13), fakeFrame(12), fakeFrame(11), fakeFrame(8)},
+	} {
+		c := newCall(Config{})
+		c.sent = []datagram{{100 * time.Millisecond, fs}, {120 * time.Millisecond, fs}}
+		c.run(time.Second)
+		if s := c.buffer.Stats(); s.Lost+s.Repaired > 0 {
+			t.Errorf("%d: %+v", i, s)
+		}
+	}
+}
+
 // framesOf is the stride frames that end with n, newest first.
 func framesOf(n, stride int) (fs []Frame) {
 	for k := range stride {

@@ -103,6 +103,7 @@ type Ladder struct {
 	narrow   bool // the encoder has fallen into narrowband
 	decided  time.Duration
 	lowered  time.Duration // to another shape, as the limit had fallen
+	hushed   bool          // the decision was made without feedback
 	better   int           // feedbacks in a row that found something better
 	decision Decision
 	changes  int
@@ -442,6 +443,12 @@ func (l *Ladder) decide(now time.Duration, news bool) bool {
 		l.decision.Stop = stop
 		return l.take(now, l.pick(), true)
 	}
+	if l.decision.Stop { // nothing is sent, so there is nothing to decide
+		return false
+	}
+	if l.hushed && !l.silent() { // feedback again: what was decided without it, and why, holds no longer
+		return l.take(now, l.pick(), true)
+	}
 	if l.current.shape.rate(l.headers, float64(l.current.bitrate)) > l.allowed()*slack { // resends stop by themselves
 		return l.take(now, l.lower(now), false)
 	}
@@ -491,7 +498,7 @@ func (l *Ladder) take(now time.Duration, p point, always bool) bool {
 	if same && !always {
 		return false
 	}
-	l.decided = now
+	l.decided, l.hushed = now, l.silent()
 	l.changes++
 	fresh := l.narrow && p.bitrate >= emodel.WideFrom
 	l.narrow = l.narrow && !fresh || p.bitrate < emodel.WideDownTo

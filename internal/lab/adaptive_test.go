@@ -14,7 +14,7 @@ func TestAdaptive(t *testing.T) {
 	for _, where := range []Where{Up, Down} {
 		plain := run(t, Config{Speech: speech, Network: preset("loss10"), Where: where}).Figures
 		f := run(t, Config{Speech: speech, Network: preset("loss10"), Where: where, Adaptive: true}).Figures
-		if f.Speech.Concealed > plain.Speech.Concealed/2 || max(f.Wire.Up, f.Wire.Down) > 45 {
+		if f.Speech.Concealed > plain.Speech.Concealed/2 || max(f.Wire.Up, f.Wire.Down) > 46 {
 			t.Errorf("loss10 %s: %+v, %+v; plain %+v", where, f.Speech, f.Wire, plain.Speech)
 		}
 		if n := len(f.Adaptation); n == 0 || len(f.Adaptation[n-1].Copies) == 0 {
