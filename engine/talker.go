@@ -38,17 +38,17 @@ type Talker struct {
 	count   uint8  // of the last datagram that was sent, see netproto.Hop
 	muted   bool
 
-	newEncoder func(codec.EncoderConfig) (codec.Encoder, error)
-	enc        codec.Encoder
-	coarse     codec.Encoder // of copies, nil if they are the same frames
-	vad        codec.VAD
-	level      uint8 // loudest of the frames since the last datagram
-	voice      bool  // of the same frames
-	lastLevel  uint8 // of the last frame
-	silent     bool  // the last frame was silence
-	ending     bool  // the last frame ended a talkspurt: it is sent at once
-	faded      bool  // the last frame was the soft end that muting sends
-	zeros      [FrameSize]float32
+	encoders  func(codec.EncoderConfig) (codec.Encoder, error) // makes enc and coarse
+	enc       codec.Encoder
+	coarse    codec.Encoder // of copies, nil if they are the same frames
+	vad       codec.VAD
+	level     uint8 // loudest of the frames since the last datagram
+	voice     bool  // of the same frames
+	lastLevel uint8 // of the last frame
+	silent    bool  // the last frame was silence
+	ending    bool  // the last frame ended a talkspurt: it is sent at once
+	faded     bool  // the last frame was the soft end that muting sends
+	zeros     [FrameSize]float32
 
 	layout redundancy // in force for the group of frames that is being filled
 	next   redundancy // from the next group on
@@ -74,16 +74,16 @@ func NewTalker(cfg TalkerConfig) (*Talker, error) {
 		return nil, err
 	}
 	t := &Talker{
-		session:    cfg.Session,
-		limit:      netproto.MaxDatagram,
-		newEncoder: cfg.NewEncoder,
-		enc:        enc,
-		level:      codec.Silent,
-		lastLevel:  codec.Silent,
-		silent:     true,
-		tagger:     netproto.NewHopTagger(),
-		body:       make([]byte, 0, netproto.MaxVoiceBody),
-		frames:     make([]netproto.Frame, 0, MaxStride*(MaxOffset+2)),
+		session:   cfg.Session,
+		limit:     netproto.MaxDatagram,
+		encoders:  cfg.NewEncoder,
+		enc:       enc,
+		level:     codec.Silent,
+		lastLevel: codec.Silent,
+		silent:    true,
+		tagger:    netproto.NewHopTagger(),
+		body:      make([]byte, 0, netproto.MaxVoiceBody),
+		frames:    make([]netproto.Frame, 0, MaxStride*(MaxOffset+2)),
 	}
 	if err := t.SetRedundancy(cfg.Stride, cfg.Copies); err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (t *Talker) room() int {
 func (t *Talker) adapt(enc codec.EncoderConfig, d adapt.Decision) {
 	enc.Bitrate, enc.FEC, enc.ExpectedLoss, enc.Wideband = d.Bitrate, d.FEC, d.ExpectedLoss, d.Wideband
 	if d.Fresh { // an encoder that has been in narrowband would stay there
-		if e, err := t.newEncoder(enc); err == nil {
+		if e, err := t.encoders(enc); err == nil {
 			t.enc = e
 		}
 	}
@@ -161,7 +161,7 @@ func (t *Talker) adapt(enc codec.EncoderConfig, d adapt.Decision) {
 	case d.CopyBitrate == 0:
 		t.coarse = nil
 	case t.coarse == nil:
-		t.coarse, _ = t.newEncoder(codec.EncoderConfig{Bitrate: d.CopyBitrate, Complexity: enc.Complexity})
+		t.coarse, _ = t.encoders(codec.EncoderConfig{Bitrate: d.CopyBitrate, Complexity: enc.Complexity})
 	default:
 		_ = t.coarse.Configure(codec.EncoderConfig{Bitrate: d.CopyBitrate, Complexity: enc.Complexity})
 	}
