@@ -7,10 +7,10 @@ cd "$(dirname "$0")/.."
 export CGO_ENABLED=0
 
 for target in linux/amd64 linux/386 linux/arm linux/arm64 windows/amd64 darwin/amd64 darwin/arm64 freebsd/amd64; do
-	echo "$target: vet, and build tincand"
+	echo "$target: vet and build"
 	(
 		export GOOS="${target%/*}" GOARCH="${target#*/}"
-		go vet ./...
+		[ "$target" = darwin/amd64 ] || go vet ./... # arm64 tells the same of darwin
 		go build -o "build/$GOOS-$GOARCH/" ./cmd/tincand
 	)
 done
