@@ -312,8 +312,6 @@ type Stats struct {
 	RTT   time.Duration // to the relay
 	Loss  float64       // share of datagrams lost on the way to a typical listener, before repair
 	Burst float64       // mean run of losses, in frames
-	Hole  float64       // share of frames that the decision expects to remain lost
-	Value float64       // of the decision: R, less the price of its bits
 }
 
 // Stats returns the present figures.
@@ -321,7 +319,7 @@ func (l *Ladder) Stats(now time.Duration) Stats {
 	n := l.network()
 	return Stats{
 		Limit: l.limit(), Sent: l.sent.Rate(now), RTT: l.rtt,
-		Loss: n.channel.Loss, Burst: n.channel.Burst(1), Hole: l.current.loss, Value: l.current.value,
+		Loss: n.channel.Loss, Burst: n.channel.Burst(1),
 	}
 }
 

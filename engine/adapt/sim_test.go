@@ -184,7 +184,7 @@ func (c *call) send(d datagram, size int, kind Kind) {
 		return
 	}
 	if kind == Voice {
-		c.count = (c.count + 1) % repair.Counts
+		c.count = (c.count + 1) % wire.HopCounts
 		d.Count, c.cache[d.Seq] = c.count, size
 	}
 	c.sent = append(c.sent, sending{now, size + netsim.HeaderBytes})
@@ -230,7 +230,7 @@ func (c *call) atRelay(d datagram, size int) {
 		c.relay.queue.Arrived(now, time.Duration(seq)*wire.FrameDuration)
 	}
 	r := &c.relay
-	r.count = (r.count + 1) % repair.Counts
+	r.count = (r.count + 1) % wire.HopCounts
 	d.Count, d.Again = r.count, false
 	fate := c.down.Send(now, size-4)
 	for _, at := range fate.At[:fate.Copies] {
