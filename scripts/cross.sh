@@ -15,8 +15,8 @@ for target in linux/amd64 linux/386 linux/arm linux/arm64 windows/amd64 darwin/a
 	)
 done
 echo "js/wasm: vet the pure packages"
-GOOS=js GOARCH=wasm go vet ./netproto ./jitter ./codec/... ./audio/... ./engine/... ./examples/... \
-	./internal/address ./internal/estimate ./internal/lab/... ./internal/netsim ./internal/quality ./internal/repair
+GOOS=js GOARCH=wasm go vet ./netproto/... ./stream ./jitter ./codec/... ./audio/... ./engine/... ./examples/... \
+	./internal/address ./internal/emodel ./internal/estimate ./internal/lab/... ./internal/netsim ./internal/quality ./internal/repair
 
 echo "without cgo: build, and test what has cgo otherwise"
 go build ./...

@@ -29,7 +29,6 @@ type point struct {
 	bitrate int     // bit/s
 	resend  bool    // what is asked for is sent again, and waited for
 	value   float64 // R, less the price of bits
-	loss    float64 // share of frames that is left to concealment
 }
 
 // bitPrice is what a kbit/s costs in points of R, so that bits are spent on what can be
@@ -140,7 +139,5 @@ const (
 
 // consider takes one way of waiting if it is the best so far.
 func (p *point) consider(worth float64, delay time.Duration, lost float64) {
-	if v := emodel.Heard(worth, lost) - emodel.DelayPrice(delay); v > p.value {
-		p.value, p.loss = v, lost
-	}
+	p.value = max(p.value, emodel.Heard(worth, lost)-emodel.DelayPrice(delay))
 }

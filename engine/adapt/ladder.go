@@ -84,7 +84,7 @@ type Ladder struct {
 	several bool       // listen, as far as was told last
 	sent    estimate.Meter
 	headers int // IP and UDP
-	rate    rate
+	control controller
 	brk     breaker
 
 	up, down losses
@@ -123,7 +123,7 @@ func New(now time.Duration, cfg Config) *Ladder {
 		l.most = cfg.Bitrate
 	}
 	l.clean = shapes[0].rate(l.headers, float64(l.most)) + cleanMargin
-	l.rate = rate{started: true, limit: startRate, hold: firstHold, last: now}
+	l.control = controller{started: true, limit: startRate, hold: firstHold, last: now}
 	l.SetCap(now, cfg.Cap)
 	return l
 }
@@ -284,14 +284,14 @@ func (l *Ladder) update(now time.Duration, sent wire.Kbps, f Feedback) {
 	}
 	s.nominal = l.takes(&l.current)
 	s.size = s.nominal.Bytes(l.current.shape.interval())
-	l.rate.update(now, s)
+	l.control.update(now, s)
 }
 
 // Poll notes that time has gone by and reports whether the decision has changed. Call it at
 // least every half second while talking.
 func (l *Ladder) Poll(now time.Duration) bool {
 	if more := l.unheard - max(l.decayed, silentAfter); l.any && more > 0 {
-		l.rate.silent(more.Seconds(), l.brk.unanswered >= silentAfter)
+		l.control.silent(more.Seconds(), l.brk.unanswered >= silentAfter)
 		l.decayed = l.unheard
 	}
 	return l.decide(now, false)
@@ -313,8 +313,6 @@ type Stats struct {
 	RTT   time.Duration // to the relay
 	Loss  float64       // share of datagrams lost on the way to a typical listener, before repair
 	Burst float64       // mean run of losses, in frames
-	Hole  float64       // share of frames that the decision expects to remain lost
-	Value float64       // of the decision: R, less the price of its bits
 }
 
 // Stats returns the present figures.
@@ -322,7 +320,7 @@ func (l *Ladder) Stats(now time.Duration) Stats {
 	n := l.network()
 	return Stats{
 		Limit: l.limit(), Sent: l.sent.Rate(now), RTT: l.rtt,
-		Loss: n.channel.Loss, Burst: n.channel.Burst(1), Hole: l.current.loss, Value: l.current.value,
+		Loss: n.channel.Loss, Burst: n.channel.Burst(1),
 	}
 }
 
@@ -340,9 +338,9 @@ func (l *Ladder) limit() wire.Kbps {
 // carried is that without the user's cap.
 func (l *Ladder) carried() wire.Kbps {
 	if least := l.listenersCap(); least > 0 {
-		return min(l.rate.limit, planned(least))
+		return min(l.control.limit, planned(least))
 	}
-	return l.rate.limit
+	return l.control.limit
 }
 
 // planned is what voice and resends may take below a cap.

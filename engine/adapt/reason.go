@@ -48,8 +48,8 @@ func (l *Ladder) reason() string {
 	case l.silent():
 		b = append(b, "no feedback for "...)
 		b = append(strconv.AppendInt(b, int64(l.unheard/time.Second), 10), " s"...)
-	case l.rate.draining:
-		b = appendRate(append(b, "the path carries "...), l.rate.wall)
+	case l.control.draining:
+		b = appendRate(append(b, "the path carries "...), l.control.wall)
 	case loss >= cleanLoss || len(p.shape.copies) > 0:
 		digits := 0
 		if loss < 0.01 {
@@ -58,12 +58,12 @@ func (l *Ladder) reason() string {
 		b = strconv.AppendFloat(b, 100*loss, 'f', digits, 64)
 		b = append(b, " % loss, bursts "...)
 		b = strconv.AppendFloat(b, l.network().channel.Burst(1), 'f', 1, 64)
-	case l.last.Cap > 0 && l.limit() < min(l.rate.limit, l.clean) && (l.cap == 0 || l.limit() < l.cap):
+	case l.last.Cap > 0 && l.limit() < min(l.control.limit, l.clean) && (l.cap == 0 || l.limit() < l.cap):
 		b = appendRate(append(b, "a listener's cap of "...), l.last.Cap)
-	case l.cap > 0 && l.cap < min(l.rate.limit, l.clean):
+	case l.cap > 0 && l.cap < min(l.control.limit, l.clean):
 		b = appendRate(append(b, "the cap leaves "...), l.cap)
-	case l.rate.limit < l.clean:
-		b = appendRate(append(b, "limit "...), l.rate.limit)
+	case l.control.limit < l.clean:
+		b = appendRate(append(b, "limit "...), l.control.limit)
 	default:
 		b = append(b, "the path is clean"...)
 	}

@@ -6,19 +6,19 @@ import "time"
 // down at once, for what is longer has waited somewhere; and up slowly (RFC 6298, 2.3), and only as
 // far as the shorter of the last two answers, so that one which waited says nothing.
 //
-// An answer that took longer than Stood has not been on its way all the time: an end of the path
+// An answer that took longer than stood has not been on its way all the time: an end of the path
 // stood still, or the path was down. It is no measure of the path.
 type RoundTrip struct {
 	smooth, least, last time.Duration
 }
 
-// Stood is the longest round trip of a path that a conversation is possible on: ITU-T G.114
+// stood is the longest round trip of a path that a conversation is possible on: ITU-T G.114
 // plans for 400 ms one way, and the slowest networks with a second of queue come to this.
-const Stood = 2 * time.Second
+const stood = 2 * time.Second
 
 // Add takes the time from a probe to its answer.
 func (r *RoundTrip) Add(rtt time.Duration) {
-	if rtt <= 0 || rtt > Stood {
+	if rtt <= 0 || rtt > stood {
 		return
 	}
 	switch shorter := min(rtt, r.last); {

@@ -43,13 +43,13 @@ const (
 	silentDecay  = 0.7                     // per second
 )
 
-// rate finds how much may be sent: delay-based congestion control in the manner of LEDBAT
+// controller finds how much may be sent: delay-based congestion control in the manner of LEDBAT
 // (RFC 6817), SCReAM (RFC 8298) and GCC (Carlucci et al. 2016), simplified for a source of
 // 11 to 50 kbit/s. A queue that grows while we send means that what comes through is all there is:
 // the rate drops below it at once, far enough to empty the queue, returns to nine
 // tenths and stays there; ever more rarely it is tested whether there is more. A queue
 // that stays although we have gone down is not ours, and is put up with for a minute unless a steeper one grows.
-type rate struct {
+type controller struct {
 	limit    wire.Kbps
 	wall     wire.Kbps // what came through at the last congestion, 0 = none yet
 	hold     time.Duration
@@ -82,128 +82,128 @@ type sample struct {
 }
 
 // update takes a sample and reports whether it is congestion.
-func (r *rate) update(now time.Duration, s sample) bool {
-	if !r.started {
-		r.started, r.limit, r.hold, r.last = true, startRate, firstHold, now
+func (c *controller) update(now time.Duration, s sample) bool {
+	if !c.started {
+		c.started, c.limit, c.hold, c.last = true, startRate, firstHold, now
 	}
-	elapsed := min(now-r.last, 3*time.Second).Seconds()
-	r.last = now
+	elapsed := min(now-c.last, 3*time.Second).Seconds()
+	c.last = now
 	if s.queue < clearQueue { // congestion would have left a queue: the relay stood still, or the path was down
-		r.limit = max(r.limit, r.standstill)
+		c.limit = max(c.limit, c.standstill)
 	}
-	r.standstill = 0
-	if r.accepted > s.queue {
-		r.accepted -= time.Duration(float64(r.accepted-s.queue) * min(1, elapsed/forgives))
+	c.standstill = 0
+	if c.accepted > s.queue {
+		c.accepted -= time.Duration(float64(c.accepted-s.queue) * min(1, elapsed/forgives))
 	}
 	// The time that a datagram itself takes on a thin link is no queue.
-	itself := time.Duration(s.size / max(r.limit, repair.LeastRate).Bytes(time.Second) * float64(time.Second))
-	accepted := r.accepted
-	if s.trend > steeper*r.mild {
+	itself := time.Duration(s.size / max(c.limit, repair.LeastRate).Bytes(time.Second) * float64(time.Second))
+	accepted := c.accepted
+	if s.trend > steeper*c.mild {
 		accepted = 0
 	}
 	queue := max(0, s.queue-max(accepted, itself))
 	over := queue >= overQueue && s.trend >= overTrend || queue >= overStanding
-	r.steepest = max(r.steepest, s.trend)
+	c.steepest = max(c.steepest, s.trend)
 	switch {
-	case r.inVain(now, s):
-		r.accepted, r.mild = max(r.accepted, s.queue, min(2*s.queue, mostAccepted)), r.steepest
-		r.draining, r.wall = false, 0
-		r.limit = max(r.limit, r.sentBefore)
-	case over && r.draining && (now-r.cut < s.rtt+settleTime || s.trend <= -overTrend):
+	case c.inVain(now, s):
+		c.accepted, c.mild = max(c.accepted, s.queue, min(2*s.queue, mostAccepted)), c.steepest
+		c.draining, c.wall = false, 0
+		c.limit = max(c.limit, c.sentBefore)
+	case over && c.draining && (now-c.cut < s.rtt+settleTime || s.trend <= -overTrend):
 		// What was done has not had its effect yet, or has it just now. As long as there is a
 		// queue, what comes through is what the bottleneck carries, counted in whole datagrams.
 		if s.through > 0 {
-			r.wall = max((r.wall+s.through)/2, repair.LeastRate)
+			c.wall = max((c.wall+s.through)/2, repair.LeastRate)
 		}
 	case over:
-		r.backOff(now, queue, s)
+		c.backOff(now, queue, s)
 	case queue < clearQueue:
-		r.rise(now, elapsed, s)
+		c.rise(now, elapsed, s)
 	}
 	return over
 }
 
 // inVain tells whether going down has not helped: the queue belongs to others. As long as ours empties more
 // comes through than is sent.
-func (r *rate) inVain(now time.Duration, s sample) bool {
+func (c *controller) inVain(now time.Duration, s sample) bool {
 	empties := s.through == 0 || s.through > emptying*s.sent || s.trend <= -overTrend
-	return r.draining && !empties && now-r.backedOff >= useless+s.queue+s.rtt && (s.sent < 0.8*r.sentBefore || r.limit <= repair.LeastRate) &&
-		s.queue > clearQueue && float64(s.queue) > shrunk*float64(r.before)
+	return c.draining && !empties && now-c.backedOff >= useless+s.queue+s.rtt && (s.sent < 0.8*c.sentBefore || c.limit <= repair.LeastRate) &&
+		s.queue > clearQueue && float64(s.queue) > shrunk*float64(c.before)
 }
 
 // backOff goes below what comes through, so far that the queue empties. While there has been a
 // queue for long, that is what has come through; else what is sent, less the part that the
 // queue grows by.
-func (r *rate) backOff(now, queue time.Duration, s sample) {
+func (c *controller) backOff(now, queue time.Duration, s sample) {
 	through := s.nominal * wire.Kbps(1-max(min(s.trend, 0.9), 0))
-	if r.draining {
-		through = r.wall
+	if c.draining {
+		through = c.wall
 		if s.through > 0 {
 			through = (through + s.through) / 2
 		}
 	}
 	through = max(through, repair.LeastRate)
-	if !r.draining {
-		r.wall = through
-		if r.testing {
-			r.hold = min(2*r.hold, mostHold)
+	if !c.draining {
+		c.wall = through
+		if c.testing {
+			c.hold = min(2*c.hold, mostHold)
 		} else {
-			r.hold = firstHold
+			c.hold = firstHold
 		}
-		r.draining, r.testing, r.steepest = true, false, s.trend
-		if now-r.backedOff > again {
-			r.sentBefore = 0
+		c.draining, c.testing, c.steepest = true, false, s.trend
+		if now-c.backedOff > again {
+			c.sentBefore = 0
 		}
-		r.before, r.sentBefore = s.queue, max(r.sentBefore, s.sent)
-		r.backedOff = now
+		c.before, c.sentBefore = s.queue, max(c.sentBefore, s.sent)
+		c.backedOff = now
 	}
-	r.wall = through
-	r.cut = now
+	c.wall = through
+	c.cut = now
 	drain := mostDrain * min(1, queue.Seconds()/drainTime.Seconds())
-	r.limit = max(min(r.limit, through*wire.Kbps(backoff-drain)), repair.LeastRate)
-	r.until = now + r.hold
+	c.limit = max(min(c.limit, through*wire.Kbps(backoff-drain)), repair.LeastRate)
+	c.until = now + c.hold
 }
 
 // rise lets the limit go up where the path is clear, but not far above what has been tried
 // (RFC 7661); a pause in speech does not bring it down.
-func (r *rate) rise(now time.Duration, elapsed float64, s sample) {
-	if r.draining {
-		r.draining = false
-		r.limit = max(r.limit, r.wall*afterDrain)
+func (c *controller) rise(now time.Duration, elapsed float64, s sample) {
+	if c.draining {
+		c.draining = false
+		c.limit = max(c.limit, c.wall*afterDrain)
 		return
 	}
 	step, most := wire.Kbps(climb*elapsed), max(s.sent*headroom, startRate)
 	switch {
-	case r.wall == 0:
-		step = r.limit * wire.Kbps(start*elapsed)
-	case now < r.until:
-		most = r.wall * belowWall
+	case c.wall == 0:
+		step = c.limit * wire.Kbps(start*elapsed)
+	case now < c.until:
+		most = c.wall * belowWall
 	default:
-		most = r.wall * beyondWall
-		r.testWall(elapsed, s)
+		most = c.wall * beyondWall
+		c.testWall(elapsed, s)
 	}
-	r.limit = min(r.limit+step, max(r.limit, most), freeRate)
+	c.limit = min(c.limit+step, max(c.limit, most), freeRate)
 }
 
 // testWall notes that more is sent than the path is known to carry, and for how long.
-func (r *rate) testWall(elapsed float64, s sample) {
-	if !r.testing {
-		r.testing, r.tested = true, 0
+func (c *controller) testWall(elapsed float64, s sample) {
+	if !c.testing {
+		c.testing, c.tested = true, 0
 	}
-	if s.nominal > wellBeyond*r.wall && s.sent > r.wall {
-		r.tested += elapsed
+	if s.nominal > wellBeyond*c.wall && s.sent > c.wall {
+		c.tested += elapsed
 	}
-	if r.tested >= wallGone {
-		r.wall, r.hold, r.testing = 0, firstHold, false
+	if c.tested >= wallGone {
+		c.wall, c.hold, c.testing = 0, firstHold, false
 	}
 }
 
 // silent lets the limit go down while there is no feedback (RFC 8083, 4.2); mute is whether the relay says nothing at all.
-func (r *rate) silent(elapsed float64, mute bool) {
-	if r.started {
+func (c *controller) silent(elapsed float64, mute bool) {
+	if c.started {
 		if mute {
-			r.standstill = max(r.standstill, r.limit)
+			c.standstill = max(c.standstill, c.limit)
 		}
-		r.limit = max(r.limit*wire.Kbps(math.Pow(silentDecay, elapsed)), repair.LeastRate)
+		c.limit = max(c.limit*wire.Kbps(math.Pow(silentDecay, elapsed)), repair.LeastRate)
 	}
 }
