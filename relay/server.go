@@ -249,7 +249,7 @@ func (s *Server) shutdown() {
 		_ = conn.Close()
 	}
 	s.wg.Wait()
-	s.journal.close(logTime)
+	s.journal.close()
 }
 
 func (s *Server) closeSockets() {
@@ -258,7 +258,7 @@ func (s *Server) closeSockets() {
 	for _, conn := range s.udp {
 		_ = conn.Close()
 	}
-	s.journal.close(logTime)
+	s.journal.close()
 }
 
 // accept is a goroutine.
