@@ -64,8 +64,8 @@ type Server struct {
 }
 
 // Listen makes a relay that has its ports, TCP and UDP of the same number,
-// but does not serve yet. Errors are ErrPortInUse, wrapped, or say what is
-// wrong with the Config or the certificate.
+// but does not serve yet. Errors are ErrPortInUse or ErrConfig, wrapped, or say what is
+// wrong with the certificate or the port.
 func Listen(cfg Config) (*Server, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
