@@ -2,6 +2,7 @@ package relay
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -20,8 +21,12 @@ const (
 	PlaintextAny      = "any" // everyone: names, keys and all can be read on the way
 )
 
+// ErrConfig is what Listen's error is when the Config makes no sense.
+var ErrConfig = errors.New("bad configuration")
+
 // Config says how a Server runs. The zero value is the good default, and
-// every limit of 0 means the value that stands beside it.
+// every limit of 0 means the value that stands beside it; one below 0 is an error
+// where nothing else is said.
 type Config struct {
 	// Addr is where the relay listens, TCP and UDP both. The zero value is
 	// port 9999 on all interfaces; the port 0 of an address is any free one.
@@ -87,10 +92,25 @@ func (c Config) withDefaults() (Config, error) {
 		c.Addr = netip.AddrPortFrom(netip.IPv6Unspecified(), netproto.DefaultPort)
 	}
 	if c.Plaintext != PlaintextLoopback && c.Plaintext != PlaintextAny {
-		return c, fmt.Errorf("relay: plaintext %q: want nothing or %q", c.Plaintext, PlaintextAny)
+		return c, fmt.Errorf("relay: %w: Plaintext %q: want nothing or %q", ErrConfig, c.Plaintext, PlaintextAny)
 	}
 	if (c.CertFile == "") != (c.KeyFile == "") {
-		return c, fmt.Errorf("relay: a certificate needs its key: give both or neither")
+		return c, fmt.Errorf("relay: %w: a certificate needs its key: give both or neither", ErrConfig)
+	}
+	for _, limit := range []struct {
+		name  string
+		value int64
+	}{
+		{"MaxConns", int64(c.MaxConns)}, {"MaxConnsPerAddr", int64(c.MaxConnsPerAddr)}, {"MaxPending", int64(c.MaxPending)},
+		{"NamelessRate", int64(c.NamelessRate)}, {"LoginTimeout", int64(c.LoginTimeout)}, {"PackageRate", int64(c.PackageRate)},
+		{"MaxQueue", int64(c.MaxQueue)}, {"MaxBegun", int64(c.MaxBegun)}, {"WriteTimeout", int64(c.WriteTimeout)},
+		{"MaxSessions", int64(c.MaxSessions)}, {"MaxRooms", int64(c.MaxRooms)}, {"MaxRoomSize", int64(c.MaxRoomSize)},
+		{"SilenceTimeout", int64(c.SilenceTimeout)}, {"SessionRate", int64(c.SessionRate)}, {"StrangerRate", int64(c.StrangerRate)},
+		{"BundleLoad", int64(c.BundleLoad)}, {"Workers", int64(c.Workers)},
+	} {
+		if limit.value < 0 {
+			return c, fmt.Errorf("relay: %w: %s is below 0: want 0 for the default, or more", ErrConfig, limit.name)
+		}
 	}
 	if c.CertFile == "" && c.StateDir == "" {
 		dir, err := os.UserConfigDir()

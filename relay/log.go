@@ -69,9 +69,9 @@ func (j *journal) tellLocked() {
 	j.lost = 0
 }
 
-// close waits until all is written, for at most some time: then the goroutine stays
+// close waits until all is written, for logTime at most: then the goroutine stays
 // behind with the line that it hangs in.
-func (j *journal) close(wait time.Duration) {
+func (j *journal) close() {
 	j.mu.Lock()
 	if !j.closed {
 		j.closed = true
@@ -81,7 +81,7 @@ func (j *journal) close(wait time.Duration) {
 		close(j.lines)
 	}
 	j.mu.Unlock()
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer(logTime)
 	defer timer.Stop()
 	select {
 	case <-j.done:

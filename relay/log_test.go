@@ -90,7 +90,7 @@ func TestJournalCountsWhatItLoses(t *testing.T) {
 			log.Info("more", "i", i)
 		}
 		start := time.Now()
-		j.close(logTime)
+		j.close()
 		if time.Since(start) != logTime {
 			t.Errorf("closed after %v", time.Since(start))
 		}
@@ -113,7 +113,7 @@ func TestJournalCountsWhatItLoses(t *testing.T) {
 		close(v.open)
 		synctest.Wait()
 		log.Info("last")
-		j.close(logTime)
+		j.close()
 		if want := " lines=7\nlevel=INFO msg=last\n"; !strings.HasSuffix(v.String(), want) {
 			t.Errorf("ends %q, want %q", v.String()[max(0, v.got.Len()-200):], want)
 		}

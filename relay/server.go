@@ -64,8 +64,8 @@ type Server struct {
 }
 
 // Listen makes a relay that has its ports, TCP and UDP of the same number,
-// but does not serve yet. Errors are ErrPortInUse, wrapped, or say what is
-// wrong with the Config or the certificate.
+// but does not serve yet. Errors are ErrPortInUse or ErrConfig, wrapped, or say what is
+// wrong with the certificate or the port.
 func Listen(cfg Config) (*Server, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -249,7 +249,7 @@ func (s *Server) shutdown() {
 		_ = conn.Close()
 	}
 	s.wg.Wait()
-	s.journal.close(logTime)
+	s.journal.close()
 }
 
 func (s *Server) closeSockets() {
@@ -258,7 +258,7 @@ func (s *Server) closeSockets() {
 	for _, conn := range s.udp {
 		_ = conn.Close()
 	}
-	s.journal.close(logTime)
+	s.journal.close()
 }
 
 // accept is a goroutine.

@@ -514,6 +514,12 @@ func TestListenErrors(t *testing.T) {
 	if _, err := Listen(Config{Addr: s.Addr(), StateDir: t.TempDir()}); !errors.Is(err, ErrPortInUse) {
 		t.Errorf("second relay on the port: %v", err)
 	}
+	for _, cfg := range []Config{{Plaintext: "all"}, {CertFile: "cert.pem"}, {MaxQueue: -1}, {SilenceTimeout: -time.Second}, {Workers: -1}} {
+		cfg.Addr, cfg.StateDir = s.Addr(), t.TempDir()
+		if _, err := Listen(cfg); !errors.Is(err, ErrConfig) {
+			t.Errorf("%+v: %v", cfg, err)
+		}
+	}
 	unserved, err := Listen(Config{Addr: netip.MustParseAddrPort("127.0.0.1:0"), StateDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)

@@ -7,8 +7,8 @@ import (
 	"github.com/tincan-voice/tincan/internal/relay/mend"
 )
 
-// Config bounds what an Exchange does. Every field has to be set: the defaults are those of package rooms, where
-// they are explained too.
+// Config bounds what an Exchange does. Every field has to be set: package rooms has the defaults, and relay.Config says
+// what each means.
 type Config struct {
 	MaxSessions, Workers      int
 	SessionRate, StrangerRate int

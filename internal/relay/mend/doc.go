@@ -12,7 +12,7 @@
 //	Mender.Nack              a listener asks again            resend.go
 //	Mender.Report            a listener tells how it fares    report.go, view.go
 //	Mender.Attend            what is due at a time            mender.go: nacks (uplink.go), copies (downlink.go),
-//	                                                          feedback to talkers (feedback.go)
+//	                                                          feedback to talkers (fare.go, feedback.go)
 //	Mender.Pass, May         what fits under a cap            caps.go
 //
 // The package is sans-IO: the time is an argument, and it takes no lock. Everything about one room, but for what is

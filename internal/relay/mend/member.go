@@ -24,7 +24,7 @@ type Member struct {
 func (s *Member) Enter(r *Room) { s.room = r }
 
 // Live tells whether the member can be sent to.
-func (m *Member) Live() bool { return m.Overhead.Load() > 0 }
+func (s *Member) Live() bool { return s.Overhead.Load() > 0 }
 
 // Wish is that a listener be treated in another way than it is.
 type Wish struct {

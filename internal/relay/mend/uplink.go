@@ -69,11 +69,11 @@ func (s *Member) Arrived(now time.Duration, h netproto.Header, hop netproto.Hop,
 		s.room.ups = append(s.room.ups, s)
 		s.room.setPath(s)
 	}
-	newest = s.uplink.arrived(now, h, hop, size) == repair.Newest
+	newest = s.uplink.arrived(now, h, hop, size)
 	return newest, s.room.soonest(now, s.uplink)
 }
 
-func (u *uplink) arrived(now time.Duration, h netproto.Header, hop netproto.Hop, size int) repair.Arrival {
+func (u *uplink) arrived(now time.Duration, h netproto.Header, hop netproto.Hop, size int) (newest bool) {
 	kind := u.asker.Arrived(now, repair.Datagram{
 		Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: h.Voice || h.Level < silence,
 	})
@@ -83,7 +83,7 @@ func (u *uplink) arrived(now time.Duration, h netproto.Header, hop netproto.Hop,
 		u.queue.Arrived(now, time.Duration(h.Seq)*netproto.FrameDuration)
 	}
 	if kind != repair.Newest {
-		return kind
+		return false
 	}
 	level := 0.0
 	if h.Voice {
@@ -96,7 +96,7 @@ func (u *uplink) arrived(now time.Duration, h netproto.Header, hop netproto.Hop,
 		u.level += (level - u.level) * float64(step) / float64(levelMemory)
 	}
 	u.highest, u.size = h.Seq, size
-	return kind
+	return true
 }
 
 // silence is the level of silence (RFC 6464).

@@ -7,6 +7,6 @@
 //	challenges           where a session lives          path.go
 //
 // It makes the Sessions and Rooms of package forward and says who listens there. Datagrams go past it, to the Workers;
-// only what bears on where a session is comes up to it. What guards it all is Core's own lock; under it, that of a
-// room in forward may be taken.
+// only what bears on where a session is comes up to it. What guards it all is Core's own lock, under which that of a
+// room in forward may be taken; a Roster, which the connections of a room share, has one of its own.
 package rooms

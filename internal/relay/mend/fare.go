@@ -1,0 +1,141 @@
+package mend
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/estimate"
+	"github.com/tincan-voice/tincan/internal/repair"
+)
+
+const (
+	// reportLife is how long a listener's report counts.
+	reportLife = 5 * time.Second
+	// lossyQ8 is the median loss, in 1/256, from which on listeners count as lossy: 3 %.
+	lossyQ8 = 8
+)
+
+// fare is how a talker's voice reaches its listeners.
+//
+// Loss and holes are those of the median listener (repair.Spread). All other
+// figures drive the talker's rate, and so everybody's quality; there a quarter of
+// the listeners may be as bad as they like (or say so) without effect, from
+// three on at least one. What these need, the relay does for them alone. Caps count of all listeners who are there, since
+// one that is left out for a cap is not reported on.
+type fare struct {
+	medianLoss, medianHole    uint8
+	listeners                 int // that have reported
+	unopened                  int // listeners who cannot open the talker's voice
+	burst                     uint8
+	rtt, queue, trend, jitter int // ms, ms, ms/s, ms
+	cap, rate                 int // kbit/s; 0: none
+}
+
+// quorum is which one of n listeners, the worst first, is told about, from 1 on.
+func quorum(n int) int { return 1 + (n+1)/4 }
+
+// collector is a Mender's memory for making a fare.
+type collector struct {
+	loss, hole                                  repair.Spread
+	burst, rtt, queue, trend, jitter, cap, rate []int
+}
+
+const unlimited = math.MaxInt
+
+func (c *collector) reset() {
+	c.loss, c.hole = repair.Spread{}, repair.Spread{}
+	for _, l := range []*[]int{&c.burst, &c.rtt, &c.queue, &c.trend, &c.jitter, &c.cap, &c.rate} {
+		*l = (*l)[:0]
+	}
+}
+
+// add takes what a listener tells of its path and of a talker; rate is what comes through of it where the listener's
+// queue grows.
+func (c *collector) add(d *downlink, v *view, rate int) {
+	c.loss.Add(q8(v.loss()))
+	c.hole.Add(q8(v.hole()))
+	burst := 0
+	if v.lost > 0 {
+		burst = int(v.burst * 8)
+	}
+	c.burst = append(c.burst, burst)
+	c.rtt = append(c.rtt, int(d.rtt/time.Millisecond))
+	c.queue = append(c.queue, int(d.queue/time.Millisecond))
+	c.trend = append(c.trend, int(d.trend*1000))
+	c.jitter = append(c.jitter, int(v.jitter/time.Millisecond))
+	c.rate = append(c.rate, rate)
+}
+
+// high is the largest but those that do not count; low the same from below.
+func high(l []int) int {
+	if len(l) == 0 {
+		return 0
+	}
+	slices.Sort(l)
+	return l[len(l)-min(quorum(len(l)), len(l))]
+}
+
+func low(l []int) int {
+	if len(l) == 0 {
+		return 0
+	}
+	slices.Sort(l)
+	if v := l[min(quorum(len(l)), len(l))-1]; v != unlimited {
+		return v
+	}
+	return 0
+}
+
+// judge makes the fare of one talker.
+func (m *Mender) judge(now time.Duration, talker *Member) fare {
+	r, c := talker.room, &m.collect
+	c.reset()
+	unopened := 0
+	for _, s := range r.downs {
+		d := s.downlink
+		if s == talker || d.deaf || !s.Live() {
+			continue
+		}
+		limit := unlimited
+		if d.cap > 0 { // which holds for those too who are not forwarded for its sake
+			limit = cmp.Or(d.part, d.cap)
+		}
+		c.cap = append(c.cap, limit)
+		if now-d.heard > reportLife {
+			continue
+		}
+		if slices.Contains(d.unopened, talker.ID) {
+			unopened++
+		}
+		if v := d.view(talker.ID); v != nil && v.known && now-v.at <= reportLife {
+			rate := unlimited
+			if repair.MoodOf(estimate.Losses{}, d.queue, d.trend) == repair.Jammed && r.hears(s, talker.ID) {
+				rate = max(1, int(d.rate*r.shareOf(now, s, talker)+0.5))
+			}
+			c.add(d, v, rate)
+		}
+	}
+	return fare{
+		listeners: len(c.rtt), unopened: unopened,
+		medianLoss: c.loss.Median(), medianHole: c.hole.Median(),
+		burst: uint8(min(high(c.burst), 255)),
+		rtt:   high(c.rtt), queue: high(c.queue), trend: high(c.trend), jitter: high(c.jitter),
+		cap: low(c.cap), rate: low(c.rate),
+	}
+}
+
+// mood is what the fare means for how often the talker is told.
+func (f *fare) mood() repair.Mood {
+	if m := repair.MoodOf(estimate.Losses{}, time.Duration(f.queue)*time.Millisecond, float64(f.trend)/1000); m > repair.Calm {
+		return m
+	}
+	if f.medianLoss >= lossyQ8 {
+		return repair.Lossy
+	}
+	return repair.Calm
+}
+
+// q8 is a share in 1/256.
+func q8(share float64) uint8 { return uint8(min(max(share*256, 0), 255)) }
