@@ -49,7 +49,7 @@ var faultTable = [faultKinds]struct {
 	},
 	FaultNotHeard: {
 		"not_heard", pathDead, pathDead,
-		"nobody hears you: nothing of yours arrives at {what} by UDP, though you hear the others; check what your network lets out",
+		"nobody hears you: no voice of yours arrives at {what}; check what your network lets out by UDP, large datagrams too",
 		"your voice arrives at the relay again",
 	},
 	FaultSendingStopped: {

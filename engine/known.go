@@ -79,7 +79,7 @@ func checkKnown(path, key, fingerprint string) error {
 		return changed
 	}
 	if err := appendLine(path, key+" "+fingerprint, len(text) > 0 && text[len(text)-1] != '\n'); err != nil {
-		return fmt.Errorf("%w: %w; name another one in Config.KnownRelays", ErrKnownRelays, err)
+		return fmt.Errorf("%w: %w; name another file", ErrKnownRelays, err)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func TestFaultsAreTold(t *testing.T) {
 	}
 	for _, want := range []string{
 		"! you hear nobody\nit works again\n! you cannot hear Bob (TINCAN_PASSPHRASE)\nup 0, down 0 kbit/s; ! passphrase (Bob)\n",
-		"\n! udp_stopped: 2 times, 7 s in all\n! passphrase (Bob): 1 times, 2 s in all\n",
+		"\n! udp_stopped: 2 times, 7 s in all\n! passphrase (Bob): once, 2 s in all\n",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &text)

@@ -174,7 +174,11 @@ func (t *teller) summary(s engine.Stats) {
 		fmt.Fprintf(&text, "sent at the end: %s; %d datagrams sent again, %d held back\n", s.Sending.Decision.Reason, s.Sending.Resent, s.Sending.HeldBack)
 	}
 	for _, f := range s.Faults {
-		fmt.Fprintf(&text, "! %s: %d times, %.0f s in all\n", f, f.Count, f.Total.Seconds())
+		times := "once"
+		if f.Count > 1 {
+			times = fmt.Sprintf("%d times", f.Count)
+		}
+		fmt.Fprintf(&text, "! %s: %s, %.0f s in all\n", f, times, f.Total.Seconds())
 	}
 	if len(s.Peers) == 0 {
 		return
