@@ -56,7 +56,7 @@ func (s *pathSim) step(now time.Duration) []Fault {
 		}
 		s.send(s.up, now, 120, s.voiced)
 	}
-	busy := time.Duration(-time.Hour)
+	busy := -time.Hour
 	if s.talk {
 		busy = now
 	}

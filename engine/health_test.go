@@ -83,19 +83,19 @@ func TestFaults(t *testing.T) {
 		{"our voice does not arrive, but probes do", func(now time.Duration, v *vitals) {
 			v.unheard = int((now - begin) / time.Second)
 		}, FaultNotHeard, (mostUnheard + 1) * time.Second, "nobody hears you", "arrives at the relay again"},
-		{"the breaker opens", func(now time.Duration, v *vitals) { v.stopped = "stopped: far more loss than TCP would bear" },
+		{"the breaker opens", func(_ time.Duration, v *vitals) { v.stopped = "stopped: far more loss than TCP would bear" },
 			FaultSendingStopped, 0, "sending has stopped: far more loss", "sent again"},
-		{"all others leave", func(now time.Duration, v *vitals) { v.peers, v.listed = 0, begin },
+		{"all others leave", func(_ time.Duration, v *vitals) { v.peers, v.listed = 0, begin },
 			FaultAlone, 0, `the room "tea"`, "not alone"},
-		{"all others are deaf", func(now time.Duration, v *vitals) { v.hearers = 0 },
+		{"all others are deaf", func(_ time.Duration, v *vitals) { v.hearers = 0 },
 			FaultNobodyListens, 0, "tell them another way", "you are heard again"},
 		{"all others are deaf when we say our last word", func(now time.Duration, v *vitals) {
 			nobodyTalks(now, v)
 			v.hearers, v.reported = 0, begin
 		}, FaultNobodyListens, 0, "", "you are heard again"},
-		{"one of two others cannot open our voice", func(now time.Duration, v *vitals) { v.peers, v.unopened = 2, 1 },
+		{"one of two others cannot open our voice", func(_ time.Duration, v *vitals) { v.peers, v.unopened = 2, 1 },
 			FaultNotUnderstood, 0, "1 of the others cannot hear you: your passphrase", "nobody is left"},
-		{"both of two others cannot open our voice", func(now time.Duration, v *vitals) { v.peers, v.unopened = 2, 2 },
+		{"both of two others cannot open our voice", func(_ time.Duration, v *vitals) { v.peers, v.unopened = 2, 2 },
 			FaultNotUnderstood, 0, "none of the others can hear you", "nobody is left"},
 		{"one who cannot open our voice talks too", func(now time.Duration, v *vitals) {
 			v.unopened, v.dropped = 1, bobDropped(now, begin-time.Second, stream.DropForged, false)

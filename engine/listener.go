@@ -46,7 +46,6 @@ type Listener struct {
 	order   []*peer // the same, in the order in which they came
 	awake   []*peer // those that may have something to play
 	limiter limiter
-	broken  uint64           // datagrams of talkers for whom no decoder could be made
 	unheard []stream.Unheard // scratch
 	scratch [mixBlock]float32
 }

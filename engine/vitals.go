@@ -82,7 +82,7 @@ func (s *signs) feedback(now time.Duration, f *netproto.Feedback) {
 
 // tellFaults makes events of the faults that began or ended. v is scratch.
 func (c *Call) tellFaults(now time.Duration, v *vitals) {
-	c.vitals(now, v)
+	c.vitals(v)
 	c.watching.Lock()
 	changes, _ := c.monitor.look(now, v)
 	c.watching.Unlock()
@@ -92,7 +92,7 @@ func (c *Call) tellFaults(now time.Duration, v *vitals) {
 }
 
 // vitals gathers the signs of life.
-func (c *Call) vitals(now time.Duration, v *vitals) {
+func (c *Call) vitals(v *vitals) {
 	s := &c.signs
 	if v.relay == "" {
 		v.relay, v.room, v.phrase = c.link.conn.RemoteAddr().String(), "the relay's default room", c.phrase != nil

@@ -34,7 +34,7 @@ func newWeather(seed uint64) *weather {
 	var held, last, change, stall time.Duration // an outage lasts until held
 	lose := false
 	spoken, pause := 0, 0
-	number := uint32(r.Uint32())
+	number := r.Uint32()
 	for n := 0; n < 2000; n++ {
 		now := time.Duration(n) * FrameDuration
 		if now >= change {

@@ -194,13 +194,13 @@ func (r *Receiver) tell(now time.Duration) []byte {
 func ms(d time.Duration) uint16 { return uint16(min(max(d.Milliseconds(), 0), 1<<16-1)) }
 
 // report is the block of one talker.
-func (c *reception) report(now time.Duration, session uint32, p Playing) netproto.TalkerReport {
-	asked := c.asker.Stats()
+func (r *reception) report(now time.Duration, session uint32, p Playing) netproto.TalkerReport {
+	asked := r.asker.Stats()
 	return netproto.TalkerReport{
 		Session:  session,
 		Received: uint16(asked.Received), Lost: uint16(asked.Lost),
 		Played: uint16(p.Frames), Concealed: uint16(p.Concealed),
-		BurstQ3: uint8(min(c.asker.Loss(now, lossSpan).Burst()*8+0.5, 255)),
+		BurstQ3: uint8(min(r.asker.Loss(now, lossSpan).Burst()*8+0.5, 255)),
 		Jitter:  ms(p.Spread), Buffer: ms(p.Delay),
 	}
 }

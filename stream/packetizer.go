@@ -143,8 +143,10 @@ func (p *Packetizer) Left() time.Duration {
 	return time.Duration(layout.stride-1-p.past.filling) * wire.FrameDuration
 }
 
-// LastSeq is the number of the last frame, 0 before the first; LastCount the count of the last datagram.
-func (p *Packetizer) LastSeq() uint32  { return p.seq }
+// LastSeq is the number of the last frame, 0 before the first.
+func (p *Packetizer) LastSeq() uint32 { return p.seq }
+
+// LastCount is the count of the last datagram, see netproto.Hop.
 func (p *Packetizer) LastCount() uint8 { return p.count }
 
 // LastNew is how many frames were new in the last datagram.

@@ -14,7 +14,7 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// ErrAddress: that is no host or host:port. It comes wrapped with cause and remedy.
+// ErrAddress says that something is no host or host:port. It comes wrapped with cause and remedy.
 var ErrAddress = errors.New("bad address")
 
 // Address is where a relay is.
