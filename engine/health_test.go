@@ -100,13 +100,13 @@ func TestFaults(t *testing.T) {
 		{"one who cannot open our voice talks too", func(now time.Duration, v *vitals) {
 			v.unopened, v.dropped = 1, bobDropped(now, begin-time.Second, stream.DropForged, false)
 		}, FaultPassphrase, 0, "nor can Bob hear you", "you hear Bob now"},
-		{"the input breaks", func(now time.Duration, v *vitals) { v.input, v.inputErr = false, broken },
+		{"the input breaks", func(_ time.Duration, v *vitals) { v.input, v.inputErr = false, broken },
 			FaultInputFailed, 0, "unplugged", ""},
-		{"the input blocks", func(now time.Duration, v *vitals) { v.captured, v.sounded = begin, begin },
+		{"the input blocks", func(_ time.Duration, v *vitals) { v.captured, v.sounded = begin, begin },
 			FaultInputStuck, 0, "plugged in", "works again"},
-		{"the output breaks", func(now time.Duration, v *vitals) { v.outputErr = broken },
+		{"the output breaks", func(_ time.Duration, v *vitals) { v.outputErr = broken },
 			FaultOutputFailed, 0, "unplugged", ""},
-		{"the output blocks", func(now time.Duration, v *vitals) { v.played = begin },
+		{"the output blocks", func(_ time.Duration, v *vitals) { v.played = begin },
 			FaultOutputStuck, 0, "plugged in", "works again"},
 		{"another passphrase", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, stream.DropForged, false) },
 			FaultPassphrase, 0, "cannot hear Bob, nor can Bob hear you: your passphrase is not the one", "you hear Bob now"},
@@ -128,7 +128,7 @@ func TestFaults(t *testing.T) {
 			v.dropped = bobDropped(now, begin, stream.DropUnknown, false)
 			v.dropped[0].name = ""
 		}, FaultStranger, 0, "session 7", "in the list"},
-		{"a file that is silent for long", func(now time.Duration, v *vitals) { v.sounded = begin - 25*time.Second },
+		{"a file that is silent for long", func(_ time.Duration, v *vitals) { v.sounded = begin - 25*time.Second },
 			FaultInputSilent, 36 * time.Second, "microphone is silent", "sound comes"},
 	}
 	for _, tt := range tests {
@@ -192,9 +192,9 @@ func TestFaultsFromTheStart(t *testing.T) {
 			v.answered, v.waiting, v.asked, v.word, v.voice, v.hearers = false, true, 0, 0, 0, -1
 			v.unheard = int(now / time.Second)
 		}, FaultNoUDP, 4 * time.Second},
-		{"alone", func(now time.Duration, v *vitals) { v.peers, v.hearers = 0, 0 }, FaultAlone, 4 * time.Second},
-		{"a FIFO that nobody writes", func(now time.Duration, v *vitals) { v.captured, v.sounded = 0, 0 }, FaultInputStuck, 4 * time.Second},
-		{"a switched off microphone", func(now time.Duration, v *vitals) { v.sounded = 0; v.unheard = 0 }, FaultInputSilent, 11 * time.Second},
+		{"alone", func(_ time.Duration, v *vitals) { v.peers, v.hearers = 0, 0 }, FaultAlone, 4 * time.Second},
+		{"a FIFO that nobody writes", func(_ time.Duration, v *vitals) { v.captured, v.sounded = 0, 0 }, FaultInputStuck, 4 * time.Second},
+		{"a switched off microphone", func(_ time.Duration, v *vitals) { v.sounded = 0; v.unheard = 0 }, FaultInputSilent, 11 * time.Second},
 	}
 	for _, tt := range tests {
 		var m monitor
@@ -228,7 +228,7 @@ func TestNoFaults(t *testing.T) {
 			nobodyTalks(now, v)
 			v.hearers = -1
 		},
-		"muted": func(now time.Duration, v *vitals) { v.muted, v.unheard = true, 0 },
+		"muted": func(_ time.Duration, v *vitals) { v.muted, v.unheard = true, 0 },
 		"muted for long, then not": func(now time.Duration, v *vitals) {
 			if v.muted = now < 90*time.Second; !v.muted {
 				v.unmuted = 90 * time.Second
