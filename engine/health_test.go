@@ -238,7 +238,7 @@ func TestNoFaults(t *testing.T) {
 				v.sounded = now
 			}
 		},
-		"listen only":                    func(now time.Duration, v *vitals) { v.input, v.captured, v.sounded, v.unheard = false, 0, 0, 0 },
+		"listen only":                    func(_ time.Duration, v *vitals) { v.input, v.captured, v.sounded, v.unheard = false, 0, 0, 0 },
 		"an outage of 1 s every 15 s":    func(now time.Duration, v *vitals) { outage(now, 15*time.Second, time.Second, v) },
 		"the relay stands still for 2 s": func(now time.Duration, v *vitals) { outage(now, 40*time.Second, 2*time.Second, v) },
 		"a new member whose path takes a second": func(now time.Duration, v *vitals) {
@@ -253,7 +253,7 @@ func TestNoFaults(t *testing.T) {
 				v.hearers = 1
 			}
 		},
-		"a datagram that was tampered with": func(now time.Duration, v *vitals) {
+		"a datagram that was tampered with": func(_ time.Duration, v *vitals) {
 			v.dropped = []dropped{{stream.Unheard{Session: 7, Reason: stream.DropForged, Count: 2, First: time.Second, Last: time.Second}, "Bob"}}
 		},
 		"the list comes late": func(now time.Duration, v *vitals) {
@@ -266,12 +266,12 @@ func TestNoFaults(t *testing.T) {
 				v.dropped = bobDropped(now, 10*time.Second, stream.DropEpoch, true)
 			}
 		},
-		"the voice of four others is louder": func(now time.Duration, v *vitals) { v.peers, v.hearers = 5, 5 },
+		"the voice of four others is louder": func(_ time.Duration, v *vitals) { v.peers, v.hearers = 5, 5 },
 		"the report on a last word is lost": func(now time.Duration, v *vitals) {
 			nobodyTalks(now, v)
 			v.unheard = 2
 		},
-		"an old relay": func(now time.Duration, v *vitals) { v.hearers, v.reported = -1, 0 },
+		"an old relay": func(_ time.Duration, v *vitals) { v.hearers, v.reported = -1, 0 },
 		"a file with pauses": func(now time.Duration, v *vitals) {
 			v.sounded = max(time.Second, now.Truncate(40*time.Second))
 		},
