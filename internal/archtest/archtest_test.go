@@ -29,7 +29,7 @@ var layers = map[string][]string{
 	"audio":             {},
 	"audio/device":      {"audio"},
 	"internal/udpio":    {},
-	"internal/repair":   {"internal/estimate", "netproto/wire"},
+	"internal/repair":   {"internal/emodel", "internal/estimate", "netproto/wire"},
 	"internal/estimate": {"netproto/wire"},
 	"netproto/wire":     {},
 	"internal/address":  {"netproto"},
