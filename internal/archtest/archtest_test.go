@@ -33,7 +33,7 @@ var layers = map[string][]string{
 	"internal/udpio":         {},
 	"internal/emodel":        {},
 	"internal/estimate":      {"netproto/wire"},
-	"internal/repair":        {"internal/estimate", "netproto/wire"},
+	"internal/repair":        {"internal/emodel", "internal/estimate", "netproto/wire"},
 	"internal/address":       {"netproto"},
 	"internal/relay/rate":    {},
 	"internal/relay/mend":    {"netproto", "netproto/wire", "internal/repair", "internal/estimate"},

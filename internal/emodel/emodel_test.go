@@ -59,6 +59,21 @@ func TestLossPriceAndItsSlope(t *testing.T) {
 	}
 }
 
+func TestWorthwhileIsWhereThePricesMeet(t *testing.T) {
+	if d := Worthwhile(0); d != 0 {
+		t.Errorf("%v without loss", d)
+	}
+	for lost := 0.005; lost < 0.08; lost += 0.005 {
+		d, price := Worthwhile(lost), LossPrice(lost)
+		if Delay(d) < price || Delay(d-delayStep) >= price {
+			t.Errorf("%.1f %%: %v, which costs %.1f, the loss %.1f", 100*lost, d, Delay(d), price)
+		}
+	}
+	if d := Worthwhile(1); d != time.Second {
+		t.Errorf("%v where all is lost", d)
+	}
+}
+
 // Annex B, table B.1: the bounds of its quality classes.
 func TestMOS(t *testing.T) {
 	for r, mos := range map[float64]float64{93.2: 4.41, 90: 4.34, 80: 4.03, 70: 3.60, 60: 3.10, 50: 2.58, 0: 1, -5: 1, 100: 4.5, 120: 4.5} {

@@ -20,6 +20,7 @@ package repair
 import (
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/emodel"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -32,11 +33,10 @@ func Patience(oneWay, buffer time.Duration, loss float64) time.Duration {
 }
 
 // worthWaiting is the delay from mouth to ear up to which waiting for a resend costs less than the
-// loss. At 240 ms the E-model takes 7.7 points of R (ITU-T G.107, 7.4), about what 1 % of lost frames
-// takes (see engine/adapt); at 320 ms 17, as 3 %; at 400 ms 24, as 4 %. Longer is no conversation (ITU-T G.114).
+// loss: at least the 240 ms at which hardly anybody minds, and no more than the 400 ms above which there is no
+// conversation (ITU-T G.114).
 func worthWaiting(loss float64) time.Duration {
-	more := time.Duration((loss - 0.01) * float64(4*time.Second))
-	return min(max(leastWorth+more, leastWorth), mostWorth)
+	return min(max(emodel.Worthwhile(loss), leastWorth), mostWorth)
 }
 
 const (
