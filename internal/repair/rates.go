@@ -9,9 +9,10 @@ const (
 	// LeastPart is what the cap or the path of one listener leaves to each talker at least: what takes less is not worth
 	// hearing, so fewer are forwarded to that listener, and the others do not suffer for it.
 	LeastPart wire.Kbps = 16
-	// UpControl and DownControl are what is taken off a cap for all that is no voice: a client's probes, reports and nacks,
-	// and the relay's feedback, nacks and answers to probes.
-	UpControl, DownControl wire.Kbps = 1.3, 1
+	// UpControl is what is taken off a client's cap for all that is no voice: probes, reports and nacks.
+	UpControl wire.Kbps = 1.3
+	// DownControl is the same for what a relay sends: feedback, nacks and answers to probes.
+	DownControl wire.Kbps = 1
 
 	// sustained is the part of a cap that can be planned with: Opus makes up to 4 % more of a second
 	// than of a minute, and a second has one datagram more in it at times.
