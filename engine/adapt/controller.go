@@ -21,6 +21,7 @@ const (
 	backoff      = 0.85                    // of what comes through, as TCP-friendly delay-based control does (GCC)
 	mostDrain    = 0.35                    // of what comes through is left free to empty the queue
 	drainTime    = 800 * time.Millisecond  // the time in which a short queue should be gone
+	clumpTime    = 3 * time.Second         // until what had waited for a relay is through, and told of: a report or two
 	settleTime   = 150 * time.Millisecond  // after a backoff, beside a round trip, until the next
 	useless      = 1500 * time.Millisecond // after which a queue should shrink, beside the time that it takes itself
 	shrunk       = 0.7                     // what shrinking means
@@ -67,7 +68,8 @@ type controller struct {
 	sentBefore wire.Kbps
 	last       time.Duration
 	started    bool
-	standstill wire.Kbps // the limit before a relay that said nothing at all brought it down; 0: it has not
+	standstill wire.Kbps     // the limit before a relay that said nothing at all brought it down; 0: it has not
+	returned   time.Duration // when it spoke again, 0 = not yet
 }
 
 // sample is one look at the path, whichever of its queues is worse.
@@ -88,10 +90,9 @@ func (c *controller) update(now time.Duration, s sample) bool {
 	}
 	elapsed := min(now-c.last, 3*time.Second).Seconds()
 	c.last = now
-	if s.queue < clearQueue { // congestion would have left a queue: the relay stood still, or the path was down
-		c.limit = max(c.limit, c.standstill)
+	if c.standstill > 0 {
+		c.goOn(now, s.queue)
 	}
-	c.standstill = 0
 	if c.accepted > s.queue {
 		c.accepted -= time.Duration(float64(c.accepted-s.queue) * min(1, elapsed/forgives))
 	}
@@ -121,6 +122,22 @@ func (c *controller) update(now time.Duration, s sample) bool {
 		c.rise(now, elapsed, s)
 	}
 	return over
+}
+
+// goOn gives the limit back after a time without a word, if what had waited is through soon: then the relay stood still or
+// the path was down, while congestion would have left a queue.
+func (c *controller) goOn(now time.Duration, queue time.Duration) {
+	if c.returned == 0 {
+		c.returned = now
+	}
+	if queue < clearQueue {
+		if c.limit = max(c.limit, c.standstill); c.draining { // for what had waited
+			c.draining, c.wall = false, 0
+		}
+	} else if now-c.returned < clumpTime {
+		return
+	}
+	c.standstill, c.returned = 0, 0
 }
 
 // inVain tells whether going down has not helped: the queue belongs to others. As long as ours empties more
@@ -202,7 +219,7 @@ func (c *controller) testWall(elapsed float64, s sample) {
 func (c *controller) silent(elapsed float64, mute bool) {
 	if c.started {
 		if mute {
-			c.standstill = max(c.standstill, c.limit)
+			c.standstill, c.returned = max(c.standstill, c.limit), 0
 		}
 		c.limit = max(c.limit*wire.Kbps(math.Pow(silentDecay, elapsed)), repair.LeastRate)
 	}

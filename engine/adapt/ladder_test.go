@@ -584,3 +584,33 @@ func TestBackAfterTheRelayStoodStill(t *testing.T) {
 		}
 	}
 }
+
+// What waited while the relay stood still comes in a clump, which looks like a queue for a moment; a queue that stays is one.
+func TestClumpAfterAStandstill(t *testing.T) {
+	const before = 70
+	for _, tt := range []struct {
+		clump time.Duration
+		back  bool
+	}{{0, true}, {time.Second, true}, {2500 * time.Millisecond, true}, {5 * time.Second, false}} {
+		c := &controller{}
+		now := time.Duration(0)
+		for ; now < 10*time.Second; now += 300 * time.Millisecond {
+			c.update(now, sample{through: 40, sent: 40, nominal: 40, size: 150, rtt: 100 * time.Millisecond})
+		}
+		c.limit = before
+		for ; now < 20*time.Second; now += 200 * time.Millisecond {
+			c.silent(0.2, true)
+		}
+		for from := now; now < from+6*time.Second; now += 300 * time.Millisecond {
+			s := sample{through: 12, sent: 12, nominal: 12, size: 150, rtt: 100 * time.Millisecond}
+			if now < from+tt.clump {
+				s.queue = 8*time.Second - (now - from)
+				s.trend = -1
+			}
+			c.update(now, s)
+		}
+		if back := c.limit >= before; back != tt.back {
+			t.Errorf("a clump of %v: %.0f kbit/s, before %d", tt.clump, c.limit, before)
+		}
+	}
+}
