@@ -43,7 +43,7 @@ quality: build ## run the laboratory and compare with bench/baselines/quality.js
 	bin/tincan lab report --compare bench/baselines/quality.json --out build/quality
 
 figures: build ## measure quality anew: the baseline, the tables and plots in README.md and docs/repair.md
-	bin/tincan lab report --save bench/baselines/quality.json --out build/quality
+	bin/tincan lab report --save bench/baselines/quality.json --overwrite --out build/quality
 	@scripts/figures.sh
 
 lint: setup ## run the linters
