@@ -18,7 +18,8 @@ var tocTable = []struct{ first, last, samples int }{
 	{28, 28, 120}, {29, 29, 240}, {30, 30, 480}, {31, 31, 960},
 }
 
-// every calls check with every kind of packet: its configuration, its code (RFC 6716 section 3.2) and how many samples it has.
+// every calls check with every kind of packet: its configuration, its code (RFC 6716 section 3.2) and how many
+// samples it has.
 func every(check func(packet []byte, config int, code byte, samples int)) {
 	body := make([]byte, 40)
 	for _, row := range tocTable {

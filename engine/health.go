@@ -19,8 +19,9 @@ const (
 	underWay = 2 * time.Second
 	// settles is how long after a change of the list of users a relay may not have everybody's path yet.
 	settles = 1500 * time.Millisecond
-	// mostUnheard is in how many seconds we may have spoken without a word of the relay on it, though it answers probes: it
-	// reports every 2 s, on a path that loses every second, and where 30 % are lost ten in a row are once in 100000 times.
+	// mostUnheard is in how many seconds we may have spoken without a word of the relay on it, though it answers
+	// probes: it reports every 2 s, on a path that loses every second, and where 30 % are lost ten in a row are once in
+	// 100000 times.
 	mostUnheard = 10
 	// mostFaults is how many are remembered when they are over.
 	mostFaults = 64

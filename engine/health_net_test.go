@@ -11,8 +11,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// pathSim is one end's path to a relay in virtual time: probes and their answers, its voice and the reports on that, the
-// voice of others.
+// pathSim is one end's path to a relay in virtual time: probes and their answers, its voice and the reports on that,
+// the voice of others.
 type pathSim struct {
 	up, down     netsim.Link
 	talk, listen bool

@@ -52,8 +52,8 @@ func bobDropped(now, at time.Duration, reason stream.Drop, heard bool) []dropped
 	return []dropped{{u, "Bob"}}
 }
 
-// Every state in which somebody is not heard or does not hear is said within 4 s of its begin, once, with the remedy, and
-// again when it ends; nothing else is.
+// Every state in which somebody is not heard or does not hear is said within 4 s of its begin, once, with the
+// remedy, and again when it ends; nothing else is.
 func TestFaults(t *testing.T) {
 	const begin, end = 20*time.Second + 100*time.Millisecond, 60*time.Second + 100*time.Millisecond
 	broken := errors.New("unplugged")

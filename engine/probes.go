@@ -16,7 +16,8 @@ const (
 	probeIdle  = 15 * time.Second
 	idleAfter  = 10 * time.Second
 	// probeHurry is the interval until the first answer: the way is learned by the
-	// relay from a probe, and that may get lost. It is also that of a talker whose voice is held back until an answer comes.
+	// relay from a probe, and that may get lost. It is also that of a talker whose voice is held back until an answer
+	// comes.
 	probeHurry = 200 * time.Millisecond
 	// probeSearch is the interval when an answer is late by lateAnswer, until it is clear that the path is dead; then it
 	// is probeAgain.
@@ -59,8 +60,8 @@ func (p *probes) next(now time.Duration) netproto.Probe {
 	return netproto.Probe{Time: uint64(now.Microseconds())}
 }
 
-// due returns when the next probe is to be sent; busy is when somebody, we included, talked last, and stopped whether our voice
-// is held back until an answer comes.
+// due returns when the next probe is to be sent; busy is when somebody, we included, talked last, and stopped
+// whether our voice is held back until an answer comes.
 func (p *probes) due(busy time.Duration, stopped bool) time.Duration {
 	if p.count == 0 {
 		return 0

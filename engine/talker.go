@@ -25,8 +25,8 @@ type TalkerConfig struct {
 	NewEncoder func(codec.EncoderConfig) (codec.Encoder, error)
 }
 
-// Talker turns PCM frames into sealed datagrams: it codes them for a stream.Packetizer, whose methods it has. It is sans-IO:
-// its clock is the frames themselves, one call of Frame per 20 ms. One goroutine at a time may use it.
+// Talker turns PCM frames into sealed datagrams: it codes them for a stream.Packetizer, whose methods it has. It is
+// sans-IO: its clock is the frames themselves, one call of Frame per 20 ms. One goroutine at a time may use it.
 //
 //	PCM ─> voice bit, level ────────┐
 //	   └─> Opus, coarse Opus ─> Packetizer ─> datagram

@@ -71,8 +71,8 @@ func TestCopiesAreTheSameBytes(t *testing.T) {
 	}
 }
 
-// Coarse copies are the frame coded anew, shorter. One decoder takes them in turn with the others and makes of them nearly
-// what it makes of those; when they are no longer wanted copies are the same frames again.
+// Coarse copies are the frame coded anew, shorter. One decoder takes them in turn with the others and makes of them
+// nearly what it makes of those; when they are no longer wanted copies are the same frames again.
 func TestCoarseCopies(t *testing.T) {
 	talker := newTestTalker(t, TalkerConfig{})
 	opener := newOpener(t, testSession)

@@ -196,8 +196,8 @@ func (m *delayModel) later(d int64) float64 {
 	return float64(sum / m.total)
 }
 
-// spread is how much later than the queue all but 5 % of the datagrams come, in samples; what comes again or was overtaken
-// aside.
+// spread is how much later than the queue all but 5 % of the datagrams come, in samples; what comes again or was
+// overtaken aside.
 func (m *delayModel) spread() int64 {
 	left := 0.05 * m.weights()[inOrder]
 	for i := lateBins - 1; i > 0; i-- {

@@ -4,8 +4,8 @@ import "github.com/tincan-voice/tincan/netproto/wire"
 
 // Hop is what each hop adds to a datagram of voice: one byte behind the seal. The talker writes it for the
 // relay, and the relay anew for its listeners. So on every hop the datagrams of one talker are numbered without
-// a gap, whatever was not sent before it: silence, what a cap held back, whom the relay did not forward. A gap is a loss of
-// this hop, and nothing else is.
+// a gap, whatever was not sent before it: silence, what a cap held back, whom the relay did not forward. A gap is a
+// loss of this hop, and nothing else is.
 //
 //	  7   6   5   4   3   2   1   0
 //	+---+---------------------------+

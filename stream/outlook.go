@@ -77,7 +77,8 @@ func (r *Receiver) SetRoundTrip(rtt time.Duration) {
 // Arrived counts a datagram of any type, size bytes with IP and UDP headers.
 func (r *Receiver) Arrived(now time.Duration, size int) { r.outlook.meter.Add(now, size) }
 
-// SetPath tells the way from a talker to here, one way, when no queue is on it: what is asked for must be worth waiting for.
+// SetPath tells the way from a talker to here, one way, when no queue is on it: what is asked for must be worth
+// waiting for.
 func (r *Receiver) SetPath(way time.Duration) { r.way = way }
 
 // Poll returns what the relay should be told now: the body of a nack and that of a

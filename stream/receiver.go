@@ -9,7 +9,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
-// Arrival is what a datagram of voice has brought. It and the frames are good until the call that it is given to returns.
+// Arrival is what a datagram of voice has brought. It and the frames are good until the call that it is given to
+// returns.
 type Arrival struct {
 	Header netproto.Header
 	Frames []netproto.Frame // newest first; some may have come before

@@ -124,8 +124,8 @@ func (c *controller) update(now time.Duration, s sample) bool {
 	return over
 }
 
-// goOn gives the limit back after a time without a word, if what had waited is through soon: then the relay stood still or
-// the path was down, while congestion would have left a queue.
+// goOn gives the limit back after a time without a word, if what had waited is through soon: then the relay stood
+// still or the path was down, while congestion would have left a queue.
 func (c *controller) goOn(now time.Duration, queue time.Duration) {
 	if c.returned == 0 {
 		c.returned = now
@@ -215,7 +215,8 @@ func (c *controller) testWall(elapsed float64, s sample) {
 	}
 }
 
-// silent lets the limit go down while there is no feedback (RFC 8083, 4.2); mute is whether the relay says nothing at all.
+// silent lets the limit go down while there is no feedback (RFC 8083, 4.2); mute is whether the relay says nothing
+// at all.
 func (c *controller) silent(elapsed float64, mute bool) {
 	if c.started {
 		if mute {

@@ -216,8 +216,8 @@ const (
 // coded shorter.
 func (l *Ladder) Room(now, later time.Duration) int { return l.capped.Room(now, later) - l.headers }
 
-// ListenersRoom is about the longest that the relay would forward to the listener with the least cap: what else that is sent, and
-// whether its headers are longer than ours, is not known here.
+// ListenersRoom is about the longest that the relay would forward to the listener with the least cap: what else that
+// is sent, and whether its headers are longer than ours, is not known here.
 func (l *Ladder) ListenersRoom(now, later time.Duration) int {
 	return l.theirs.Room(now, later) - l.headers
 }
@@ -346,8 +346,8 @@ func (l *Ladder) carried() wire.Kbps {
 // planned is what voice and resends may take below a cap.
 func planned(cap wire.Kbps) wire.Kbps { return max(repair.Sustained(cap)-repair.UpControl, 1) }
 
-// listenersCap is the least of the listeners' caps, or of the parts that they have for this talker, 0 = none. Where there
-// are others, one listener's cap does not go below repair.LeastPart.
+// listenersCap is the least of the listeners' caps, or of the parts that they have for this talker, 0 = none. Where
+// there are others, one listener's cap does not go below repair.LeastPart.
 func (l *Ladder) listenersCap() wire.Kbps {
 	if l.last.Cap == 0 || !l.several {
 		return l.last.Cap
@@ -382,8 +382,8 @@ func (l *Ladder) resends() float64 {
 	return 1 - left + resendTrust
 }
 
-// resent is the share of what is sent for which room is left for resends: what the hop that loses more does. Below a cap
-// it is twice that, since losses come unevenly and there is no other room.
+// resent is the share of what is sent for which room is left for resends: what the hop that loses more does. Below a
+// cap it is twice that, since losses come unevenly and there is no other room.
 func (l *Ladder) resent() float64 {
 	share := max(l.up.fraction(), l.down.fraction())
 	if l.cap > 0 || l.last.Cap > 0 {

@@ -55,8 +55,8 @@ func TestPausesChangeNothing(t *testing.T) {
 	}
 }
 
-// 10 % of loss anywhere, and the talker has copies, or counts on resends, within two seconds; where it comes in bursts of
-// four, of which there are 1.25 in a second, within five.
+// 10 % of loss anywhere, and the talker has copies, or counts on resends, within two seconds; where it comes in
+// bursts of four, of which there are 1.25 in a second, within five.
 func TestReactsToLoss(t *testing.T) {
 	for _, where := range []string{"up", "down"} {
 		for _, model := range []netsim.GilbertElliott{netsim.Bursts(0.1, 1.001), netsim.Bursts(0.1, 4)} {
@@ -503,8 +503,8 @@ func TestFreshEncoderAfterNarrowband(t *testing.T) {
 	}
 }
 
-// The least of the listeners' caps bounds what is planned and the room that frames have; one bad listener of several cannot
-// bring it below 16.
+// The least of the listeners' caps bounds what is planned and the room that frames have; one bad listener of several
+// cannot bring it below 16.
 func TestListenersCap(t *testing.T) {
 	l := New(0, Config{})
 	now := time.Duration(0)
@@ -585,7 +585,8 @@ func TestBackAfterTheRelayStoodStill(t *testing.T) {
 	}
 }
 
-// What waited while the relay stood still comes in a clump, which looks like a queue for a moment; a queue that stays is one.
+// What waited while the relay stood still comes in a clump, which looks like a queue for a moment; a queue that
+// stays is one.
 func TestClumpAfterAStandstill(t *testing.T) {
 	const before = 70
 	for _, tt := range []struct {

@@ -30,9 +30,10 @@ const (
 	fecHole = 0.1
 )
 
-// What copies are coded at where they are coarse, in bit/s: of one and of two copies. Measured: with a tenth of the frames in it
-// 20 kbit/s sound better than 14.5 throughout, which take more bits with their copies. Beside 20 kbit/s 9500 is heard to
-// be worse than 11500, and 12500 is no better; two of 11500 leave too little for the rest. Below 9500, in narrowband, every change is heard.
+// What copies are coded at where they are coarse, in bit/s: of one and of two copies. Measured: with a tenth of the
+// frames in it 20 kbit/s sound better than 14.5 throughout, which take more bits with their copies. Beside 20 kbit/s
+// 9500 is heard to be worse than 11500, and 12500 is no better; two of 11500 leave too little for the rest. Below
+// 9500, in narrowband, every change is heard.
 var coarseBitrates = [...]int{1: 11500, 2: 9500}
 
 // shape is a point without its bitrate.
@@ -86,8 +87,8 @@ var plainShapes = [...]shape{
 	{stride: 4, copies: []int{1, 2}},
 }
 
-// leavesRoom tells whether room for resends is considered with this shape. With copies they are what comes besides; above
-// resendStride too much is lost at once, and found so late.
+// leavesRoom tells whether room for resends is considered with this shape. With copies they are what comes besides;
+// above resendStride too much is lost at once, and found so late.
 func (s *shape) leavesRoom() bool { return len(s.copies) == 0 && s.stride <= resendStride }
 
 const resendStride = 3

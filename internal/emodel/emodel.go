@@ -41,7 +41,8 @@ func DelayPrice(mouthToEar time.Duration) float64 {
 }
 
 // Worthwhile is the delay from mouth to ear, up to a second, that costs as much as the loss of a share of the frames, 0
-// to 1: up to there it pays to wait for what would be lost otherwise. Without loss it is 0; 250 ms at 1 %, 400 ms at 3 %.
+// to 1: up to there it pays to wait for what would be lost otherwise. Without loss it is 0; 250 ms at 1 %, 400 ms at
+// 3 %.
 func Worthwhile(lost float64) time.Duration {
 	i, _ := slices.BinarySearch(delays[:], LossPrice(lost))
 	return time.Duration(i) * delayStep

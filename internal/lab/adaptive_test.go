@@ -67,8 +67,8 @@ func TestListenersCap(t *testing.T) {
 	}
 }
 
-// Three talk at once over paths whose queue others fill: the listener hears all. Where what they say does not fit, it hears
-// one without long delay.
+// Three talk at once over paths whose queue others fill: the listener hears all. Where what they say does not fit,
+// it hears one without long delay.
 func TestSeveralTalkers(t *testing.T) {
 	speech, err := MadeSpeech()
 	if err != nil {

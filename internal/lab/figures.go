@@ -334,8 +334,8 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 }
 
 // unheard is how many samples of a gap in what was heard, after frame from and before frame to, are speech that was
-// missed: no more than were left out between them, as a pause of the talker may lie in the gap. Where nothing was left out
-// the gap is a wait, between two frames of speech.
+// missed: no more than were left out between them, as a pause of the talker may lie in the gap. Where nothing was
+// left out the gap is a wait, between two frames of speech.
 func unheard(active []bool, from, to, gap int) int {
 	if to <= from+1 {
 		if active[from] && active[to] {

@@ -7,8 +7,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
-// Twin is how far apart an Asker asks twice on a path that loses, since the question and the answer are lost as often as
-// what is asked for.
+// Twin is how far apart an Asker asks twice on a path that loses, since the question and the answer are lost as
+// often as what is asked for.
 const Twin = 10 * time.Millisecond
 
 // Figures of an Asker.
@@ -22,8 +22,8 @@ const (
 	// copiedRate and copiedDepth do where the talker sends copies, which mend the most: one datagram in twelve where two
 	// frames share one.
 	copiedRate, copiedDepth = 2, 8
-	// longestRun bounds the loss that one gap is counted as, in datagrams; and a longer one of more than outage frames, 1 s,
-	// is not counted at all: no redundancy mends an outage.
+	// longestRun bounds the loss that one gap is counted as, in datagrams; and a longer one of more than outage frames,
+	// 1 s, is not counted at all: no redundancy mends an outage.
 	longestRun = 16
 	outage     = 50
 	// resyncSlack is how many more datagrams than frames may have been sent: resends that a hop before ours was late with.

@@ -36,8 +36,8 @@ const (
 
 // jam tells when a listener is sent more than its path carries, and how much that may be: there is a queue, and less
 // comes out of it than goes in. A queue that others fill, or that a varying path makes, lets what is sent
-// through, if late. The talkers see the queue too and send less by themselves; only where that does not help are there to be
-// fewer of them.
+// through, if late. The talkers see the queue too and send less by themselves; only where that does not help are
+// there to be fewer of them.
 type jam struct {
 	limit wire.Kbps // 0 = none
 	last  time.Duration
@@ -51,8 +51,8 @@ type jam struct {
 }
 
 // report takes a listener's report while so much is sent to it, at the floor where no talker can send less, and reports
-// whether nothing is to be added. The limit goes down to a part of what comes through when the talkers have had their turn,
-// or at once where the last queue was ours; up again slowly.
+// whether nothing is to be added. The limit goes down to a part of what comes through when the talkers have had
+// their turn, or at once where the last queue was ours; up again slowly.
 func (j *jam) report(now time.Duration, d Downlink, sent wire.Kbps, floor bool) bool {
 	elapsed := now - j.last
 	j.last = now

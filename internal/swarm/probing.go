@@ -5,7 +5,7 @@ import "time"
 // When clients probe that are not told otherwise, as docs/protocol.md (9) has it and real
 // clients do.
 const (
-	probeBusy  = time.Second        // while somebody talks
+	probeBusy  = time.Second            // while somebody talks
 	probeIdle  = 15 * time.Second       // while nobody does
 	probeHurry = 200 * time.Millisecond // without a voice path
 )

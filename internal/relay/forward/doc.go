@@ -8,9 +8,9 @@
 //	                        mend   <- report, nack ----------------------+          |
 //	                                                     voice ----------+-> mend, stage (the loudest)
 //
-// It makes no garbage and copies nothing that goes out with the batch in which it came. A session is found in a table of
-// atomic pointers, and a room's listeners are a list that never changes but is replaced when someone comes, goes or
-// moves. On its way voice takes one lock, that of its room, for the choice of talkers and for what loss needs
+// It makes no garbage and copies nothing that goes out with the batch in which it came. A session is found in a
+// table of atomic pointers, and a room's listeners are a list that never changes but is replaced when someone comes,
+// goes or moves. On its way voice takes one lock, that of its room, for the choice of talkers and for what loss needs
 // (package mend); it is held for computing only, never while anything is sent. With steering all of a room's
 // datagrams come to one worker, which finds the lock free.
 //

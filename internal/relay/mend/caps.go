@@ -73,7 +73,8 @@ func (r *Room) voiceTo(now time.Duration, s *Member) float64 {
 	return float64(sum)
 }
 
-// shareOf is the part of the voice to a listener that is this talker's, whom it hears: what comes through is shared by all of it.
+// shareOf is the part of the voice to a listener that is this talker's, whom it hears: what comes through is shared
+// by all of it.
 func (r *Room) shareOf(now time.Duration, s, talker *Member) float64 {
 	own, _ := talker.uplink.meter.LastSecond(now)
 	if all := r.voiceTo(now, s); own > 0 && all > 0 {

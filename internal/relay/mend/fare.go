@@ -22,8 +22,8 @@ const (
 // Loss and holes are those of the median listener (repair.Spread). All other
 // figures drive the talker's rate, and so everybody's quality; there a quarter of
 // the listeners may be as bad as they like (or say so) without effect, from
-// three on at least one. What these need, the relay does for them alone. Caps count of all listeners who are there, since
-// one that is left out for a cap is not reported on.
+// three on at least one. What these need, the relay does for them alone. Caps count of all listeners who are there,
+// since one that is left out for a cap is not reported on.
 type fare struct {
 	medianLoss, medianHole    uint8
 	listeners                 int // that have reported

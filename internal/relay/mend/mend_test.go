@@ -365,8 +365,8 @@ func TestRateIsShared(t *testing.T) {
 	}
 }
 
-// A listener's cap is for all who talk to it, as many as have something of it: each is told its part, soon, and the whole when it
-// has talked alone for long, though nobody hears it for the cap's sake.
+// A listener's cap is for all who talk to it, as many as have something of it: each is told its part, soon, and the
+// whole when it has talked alone for long, though nobody hears it for the cap's sake.
 func TestCapIsDivided(t *testing.T) {
 	for _, tt := range []struct {
 		cap, talkers int
