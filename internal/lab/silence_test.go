@@ -46,10 +46,14 @@ func (cheap) Conceal([]float32) error           { return nil }
 // 100 s over every network with ten seeds: a longest gap that the network does not explain fails. The
 // buffer is the real one, Opus is not.
 func TestNoGapThatTheNetworkDoesNotExplain(t *testing.T) {
+	seeds := uint64(10)
+	if testing.Short() {
+		seeds = 1
+	}
 	var jobs sync.WaitGroup
 	for _, preset := range netsim.Presets() {
 		jobs.Go(func() {
-			for seed := range uint64(10) {
+			for seed := range seeds {
 				h, err := bufferAlone(preset.Name, seed+1)
 				if err != nil {
 					t.Error(err)
@@ -138,8 +142,12 @@ func TestNoGapInAnAdaptiveCall(t *testing.T) {
 	for len(speech) < length {
 		speech = append(speech, speech...)
 	}
+	seeds := uint64(2)
+	if testing.Short() {
+		seeds = 1
+	}
 	var jobs sync.WaitGroup
-	for seed := range uint64(2) {
+	for seed := range seeds {
 		jobs.Go(func() {
 			if err := gapless(speech[:length], seed+1); err != nil {
 				t.Error(err)
