@@ -55,11 +55,11 @@ func newTalker(cfg TalkerConfig, may func(size int) bool) (*Talker, error) {
 	if cfg.NewEncoder == nil {
 		cfg.NewEncoder = opus.NewEncoder
 	}
-	enc, err := cfg.NewEncoder(cfg.Encoder)
+	p, err := stream.NewPacketizer(stream.Config{Session: cfg.Session, Stride: cfg.Stride, Copies: cfg.Copies, May: may})
 	if err != nil {
 		return nil, err
 	}
-	p, err := stream.NewPacketizer(stream.Config{Session: cfg.Session, Stride: cfg.Stride, Copies: cfg.Copies, May: may})
+	enc, err := cfg.NewEncoder(cfg.Encoder)
 	if err != nil {
 		return nil, err
 	}

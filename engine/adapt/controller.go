@@ -83,8 +83,8 @@ type sample struct {
 	rtt     time.Duration
 }
 
-// update takes a sample and reports whether it is congestion.
-func (c *controller) update(now time.Duration, s sample) bool {
+// update takes a sample: congestion brings the limit down, a clear path lets it rise.
+func (c *controller) update(now time.Duration, s sample) {
 	if !c.started {
 		c.started, c.limit, c.hold, c.last = true, startRate, firstHold, now
 	}
@@ -121,7 +121,6 @@ func (c *controller) update(now time.Duration, s sample) bool {
 	case queue < clearQueue:
 		c.rise(now, elapsed, s)
 	}
-	return over
 }
 
 // goOn gives the limit back after a time without a word, if what had waited is through soon: then the relay stood
