@@ -162,7 +162,13 @@ func TestStuckDevicesHoldNothingUp(t *testing.T) {
 	told := func() (reports int) {
 		for _, p := range r.reports {
 			for _, about := range p.Talkers {
-				if about.Lost > 3 {
+				missing := 0
+				for i := range int(about.Receipt.Reach) {
+					if !about.Receipt.Came.Get(i) || about.Receipt.Again.Get(i) {
+						missing++
+					}
+				}
+				if missing > 3 {
 					reports++
 				}
 			}

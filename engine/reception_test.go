@@ -86,7 +86,7 @@ func TestListenerAsksForWhatIsMissing(t *testing.T) {
 		if got := slices.Contains(h.asked, 60); got != tt.asked || len(h.asked) > 3 {
 			t.Errorf("%s: asked for %v", tt.name, h.asked)
 		}
-		if last := h.reports[len(h.reports)-1]; len(last.Talkers) != 1 || last.Talkers[0].Received < 40 {
+		if last := h.reports[len(h.reports)-1]; len(last.Talkers) != 1 || last.Talkers[0].Receipt.Reach < 40 {
 			t.Errorf("%s: report %+v", tt.name, last)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/engine/adapt"
+	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
@@ -41,7 +42,6 @@ type Sender struct {
 	now    time.Duration // of the Frame under way
 	polled time.Duration // when the ladder was told that time goes by
 	steps  int           // of its decisions, as many as the talker follows
-	last   netproto.Feedback
 	budget repair.Resender
 	blocks []netproto.NackBlock
 	counts SenderStats
@@ -140,21 +140,21 @@ func (s *Sender) Probed(rtt time.Duration) { s.ladder.Probed(rtt) }
 
 // Heard takes the relay's report.
 func (s *Sender) Heard(now time.Duration, f netproto.Feedback) {
-	if int16(f.Received-s.last.Received) < 0 || int16(f.Lost-s.last.Lost) < 0 {
-		return // overtaken by a later one: totals only grow
+	up, ok := s.talker.Receipt(&f.Receipt)
+	if !ok {
+		return // overtaken by a later one
+	}
+	hop := func(o netproto.Outcome) adapt.Hop {
+		return adapt.Hop{Losses: estimate.Losses{Received: o.Received, Lost: o.Lost, Runs: o.Runs}, Resent: o.Resent}
 	}
 	ms := func(v uint16) time.Duration { return time.Duration(v) * time.Millisecond }
-	count := func(now, before uint16) int { return int(now - before) }
 	s.ladder.Heard(now, adapt.Feedback{
-		Received: count(f.Received, s.last.Received), Lost: count(f.Lost, s.last.Lost), Resent: count(f.Resent, s.last.Resent),
-		Burst: float64(f.BurstQ3) / 8, Rate: wire.Kbps(f.Rate), Queue: ms(f.Queue), Trend: float64(f.Trend) / 1000,
-		Listeners: int(f.Listeners),
-		Loss:      float64(f.MedianLossQ8) / 256, Hole: float64(f.MedianHoleQ8) / 256,
-		WorstBurst: float64(f.WorstBurstQ3) / 8, RTT: ms(f.WorstRTT),
-		DownQueue: ms(f.WorstQueue), DownTrend: float64(f.WorstTrend) / 1000, DownRate: wire.Kbps(f.LowestRate), Cap: wire.Kbps(f.LowestCap), Jitter: ms(f.WorstJitter),
+		Up: hop(up), Rate: wire.Kbps(f.Rate), Queue: ms(f.Queue), Trend: float64(f.Trend) / 1000,
+		Listeners: int(f.Listeners), Down: hop(f.Median), RTT: ms(f.WorstRTT),
+		DownQueue: ms(f.WorstQueue), DownTrend: float64(f.WorstTrend) / 1000, DownRate: wire.Kbps(f.LowestRate),
+		Cap: wire.Kbps(f.LowestCap), Jitter: ms(f.WorstJitter),
 	})
 	s.steer()
-	s.last = f
 }
 
 // Nacked takes the body of a nack from the relay and hands send each datagram that is to go

@@ -142,16 +142,15 @@ func TestSenderAdapts(t *testing.T) {
 		}
 		return out
 	}
-	f := netproto.Feedback{Received: 65500, Listeners: 1, WorstBurstQ3: 8, Rate: 40}
-	s.Heard(now, f)
-	for range 8 {
+	f := netproto.Feedback{Listeners: 1, Rate: 40}
+	for range 9 {
+		old := f
 		talk(50)
 		s.Probed(60 * time.Millisecond)
-		f.Received += 40
-		f.MedianLossQ8, f.MedianHoleQ8 = 30, 30
+		f.Receipt = netproto.Receipt{Seq: s.Talker().LastSeq(), Count: s.Talker().LastCount(), Reach: 1, Came: netproto.Bits{1}}
+		f.Median = netproto.Outcome{Received: 35, Lost: 5, Runs: 5}
 		s.Heard(now, f)
-		old := f
-		old.Received -= 20
+		old.Median.Lost = 40
 		s.Heard(now, old)
 	}
 	if st := s.Stats(now); len(st.Decision.Copies) == 0 || st.Adapt.Loss < 0.05 || st.Adapt.Loss > 0.2 {

@@ -325,7 +325,7 @@ func TestNack(t *testing.T) {
 // Later versions may add to every body; what comes too short is refused.
 func TestBodyLengths(t *testing.T) {
 	report, err := AppendReport(nil, &Report{Talkers: make([]TalkerReport, 2)})
-	if err != nil || len(report) != reportHeadSize+2*reportBlockSize {
+	if err != nil || len(report) != reportHeadSize+2*(blockExtra+receiptHead) {
 		t.Fatal(len(report), err)
 	}
 	tests := []struct {
@@ -337,8 +337,8 @@ func TestBodyLengths(t *testing.T) {
 		{"probe", AppendProbe(nil, Probe{1}), 16, func(b []byte) error { _, err := ParseProbe(b); return err }},
 		{"probe-ack", AppendProbeAck(nil, ProbeAck{1, 2}), 16, func(b []byte) error { _, err := ParseProbeAck(b); return err }},
 		{"challenge", AppendChallenge(nil, [8]byte{1}), 8, func(b []byte) error { _, err := ParseChallenge(b); return err }},
-		{"report", report, 47, func(b []byte) error { return ParseReport(new(Report), b) }},
-		{"feedback", AppendFeedback(nil, &Feedback{}), 34, func(b []byte) error { _, err := ParseFeedback(b); return err }},
+		{"report", report, 44, func(b []byte) error { return ParseReport(new(Report), b) }},
+		{"feedback", AppendFeedback(nil, &Feedback{}), 39, func(b []byte) error { _, err := ParseFeedback(b); return err }},
 	}
 	for _, tt := range tests {
 		if len(tt.body) != tt.size {
@@ -358,29 +358,83 @@ func TestBodyLengths(t *testing.T) {
 	}
 }
 
-func TestReportBlocks(t *testing.T) {
-	body, _ := AppendReport(nil, &Report{Talkers: []TalkerReport{{Session: 1}, {Session: 2, Buffer: 60}}})
-	var longer []byte // a later version's blocks of 20 bytes
-	longer = append(longer, body[:reportHeadSize]...)
-	longer[2] = 20
-	for i := range 2 {
-		longer = append(longer, body[reportHeadSize+i*reportBlockSize:][:reportBlockSize]...)
-		longer = append(longer, 9, 9, 9)
+func TestReceipt(t *testing.T) {
+	all := func(n int) (b Bits) {
+		for i := range n {
+			b.Set(i)
+		}
+		return b
 	}
-	got := Report{Talkers: make([]TalkerReport, 5)}
-	if err := ParseReport(&got, longer); err != nil || len(got.Talkers) != 2 || got.Talkers[1].Buffer != 60 {
-		t.Errorf("%+v, %v", got, err)
+	with := func(b Bits, bits ...int) Bits {
+		for _, i := range bits {
+			b.Set(i)
+		}
+		return b
 	}
-	longer[2] = reportBlockSize - 1
-	before := got
-	if err := ParseReport(&got, longer); !errors.Is(err, ErrMalformed) || !cmp.Equal(before, got) {
-		t.Errorf("short blocks: %v", err)
+	without := func(b Bits, bits ...int) Bits {
+		for _, i := range bits {
+			b[i/64] &^= 1 << (i % 64)
+		}
+		return b
 	}
-	if _, err := AppendReport(nil, &Report{Talkers: make([]TalkerReport, 68)}); err != nil {
-		t.Error(err)
+	for _, tt := range []struct {
+		name string
+		r    Receipt
+		size int
+	}{
+		{"nothing", Receipt{}, 7},
+		{"all came", Receipt{Seq: 500, Count: 7, Reach: 128, Came: all(128)}, 7},
+		{"the first of all", Receipt{Seq: 1, Count: 1, Reach: 1, Came: all(1)}, 7},
+		{"the newest was sent again", Receipt{Seq: 1, Count: 1, Reach: 2, Came: all(2), Again: all(1)}, 8},
+		{"four back", Receipt{Seq: 9, Count: 9, Reach: 9, Came: without(all(9), 4)}, 9},
+		{"the oldest", Receipt{Seq: 1 << 31, Count: 127, Reach: 128, Came: without(all(128), 127)}, 39},
+		{"all kinds", Receipt{Seq: 300, Count: 0, Reach: 70, Came: without(all(70), 3, 63, 64), Again: with(Bits{}, 5, 65)}, 7 + 17},
+	} {
+		b := appendReceipt(nil, &tt.r)
+		got, rest, err := parseReceipt(append(b, 1, 2))
+		if err != nil || got != tt.r || len(b) != tt.size || len(rest) != 2 {
+			t.Errorf("%s: %d bytes, %+v, %v, want %+v", tt.name, len(b), got, err, tt.r)
+		}
+		for n := range b {
+			if _, _, err := parseReceipt(b[:n]); !errors.Is(err, ErrShort) {
+				t.Errorf("%s, %d bytes: %v", tt.name, n, err)
+			}
+		}
 	}
-	if _, err := AppendReport(nil, &Report{Talkers: make([]TalkerReport, 69)}); !errors.Is(err, ErrTooLarge) {
-		t.Error(err)
+	for _, b := range [][]byte{{0, 0, 0, 1, 1, 129, 0}, {0, 0, 0, 1, 1, 9, 33}} {
+		if _, _, err := parseReceipt(append(b, make([]byte, 40)...)); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%v: %v", b, err)
+		}
+	}
+}
+
+func TestBitsShift(t *testing.T) {
+	for n := range 140 {
+		var b Bits
+		b.Set(0)
+		b.Set(60)
+		b.Shift(n)
+		for i := range ReceiptReach {
+			if want := i == n || i == n+60; b.Get(i) != want {
+				t.Fatalf("shifted by %d: bit %d is %v", n, i, !want)
+			}
+		}
+	}
+}
+
+// What does not fit is refused: the longest receipts of 23 talkers do.
+func TestReportSize(t *testing.T) {
+	worst := TalkerReport{Receipt: Receipt{Seq: 200, Reach: ReceiptReach}} // nothing came
+	r := Report{Unopened: make([]uint32, 8)}
+	for range 23 {
+		r.Talkers = append(r.Talkers, worst)
+	}
+	if b, err := AppendReport(nil, &r); err != nil {
+		t.Error(len(b), err)
+	}
+	r.Talkers = append(r.Talkers, worst)
+	if b, err := AppendReport([]byte{1}, &r); !errors.Is(err, ErrTooLarge) || len(b) != 1 {
+		t.Error(len(b), err)
 	}
 }
 

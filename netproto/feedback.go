@@ -1,35 +1,31 @@
 package netproto
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
-const feedbackSize = 34
+const feedbackSize = 32 // without the receipt
 
-// Feedback is what the relay tells a talker about once a second: how its
-// uplink does and how its listeners fare. It travels as TypeReport, downwards.
-// The counters are totals of the session modulo 65536: subtract as uint16.
+// Feedback is what the relay tells a talker about once a second: what came over its
+// uplink and how its listeners fare. It travels as TypeReport, downwards.
 type Feedback struct {
-	// The talker's uplink, as the relay sees it.
-	Received uint16 // datagrams of voice that came, without duplicates
-	Lost     uint16 // gaps in the sequence that are no silence, before resends
-	Resent   uint16 // of these, filled by a resend
-	BurstQ3  uint8  // mean length of a run of lost datagrams, in eighths
-	Rate     uint16 // in the last second, kbit/s, IP and UDP headers counted
-	Queue    uint16 // queueing delay in ms above the least of the last minute
-	Trend    int16  // its slope in ms per second
+	// The talker's uplink.
+	Receipt Receipt
+	Rate    uint16 // that came in the last second, kbit/s, IP and UDP headers counted
+	Queue   uint16 // queueing delay in ms above the least of the last minute
+	Trend   int16  // its slope in ms per second
 
-	// Its listeners. Losses are of the last second, in 1/256 (as in RFC 3550,
-	// 6.4.1; 255 = all). Each figure is the worst listener's own; they need
+	// Its listeners. Each worst figure is that of the listener for whom it is worst; they need
 	// not be the same listener's.
-	Listeners    uint16 // sessions that voice is forwarded to now; 0 = nobody hears
-	MedianLossQ8 uint8  // datagrams lost before any repair
-	MedianHoleQ8 uint8  // frames concealed, after all repair
-	WorstBurstQ3 uint8  // mean length of a run of lost datagrams, in eighths
-	WorstRTT     uint16 // listener to relay, ms
-	WorstQueue   uint16 // downlink queueing delay, ms
-	WorstTrend   int16  // slope of a downlink's queueing delay, ms per second
-	LowestCap    uint16 // least downlink cap, this talker's part, kbit/s; 0 = none has one
-	LowestRate   uint16 // least downlink rate among the listeners whose delay grows, this talker's part, kbit/s; 0 = none
-	WorstJitter  uint16 // TalkerReport.Jitter, ms; 0 = not known
+	Listeners   uint16  // sessions that voice is forwarded to now; 0 = nobody hears
+	Median      Outcome // since the last Feedback, of the listener who loses more than half of the others do
+	WorstRTT    uint16  // listener to relay, ms
+	WorstQueue  uint16  // downlink queueing delay, ms
+	WorstTrend  int16   // slope of a downlink's queueing delay, ms per second
+	LowestCap   uint16  // least downlink cap, this talker's part, kbit/s; 0 = none has one
+	LowestRate  uint16  // least downlink rate among the listeners whose delay grows, this talker's part, kbit/s; 0 = none
+	WorstJitter uint16  // TalkerReport.Jitter, ms; 0 = not known
 	// Hearers is how many of the others in the room voice can be sent to: they have an address and are not
 	// deaf. Unlike Listeners it does not depend on whether this talker is forwarded.
 	Hearers uint16
@@ -39,52 +35,40 @@ type Feedback struct {
 
 // AppendFeedback appends the body of the relay's report to a talker to dst.
 func AppendFeedback(dst []byte, f *Feedback) []byte {
-	be := binary.BigEndian
-	dst = be.AppendUint16(dst, f.Received)
-	dst = be.AppendUint16(dst, f.Lost)
-	dst = be.AppendUint16(dst, f.Resent)
-	dst = append(dst, f.BurstQ3)
-	dst = be.AppendUint16(dst, f.Rate)
-	dst = be.AppendUint16(dst, f.Queue)
-	dst = be.AppendUint16(dst, uint16(f.Trend))
-	dst = be.AppendUint16(dst, f.Listeners)
-	dst = append(dst, f.MedianLossQ8, f.MedianHoleQ8, f.WorstBurstQ3)
-	dst = be.AppendUint16(dst, f.WorstRTT)
-	dst = be.AppendUint16(dst, f.WorstQueue)
-	dst = be.AppendUint16(dst, uint16(f.WorstTrend))
-	dst = be.AppendUint16(dst, f.LowestCap)
-	dst = be.AppendUint16(dst, f.LowestRate)
-	dst = be.AppendUint16(dst, f.WorstJitter)
-	dst = be.AppendUint16(dst, f.Hearers)
-	return be.AppendUint16(dst, f.Unopened)
+	m := &f.Median
+	for _, v := range [...]uint16{
+		f.Rate, f.Queue, uint16(f.Trend),
+		f.Listeners, count16(m.Received), count16(m.Lost), count16(m.Runs), count16(m.Resent),
+		f.WorstRTT, f.WorstQueue, uint16(f.WorstTrend), f.LowestCap, f.LowestRate, f.WorstJitter,
+		f.Hearers, f.Unopened,
+	} {
+		dst = binary.BigEndian.AppendUint16(dst, v)
+	}
+	return appendReceipt(dst, &f.Receipt)
 }
 
+func count16(n int) uint16 { return uint16(min(max(n, 0), math.MaxUint16)) }
+
 // ParseFeedback reads the body of the relay's report to a talker. A tail is
-// ignored. The error is ErrShort.
+// ignored. The error is ErrShort, or ErrMalformed for a receipt that cannot be.
 func ParseFeedback(b []byte) (Feedback, error) {
 	if len(b) < feedbackSize {
 		return Feedback{}, ErrShort
 	}
-	be := binary.BigEndian
+	r, _, err := parseReceipt(b[feedbackSize:])
+	if err != nil {
+		return Feedback{}, err
+	}
+	field := func(i int) uint16 { return binary.BigEndian.Uint16(b[2*i:]) }
 	return Feedback{
-		Received:     be.Uint16(b),
-		Lost:         be.Uint16(b[2:]),
-		Resent:       be.Uint16(b[4:]),
-		BurstQ3:      b[6],
-		Rate:         be.Uint16(b[7:]),
-		Queue:        be.Uint16(b[9:]),
-		Trend:        int16(be.Uint16(b[11:])),
-		Listeners:    be.Uint16(b[13:]),
-		MedianLossQ8: b[15],
-		MedianHoleQ8: b[16],
-		WorstBurstQ3: b[17],
-		WorstRTT:     be.Uint16(b[18:]),
-		WorstQueue:   be.Uint16(b[20:]),
-		WorstTrend:   int16(be.Uint16(b[22:])),
-		LowestCap:    be.Uint16(b[24:]),
-		LowestRate:   be.Uint16(b[26:]),
-		WorstJitter:  be.Uint16(b[28:]),
-		Hearers:      be.Uint16(b[30:]),
-		Unopened:     be.Uint16(b[32:]),
+		Receipt: r,
+		Rate:    field(0), Queue: field(1), Trend: int16(field(2)),
+		Listeners: field(3),
+		Median: Outcome{
+			Received: int(field(4)), Lost: int(field(5)), Runs: int(field(6)), Resent: int(field(7)),
+		},
+		WorstRTT: field(8), WorstQueue: field(9), WorstTrend: int16(field(10)),
+		LowestCap: field(11), LowestRate: field(12), WorstJitter: field(13),
+		Hearers: field(14), Unopened: field(15),
 	}, nil
 }

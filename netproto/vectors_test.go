@@ -117,13 +117,16 @@ var vectorDatagrams = []struct {
 }
 
 var vectorReport = Report{Deaf: true, Cap: 64, Rate: 45, RTT: 120, Queue: 15, Trend: -3, Talkers: []TalkerReport{
-	{Session: 8, Received: 4400, Lost: 230, Played: 4630, Concealed: 40, BurstQ3: 12, Jitter: 35, Buffer: 80},
-	{Session: 9, Received: 3, Played: 1, Buffer: 40},
+	{Session: 8, Receipt: vectorReceipt, HoleQ8: 2, Jitter: 35, Buffer: 80},
+	{Session: 9, Receipt: Receipt{Seq: 3, Count: 3, Reach: 3, Came: Bits{7}}, Buffer: 40},
 }, Unopened: []uint32{10, 0x01020304}}
 
+// vectorReceipt tells of 100 datagrams: the one 2 before the newest has not come, the one 5 before when sent again.
+var vectorReceipt = Receipt{Seq: 4400, Count: 126, Reach: 100, Came: Bits{^uint64(1 << 2), 1<<36 - 1}, Again: Bits{1 << 5}}
+
 var vectorFeedback = Feedback{
-	Received: 4400, Lost: 50, Resent: 45, BurstQ3: 9, Rate: 44, Queue: 8, Trend: -2,
-	Listeners: 5, MedianLossQ8: 3, MedianHoleQ8: 1, WorstBurstQ3: 32,
+	Receipt: vectorReceipt, Rate: 44, Queue: 8, Trend: -2,
+	Listeners: 5, Median: Outcome{Received: 48, Lost: 3, Runs: 2, Resent: 1},
 	WorstRTT: 180, WorstQueue: 90, WorstTrend: 25, LowestCap: 32, LowestRate: 31, WorstJitter: 45, Hearers: 6, Unopened: 1,
 }
 
@@ -244,13 +247,18 @@ func TestBodyVectors(t *testing.T) {
 		NackBlock
 		Asks []int // the counts, spelled out
 	}
+	type receipt struct {
+		Receipt
+		States string // of the newest, of the one before ...: 0 has not come, 1 has, 2 when sent again
+	}
 	var v struct {
-		Voice    []voice        `json:"voice"`
-		Probe    body[Probe]    `json:"probe"`
-		ProbeAck body[ProbeAck] `json:"probe_ack"`
-		Report   body[Report]   `json:"report_of_a_listener"`
-		Feedback body[Feedback] `json:"report_to_a_talker"`
-		Nack     body[[]nack]   `json:"nack"`
+		Receipts []body[receipt] `json:"receipts"`
+		Voice    []voice         `json:"voice"`
+		Probe    body[Probe]     `json:"probe"`
+		ProbeAck body[ProbeAck]  `json:"probe_ack"`
+		Report   body[Report]    `json:"report_of_a_listener"`
+		Feedback body[Feedback]  `json:"report_to_a_talker"`
+		Nack     body[[]nack]    `json:"nack"`
 	}
 	for _, f := range vectorFrames {
 		b := bodyOf(f.seq, f.frames...)
@@ -285,6 +293,20 @@ func TestBodyVectors(t *testing.T) {
 	v.Feedback.Value, v.Feedback.Body = vectorFeedback, AppendFeedback(nil, &vectorFeedback)
 	if f, err := ParseFeedback(v.Feedback.Body); err != nil || f != vectorFeedback {
 		t.Error(f, err)
+	}
+	for _, want := range []Receipt{vectorReceipt, vectorReport.Talkers[1].Receipt} {
+		e := body[receipt]{receipt{Receipt: want}, appendReceipt(nil, &want)}
+		for i := range int(want.Reach) {
+			state := "0"
+			if want.Came.Get(i) {
+				state = "1"
+			}
+			if want.Again.Get(i) {
+				state = "2"
+			}
+			e.Value.States += state
+		}
+		v.Receipts = append(v.Receipts, e)
 	}
 	v.Nack.Body = bodyOfNack(vectorNack)
 	blocks, err := ParseNack(nil, v.Nack.Body)

@@ -181,7 +181,7 @@ func (r *Receiver) tell(now time.Duration) []byte {
 	for _, t := range r.active {
 		if !t.reception.told && len(report.Talkers) < maxTalkers {
 			t.reception.told = true
-			report.Talkers = append(report.Talkers, t.reception.report(now, t.session, r.cfg.Playing(t.session)))
+			report.Talkers = append(report.Talkers, t.reception.report(t.session, r.cfg.Playing(t.session)))
 		}
 	}
 	body, err := netproto.AppendReport(o.body[:0], report)
@@ -195,13 +195,12 @@ func (r *Receiver) tell(now time.Duration) []byte {
 func ms(d time.Duration) uint16 { return uint16(min(max(d.Milliseconds(), 0), 1<<16-1)) }
 
 // report is the block of one talker.
-func (r *reception) report(now time.Duration, session uint32, p Playing) netproto.TalkerReport {
-	asked := r.asker.Stats()
+func (r *reception) report(session uint32, p Playing) netproto.TalkerReport {
+	played, concealed := p.Frames-r.playing.Frames, p.Concealed-r.playing.Concealed
+	r.playing = p
 	return netproto.TalkerReport{
-		Session:  session,
-		Received: uint16(asked.Received), Lost: uint16(asked.Lost),
-		Played: uint16(p.Frames), Concealed: uint16(p.Concealed),
-		BurstQ3: uint8(min(r.asker.Loss(now, lossSpan).Burst()*8+0.5, 255)),
-		Jitter:  ms(p.Spread), Buffer: ms(p.Delay),
+		Session: session, Receipt: *r.asker.Receipt(),
+		HoleQ8: uint8(min(256*concealed/max(played, 1), 255)),
+		Jitter: ms(p.Spread), Buffer: ms(p.Delay),
 	}
 }

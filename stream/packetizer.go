@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
@@ -38,7 +39,8 @@ type Packetizer struct {
 	session uint32
 	may     func(size int) bool
 	seq     uint32 // number of the last frame
-	count   uint8  // of the last datagram that was sent, see netproto.Hop
+	counted repair.Sent
+	account repair.Account
 
 	level  uint8 // loudest of the frames since the last datagram
 	voice  bool  // of the same frames
@@ -147,7 +149,13 @@ func (p *Packetizer) Left() time.Duration {
 func (p *Packetizer) LastSeq() uint32 { return p.seq }
 
 // LastCount is the count of the last datagram, see netproto.Hop.
-func (p *Packetizer) LastCount() uint8 { return p.count }
+func (p *Packetizer) LastCount() uint8 { return uint8(p.counted.Newest() % netproto.HopCounts) }
+
+// Receipt takes the relay's receipt and returns what has become of the datagrams that it is the first to tell of. Not ok:
+// it has been overtaken by a later one, and tells nothing.
+func (p *Packetizer) Receipt(r *netproto.Receipt) (o netproto.Outcome, ok bool) {
+	return p.account.Take(&p.counted, r, p.layout.stride)
+}
 
 // LastNew is how many frames were new in the last datagram.
 func (p *Packetizer) LastNew() int { return p.past.ago(0).count }
@@ -217,12 +225,12 @@ func (p *Packetizer) seal(level uint8, voice bool) ([]byte, error) {
 		Level:   level,
 		Voice:   voice,
 	}
-	count := (p.count + 1) % netproto.HopCounts
+	count := p.counted.Next()
 	d := key.sealer.Seal(p.sent.slot(count), h, body)
 	if p.may != nil && !p.may(len(d)+netproto.HopSize+netproto.HopTagSize) {
 		return nil, nil
 	}
-	p.count = count
+	p.counted.Add(p.seq)
 	d = netproto.AppendHop(d, netproto.Hop{Count: count})
 	return p.sent.keep(count, p.seq, p.tagger.Append(p.keys.tag, d)), nil
 }

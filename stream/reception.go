@@ -17,6 +17,8 @@ type reception struct {
 	queue  estimate.Queue
 	last   time.Duration // when the last datagram came
 	told   bool          // in a report since
+
+	playing Playing // as of the last report
 }
 
 // arrived takes a datagram that is new, with its frames, and returns how many frames before it were lost on the

@@ -27,9 +27,10 @@ const (
 	shrunk       = 0.7                     // what shrinking means
 	emptying     = 1.15                    // times what is sent comes through
 	again        = 10 * time.Second        // within which a backoff goes on with the one before
+	overflows    = 0.1                     // of what is sent is lost, and as little comes through, where a queue is full
 	mostAccepted = 800 * time.Millisecond  // twice a queue of others is put up with from then on, up to this
 	steeper      = 2.0                     // times as fast grows a queue that may be ours again
-	forgives     = 60.0                    // seconds in which it is forgotten that a queue was not ours
+	forgives     = 60                      // seconds in which it is forgotten that a queue was not ours
 	afterDrain   = 0.9                     // of the bottleneck is used once the queue is gone
 	belowWall    = 0.95                    // of the bottleneck is as far as the rate goes unless it is time to test
 	beyondWall   = 1.2                     // is as far as a test goes
@@ -49,7 +50,8 @@ const (
 // 11 to 50 kbit/s. A queue that grows while we send means that what comes through is all there is:
 // the rate drops below it at once, far enough to empty the queue, returns to nine
 // tenths and stays there; ever more rarely it is tested whether there is more. A queue
-// that stays although we have gone down is not ours, and is put up with for a minute unless a steeper one grows.
+// that stays although we have gone down is not ours, and is put up with for a minute unless a steeper one grows, or
+// it overflows: whoever fills it then, less must be sent.
 type controller struct {
 	limit    wire.Kbps
 	wall     wire.Kbps // what came through at the last congestion, 0 = none yet
@@ -60,6 +62,7 @@ type controller struct {
 	tested   float64 // seconds of sending beyond the wall without a queue
 
 	accepted   time.Duration // so long a queue is not ours
+	full       time.Duration // when such a queue was found to be full; 0: never
 	mild       float64       // and grows so fast at most
 	steepest   float64       // trend since the draining began, the highest
 	backedOff  time.Duration // when the draining began
@@ -77,6 +80,7 @@ type sample struct {
 	queue   time.Duration
 	trend   float64   // seconds per second of arrivals
 	through wire.Kbps // what came through in the last second, 0 = not known
+	loss    float64   // share of datagrams, on the whole way
 	sent    wire.Kbps // what was sent in the last second
 	nominal wire.Kbps // what is being sent, speech provided
 	size    float64   // bytes of one datagram
@@ -101,6 +105,9 @@ func (c *controller) update(now time.Duration, s sample) {
 	accepted := c.accepted
 	if s.trend > steeper*c.mild {
 		accepted = 0
+	}
+	if accepted > 0 && s.loss >= overflows && s.through > 0 && s.through < s.sent*(1-overflows) {
+		accepted, c.accepted, c.full = 0, 0, now
 	}
 	queue := max(0, s.queue-max(accepted, itself))
 	over := queue >= overQueue && s.trend >= overTrend || queue >= overStanding
@@ -142,6 +149,9 @@ func (c *controller) goOn(now time.Duration, queue time.Duration) {
 // inVain tells whether going down has not helped: the queue belongs to others. As long as ours empties more
 // comes through than is sent.
 func (c *controller) inVain(now time.Duration, s sample) bool {
+	if c.full > 0 && now-c.full < forgives*time.Second {
+		return false
+	}
 	empties := s.through == 0 || s.through > emptying*s.sent || s.trend <= -overTrend
 	return c.draining && !empties && now-c.backedOff >= useless+s.queue+s.rtt && (s.sent < 0.8*c.sentBefore || c.limit <= repair.LeastRate) &&
 		s.queue > clearQueue && float64(s.queue) > shrunk*float64(c.before)

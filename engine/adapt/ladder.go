@@ -31,28 +31,28 @@ const (
 	cleanLoss               = 0.01
 )
 
-// Feedback is what the relay tells a talker, in plain units. Shares are 0 to 1. Counts
-// are since the Feedback before.
+// Feedback is what the relay tells a talker, in plain units.
 type Feedback struct {
-	// The uplink as the relay sees it.
-	Received, Lost int           // datagrams of voice
-	Resent         int           // of the lost, those that a resend brought
-	Burst          float64       // mean run of losses in datagrams
-	Rate           wire.Kbps     // that came in the last second, 0 = not known
-	Queue          time.Duration // queueing delay
-	Trend          float64       // of it, seconds per second
+	Up    Hop           // to the relay
+	Rate  wire.Kbps     // that came there in the last second, 0 = not known
+	Queue time.Duration // queueing delay
+	Trend float64       // of it, seconds per second
 
 	// The listeners. Nobody listens where Listeners is 0.
-	Listeners  int
-	Loss       float64       // of the median listener's downlink before repair
-	Hole       float64       // of the median listener, concealed or late after all repair
-	WorstBurst float64       // mean run of losses in datagrams
-	RTT        time.Duration // of the slowest listener to the relay
-	DownQueue  time.Duration // longest of the listeners'
-	DownTrend  float64       // steepest of the listeners'
-	DownRate   wire.Kbps     // least of the listeners whose queue grows, 0 = none
-	Cap        wire.Kbps     // least of the listeners', 0 = none
-	Jitter     time.Duration // the listeners', see netproto.TalkerReport; 0 = not known
+	Listeners int
+	Down      Hop           // from the relay to the median listener
+	RTT       time.Duration // of the slowest listener to the relay
+	DownQueue time.Duration // longest of the listeners'
+	DownTrend float64       // steepest of the listeners'
+	DownRate  wire.Kbps     // least of the listeners whose queue grows, 0 = none
+	Cap       wire.Kbps     // least of the listeners', 0 = none
+	Jitter    time.Duration // the listeners', see netproto.TalkerReport; 0 = not known
+}
+
+// Hop is what has become of voice on one hop since the Feedback before.
+type Hop struct {
+	estimate.Losses
+	Resent int // datagrams of the lost that a resend brought
 }
 
 // Decision says how to send.
@@ -87,7 +87,7 @@ type Ladder struct {
 	control controller
 	brk     breaker
 
-	up, down losses
+	up, down hop
 	rtt      time.Duration // to the relay, 0 = not known
 	farRTT   time.Duration // of the slowest listener
 	any      bool          // there has been a feedback
@@ -244,16 +244,11 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 			l.theirs.Set(now, max(least-repair.DownControl, 1))
 		}
 	}
-	l.up.add(now, l.current.shape.stride, float64(f.Received), float64(f.Lost), f.Burst)
 	trying := l.current.resend && len(l.current.shape.copies) == 0 // nothing else repairs
-	if !trying {
-		l.up.untried(now - l.reported)
-		l.down.untried(now - l.reported)
-	} else if f.Lost > 0 {
-		l.up.tried(1 - float64(f.Resent)/float64(f.Lost))
-	}
+	l.up.add(now, l.reported, l.current.shape.stride, f.Up, trying)
 	if f.Listeners > 0 {
-		l.downlink(now, f, trying)
+		l.farRTT = f.RTT
+		l.down.add(now, l.reported, l.current.shape.stride, f.Down, trying)
 	}
 	bytes, datagrams := l.sent.LastSecond(now)
 	l.brk.report(now, l.loss(), l.rtt, float64(bytes), float64(bytes)/float64(max(datagrams, 1)))
@@ -263,21 +258,9 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 	return l.decide(now, true)
 }
 
-// downlink takes what the listeners lose. They tell shares; as many datagrams as came to
-// the relay stand behind them. How much resends repair there can be told only while nothing
-// else does.
-func (l *Ladder) downlink(now time.Duration, f Feedback, trying bool) {
-	l.farRTT = f.RTT
-	n := float64(f.Received + f.Resent)
-	l.down.add(now, l.current.shape.stride, n*(1-f.Loss), n*f.Loss, f.WorstBurst)
-	if trying && f.Loss > cleanLoss {
-		l.down.tried(f.Hole / f.Loss)
-	}
-}
-
 // update shows the rate controller the worse of uplink and downlink.
 func (l *Ladder) update(now time.Duration, sent wire.Kbps, f Feedback) {
-	s := sample{queue: f.Queue, trend: f.Trend, through: f.Rate, rtt: l.rtt, sent: sent}
+	s := sample{queue: f.Queue, trend: f.Trend, through: f.Rate, loss: l.loss(), rtt: l.rtt, sent: sent}
 	if f.DownQueue > f.Queue {
 		s.queue, s.trend, s.through = f.DownQueue, f.DownTrend, f.DownRate
 		s.rtt += f.RTT
@@ -325,7 +308,7 @@ func (l *Ladder) Stats(now time.Duration) Stats {
 }
 
 // loss is the loss of the whole way to a typical listener.
-func (l *Ladder) loss() float64 { return 1 - (1-l.up.fraction())*(1-l.down.fraction()) }
+func (l *Ladder) loss() float64 { return 1 - (1-l.up.Fraction())*(1-l.down.Fraction()) }
 
 // limit is what the path, the user and the listeners' caps allow.
 func (l *Ladder) limit() wire.Kbps {
@@ -357,7 +340,7 @@ func (l *Ladder) listenersCap() wire.Kbps {
 
 // network puts together what points are judged against.
 func (l *Ladder) network() network {
-	up, down := l.up.channel(), l.down.channel()
+	up, down := l.up.Channel(), l.down.Channel()
 	n := network{narrow: l.narrow, most: l.most, headers: l.headers, channel: up.Series(down), oneWay: (l.rtt + l.farRTT) / 2, spread: max(l.last.Jitter, arrivalSpread)}
 	// Resends cross the hop that loses; where both do, the longer way decides.
 	if up.Loss > 0.2*n.channel.Loss {
@@ -376,7 +359,7 @@ const arrivalSpread = 10 * time.Millisecond
 // resends is the share of losses that resends bring at most: a little more than they did.
 func (l *Ladder) resends() float64 {
 	left := l.down.left
-	if l.up.lost > l.down.lost {
+	if l.up.Fraction() > l.down.Fraction() {
 		left = l.up.left
 	}
 	return 1 - left + resendTrust
@@ -385,7 +368,7 @@ func (l *Ladder) resends() float64 {
 // resent is the share of what is sent for which room is left for resends: what the hop that loses more does. Below a
 // cap it is twice that, since losses come unevenly and there is no other room.
 func (l *Ladder) resent() float64 {
-	share := max(l.up.fraction(), l.down.fraction())
+	share := max(l.up.Fraction(), l.down.Fraction())
 	if l.cap > 0 || l.last.Cap > 0 {
 		share *= 2
 	}

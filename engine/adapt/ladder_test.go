@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/emodel"
+	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto/wire"
@@ -177,9 +178,11 @@ func TestThinLinkHasNoQueue(t *testing.T) {
 	}
 }
 
+// Of two calls over one bottleneck each gets its part, whoever came first. In seeds 93 and 112 both took the queue for
+// somebody else's until it was full, and one went on so for ever.
 func TestFairness(t *testing.T) {
 	for _, kbps := range []float64{32, 40, 48, 64} {
-		for seed := range uint64(2) {
+		for _, seed := range []uint64{0, 1, 93, 112} {
 			for _, later := range []time.Duration{0, 20 * time.Second} {
 				w := &world{}
 				shared := netsim.Rate(kbps*1000, time.Second)
@@ -374,7 +377,7 @@ func TestShapeStaysWhileTheLimitFalls(t *testing.T) {
 	}
 	c.start(0)
 	w.run(28 * time.Second)
-	if shaped > 2 || lowered < 3 {
+	if shaped > 3 || lowered < 3 {
 		t.Errorf("another shape %d times, only another bitrate %d times", shaped, lowered)
 	}
 }
@@ -433,7 +436,7 @@ func TestBreaker(t *testing.T) {
 	t.Run("reason stays", func(t *testing.T) {
 		l, now := New(0, Config{}), time.Duration(0)
 		l.Probed(60 * ms)
-		l.Heard(now, Feedback{Received: 50, Rate: 40, Listeners: 1})
+		l.Heard(now, Feedback{Up: came(50), Rate: 40, Listeners: 1})
 		for range 1000 {
 			now += 20 * ms
 			l.Send(now, 100, Voice)
@@ -453,7 +456,7 @@ func TestBreaker(t *testing.T) {
 			now += 20 * ms
 			l.Send(now, 100, Voice)
 		}
-		l.Heard(now, Feedback{Received: 200, Rate: 40, Listeners: 1})
+		l.Heard(now, Feedback{Up: came(200), Rate: 40, Listeners: 1})
 		before := l.Stats(now).Limit
 		now += 30 * time.Second
 		l.Send(now, 100, Voice)
@@ -517,7 +520,7 @@ func TestListenersCap(t *testing.T) {
 	} {
 		for range 4 {
 			now += time.Second
-			l.Heard(now, Feedback{Received: 8, Rate: 20, Listeners: tt.listeners, Cap: tt.cap})
+			l.Heard(now, Feedback{Up: came(8), Rate: 20, Listeners: tt.listeners, Cap: tt.cap})
 		}
 		room, limit := l.ListenersRoom(now, 0), l.Stats(now).Limit
 		if tt.want == 0 {
@@ -536,10 +539,18 @@ func TestListenersCap(t *testing.T) {
 	}
 }
 
+// came is so many datagrams of which none was lost.
+func came(n int) Hop { return Hop{Losses: estimate.Losses{Received: n}} }
+
+var lossyFeedback = Feedback{
+	Up: Hop{Losses: estimate.Losses{Received: 50, Lost: 4, Runs: 3}}, Rate: 40,
+	Listeners: 3, Down: Hop{Losses: estimate.Losses{Received: 48, Lost: 2, Runs: 1}}, RTT: 80 * ms,
+}
+
 func TestUnchangedDecisionsDoNotAllocate(t *testing.T) {
 	l := New(0, Config{Cap: 60})
 	now := time.Duration(0)
-	f := Feedback{Received: 50, Lost: 4, Burst: 1.5, Rate: 40, Listeners: 3, Loss: 0.05, WorstBurst: 2, RTT: 80 * ms}
+	f := lossyFeedback
 	for range 60 {
 		now += time.Second
 		l.Heard(now, f)
@@ -559,7 +570,7 @@ func TestUnchangedDecisionsDoNotAllocate(t *testing.T) {
 
 func BenchmarkHeard(b *testing.B) {
 	l := New(0, Config{})
-	f := Feedback{Received: 50, Lost: 4, Burst: 1.5, Rate: 40, Listeners: 3, Loss: 0.05, WorstBurst: 2, RTT: 80 * ms}
+	f := lossyFeedback
 	now := time.Duration(0)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -59,7 +59,6 @@ type call struct {
 	w        *world
 	ladder   *Ladder
 	rtt      estimate.RoundTrip
-	count    uint8
 	rng      *rand.Rand
 	up, down netsim.Link
 	back     time.Duration
@@ -69,8 +68,7 @@ type call struct {
 	group    int // frames since the last datagram
 	relay    end
 	listener end
-	told     repair.AskerStats // by the last feedback
-	reported repair.AskerStats // by the listener
+	told     uint32 // sequence number in the last feedback
 	cache    map[uint32]int
 
 	sent    []sending
@@ -87,7 +85,8 @@ type sending struct {
 
 // end is what the relay or the listener measures.
 type end struct {
-	count    uint8 // of the datagrams that go on from here
+	sent     repair.Sent    // to it
+	account  repair.Account // of that
 	asker    repair.Asker
 	queue    estimate.Queue
 	schedule repair.Schedule
@@ -184,8 +183,7 @@ func (c *call) send(d datagram, size int, kind Kind) {
 		return
 	}
 	if kind == Voice {
-		c.count = (c.count + 1) % wire.HopCounts
-		d.Count, c.cache[d.Seq] = c.count, size
+		d.Count, c.cache[d.Seq] = c.relay.sent.Add(d.Seq), size
 	}
 	c.sent = append(c.sent, sending{now, size + netsim.HeaderBytes})
 	fate := c.up.Send(now, size)
@@ -229,9 +227,7 @@ func (c *call) atRelay(d datagram, size int) {
 	if c.relay.asker.Arrived(now, d) == repair.Newest {
 		c.relay.queue.Arrived(now, time.Duration(seq)*wire.FrameDuration)
 	}
-	r := &c.relay
-	r.count = (r.count + 1) % wire.HopCounts
-	d.Count, d.Again = r.count, false
+	d.Count, d.Again = c.listener.sent.Add(seq), false
 	fate := c.down.Send(now, size-4)
 	for _, at := range fate.At[:fate.Copies] {
 		c.w.at(at, func() { c.atListener(d, size) })
@@ -261,7 +257,7 @@ func (c *call) relayTick() {
 			c.w.at(now+c.back, func() { c.send(datagram{Seq: x.Seq, Count: x.Count, Again: true, Speech: true}, size, Resend) })
 		}
 	}
-	if r.asker.Stats().Received == c.told.Received {
+	if r.asker.Receipt().Seq == c.told {
 		return // nobody is told of silence
 	}
 	loss := r.asker.Loss(now, time.Second)
@@ -269,24 +265,24 @@ func (c *call) relayTick() {
 	if !r.schedule.Due(now, max(mood, c.listener.mood(now))) {
 		return
 	}
-	s := r.asker.Stats()
-	heard := c.listener.asker.Stats()
-	l := estimate.Losses{Received: int(heard.Received - c.reported.Received), Lost: int(max(int64(heard.Lost-c.reported.Lost), 0))}
-	c.reported = heard
-	burst := c.listener.asker.Loss(now, 4*time.Second).Burst()
+	c.told = r.asker.Receipt().Seq
 	f := Feedback{
-		Received: int(s.Received - c.told.Received), Lost: int(max(int64(s.Lost-c.told.Lost), 0)), Resent: int(s.Resent - c.told.Resent),
-		Burst: r.asker.Loss(now, 4*time.Second).Burst(), Rate: r.rate(now), Queue: r.queue.Delay(now), Trend: r.queue.Trend(now),
-		Listeners: 1, Loss: l.Fraction(), WorstBurst: burst, Hole: l.Fraction(),
+		Up: r.fate(), Rate: r.rate(now), Queue: r.queue.Delay(now), Trend: r.queue.Trend(now),
+		Listeners: 1, Down: c.listener.fate(),
 		RTT: 120 * ms, DownQueue: max(c.listener.queue.Delay(now)-r.queue.Delay(now), 0), DownTrend: c.listener.queue.Trend(now),
 		DownRate: c.listener.rate(now),
 	}
-	c.told = s
 	c.w.at(now+c.back, func() {
 		if c.noWord == nil || !c.noWord(c.w.now) {
 			c.changed(c.ladder.Heard(c.w.now, f))
 		}
 	})
+}
+
+// fate is what a receipt tells.
+func (e *end) fate() Hop {
+	o, _ := e.account.Take(&e.sent, e.asker.Receipt(), 1)
+	return Hop{Losses: estimate.Losses{Received: o.Received, Lost: o.Lost, Runs: o.Runs}, Resent: o.Resent}
 }
 
 func (e *end) mood(now time.Duration) repair.Mood {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/estimate"
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -83,6 +84,7 @@ type Asker struct {
 	started bool
 	newest  uint32 // count of the newest datagram, without the modulo
 	highest uint32 // highest sequence number
+	receipt netproto.Receipt
 	speech  bool   // the newest datagram was inside a talkspurt
 	stride  uint32 // frames between the last two datagrams, 0 until known
 
@@ -121,7 +123,7 @@ func (a *Asker) SetPath(rtt, patience time.Duration) {
 
 // Resync has the next datagram begin anew: what was sent before it was not meant for us.
 func (a *Asker) Resync() {
-	a.started, a.missed = false, 0
+	a.started, a.missed, a.receipt = false, 0, netproto.Receipt{}
 	for i := range a.gaps {
 		a.close(&a.gaps[i])
 	}
@@ -135,6 +137,7 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 			a.budget.set(now, askRate, askDepth)
 		}
 		a.started, a.newest, a.highest, a.speech = true, wire.HopCounts+uint32(d.Count), d.Seq, d.Speech
+		a.note(d, 1)
 		a.receive(now)
 		return Newest
 	}
@@ -151,6 +154,7 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 		a.Resync()
 		a.started, a.newest, ahead = true, wire.HopCounts+uint32(d.Count), 1
 	case ahead <= 0:
+		a.noteOld(-ahead, again)
 		return a.filled(now, a.newest+uint32(ahead), again)
 	default:
 		again = a.guessed(now, a.newest+uint32(ahead), again)
@@ -158,6 +162,8 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 		a.newest += uint32(ahead)
 		a.missed -= min(a.missed, uint32(ahead))
 	}
+	d.Again = again
+	a.note(d, ahead)
 	if frames > 0 {
 		if ahead == 1 && a.speech && d.Speech && frames <= wire.MaxStride {
 			a.stride = uint32(frames)
@@ -178,6 +184,31 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 	a.look(now)
 	return Newest
 }
+
+// note enters the newest datagram, so many further than the one before, into the receipt.
+func (a *Asker) note(d Datagram, ahead int) {
+	r := &a.receipt
+	r.Seq, r.Count, r.Reach = d.Seq, d.Count, uint8(min(int(r.Reach)+ahead, netproto.ReceiptReach))
+	r.Came.Shift(ahead)
+	r.Again.Shift(ahead)
+	r.Came.Set(0)
+	if d.Again {
+		r.Again.Set(0)
+	}
+}
+
+// noteOld enters one that is so many before the newest.
+func (a *Asker) noteOld(back int, again bool) {
+	if r := &a.receipt; back < int(r.Reach) && !r.Came.Get(back) {
+		r.Came.Set(back)
+		if again {
+			r.Again.Set(back)
+		}
+	}
+}
+
+// Receipt tells which datagrams have come.
+func (a *Asker) Receipt() *netproto.Receipt { return &a.receipt }
 
 func (a *Asker) receive(now time.Duration) {
 	a.stats.Received++

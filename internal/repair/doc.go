@@ -9,7 +9,7 @@
 //	                    │  Cache: the last second               │
 //	                    │  Resender: budget per listener  <─────┤ nack
 //	                    │  Planner: copies for this one   <─────┤ report
-//	   <── feedback ────┤  Spread: worst and median             │
+//	   <── receipt ─────┤  Account: what came of it       <─────┤ receipt
 //
 // Everything is sans-IO: the time is an argument, a time.Duration since any fixed
 // start; there are no goroutines, locks, sockets or clocks. Every type is bounded in

@@ -120,21 +120,6 @@ func TestScheduleIsLazyWhenCleanAndQuickWhenNot(t *testing.T) {
 	}
 }
 
-func TestSpread(t *testing.T) {
-	for _, tt := range []struct {
-		values []uint8
-		median uint8
-	}{{nil, 0}, {[]uint8{7}, 7}, {[]uint8{0, 200}, 200}, {[]uint8{1, 5, 9}, 5}, {[]uint8{0, 3, 8, 90}, 8}, {[]uint8{255, 255, 0}, 255}} {
-		var s Spread
-		for _, v := range tt.values {
-			s.Add(v)
-		}
-		if s.Median() != tt.median {
-			t.Errorf("%v: median %d, want %d", tt.values, s.Median(), tt.median)
-		}
-	}
-}
-
 func TestPacingDoesNotAllocate(t *testing.T) {
 	var p Cap
 	var r Resender

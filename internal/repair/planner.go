@@ -40,18 +40,16 @@ type Downlink struct {
 	Trend float64 // of the queue, seconds per second
 }
 
-// View is how one talker comes through to the listener. Shares are 0 to 1 and of the
-// time since the last report.
+// View is how one talker comes through to the listener. Shares are 0 to 1.
 type View struct {
-	Talker uint32
-	Rate   wire.Kbps // of its datagrams
-	Stride int       // see Asker.Stride
-	Loss   float64   // share of datagrams lost before repair
-	Burst  float64   // mean run of losses, in datagrams
-	Hole   float64   // share of frames concealed or late, after repair
-	Median float64   // of the Loss of all listeners of that talker; 1 where there is no more than one other
-	OneWay time.Duration
-	Buffer time.Duration // of the listener's jitter buffer
+	Talker  uint32
+	Rate    wire.Kbps        // of its datagrams
+	Stride  int              // see Asker.Stride
+	Channel estimate.Channel // what is lost before repair
+	Hole    float64          // share of frames concealed or late, after repair
+	Median  float64          // of the Loss of all listeners of that talker; 1 where there is no more than one other
+	OneWay  time.Duration
+	Buffer  time.Duration // of the listener's jitter buffer
 }
 
 // Planner decides what a relay does for one listener beyond forwarding: whether to send
@@ -171,12 +169,12 @@ func (p *Planner) plan(talker uint32) *plan {
 func (q *plan) judge(now, rtt time.Duration, v *View, jam bool) {
 	step := time.Duration(max(v.Stride, 1)) * wire.FrameDuration
 	patience := Patience(v.OneWay, v.Buffer, v.Hole)
-	suffered := v.Loss
+	suffered := v.Channel.Loss
 	if rtt > 0 && rtt+step+resendSlack <= patience {
-		suffered = min(v.Hole, v.Loss)
+		suffered = min(v.Hole, v.Channel.Loss)
 	}
 	if q.delay > 0 {
-		if v.Loss >= max(copyOver, copyWorse*v.Median) {
+		if v.Channel.Loss >= max(copyOver, copyWorse*v.Median) {
 			q.since = now
 			q.delay = max(q.delay, copyDelay(v, step, patience))
 		}
@@ -192,7 +190,7 @@ func (q *plan) judge(now, rtt time.Duration, v *View, jam bool) {
 	if !q.bad {
 		q.bad, q.since = true, now
 	}
-	much, worse := v.Loss >= 2*v.Median+copyExcess, v.Loss >= copyWorse*v.Median+copyExcess/2
+	much, worse := v.Channel.Loss >= 2*v.Median+copyExcess, v.Channel.Loss >= copyWorse*v.Median+copyExcess/2
 	if !jam && (much && now-q.since >= copyProof || worse && now-q.since >= copyPersist) {
 		q.delay, q.since = copyDelay(v, step, patience), now
 	}
@@ -201,8 +199,7 @@ func (q *plan) judge(now, rtt time.Duration, v *View, jam bool) {
 // copyDelay is the shortest distance after which a burst is mostly over, or the longest in
 // time, but never less than one step.
 func copyDelay(v *View, step, patience time.Duration) time.Duration {
-	c := estimate.NewChannel(v.Loss, v.Burst, v.Stride)
-	delay := step
+	c, delay := v.Channel, step
 	for _, k := range copyOffsets {
 		if d := time.Duration(k) * step; d <= patience {
 			delay = d

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -30,16 +31,16 @@ func TestPlannerCopies(t *testing.T) {
 		within  time.Duration // 0 = never
 		delayAt time.Duration
 	}{
-		{"clean", far, View{Loss: 0.01, Hole: 0.01}, 0, 0},
-		{"one bad listener of many, resends too late", far, View{Loss: 0.1, Burst: 1, Hole: 0.1}, 2 * time.Second, 20 * ms},
-		{"the same with bursts", far, View{Loss: 0.1, Burst: 4, Hole: 0.1}, 2 * time.Second, 120 * ms},
-		{"bursts and a stride of 3", far, View{Loss: 0.1, Burst: 2, Stride: 3, Hole: 0.1}, 2 * time.Second, 240 * ms},
-		{"resends repair it", near, View{Loss: 0.1, Burst: 1, Hole: 0.01}, 0, 0},
-		{"resends should but do not", near, View{Loss: 0.1, Burst: 1, Hole: 0.08}, 2 * time.Second, 20 * ms},
-		{"all lose alike: the talker's to cover", far, View{Loss: 0.1, Burst: 1, Hole: 0.1, Median: 0.1}, 0, 0},
-		{"a little worse than most, for long", far, View{Loss: 0.14, Burst: 1, Hole: 0.14, Median: 0.1}, 4 * time.Second, 20 * ms},
-		{"little time left", far, View{Loss: 0.1, Burst: 6, Hole: 0.1, OneWay: 150 * ms}, 2 * time.Second, 120 * ms},
-		{"less time left", far, View{Loss: 0.1, Burst: 6, Hole: 0.1, OneWay: 330 * ms}, 2 * time.Second, 40 * ms},
+		{"clean", far, View{Channel: estimate.NewChannel(0.01, 1, 1), Hole: 0.01}, 0, 0},
+		{"one bad listener of many, resends too late", far, View{Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.1}, 2 * time.Second, 20 * ms},
+		{"the same with bursts", far, View{Channel: estimate.NewChannel(0.1, 4, 1), Hole: 0.1}, 2 * time.Second, 120 * ms},
+		{"bursts and a stride of 3", far, View{Channel: estimate.NewChannel(0.1, 2, 3), Stride: 3, Hole: 0.1}, 2 * time.Second, 240 * ms},
+		{"resends repair it", near, View{Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.01}, 0, 0},
+		{"resends should but do not", near, View{Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.08}, 2 * time.Second, 20 * ms},
+		{"all lose alike: the talker's to cover", far, View{Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.1, Median: 0.1}, 0, 0},
+		{"a little worse than most, for long", far, View{Channel: estimate.NewChannel(0.14, 1, 1), Hole: 0.14, Median: 0.1}, 4 * time.Second, 20 * ms},
+		{"little time left", far, View{Channel: estimate.NewChannel(0.1, 6, 1), Hole: 0.1, OneWay: 150 * ms}, 2 * time.Second, 120 * ms},
+		{"less time left", far, View{Channel: estimate.NewChannel(0.1, 6, 1), Hole: 0.1, OneWay: 330 * ms}, 2 * time.Second, 40 * ms},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -58,11 +59,11 @@ func TestPlannerCopies(t *testing.T) {
 
 func TestPlannerEndsCopiesWithHysteresis(t *testing.T) {
 	var p Planner
-	bad := View{Talker: 5, Rate: 40, Loss: 0.1, Burst: 1, Hole: 0.1}
+	bad := View{Talker: 5, Rate: 40, Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.1}
 	d := Downlink{RTT: 300 * ms, Rate: 40}
 	scene(&p, 0, 3, d, bad)
 	good := bad
-	good.Loss, good.Hole = 0, 0
+	good.Channel.Loss, good.Hole = 0, 0
 	scene(&p, 3*time.Second, 5, d, good)
 	if p.Copy(5) == 0 {
 		t.Error("off after five good seconds")
@@ -89,7 +90,7 @@ func TestPlannerEndsCopiesWithHysteresis(t *testing.T) {
 
 func TestPlannerNeverCopiesIntoAGrowingQueue(t *testing.T) {
 	var p Planner
-	bad := View{Talker: 5, Rate: 40, Loss: 0.2, Burst: 1, Hole: 0.2}
+	bad := View{Talker: 5, Rate: 40, Channel: estimate.NewChannel(0.2, 1, 1), Hole: 0.2}
 	scene(&p, 0, 3, Downlink{RTT: 300 * ms, Rate: 40}, bad)
 	if p.Copy(5) == 0 {
 		t.Fatal("no copies to begin with")
@@ -115,7 +116,7 @@ func TestPlannerHonoursTheCap(t *testing.T) {
 	}
 	// Fewer talkers before fewer copies.
 	v := talkers(4)
-	v[0].Loss, v[0].Hole, v[0].Burst = 0.1, 0.1, 1
+	v[0].Channel, v[0].Hole = estimate.NewChannel(0.1, 1, 1), 0.1
 	p.Report(time.Second, Downlink{Cap: 100, RTT: 300 * ms}, v)
 	p.Report(2*time.Second, Downlink{Cap: 100, RTT: 300 * ms}, v)
 	if p.Talkers() != 1 || p.Copy(1) == 0 {
@@ -240,7 +241,7 @@ func TestPlannerOnRandomReports(t *testing.T) {
 			v := make([]View, rng.IntN(12))
 			for i := range v {
 				v[i] = View{
-					Talker: rng.Uint32N(20), Rate: wire.Kbps(rng.Float64() * 60), Stride: rng.IntN(7), Loss: rng.Float64(), Burst: rng.Float64() * 9,
+					Talker: rng.Uint32N(20), Rate: wire.Kbps(rng.Float64() * 60), Stride: rng.IntN(7), Channel: estimate.NewChannel(rng.Float64(), rng.Float64()*9, 1),
 					Hole: rng.Float64(), Median: rng.Float64(), OneWay: time.Duration(rng.IntN(300)) * ms, Buffer: time.Duration(rng.IntN(500)) * ms,
 				}
 			}
@@ -265,7 +266,7 @@ func TestPlannerOnRandomReports(t *testing.T) {
 
 func TestPlannerDoesNotAllocate(t *testing.T) {
 	var p Planner
-	v := []View{{Talker: 1, Rate: 40, Loss: 0.1, Burst: 3, Hole: 0.1}, {Talker: 2, Rate: 40}}
+	v := []View{{Talker: 1, Rate: 40, Channel: estimate.NewChannel(0.1, 3, 1), Hole: 0.1}, {Talker: 2, Rate: 40}}
 	now := time.Duration(0)
 	if n := testing.AllocsPerRun(100, func() {
 		now += time.Second

@@ -88,6 +88,12 @@ def bodies():
             frames.append({"number": number, "data": body[:n].hex()})
             body = body[n:]
         check("voice bodies", frames, v["frames"])
+    for v in load("bodies.json")["receipts"]:
+        body, r = bytes.fromhex(v["body"]), v["value"]
+        seq, count, reach, n = struct.unpack(">IBBB", body[:7])
+        check("receipts", (seq, count, reach, len(body) - 7), (r["Seq"], r["Count"], r["Reach"], n))
+        two = [body[7 + i // 4] >> 2 * (i % 4) & 3 if i // 4 < n else 1 for i in range(reach)]
+        check("receipts", "".join(map(str, two)), r["States"])
     for b in load("bodies.json")["nack"]["value"]:
         asks = [b["Base"]] + [(b["Base"] + 1 + i) % 128 for i in range(64) if b["Mask"] >> i & 1]
         check("nacks", asks, b["Asks"])

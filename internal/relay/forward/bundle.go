@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tincan-voice/tincan/internal/relay/mend"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -37,7 +36,6 @@ type queue struct {
 // item is one datagram on its way.
 type item struct {
 	talker uint32
-	count  uint8  // of the room, see netproto.Hop; its last byte too
 	data   []byte // in a receive buffer, or if that is nil:
 	at, n  int    // in queue.own
 }
@@ -51,7 +49,7 @@ func (q *queue) data(i *item) []byte {
 
 // copied adds a copy of d.
 func (q *queue) copied(talker uint32, d []byte) {
-	q.items = append(q.items, item{talker: talker, count: mend.CountOf(d), at: len(q.own), n: len(d)})
+	q.items = append(q.items, item{talker: talker, at: len(q.own), n: len(d)})
 	q.own = append(q.own, d...)
 }
 
@@ -124,7 +122,7 @@ func (q *queue) add(now time.Duration, talker uint32, d []byte) {
 			q.due = now
 		}
 	}
-	q.items = append(q.items, item{talker: talker, count: mend.CountOf(d), data: d})
+	q.items = append(q.items, item{talker: talker, data: d})
 }
 
 // send sends a queue in as few packets as possible.
@@ -218,7 +216,7 @@ func (w *Worker) sendApart(now time.Duration, q *queue, l *listeners, items []it
 		w.picked = w.picked[:0]
 		for i := range items {
 			it := &items[i]
-			if it.talker != s.ID && w.mend.Pass(now, &s.Member, it.talker, it.count, q.data(it)) {
+			if it.talker != s.ID && w.mend.Pass(now, &s.Member, it.talker, q.data(it)) {
 				w.picked = append(w.picked, *it)
 			}
 		}

@@ -192,7 +192,7 @@ func (w *Worker) forward(now time.Duration, s *Session, h netproto.Header, voice
 	}
 	q := w.queue(now, r)
 	if q == nil { // another worker's: send alone
-		w.alone.room, w.alone.items = r, append(w.alone.items[:0], item{talker: s.ID, count: mend.CountOf(voice), data: voice})
+		w.alone.room, w.alone.items = r, append(w.alone.items[:0], item{talker: s.ID, data: voice})
 		w.send(now, &w.alone)
 		return Kept
 	}

@@ -35,10 +35,15 @@ func (m *Mender) May(now time.Duration, to *Member, size int) bool {
 	return false
 }
 
-// Pass tells whether a listener who is Apart gets a datagram of that talker that has that count in the room: within its
-// cap, and from the loudest talkers. Then d gets the listener's own count; else what is left out is noted.
-func (m *Mender) Pass(now time.Duration, to *Member, talker uint32, count uint8, d []byte) bool {
-	v := to.down().viewOf(talker)
+// Pass tells whether a listener who is Apart gets a datagram of that talker: within its cap, and from the loudest
+// talkers. Then d gets the listener's own count; what is left out takes none.
+func (m *Mender) Pass(now time.Duration, to *Member, talker uint32, d []byte) bool {
+	t := to.room.talker(talker)
+	if t == nil {
+		return false
+	}
+	v, seq := to.down().viewOf(talker), seqOf(d)
+	v.exception(t.uplink, seq)
 	size := to.onWire(len(d)) // a datagram of a bundle is counted as if it went alone
 	switch {
 	case !to.room.hears(to, talker):
@@ -46,10 +51,9 @@ func (m *Mender) Pass(now time.Duration, to *Member, talker uint32, count uint8,
 	case !to.may(now, size, to.room.louder(now, to, talker, size)): // the louder go first: the others leave room for them
 		m.counts.Capped.Add(1)
 	default:
-		netproto.SetHop(d, netproto.Hop{Count: v.sent(count)})
+		netproto.SetHop(d, netproto.Hop{Count: v.own.Add(seq)})
 		return true
 	}
-	v.omit(count)
 	return false
 }
 

@@ -1,8 +1,8 @@
 // Package mend is what the relay does about loss, for each room:
 //
-//	talker's datagram --> uplink: gaps, statistics, cache --> nack, feedback to the talker
-//	listener's nack   --> cache, budget                   --> resend to that listener
-//	listener's report --> downlink: loss, plan            --> copies, fewer talkers, cap
+//	talker's datagram --> uplink: gaps, receipt, cache  --> nack, feedback to the talker
+//	listener's nack   --> cache, budget                 --> resend to that listener
+//	listener's report --> receipt against what was sent --> copies, fewer talkers, cap
 //
 // It knows neither rooms by name nor addresses nor keys: a Member is a session's part, a Room the state of those
 // who are in one room, a Mender the memory of one worker and what it has decided on. What is to be sent is collected

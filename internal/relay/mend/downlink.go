@@ -98,8 +98,8 @@ func (m *Mender) attendListener(now time.Duration, s *Member) (next time.Duratio
 	live, all := s.Live(), !s.Apart.Load()
 	for i := range d.views {
 		v := &d.views[i]
-		if all {
-			v.own = nil
+		if all && v.own != nil {
+			v.own, v.account = nil, repair.Account{}
 		}
 		if v.shift == (repair.Shift{}) {
 			continue
@@ -110,7 +110,7 @@ func (m *Mender) attendListener(now time.Duration, s *Member) (next time.Duratio
 			continue
 		}
 		for c := v.shift.Next(t.uplink.cache, now); c != nil; c = v.shift.Next(t.uplink.cache, now) {
-			count, was := v.count(CountOf(c))
+			count, was := v.count(t.uplink, c)
 			switch {
 			case !live || !was || d.deaf || !r.hears(s, t.ID):
 			case !s.may(now, s.onWire(len(c)), t.uplink.upcoming(now)):

@@ -8,29 +8,31 @@ import (
 
 	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto"
 )
 
 const (
 	// reportLife is how long a listener's report counts.
 	reportLife = 5 * time.Second
-	// lossyQ8 is the median loss, in 1/256, from which on listeners count as lossy: 3 %.
-	lossyQ8 = 8
+	// lossyShare is the median loss from which on listeners count as lossy.
+	lossyShare = 0.03
 )
 
 // fare is how a talker's voice reaches its listeners.
 //
-// Loss and holes are those of the median listener (repair.Spread). All other
+// Loss is that of the median listener, of an even number the worse of the middle two, since to send one
+// of two everything again costs more than what the talker can do for both. All other
 // figures drive the talker's rate, and so everybody's quality; there a quarter of
 // the listeners may be as bad as they like (or say so) without effect, from
 // three on at least one. What these need, the relay does for them alone. Caps count of all listeners who are there,
 // since one that is left out for a cap is not reported on.
 type fare struct {
-	medianLoss, medianHole    uint8
-	listeners                 int // that have reported
-	unopened                  int // listeners who cannot open the talker's voice
-	burst                     uint8
-	rtt, queue, trend, jitter int // ms, ms, ms/s, ms
-	cap, rate                 int // kbit/s; 0: none
+	loss                      float64          // share
+	median                    netproto.Outcome // the same, where the listener has reported since the last feedback
+	listeners                 int              // that have reported
+	unopened                  int              // listeners who cannot open the talker's voice
+	rtt, queue, trend, jitter int              // ms, ms, ms/s, ms
+	cap, rate                 int              // kbit/s; 0: none
 }
 
 // quorum is which one of n listeners, the worst first, is told about, from 1 on.
@@ -38,15 +40,15 @@ func quorum(n int) int { return 1 + (n+1)/4 }
 
 // collector is a Mender's memory for making a fare.
 type collector struct {
-	loss, hole                                  repair.Spread
-	burst, rtt, queue, trend, jitter, cap, rate []int
+	views                                []*view
+	rtt, queue, trend, jitter, cap, rate []int
 }
 
 const unlimited = math.MaxInt
 
 func (c *collector) reset() {
-	c.loss, c.hole = repair.Spread{}, repair.Spread{}
-	for _, l := range []*[]int{&c.burst, &c.rtt, &c.queue, &c.trend, &c.jitter, &c.cap, &c.rate} {
+	c.views = c.views[:0]
+	for _, l := range []*[]int{&c.rtt, &c.queue, &c.trend, &c.jitter, &c.cap, &c.rate} {
 		*l = (*l)[:0]
 	}
 }
@@ -54,13 +56,7 @@ func (c *collector) reset() {
 // add takes what a listener tells of its path and of a talker; rate is what comes through of it where the listener's
 // queue grows.
 func (c *collector) add(d *downlink, v *view, rate int) {
-	c.loss.Add(q8(v.loss()))
-	c.hole.Add(q8(v.hole()))
-	burst := 0
-	if v.lost > 0 {
-		burst = int(v.burst * 8)
-	}
-	c.burst = append(c.burst, burst)
+	c.views = append(c.views, v)
 	c.rtt = append(c.rtt, int(d.rtt/time.Millisecond))
 	c.queue = append(c.queue, int(d.queue/time.Millisecond))
 	c.trend = append(c.trend, int(d.trend*1000))
@@ -117,13 +113,19 @@ func (m *Mender) judge(now time.Duration, talker *Member) fare {
 			c.add(d, v, rate)
 		}
 	}
-	return fare{
+	f := fare{
 		listeners: len(c.rtt), unopened: unopened,
-		medianLoss: c.loss.Median(), medianHole: c.hole.Median(),
-		burst: uint8(min(high(c.burst), 255)),
-		rtt:   high(c.rtt), queue: high(c.queue), trend: high(c.trend), jitter: high(c.jitter),
+		rtt: high(c.rtt), queue: high(c.queue), trend: high(c.trend), jitter: high(c.jitter),
 		cap: low(c.cap), rate: low(c.rate),
 	}
+	if n := len(c.views); n > 0 {
+		slices.SortFunc(c.views, func(a, b *view) int { return cmp.Compare(a.since.Loss(), b.since.Loss()) })
+		v := c.views[n/2]
+		if f.loss = v.since.Loss(); !v.told {
+			f.median = v.since
+		}
+	}
+	return f
 }
 
 // mood is what the fare means for how often the talker is told.
@@ -131,11 +133,8 @@ func (f *fare) mood() repair.Mood {
 	if m := repair.MoodOf(estimate.Losses{}, time.Duration(f.queue)*time.Millisecond, float64(f.trend)/1000); m > repair.Calm {
 		return m
 	}
-	if f.medianLoss >= lossyQ8 {
+	if f.loss >= lossyShare {
 		return repair.Lossy
 	}
 	return repair.Calm
 }
-
-// q8 is a share in 1/256.
-func q8(share float64) uint8 { return uint8(min(max(share*256, 0), 255)) }

@@ -8,9 +8,6 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// burstSpan is the least time over which runs of losses are averaged.
-const burstSpan = 2 * time.Second
-
 // feedback tells a talker how its voice fares when it is time, and returns when
 // to look again.
 func (m *Mender) feedback(now time.Duration, s *Member, listeners int) (next time.Duration) {
@@ -31,6 +28,7 @@ func (m *Mender) feedback(now time.Duration, s *Member, listeners int) (next tim
 		f := figures(now, s, listeners)
 		m.body = netproto.AppendFeedback(m.body[:0], &f)
 		m.tell(now, s, netproto.TypeReport, &m.counts.Feedback)
+		r.told(s)
 		u.owed, u.told, u.capTold, u.unopenedTold = false, now, u.fare.cap, u.fare.unopened
 		return now + time.Hour
 	}
@@ -43,7 +41,6 @@ func (m *Mender) feedback(now time.Duration, s *Member, listeners int) (next tim
 // figures fills in a feedback in a room with so many listeners.
 func figures(now time.Duration, s *Member, listeners int) netproto.Feedback {
 	u, f := s.uplink, &s.uplink.fare
-	s.totals = u.totals(s)
 	hearers := listeners
 	if s.Live() && !s.Deaf.Load() { // is one of them
 		hearers--
@@ -53,19 +50,24 @@ func figures(now time.Duration, s *Member, listeners int) netproto.Feedback {
 		hearing = hearers
 	}
 	return netproto.Feedback{
-		Received: s.totals.received, Lost: s.totals.lost, Resent: s.totals.resent,
-		BurstQ3: uint8(min(u.asker.Loss(now, max(now-u.told, burstSpan)).Burst()*8, 255)),
+		Receipt: *u.asker.Receipt(),
 		Rate:    u16(int(u.meter.Rate(now))),
 		Queue:   u16(int(u.queue.Delay(now) / time.Millisecond)),
 		Trend:   i16(int(u.queue.Trend(now) * 1000)),
 
-		Listeners:    u16(hearing),
-		MedianLossQ8: f.medianLoss,
-		MedianHoleQ8: f.medianHole,
-		WorstBurstQ3: f.burst,
-		WorstRTT:     u16(f.rtt), WorstQueue: u16(f.queue), WorstTrend: i16(f.trend),
+		Listeners: u16(hearing), Median: f.median,
+		WorstRTT: u16(f.rtt), WorstQueue: u16(f.queue), WorstTrend: i16(f.trend),
 		LowestCap: u16(f.cap), LowestRate: u16(f.rate), WorstJitter: u16(f.jitter),
 		Hearers: u16(hearers), Unopened: u16(f.unopened),
+	}
+}
+
+// told notes that a talker has been told what listeners miss of it.
+func (r *Room) told(talker *Member) {
+	for _, s := range r.downs {
+		if v := s.downlink.view(talker.ID); v != nil {
+			v.told = true
+		}
 	}
 }
 

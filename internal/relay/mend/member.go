@@ -16,8 +16,7 @@ type Member struct {
 
 	uplink   *uplink // nil: has not talked of late
 	downlink *downlink
-	totals   totals
-	count    uint8 // of the last datagram that was forwarded to the room, see netproto.Hop
+	count    uint32 // of the last datagram that was forwarded to the room, see netproto.Hop; not modulo
 }
 
 // Enter gives the member its room.

@@ -21,13 +21,16 @@ type mender struct {
 	*relaytest.Client
 	t        *testing.T
 	up, down netsim.Pipe
-	sent     map[uint8][]byte           // by count
+	sent     map[uint8][]byte // by count
+	counted  repair.Sent      // the same
+	account  repair.Account
+	uplink   netproto.Outcome           // that it was told of in all
+	median   netproto.Outcome           // the same of its listeners
 	got      map[uint32]map[uint32]bool // numbers by talker
 	askers   map[uint32]*repair.Asker
 	feedback []netproto.Feedback
 	fedAt    []time.Duration
 	report   netproto.Report
-	burst    uint8 // that it reports, times 8
 	asks     bool
 	reports  bool
 	bytes    []int // that came, headers counted, and when
@@ -45,7 +48,7 @@ func newMenders(t *testing.T, n int, cfg rooms.Config) *menders {
 	for range n {
 		m := &mender{Client: r.Settled("", "m"), t: t, sent: map[uint8][]byte{}, got: map[uint32]map[uint32]bool{}, askers: map[uint32]*repair.Asker{}}
 		m.up.Link, m.down.Link = netsim.Delay(20*time.Millisecond), netsim.Delay(20*time.Millisecond)
-		m.asks, m.reports, m.burst = true, true, 8
+		m.asks, m.reports = true, true
 		m.report.RTT = 40
 		r.all = append(r.all, m)
 	}
@@ -70,6 +73,10 @@ func (r *menders) run(d time.Duration, talkers int) {
 			if r.Now%(20*time.Millisecond) == 0 && i < talkers {
 				v := m.Said("some sixty bytes of voice, as they come out of an encoder....")
 				m.sent[m.Count()] = slices.Clone(v)
+				if m.counted.Newest() == 0 {
+					m.counted = repair.SentFrom(uint32(m.Count()) - 1)
+				}
+				m.counted.Add(m.Seq[netproto.TypeVoice])
 				m.up.Send(r.Now, v)
 			}
 			if m.reports && r.Now%(500*time.Millisecond) == 0 {
@@ -134,6 +141,10 @@ func (m *mender) take(now time.Duration, d []byte) {
 		case netproto.TypeReport:
 			f, _ := netproto.ParseFeedback(body)
 			m.feedback, m.fedAt = append(m.feedback, f), append(m.fedAt, now)
+			if o, ok := m.account.Take(&m.counted, &f.Receipt, 1); ok {
+				m.uplink.Add(o)
+			}
+			m.median.Add(f.Median)
 		}
 	}
 }
@@ -158,10 +169,8 @@ func (m *mender) sendReport(now time.Duration) {
 	m.report.Talkers = m.report.Talkers[:0]
 	for talker, a := range m.askers {
 		st := a.Stats()
-		m.report.Talkers = append(m.report.Talkers, netproto.TalkerReport{
-			Session: talker, Received: uint16(st.Received), Lost: uint16(st.Lost), BurstQ3: m.burst,
-			Played: uint16(st.Received + st.Lost), Concealed: uint16(st.Lost - st.Resent), Buffer: 60,
-		})
+		hole := 256 * (st.Lost - st.Resent) / max(st.Received+st.Lost, 1)
+		m.report.Talkers = append(m.report.Talkers, netproto.TalkerReport{Session: talker, Receipt: *a.Receipt(), HoleQ8: uint8(hole), Buffer: 60})
 	}
 	body, _ := netproto.AppendReport(nil, &m.report)
 	m.up.Send(now, m.Sealed(netproto.TypeReport, body))
@@ -191,12 +200,12 @@ func TestUplinkRepaired(t *testing.T) {
 	if p := r.all[1].missing(r.all[0]); p > 0.03 {
 		t.Errorf("%.1f %% are missing of 10 %% lost on the uplink", 100*p)
 	}
-	f := r.all[0].feedback
-	if len(f) == 0 || f[len(f)-1].Lost < 50 || f[len(f)-1].Resent < 40 {
-		t.Fatalf("feedback: %+v", f)
+	a := r.all[0]
+	if a.uplink.Lost < 50 || a.uplink.Resent < 40 {
+		t.Fatalf("told %+v of the uplink", a.uplink)
 	}
-	if last := f[len(f)-1]; last.MedianLossQ8 > 8 || last.Listeners != 2 {
-		t.Errorf("the downlinks lose nothing: %+v", last)
+	if last := a.feedback[len(a.feedback)-1]; a.median.Loss() > 0.03 || last.Listeners != 2 {
+		t.Errorf("the downlinks lose nothing: %+v, %+v", last, a.median)
 	}
 	if st := r.Stats(); st.Asked < 50 || st.Asked > 20*20 {
 		t.Errorf("%+v", st)
@@ -243,7 +252,7 @@ func TestOneBadListener(t *testing.T) {
 	r := newMenders(t, 11, rooms.Config{})
 	bad := r.all[10]
 	bad.asks = false
-	bad.report.RTT, bad.burst = 600, 4*8
+	bad.report.RTT = 600
 	bad.down.Link = lossy(0.15, 3)
 	r.run(10*time.Second, 1)
 	if st := r.Stats(); st.Copied < 200 || st.Copied > 500 {
@@ -254,8 +263,8 @@ func TestOneBadListener(t *testing.T) {
 	}
 	f := r.all[0].feedback
 	last := f[len(f)-1]
-	if last.MedianLossQ8 != 0 || last.WorstRTT != 40 {
-		t.Errorf("%+v", last)
+	if m := r.all[0].median; m.Lost != 0 || m.Received < 300 || last.WorstRTT != 40 {
+		t.Errorf("%+v, %+v", last, m)
 	}
 	r.Leave(bad.Session) // with copies under way
 	r.run(time.Second, 1)
@@ -413,7 +422,7 @@ func TestLeftOutForACapIsNotTold(t *testing.T) {
 	r.all[1].report.Cap = 40 // of the 46 kbit/s that the other sends whatever it is told
 	r.run(10*time.Second, 1)
 	told := r.all[0].feedback
-	if n := len(told); n == 0 || told[n-1].MedianLossQ8 > 2 || told[n-1].Listeners != 1 {
+	if n := len(told); n == 0 || r.all[0].median.Lost > 0 || told[n-1].Listeners != 1 {
 		t.Errorf("told %+v", told)
 	}
 	if n := r.Stats().Dropped[forward.DropCap]; n < 20 {
@@ -421,7 +430,7 @@ func TestLeftOutForACapIsNotTold(t *testing.T) {
 	}
 }
 
-// In silence there comes a time when nothing is due any more, and a talker's counters go on where they were.
+// In silence there comes a time when nothing is due any more; and to forget a talker is no loss.
 func TestRoomLeavesTheAgenda(t *testing.T) {
 	r := newMenders(t, 2, rooms.Config{})
 	a := r.all[0]
@@ -438,9 +447,10 @@ func TestRoomLeavesTheAgenda(t *testing.T) {
 	if next, ok := r.Worker.Flush(r.Now); ok {
 		t.Errorf("something is due in %v after 38 s of silence", next-r.Now)
 	}
-	before := a.feedback[len(a.feedback)-1]
+	before := a.uplink
+	a.up.Link = netsim.Delay(20 * time.Millisecond)
 	r.run(3*time.Second, 1)
-	if after := a.feedback[len(a.feedback)-1]; before.Lost == 0 || after.Lost < before.Lost || after.Received <= before.Received {
+	if after := a.uplink; before.Lost == 0 || after.Lost > before.Lost || after.Received < before.Received+40 {
 		t.Errorf("told %+v, and after the silence %+v", before, after)
 	}
 }
@@ -459,7 +469,7 @@ func TestRepairsByTwoWorkers(t *testing.T) {
 		for i := range 2000 {
 			v := a.Said("voice")
 			n, _ := netproto.AppendNack(nil, []netproto.NackBlock{{Session: a.Session, Base: a.Count() - 2, Mask: 3}})
-			r, _ := netproto.AppendReport(nil, &netproto.Report{Cap: uint16(i % 100), Deaf: i%7 == 0, Talkers: []netproto.TalkerReport{{Session: a.Session, Received: uint16(i), Lost: uint16(i / 9)}}})
+			r, _ := netproto.AppendReport(nil, &netproto.Report{Cap: uint16(i % 100), Deaf: i%7 == 0, Talkers: []netproto.TalkerReport{{Session: a.Session, Receipt: netproto.Receipt{Seq: uint32(i), Count: uint8(i), Reach: uint8(i % 129)}}}})
 			if i%5 != 0 {
 				lists[i%2] = append(lists[i%2], v)
 			}

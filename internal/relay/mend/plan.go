@@ -49,10 +49,10 @@ func viewFor(now time.Duration, d *downlink, t *Member) repair.View {
 		Median: 1, OneWay: way + d.rtt/2,
 	}
 	if u.fare.listeners > 2 { // what is lost to all, or to one of two, is for the talker to repair
-		v.Median = float64(u.fare.medianLoss) / 256
+		v.Median = u.fare.loss
 	}
 	if seen := d.view(t.ID); seen != nil && seen.known {
-		v.Loss, v.Burst, v.Hole, v.Buffer = seen.loss(), max(seen.burst, 1), seen.hole(), seen.buffer
+		v.Channel, v.Hole, v.Buffer = seen.loss.Channel(), seen.hole, seen.buffer
 	}
 	return v
 }

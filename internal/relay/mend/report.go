@@ -31,7 +31,7 @@ func (m *Mender) Report(now time.Duration, s *Member, body []byte) (look time.Du
 		if t == nil || t == s {
 			continue
 		}
-		d.viewOf(b.Session).take(now, b, t.uplink.asker.Stride())
+		d.viewOf(b.Session).take(now, b, t.uplink)
 		t.uplink.dirty = true
 	}
 	if s.uplink != nil {

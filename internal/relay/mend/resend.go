@@ -46,13 +46,13 @@ func (m *Mender) resend(now time.Duration, s *Member) {
 		if t == nil || t == s || t.uplink.cache == nil || !r.hears(s, t.ID) {
 			continue
 		}
-		view := d.view(t.ID)
+		sent := d.view(t.ID).sent(t.uplink)
 		for count := range b.All() {
 			if looked++; looked > lookups {
 				m.counts.Throttled.Add(1)
 				return
 			}
-			v := t.uplink.cache.Get(now, uint32(view.inRoom(count)))
+			v := t.uplink.cache.Get(now, sent.Seq(count))
 			if v == nil {
 				continue
 			}

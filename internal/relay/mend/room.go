@@ -39,7 +39,7 @@ func (r *Room) sweep(now time.Duration) {
 	r.ups = slices.DeleteFunc(r.ups, func(s *Member) bool {
 		old := now-s.uplink.last > uplinkIdle
 		if old {
-			s.uplink.settle(s)
+			s.count = s.uplink.sent.Newest()
 			s.uplink = nil
 		}
 		return old

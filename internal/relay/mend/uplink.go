@@ -25,7 +25,8 @@ type uplink struct {
 	asker     repair.Asker
 	queue     estimate.Queue
 	meter     estimate.Meter
-	cache     *repair.Cache // of what was forwarded; nil: nothing of late
+	sent      repair.Sent   // what was forwarded
+	cache     *repair.Cache // the same, of late; nil: nothing
 	highest   uint32
 	size      int // of the last datagram, headers counted
 	last      time.Duration
@@ -34,7 +35,6 @@ type uplink struct {
 	level     float64 // dB above silence
 	ordered   bool    // is in Room.order
 
-	base     totals // before this uplink was remembered
 	schedule repair.Schedule
 	owed     bool          // has talked since the last feedback
 	dirty    bool          // a listener has reported
@@ -56,14 +56,11 @@ func (u *uplink) upcoming(now time.Duration) repair.Upcoming {
 	return repair.Upcoming{Bytes: u.size, Next: max(0, u.forwarded+u.every()-now), Every: u.every()}
 }
 
-// totals are a talker's counters as feedback carries them. They never fall.
-type totals struct{ received, lost, resent uint16 }
-
 // Arrived takes a datagram of voice of this talker, before anything is decided about it; size is what it took on the
 // wire. One that is not newest has been overtaken or was sent again. The room must be attended at look, or before.
 func (s *Member) Arrived(now time.Duration, h netproto.Header, hop netproto.Hop, size int) (newest bool, look time.Duration) {
 	if s.uplink == nil {
-		s.uplink = &uplink{base: s.totals}
+		s.uplink = &uplink{sent: repair.SentFrom(s.count)}
 		s.uplink.schedule.Due(now, repair.Calm) // the first one comes when there is something to tell
 		s.uplink.told = now
 		s.room.ups = append(s.room.ups, s)
@@ -111,9 +108,9 @@ func (s *Member) Keep(now time.Duration, d []byte) {
 	if u.cache == nil {
 		u.cache = new(repair.Cache)
 	}
-	s.count = (s.count + 1) % netproto.HopCounts
-	netproto.SetHop(d, netproto.Hop{Count: s.count})
-	u.cache.Put(now, uint32(s.count), d)
+	seq := seqOf(d)
+	netproto.SetHop(d, netproto.Hop{Count: u.sent.Add(seq)})
+	u.cache.Put(now, seq, d)
 	u.forwarded = now
 	if !u.ordered {
 		u.ordered, u.dirty = true, true // there may be a cap to be told
@@ -121,8 +118,8 @@ func (s *Member) Keep(now time.Duration, d []byte) {
 	}
 }
 
-// CountOf is the count in a datagram of voice, see netproto.Hop.
-func CountOf(d []byte) uint8 { return d[len(d)-1] % netproto.HopCounts }
+// countOf is the count in a datagram of voice, see netproto.Hop.
+func countOf(d []byte) uint8 { return d[len(d)-1] % netproto.HopCounts }
 
 // soonest is when something has to be done after a datagram of this talker.
 func (r *Room) soonest(now time.Duration, u *uplink) time.Duration {
@@ -185,20 +182,3 @@ func (r *Room) setPath(talker *Member) {
 	}
 	u.asker.SetPath(rtt, repair.Patience(up+way, buffer, u.asker.Loss(u.last, estimate.LossMemory).Fraction()))
 }
-
-// totals are the talker's counters with those from before.
-func (u *uplink) totals(s *Member) totals {
-	st := u.asker.Stats()
-	t := totals{
-		received: u.base.received + uint16(st.Received),
-		lost:     u.base.lost + uint16(st.Lost),
-		resent:   u.base.resent + uint16(st.Resent),
-	}
-	if int16(t.lost-s.totals.lost) < 0 {
-		t.lost = s.totals.lost // one that was counted as lost has come
-	}
-	return t
-}
-
-// settle keeps the counters when the uplink is forgotten.
-func (u *uplink) settle(s *Member) { s.totals = u.totals(s) }

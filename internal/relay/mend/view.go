@@ -1,70 +1,80 @@
 package mend
 
 import (
-	"math"
+	"encoding/binary"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-const (
-	// viewMemory is the time constant with which a listener's counts fade.
-	viewMemory = time.Second
-	// freshCounts is up to which total a talker's first block counts from 0 on: later the
-	// relay may have missed the beginning.
-	freshCounts = 256
-)
+// viewMemory is the time constant with which a listener's counts fade.
+const viewMemory = time.Second
 
 // view is how one talker comes through to a listener. What the talker's own hop loses is not in it: each hop counts
 // what it sends.
 type view struct {
 	talker  uint32
-	known   bool          // a report has been taken the difference of
+	known   bool          // there was a receipt that could be read
 	at      time.Duration // last report
-	was     netproto.TalkerReport
-	omitted int // datagrams left out for the listener's sake since then
-	burst   float64
+	account repair.Account
+	loss    estimate.Fading
+	since   netproto.Outcome // of what reports told since the last feedback to the talker, or by the last
+	told    bool             // the talker knows
+	hole    float64          // share of the frames that were made up, in the last report
 	buffer  time.Duration
 	jitter  time.Duration // of the arrivals
 	shift   repair.Shift
-	own     *ownCounts // nil: the listener gets all that the room does
-
-	received, lost, played, concealed float64 // fading
+	own     *repair.Sent // what was sent to this listener; nil: all that the room got
 }
 
-func (v *view) loss() float64 { return share(v.lost, v.lost+v.received) }
-func (v *view) hole() float64 { return share(v.concealed, v.played) }
-
-func share(part, whole float64) float64 {
-	if whole <= 0 {
-		return 0
-	}
-	return min(part/whole, 1)
-}
-
-// take takes the differences of a listener's block to the one before; stride is that of the talker.
-func (v *view) take(now time.Duration, b *netproto.TalkerReport, stride int) {
-	was, first := v.was, v.at == 0
-	keep := math.Exp(-float64(now-v.at) / float64(viewMemory))
-	v.was, v.at = *b, now
-	v.burst = float64(b.BurstQ3) / 8
+// take takes a listener's block about a talker.
+func (v *view) take(now time.Duration, b *netproto.TalkerReport, u *uplink) {
+	v.at, v.hole = now, float64(b.HoleQ8)/256
 	v.buffer, v.jitter = time.Duration(b.Buffer)*time.Millisecond, time.Duration(b.Jitter)*time.Millisecond
-	omitted := v.omitted * stride
-	v.omitted = 0
-	if first && (b.Received >= freshCounts || b.Lost >= freshCounts) {
+	o, ok := v.account.Take(v.sent(u), &b.Receipt, u.asker.Stride())
+	if !ok {
 		return
 	}
-	v.known = true
-	if first {
-		keep, was = 0, netproto.TalkerReport{}
+	v.known, v.loss.Memory = true, viewMemory
+	v.loss.Add(now, u.asker.Stride(), losses(o))
+	if v.told {
+		v.since, v.told = netproto.Outcome{}, false
 	}
-	v.received = v.received*keep + float64(difference(b.Received, was.Received))
-	v.lost = v.lost*keep + float64(difference(b.Lost, was.Lost))
-	v.played = v.played*keep + float64(difference(b.Played, was.Played))
-	v.concealed = v.concealed*keep + float64(max(difference(b.Concealed, was.Concealed)-omitted, 0))
+	v.since.Add(o)
 }
 
-// difference is that of two totals modulo 65536. One that has gone back, since what was
-// lost has come after all, counts as the same.
-func difference(now, was uint16) int { return max(int(int16(now-was)), 0) }
+// sent is what the listener was sent of a talker.
+func (v *view) sent(u *uplink) *repair.Sent {
+	if v == nil || v.own == nil {
+		return &u.sent
+	}
+	return v.own
+}
+
+// exception begins counts of the listener's own with that datagram: all before has been sent as it is. Then what is left
+// out is no gap to the listener.
+func (v *view) exception(u *uplink, seq uint32) {
+	if v.own == nil {
+		v.own = new(repair.Sent)
+		*v.own = u.sent
+		v.own.Forget(seq)
+	}
+}
+
+// count returns the listener's count for a datagram of the talker, and whether it has been sent that.
+func (v *view) count(u *uplink, d []byte) (uint8, bool) {
+	if v.own == nil {
+		return countOf(d), true
+	}
+	count, ok := v.own.Find(seqOf(d))
+	return uint8(count % netproto.HopCounts), ok
+}
+
+// seqOf is the sequence number of a datagram.
+func seqOf(d []byte) uint32 { return binary.BigEndian.Uint32(d[5:]) }
+
+func losses(o netproto.Outcome) estimate.Losses {
+	return estimate.Losses{Received: o.Received, Lost: o.Lost, Runs: o.Runs}
+}

@@ -4,46 +4,55 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// What is left out for a listener's cap is no gap to it, and what it concealed for that is not the path's doing.
+// said is datagram seq of a talker.
+func said(seq uint32) []byte {
+	d := netproto.NewSealer([16]byte{1}).Seal(nil, netproto.Header{Type: netproto.TypeVoice, Session: 1, Seq: seq}, []byte("x"))
+	return append(d, 0)
+}
+
+// What is left out for a listener's cap is no gap to it, and no loss to the talker.
 func TestLeftOutIsNotLost(t *testing.T) {
-	v := &view{}
-	for room := range uint8(100) {
-		if room%3 == 0 {
-			v.omit(room)
+	v, u, asker := &view{}, &uplink{}, repair.Asker{}
+	for seq := uint32(1); seq <= 100; seq++ {
+		d := said(seq)
+		netproto.SetHop(d, netproto.Hop{Count: u.sent.Add(seq)})
+		if v.exception(u, seq); seq%3 == 0 {
 			continue
 		}
-		if was := v.sent(room); v.inRoom(was) != room || room > 2 && was != (v.own.last)%netproto.HopCounts {
-			t.Fatalf("%d of the room is %d, which is %d of the room", room, was, v.inRoom(was))
+		count := v.own.Add(seq)
+		if v.own.Seq(count) != seq {
+			t.Fatalf("%d has count %d, which is of %d", seq, count, v.own.Seq(count))
 		}
-		if c, ok := v.count(room); !ok || c != v.own.last {
-			t.Fatalf("%d of the room: %d, %v", room, c, ok)
+		if c, ok := v.count(u, d); !ok || c != count {
+			t.Fatalf("%d: count %d, %v", seq, c, ok)
 		}
-		if _, ok := v.count(room - room%3); ok && room > 3 {
-			t.Fatalf("%d was left out", room-room%3)
+		if _, ok := v.count(u, said(seq-seq%3)); ok && seq > 3 {
+			t.Fatalf("%d was left out", seq-seq%3)
 		}
+		asker.Arrived(time.Duration(seq)*netproto.FrameDuration, repair.Datagram{Seq: seq, Count: count, Speech: true})
 	}
-	if first, last := v.inRoom(0), v.own.last; first != 1 || last != 65 {
-		t.Errorf("66 of 100 sent: from %d to %d", first, last)
-	}
-	b := netproto.TalkerReport{Session: 1, Received: 66, Played: 100, Concealed: 40}
-	if v.take(time.Second, &b, 1); v.lost != 0 || v.received != 66 || v.concealed != 6 || v.omitted != 0 {
-		t.Errorf("%+v", v)
+	b := netproto.TalkerReport{Session: 1, Receipt: *asker.Receipt()}
+	if v.take(time.Second, &b, u); v.since != (netproto.Outcome{Received: 67}) {
+		t.Errorf("%+v", v.since)
 	}
 }
 
-func TestReportsWrap(t *testing.T) {
-	v := &view{}
-	b := netproto.TalkerReport{Session: 1, Received: 65500, Lost: 65530}
-	v.take(time.Second, &b, 1)
-	if v.known {
-		t.Error("the first block of a long call says nothing")
-	}
-	b.Received, b.Lost = b.Received+90, b.Lost+10
-	v.take(2*time.Second, &b, 1)
-	if v.received != 90 || v.lost != 10 {
-		t.Errorf("%v received, %v lost", v.received, v.lost)
+// A talker is told of each datagram once, however often it is told.
+func TestToldOnce(t *testing.T) {
+	v, u, asker := &view{}, &uplink{}, repair.Asker{}
+	for seq := uint32(1); seq <= 100; seq++ {
+		asker.Arrived(time.Duration(seq)*netproto.FrameDuration, repair.Datagram{Seq: seq, Count: u.sent.Add(seq), Speech: true})
+		if seq%50 != 0 {
+			continue
+		}
+		v.take(time.Duration(seq), &netproto.TalkerReport{Session: 1, Receipt: *asker.Receipt()}, u)
+		if v.since.Received != 50 {
+			t.Errorf("up to %d: %+v", seq, v.since)
+		}
+		v.told = true
 	}
 }

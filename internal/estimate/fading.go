@@ -1,0 +1,65 @@
+package estimate
+
+import (
+	"cmp"
+	"math"
+	"time"
+)
+
+// Figures of a Fading.
+const (
+	lossFades  = 14 * time.Second // time constant with which counts fade, if no other is given
+	jumpKeep   = 0.2              // of what was thought is kept when it gets much worse
+	priorRuns  = 1.5
+	longestRun = 10.0 // frames
+)
+
+// Fading is what is known of one hop's loss: counts that fade, quicker when it gets
+// much worse, so that one bad second shows and one good second does not.
+type Fading struct {
+	Memory time.Duration // time constant with which counts fade, 0 = 14 s
+
+	received, lost float64 // datagrams
+	runs, span     float64 // runs of losses, and the frames of time that they lasted
+	last           time.Duration
+}
+
+// Add takes what became of datagrams that are stride frames apart.
+func (f *Fading) Add(now time.Duration, stride int, l Losses) {
+	keep := math.Exp(-float64(now-f.last) / float64(cmp.Or(f.Memory, lossFades)))
+	f.last = now
+	received, lost := float64(l.Received), max(float64(l.Lost), 0)
+	runs := min(float64(l.Runs), lost)
+	// Much worse is more than twice the runs that were expected and than chance explains: three
+	// standard deviations of a Poisson count, and one and a half more.
+	if expected := (received + lost) * f.perDatagram(); runs > 2*expected+3*math.Sqrt(expected)+1.5 {
+		keep = min(keep, jumpKeep)
+	}
+	f.received = f.received*keep + received
+	f.lost = f.lost*keep + lost
+	f.runs = f.runs*keep + runs
+	f.span = f.span*keep + (lost-runs)*float64(stride) + runs
+}
+
+// perDatagram is the mean number of runs of losses per datagram.
+func (f *Fading) perDatagram() float64 {
+	if f.runs <= 0 {
+		return 0
+	}
+	return f.runs / (f.lost + f.received)
+}
+
+// Fraction is the share of datagrams that is lost, 0 to 1.
+func (f *Fading) Fraction() float64 {
+	if f.lost <= 0 {
+		return 0
+	}
+	return f.lost / (f.lost + f.received)
+}
+
+// Channel fits a channel. A few runs say little about their mean length, so it is
+// held back towards that of single losses, and below what no copy outlives.
+func (f *Fading) Channel() Channel {
+	run := (f.span + priorRuns) / (f.runs + priorRuns)
+	return NewChannel(f.Fraction(), min(run, longestRun), 1)
+}
