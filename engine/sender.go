@@ -6,7 +6,6 @@ import (
 
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/engine/adapt"
-	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
@@ -144,13 +143,10 @@ func (s *Sender) Heard(now time.Duration, f netproto.Feedback) {
 	if !ok {
 		return // overtaken by a later one
 	}
-	hop := func(o netproto.Outcome) adapt.Hop {
-		return adapt.Hop{Losses: estimate.Losses{Received: o.Received, Lost: o.Lost, Runs: o.Runs}, Resent: o.Resent}
-	}
 	ms := func(v uint16) time.Duration { return time.Duration(v) * time.Millisecond }
 	s.ladder.Heard(now, adapt.Feedback{
-		Up: hop(up), Rate: wire.Kbps(f.Rate), Queue: ms(f.Queue), Trend: float64(f.Trend) / 1000,
-		Listeners: int(f.Listeners), Down: hop(f.Median), RTT: ms(f.WorstRTT),
+		Up: up, Rate: wire.Kbps(f.Rate), Queue: ms(f.Queue), Trend: float64(f.Trend) / 1000,
+		Listeners: int(f.Listeners), Down: f.Median, RTT: ms(f.WorstRTT),
 		DownQueue: ms(f.WorstQueue), DownTrend: float64(f.WorstTrend) / 1000, DownRate: wire.Kbps(f.LowestRate),
 		Cap: wire.Kbps(f.LowestCap), Jitter: ms(f.WorstJitter),
 	})

@@ -38,6 +38,24 @@ type Receipt struct {
 	Again Bits   `json:"-"` // bit i: it came only when it was sent again
 }
 
+// Last tells what became of the newest n datagrams, as far as the receipt knows.
+func (r *Receipt) Last(n int) (o Outcome) {
+	before := false // the one before was lost
+	for i := min(n, int(r.Reach)) - 1; i >= 0; i-- {
+		again := r.Again.Get(i)
+		lost := again || !r.Came.Get(i)
+		if !lost {
+			o.Received++
+		} else if o.Lost++; !before {
+			o.Runs++
+		}
+		if before = lost; again {
+			o.Resent++
+		}
+	}
+	return o
+}
+
 // Outcome is what became of a talker's datagrams on a hop, as receipts tell.
 type Outcome struct {
 	Received int // came by themselves

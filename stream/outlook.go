@@ -33,8 +33,6 @@ const (
 	tellRepeats = 5
 	// heardLately is how long after its last datagram a talker's queue says something.
 	heardLately = 500 * time.Millisecond
-	// lossSpan is the time over which the length of bursts is taken.
-	lossSpan = estimate.LossMemory
 	// maxTalkers is how many talkers a report tells of; a relay forwards fewer.
 	maxTalkers = 16
 )
@@ -123,7 +121,7 @@ func (r *Receiver) ask(now time.Duration) []byte {
 			continue
 		}
 		delay := r.cfg.Playing(t.session).Delay
-		a.SetPath(o.rtt, repair.Patience(r.way, delay, a.Loss(now, lossSpan).Fraction()))
+		a.SetPath(o.rtt, repair.Patience(r.way, delay, a.Loss()))
 		o.asked = a.Poll(now, o.asked[:0])
 		for _, d := range o.asked {
 			o.blocks = netproto.AddNack(o.blocks, t.session, d.Count)

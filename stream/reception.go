@@ -26,7 +26,6 @@ type reception struct {
 func (r *reception) arrived(now time.Duration, h netproto.Header, hop netproto.Hop, frames []netproto.Frame) (before uint32) {
 	r.last, r.told = now, false
 	speech := h.Voice || h.Level < Silent
-	lost := r.asker.Stats().Lost
 	newest := r.asker.Arrived(now, repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: speech}) == repair.Newest
 	copies := uint32(0)
 	for i := range frames {
@@ -39,7 +38,7 @@ func (r *reception) arrived(now time.Duration, h netproto.Header, hop netproto.H
 	}
 	if newest {
 		stride := uint32(r.asker.Stride())
-		if gap := h.Seq - r.seq; r.speech && gap > stride && gap <= maxUpstream && lost == r.asker.Stats().Lost {
+		if gap := h.Seq - r.seq; r.speech && gap > stride && gap <= maxUpstream && r.asker.Receipt().Came.Get(1) {
 			before = gap - stride
 		}
 		r.queue.Arrived(now, time.Duration(h.Seq)*netproto.FrameDuration)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/estimate"
+	"github.com/tincan-voice/tincan/netproto"
 )
 
 // triedMemory is the time constant with which it is forgotten that resends did not help.
@@ -18,8 +19,8 @@ type hop struct {
 
 // add takes what has become of datagrams that are stride frames apart since before; trying is whether resends are
 // counted on, and nothing else.
-func (h *hop) add(now, before time.Duration, stride int, n Hop, trying bool) {
-	h.Add(now, stride, n.Losses)
+func (h *hop) add(now, before time.Duration, stride int, n netproto.Outcome, trying bool) {
+	h.Add(now, stride, n)
 	switch {
 	case !trying: // what was thought of them is forgotten
 		h.left *= math.Exp(-float64(now-before) / float64(triedMemory))

@@ -7,6 +7,7 @@ import (
 	"github.com/tincan-voice/tincan/internal/emodel"
 	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -33,26 +34,20 @@ const (
 
 // Feedback is what the relay tells a talker, in plain units.
 type Feedback struct {
-	Up    Hop           // to the relay
-	Rate  wire.Kbps     // that came there in the last second, 0 = not known
-	Queue time.Duration // queueing delay
-	Trend float64       // of it, seconds per second
+	Up    netproto.Outcome // to the relay, since the Feedback before
+	Rate  wire.Kbps        // that came there in the last second, 0 = not known
+	Queue time.Duration    // queueing delay
+	Trend float64          // of it, seconds per second
 
 	// The listeners. Nobody listens where Listeners is 0.
 	Listeners int
-	Down      Hop           // from the relay to the median listener
-	RTT       time.Duration // of the slowest listener to the relay
-	DownQueue time.Duration // longest of the listeners'
-	DownTrend float64       // steepest of the listeners'
-	DownRate  wire.Kbps     // least of the listeners whose queue grows, 0 = none
-	Cap       wire.Kbps     // least of the listeners', 0 = none
-	Jitter    time.Duration // the listeners', see netproto.TalkerReport; 0 = not known
-}
-
-// Hop is what has become of voice on one hop since the Feedback before.
-type Hop struct {
-	estimate.Losses
-	Resent int // datagrams of the lost that a resend brought
+	Down      netproto.Outcome // from the relay to the median listener, likewise
+	RTT       time.Duration    // of the slowest listener to the relay
+	DownQueue time.Duration    // longest of the listeners'
+	DownTrend float64          // steepest of the listeners'
+	DownRate  wire.Kbps        // least of the listeners whose queue grows, 0 = none
+	Cap       wire.Kbps        // least of the listeners', 0 = none
+	Jitter    time.Duration    // the listeners', see netproto.TalkerReport; 0 = not known
 }
 
 // Decision says how to send.

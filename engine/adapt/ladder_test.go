@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/emodel"
-	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -540,11 +540,11 @@ func TestListenersCap(t *testing.T) {
 }
 
 // came is so many datagrams of which none was lost.
-func came(n int) Hop { return Hop{Losses: estimate.Losses{Received: n}} }
+func came(n int) netproto.Outcome { return netproto.Outcome{Received: n} }
 
 var lossyFeedback = Feedback{
-	Up: Hop{Losses: estimate.Losses{Received: 50, Lost: 4, Runs: 3}}, Rate: 40,
-	Listeners: 3, Down: Hop{Losses: estimate.Losses{Received: 48, Lost: 2, Runs: 1}}, RTT: 80 * ms,
+	Up: netproto.Outcome{Received: 50, Lost: 4, Runs: 3}, Rate: 40,
+	Listeners: 3, Down: netproto.Outcome{Received: 48, Lost: 2, Runs: 1}, RTT: 80 * ms,
 }
 
 func TestUnchangedDecisionsDoNotAllocate(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -260,8 +261,7 @@ func (c *call) relayTick() {
 	if r.asker.Receipt().Seq == c.told {
 		return // nobody is told of silence
 	}
-	loss := r.asker.Loss(now, time.Second)
-	mood := repair.MoodOf(loss, r.queue.Delay(now), r.queue.Trend(now))
+	mood := repair.MoodOf(r.asker.Lately(), r.queue.Delay(now), r.queue.Trend(now))
 	if !r.schedule.Due(now, max(mood, c.listener.mood(now))) {
 		return
 	}
@@ -280,13 +280,13 @@ func (c *call) relayTick() {
 }
 
 // fate is what a receipt tells.
-func (e *end) fate() Hop {
+func (e *end) fate() netproto.Outcome {
 	o, _ := e.account.Take(&e.sent, e.asker.Receipt(), 1)
-	return Hop{Losses: estimate.Losses{Received: o.Received, Lost: o.Lost, Runs: o.Runs}, Resent: o.Resent}
+	return o
 }
 
 func (e *end) mood(now time.Duration) repair.Mood {
-	return repair.MoodOf(e.asker.Loss(now, time.Second), e.queue.Delay(now), e.queue.Trend(now))
+	return repair.MoodOf(e.asker.Lately(), e.queue.Delay(now), e.queue.Trend(now))
 }
 
 func (c *call) listenerTick() {

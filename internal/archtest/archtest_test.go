@@ -41,7 +41,7 @@ var layers = map[string][]string{
 	"internal/relay/rooms":   {"internal/relay/forward", "internal/relay/mend", "netproto"},
 	"relay":                  {"internal/relay/rooms", "internal/relay/forward", "internal/relay/rate", "netproto", "internal/udpio"},
 	"stream":                 {"netproto", "netproto/wire", "internal/repair", "internal/estimate"},
-	"engine/adapt":           {"internal/emodel", "internal/repair", "internal/estimate", "netproto/wire"},
+	"engine/adapt":           {"internal/emodel", "internal/repair", "internal/estimate", "netproto", "netproto/wire"},
 	"engine":                 {"stream", "netproto", "netproto/wire", "codec", "codec/opus", "jitter", "audio", "engine/adapt", "internal/address", "internal/repair", "internal/estimate"},
 	"cmd/tincand":            {"relay", "netproto", "internal/console"},
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
 )
 
 // Figures of a Fading.
@@ -25,11 +27,11 @@ type Fading struct {
 }
 
 // Add takes what became of datagrams that are stride frames apart.
-func (f *Fading) Add(now time.Duration, stride int, l Losses) {
+func (f *Fading) Add(now time.Duration, stride int, o netproto.Outcome) {
 	keep := math.Exp(-float64(now-f.last) / float64(cmp.Or(f.Memory, lossFades)))
 	f.last = now
-	received, lost := float64(l.Received), max(float64(l.Lost), 0)
-	runs := min(float64(l.Runs), lost)
+	received, lost := float64(o.Received), max(float64(o.Lost), 0)
+	runs := min(float64(o.Runs), lost)
 	// Much worse is more than twice the runs that were expected and than chance explains: three
 	// standard deviations of a Poisson count, and one and a half more.
 	if expected := (received + lost) * f.perDatagram(); runs > 2*expected+3*math.Sqrt(expected)+1.5 {

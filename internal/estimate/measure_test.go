@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/netsim"
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -17,32 +18,6 @@ const growing = 0.03
 
 // aQueue is how long a queue is that counts.
 const aQueue = 60 * ms
-
-func TestLossLooksBackOverASpan(t *testing.T) {
-	var l Loss
-	for i := range 500 { // 10 s; loss of one in ten during the first 8 s
-		now := time.Duration(i) * wire.FrameDuration
-		if i%10 == 0 && i < 400 {
-			l.Lost(now, 1)
-		} else {
-			l.Received(now)
-		}
-	}
-	now := 500 * wire.FrameDuration
-	if got := l.Over(now, time.Second).Fraction(); got != 0 {
-		t.Errorf("loss of the last second %v, want 0", got)
-	}
-	if got := l.Over(now, LossMemory).Fraction(); math.Abs(got-0.075) > 0.01 {
-		t.Errorf("loss of the last 8 s %v, want 0.075", got)
-	}
-	if got := l.Over(now+LossMemory, LossMemory); got != (Losses{}) {
-		t.Errorf("%+v are remembered for too long", got)
-	}
-	l.Found(now + time.Minute)
-	if got := l.Over(now+time.Minute, time.Second); got.Lost != 0 {
-		t.Errorf("negative loss: %+v", got)
-	}
-}
 
 // The formulas agree with the channel itself.
 func TestChannelAgreesWithSimulation(t *testing.T) {
@@ -210,13 +185,13 @@ func TestMeter(t *testing.T) {
 
 func TestMeasuringDoesNotAllocate(t *testing.T) {
 	var q Queue
-	var l Loss
+	var f Fading
 	now := time.Duration(0)
 	if n := testing.AllocsPerRun(1000, func() {
 		now += wire.FrameDuration
 		q.Arrived(now, now)
-		l.Received(now)
-		_ = q.Trend(now) + l.Over(now, time.Second).Fraction()
+		f.Add(now, 1, netproto.Outcome{Received: 49, Lost: 1, Runs: 1})
+		_ = q.Trend(now) + f.Fraction()
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

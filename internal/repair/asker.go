@@ -3,7 +3,6 @@ package repair
 import (
 	"time"
 
-	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
@@ -23,10 +22,6 @@ const (
 	// copiedRate and copiedDepth do where the talker sends copies, which mend the most: one datagram in twelve where two
 	// frames share one.
 	copiedRate, copiedDepth = 2, 8
-	// longestRun bounds the loss that one gap is counted as, in datagrams; and a longer one of more than outage frames,
-	// 1 s, is not counted at all: no redundancy mends an outage.
-	longestRun = 16
-	outage     = 50
 	// resyncSlack is how many more datagrams than frames may have been sent: resends that a hop before ours was late with.
 	resyncSlack = 4
 
@@ -55,14 +50,6 @@ const (
 	Resent                 // it filled a gap, having been sent again
 	Known                  // it filled none: a duplicate, or too old
 )
-
-// AskerStats are totals.
-type AskerStats struct {
-	Received uint64 // datagrams that came by themselves
-	Lost     uint64 // datagrams that did not while later ones did
-	Resent   uint64 // of these, how many came when sent again
-	GivenUp  uint64 // lost ones that did not come, or would have come too late
-}
 
 // Ask is a datagram that is to be asked for.
 type Ask struct {
@@ -100,8 +87,6 @@ type Asker struct {
 	lossy         bool          // so much is lost that waiting for later datagrams would be a waste of time
 	looked        time.Duration // when that was judged
 	budget        bucket
-	loss          estimate.Loss
-	stats         AskerStats
 }
 
 type gap struct {
@@ -138,7 +123,6 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 		}
 		a.started, a.newest, a.highest, a.speech = true, wire.HopCounts+uint32(d.Count), d.Seq, d.Speech
 		a.note(d, 1)
-		a.receive(now)
 		return Newest
 	}
 	ahead := int(d.Count-uint8(a.newest)) & (wire.HopCounts - 1)
@@ -158,7 +142,9 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 		return a.filled(now, a.newest+uint32(ahead), again)
 	default:
 		again = a.guessed(now, a.newest+uint32(ahead), again)
-		a.miss(now, d.Seq, ahead)
+		if ahead > 1 {
+			a.miss(now, d.Seq, ahead)
+		}
 		a.newest += uint32(ahead)
 		a.missed -= min(a.missed, uint32(ahead))
 	}
@@ -171,12 +157,8 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 		a.highest, a.speech = d.Seq, d.Speech
 	}
 	if again {
-		a.stats.Lost++
-		a.stats.Resent++
-		a.loss.Lost(now, 1)
 		return Resent
 	}
-	a.receive(now)
 	if frames <= 0 {
 		return Behind
 	}
@@ -207,29 +189,16 @@ func (a *Asker) noteOld(back int, again bool) {
 	}
 }
 
-// Receipt tells which datagrams have come.
+// Receipt tells which datagrams have come. It is the Asker's.
 func (a *Asker) Receipt() *netproto.Receipt { return &a.receipt }
-
-func (a *Asker) receive(now time.Duration) {
-	a.stats.Received++
-	a.loss.Received(now)
-}
 
 // miss opens gaps for the datagrams between the newest one and the one that came, which is so many further
 // and has frame seq. Their frames are told from where it stands: before it there may have been a pause.
 func (a *Asker) miss(now time.Duration, seq uint32, ahead int) {
-	if ahead == 1 {
-		return
-	}
 	frames := max(int32(seq-a.highest), 0)
 	step := max(uint32(frames)/uint32(ahead), 1)
 	if a.stride > 0 {
 		step = min(step, a.stride)
-	}
-	if lost := ahead - 1; lost <= longestRun || uint32(lost)*step <= outage {
-		lost = min(lost, longestRun)
-		a.stats.Lost += uint64(lost)
-		a.loss.Lost(now, lost)
 	}
 	for i := uint32(1); i < uint32(ahead); i++ {
 		n, behind := a.newest+i, (uint32(ahead)-i)*step
@@ -255,14 +224,10 @@ func (a *Asker) filled(now time.Duration, count uint32, again bool) Arrival {
 	}
 	a.close(g)
 	if again {
-		a.stats.Resent++
 		a.wait = max(a.wait-a.wait/8, leastWait)
 		return Resent
 	}
 	a.wait = min(max(a.wait, now-g.found+2*time.Millisecond), mostWait)
-	a.receive(now)
-	a.stats.Lost -= min(a.stats.Lost, 1)
-	a.loss.Found(now)
 	return Overdue
 }
 
@@ -367,7 +332,6 @@ func (a *Asker) judge(now time.Duration, g *gap) (ask bool, next time.Duration) 
 	if g.tries > 0 {
 		a.wait = max(a.wait-a.wait/8, leastWait)
 	}
-	a.stats.GivenUp++
 	a.close(g)
 	return false, 0
 }
@@ -410,8 +374,13 @@ func (a *Asker) NextDeadline() (time.Duration, bool) {
 // Stride is the number of frames that the talker's datagrams are apart.
 func (a *Asker) Stride() int { return int(max(a.stride, 1)) }
 
-// Loss is what was lost in the last span, before resends.
-func (a *Asker) Loss(now, span time.Duration) estimate.Losses { return a.loss.Over(now, span) }
+// Lately is what became of about the last second's datagrams.
+func (a *Asker) Lately() netproto.Outcome {
+	return a.receipt.Last(int(time.Second/wire.FrameDuration) / a.Stride())
+}
 
-// Stats returns the totals.
-func (a *Asker) Stats() AskerStats { return a.stats }
+// Loss is the share of the datagrams that the receipt tells of that was lost, before resends.
+func (a *Asker) Loss() float64 {
+	o := a.receipt.Last(netproto.ReceiptReach)
+	return o.Loss()
+}

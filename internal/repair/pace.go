@@ -3,7 +3,7 @@ package repair
 import (
 	"time"
 
-	"github.com/tincan-voice/tincan/internal/estimate"
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -104,6 +104,6 @@ func (a *Asker) look(now time.Duration) {
 		return
 	}
 	a.looked = now
-	l := a.loss.Over(now, estimate.LossMemory)
-	a.lossy = l.Lost >= lossyLeast && l.Fraction() >= lossyFrom
+	l := a.receipt.Last(netproto.ReceiptReach)
+	a.lossy = l.Lost >= lossyLeast && l.Loss() >= lossyFrom
 }

@@ -101,6 +101,13 @@ func late(o *netproto.Outcome, again bool) {
 	}
 }
 
+// longestRun bounds the loss that one run is counted as, in datagrams; and a longer one of more than outage frames,
+// 1 s, is not counted at all: no redundancy mends an outage.
+const (
+	longestRun = 16
+	outage     = 50
+)
+
 // lost counts a run of consecutive losses.
 func lost(o *netproto.Outcome, run, stride int) {
 	if run == 0 || run > longestRun && run*stride > outage {

@@ -80,7 +80,12 @@ func TestReceipts(t *testing.T) {
 	}
 	send(461, 470)
 	expect("an outage, which no redundancy mends", netproto.Outcome{Received: 10})
-	send(471, 480)
+	for seq := uint32(471); seq <= 500; seq++ {
+		h.send(seq, true)
+	}
+	send(501, 510)
+	expect("a long run", netproto.Outcome{Received: 10, Lost: longestRun, Runs: 1})
+	send(511, 520)
 	if _, ok := h.account.Take(&h.sent, &netproto.Receipt{Seq: 7000, Count: 3, Reach: 1}, 1); ok {
 		t.Error("a receipt for what was never sent counts")
 	}
@@ -112,10 +117,10 @@ func TestReceiptsTellTheLoss(t *testing.T) {
 		}
 		h.receipt(t)
 		sum := h.total.Received + h.total.Lost
-		if loss, want := h.total.Loss(), float64(lost)/5000; sum < 4900 || loss < 0.97*want || loss > 1.03*want {
+		if loss, want := h.total.Loss(), float64(lost)/5000; sum < 4700 || loss < 0.97*want || loss > 1.03*want {
 			t.Errorf("seed %d: %+v, %d lost", seed, h.total, lost)
 		}
-		if n := h.total.Resent; n < 96*resent/100 || n > resent {
+		if n := h.total.Resent; n < 93*resent/100 || n > resent {
 			t.Errorf("seed %d: %d came when sent again, want %d", seed, n, resent)
 		}
 	}

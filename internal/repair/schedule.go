@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/estimate"
+	"github.com/tincan-voice/tincan/netproto"
 )
 
 // Intervals of reports.
@@ -30,11 +31,11 @@ const (
 )
 
 // MoodOf judges a path by its losses of the last second and by its queue.
-func MoodOf(l estimate.Losses, queue time.Duration, trend float64) Mood {
+func MoodOf(l netproto.Outcome, queue time.Duration, trend float64) Mood {
 	switch {
 	case queue >= jammedQueue && trend >= jammedTrend:
 		return Jammed
-	case l.Fraction() >= lossyShare && l.Runs >= lossyRuns:
+	case l.Loss() >= lossyShare && l.Runs >= lossyRuns:
 		return Lossy
 	default:
 		return Calm
@@ -47,7 +48,7 @@ func PathMood(now time.Duration, a *Asker, q *estimate.Queue) Mood {
 	if delay >= jammedQueue { // otherwise the trend, which is dear, says nothing
 		trend = q.Trend(now)
 	}
-	return MoodOf(a.Loss(now, time.Second), delay, trend)
+	return MoodOf(a.Lately(), delay, trend)
 }
 
 // Schedule says when reports and feedback are due: every two seconds while all is

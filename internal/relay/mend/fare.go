@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
 )
@@ -107,7 +106,7 @@ func (m *Mender) judge(now time.Duration, talker *Member) fare {
 		}
 		if v := d.view(talker.ID); v != nil && v.known && now-v.at <= reportLife {
 			rate := unlimited
-			if repair.MoodOf(estimate.Losses{}, d.queue, d.trend) == repair.Jammed && r.hears(s, talker.ID) {
+			if repair.MoodOf(netproto.Outcome{}, d.queue, d.trend) == repair.Jammed && r.hears(s, talker.ID) {
 				rate = max(1, int(d.rate*r.shareOf(now, s, talker)+0.5))
 			}
 			c.add(d, v, rate)
@@ -130,7 +129,7 @@ func (m *Mender) judge(now time.Duration, talker *Member) fare {
 
 // mood is what the fare means for how often the talker is told.
 func (f *fare) mood() repair.Mood {
-	if m := repair.MoodOf(estimate.Losses{}, time.Duration(f.queue)*time.Millisecond, float64(f.trend)/1000); m > repair.Calm {
+	if m := repair.MoodOf(netproto.Outcome{}, time.Duration(f.queue)*time.Millisecond, float64(f.trend)/1000); m > repair.Calm {
 		return m
 	}
 	if f.loss >= lossyShare {

@@ -168,8 +168,8 @@ func (m *mender) ask(now time.Duration) {
 func (m *mender) sendReport(now time.Duration) {
 	m.report.Talkers = m.report.Talkers[:0]
 	for talker, a := range m.askers {
-		st := a.Stats()
-		hole := 256 * (st.Lost - st.Resent) / max(st.Received+st.Lost, 1)
+		o := a.Receipt().Last(netproto.ReceiptReach)
+		hole := 256 * (o.Lost - o.Resent) / max(o.Received+o.Lost, 1)
 		m.report.Talkers = append(m.report.Talkers, netproto.TalkerReport{Session: talker, Receipt: *a.Receipt(), HoleQ8: uint8(hole), Buffer: 60})
 	}
 	body, _ := netproto.AppendReport(nil, &m.report)

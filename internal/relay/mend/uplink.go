@@ -180,5 +180,5 @@ func (r *Room) setPath(talker *Member) {
 	if rtt == 0 {
 		up = assumedWay
 	}
-	u.asker.SetPath(rtt, repair.Patience(up+way, buffer, u.asker.Loss(u.last, estimate.LossMemory).Fraction()))
+	u.asker.SetPath(rtt, repair.Patience(up+way, buffer, u.asker.Loss()))
 }

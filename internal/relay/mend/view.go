@@ -38,7 +38,7 @@ func (v *view) take(now time.Duration, b *netproto.TalkerReport, u *uplink) {
 		return
 	}
 	v.known, v.loss.Memory = true, viewMemory
-	v.loss.Add(now, u.asker.Stride(), losses(o))
+	v.loss.Add(now, u.asker.Stride(), o)
 	if v.told {
 		v.since, v.told = netproto.Outcome{}, false
 	}
@@ -74,7 +74,3 @@ func (v *view) count(u *uplink, d []byte) (uint8, bool) {
 
 // seqOf is the sequence number of a datagram.
 func seqOf(d []byte) uint32 { return binary.BigEndian.Uint32(d[5:]) }
-
-func losses(o netproto.Outcome) estimate.Losses {
-	return estimate.Losses{Received: o.Received, Lost: o.Lost, Runs: o.Runs}
-}
