@@ -150,7 +150,7 @@ func (c *Config) sender(session uint32, overhead int) (SenderConfig, error) {
 		return s, nil
 	}
 	fit := s.Talker
-	err := fit.FitCap(c.UpCap, overhead)
+	err := fit.FitCap(wire.Kbps(c.UpCap), overhead)
 	if s.Fixed {
 		s.Talker = fit
 	}

@@ -3,13 +3,14 @@ package adapt
 import (
 	"time"
 
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // Bytes of a datagram of voice besides its frames: header, tag, hop byte and hop tag
 // (docs/protocol.md); and of a frame besides its data.
 const (
-	datagramBytes = 10 + 12 + 1 + 4
+	datagramBytes = netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopSize + netproto.HopTagSize
 	frameBytes    = 2
 	// What libopus makes of a bitrate in continuous speech, measured within 2 % over 6 to 48 kbit/s: this
 	// part of it up to wideband; from hybridBitrate on, where it adds the band above 8 kHz, so much more.
@@ -127,6 +128,13 @@ func (s *shape) bitrate(headers int, below wire.Kbps, most int) int {
 	}
 	b := nominal((bytes/float64(fine)-frameBytes)*8/frameSeconds, s.coarse > 0)
 	return min(int(b)/500*500, most)
+}
+
+// Fit is the highest bitrate of Opus in bit/s, most at most, with which a fixed sender stays below a rate; headers are
+// those of IP and UDP. It is below 6000 where the rate is too low for this stride and these copies.
+func Fit(below wire.Kbps, headers, stride int, copies []int, most int) int {
+	s := shape{stride: stride, copies: copies}
+	return s.bitrate(headers, below, most)
 }
 
 const frameSeconds = 0.02

@@ -24,6 +24,7 @@ import (
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/netsim"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // Errors of Run that are about the configuration, wrapped with the details; besides them
@@ -107,7 +108,7 @@ func (c *Config) fitCap() error {
 		return nil
 	}
 	t := engine.TalkerConfig{Encoder: codec.EncoderConfig{Bitrate: c.Bitrate}, Stride: c.Stride, Copies: c.Copies}
-	err := t.FitCap(c.Cap, netsim.HeaderBytes)
+	err := t.FitCap(wire.Kbps(c.Cap), netsim.HeaderBytes)
 	c.Bitrate, c.Stride = t.Encoder.Bitrate, t.Stride
 	return err
 }

@@ -51,11 +51,11 @@ func (s *Session) Settle(p Path) {
 // Unsettle has nothing more sent to the session, and reports whether anything was.
 func (s *Session) Unsettle() bool { return s.Overhead.Swap(0) > 0 }
 
-// SetCap sets the most that a newcomer is sent, in kbit/s above 0.
-func (s *Session) SetCap(now time.Duration, kbps int) {
+// SetCap sets the most that a newcomer is sent, above 0. It takes the room's lock.
+func (s *Session) SetCap(now time.Duration, most wire.Kbps) {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
-	s.Member.SetCap(now, kbps)
+	s.BeginCapped(now, most)
 }
 
 // Path is the session's proven path, ok is false if there is none yet.

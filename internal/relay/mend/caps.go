@@ -17,10 +17,10 @@ const (
 	partMemory = 25 * time.Second
 )
 
-// SetCap sets the most that a newcomer is sent, in kbit/s above 0.
-func (s *Member) SetCap(now time.Duration, kbps int) {
+// BeginCapped sets the most that a newcomer is sent, above 0.
+func (s *Member) BeginCapped(now time.Duration, most wire.Kbps) {
 	d := s.down()
-	d.setCap(now, kbps)
+	d.setCap(now, most)
 	d.apart = true
 	s.Apart.Store(true)
 }
@@ -65,24 +65,23 @@ func (s *Member) may(now time.Duration, size int, r repair.Upcoming) bool {
 // onWire is what a datagram of so many bytes takes on the way to the member, all headers counted.
 func (s *Member) onWire(size int) int { return size + int(s.Overhead.Load()) }
 
-// voiceTo is the rate of voice to a listener in bytes per second.
-func (r *Room) voiceTo(now time.Duration, s *Member) float64 {
-	sum := 0
+// voiceTo is the rate of voice to a listener.
+func (r *Room) voiceTo(now time.Duration, s *Member) wire.Kbps {
+	var sum wire.Kbps
 	for _, t := range r.order[:min(len(r.order), maxViews)] {
 		if t != s && now-t.uplink.forwarded <= time.Second && r.hears(s, t.ID) {
-			bytes, _ := t.uplink.meter.LastSecond(now)
-			sum += bytes
+			sum += t.uplink.meter.Rate(now)
 		}
 	}
-	return float64(sum)
+	return sum
 }
 
 // shareOf is the part of the voice to a listener that is this talker's, whom it hears: what comes through is shared
 // by all of it.
 func (r *Room) shareOf(now time.Duration, s, talker *Member) float64 {
-	own, _ := talker.uplink.meter.LastSecond(now)
+	own := talker.uplink.meter.Rate(now)
 	if all := r.voiceTo(now, s); own > 0 && all > 0 {
-		return min(float64(own)/all, 1)
+		return min(float64(own/all), 1)
 	}
 	return 1
 }
@@ -101,8 +100,8 @@ func (r *Room) divide(now time.Duration, s *Member) bool {
 		}
 	}
 	d, part := s.downlink, s.downlink.cap
-	if n = min(n, int(partOf*wire.Kbps(d.cap)/repair.LeastPart)); n > 1 {
-		part = int(partOf * float64(d.cap) / float64(n))
+	if n = min(n, int(partOf*d.cap/repair.LeastPart)); n > 1 {
+		part = partOf * d.cap / wire.Kbps(n)
 	}
 	changed := part != d.part
 	d.part = part

@@ -25,9 +25,9 @@ type downlink struct {
 	rtt     time.Duration // 0: not known
 	queue   time.Duration
 	trend   float64       // seconds per second
-	rate    float64       // kbit/s
-	cap     int           // kbit/s; 0: none
-	part    int           // of it for each who talks at present
+	rate    wire.Kbps     // that came in the last second
+	cap     wire.Kbps     // 0: none
+	part    wire.Kbps     // of it for each who talks at present
 	deaf    bool          // it wants no voice
 	apart   bool          // it is to get its voice under a cap, or from fewer talkers
 	changed time.Duration // last time that these were passed on
@@ -48,11 +48,11 @@ func (s *Member) down() *downlink {
 	return s.downlink
 }
 
-// setCap sets the most that the listener is sent, in kbit/s, 0 = none.
-func (d *downlink) setCap(now time.Duration, kbps int) {
-	if d.cap != kbps {
-		d.cap = kbps
-		d.capped.Set(now, wire.Kbps(kbps))
+// setCap sets the most that the listener is sent, 0 = none.
+func (d *downlink) setCap(now time.Duration, most wire.Kbps) {
+	if d.cap != most {
+		d.cap = most
+		d.capped.Set(now, most)
 	}
 }
 

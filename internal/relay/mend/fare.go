@@ -95,7 +95,7 @@ func (m *Mender) judge(now time.Duration, talker *Member) fare {
 		}
 		limit := unlimited
 		if d.cap > 0 { // which holds for those too who are not forwarded for its sake
-			limit = cmp.Or(d.part, d.cap)
+			limit = int(cmp.Or(d.part, d.cap))
 		}
 		c.cap = append(c.cap, limit)
 		if now-d.heard > reportLife {
@@ -107,7 +107,7 @@ func (m *Mender) judge(now time.Duration, talker *Member) fare {
 		if v := d.view(talker.ID); v != nil && v.known && now-v.at <= reportLife {
 			rate := unlimited
 			if repair.MoodOf(netproto.Outcome{}, d.queue, d.trend) == repair.Jammed && r.hears(s, talker.ID) {
-				rate = max(1, int(d.rate*r.shareOf(now, s, talker)+0.5))
+				rate = max(1, int(float64(d.rate)*r.shareOf(now, s, talker)+0.5))
 			}
 			c.add(d, v, rate)
 		}

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/repair"
-	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // plan decides what a listener gets beside and instead of what all get, when it has reported or others talk.
@@ -17,9 +16,9 @@ func (m *Mender) plan(now time.Duration, s *Member, reported bool) {
 			n++
 		}
 	}
-	down := repair.Downlink{RTT: d.rtt, Rate: wire.Kbps(d.rate), Queue: d.queue, Trend: d.trend}
+	down := repair.Downlink{RTT: d.rtt, Rate: d.rate, Queue: d.queue, Trend: d.trend}
 	if d.cap > 0 {
-		down.Cap = max(repair.Sustained(wire.Kbps(d.cap))-repair.DownControl, 1)
+		down.Cap = max(repair.Sustained(d.cap)-repair.DownControl, 1)
 	}
 	if reported {
 		d.planner.Report(now, down, m.views[:n])

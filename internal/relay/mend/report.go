@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // Report takes a listener's report. The room must be attended at look, or before; the error is that of
@@ -16,8 +17,8 @@ func (m *Mender) Report(now time.Duration, s *Member, body []byte) (look time.Du
 	d.heard = now
 	d.rtt = time.Duration(r.RTT) * time.Millisecond
 	d.queue = time.Duration(r.Queue) * time.Millisecond
-	d.trend, d.rate = float64(r.Trend)/1000, float64(r.Rate)
-	d.setCap(now, int(r.Cap))
+	d.trend, d.rate = float64(r.Trend)/1000, wire.Kbps(r.Rate)
+	d.setCap(now, wire.Kbps(r.Cap))
 	d.deaf = r.Deaf
 	d.unopened = append(d.unopened[:0], r.Unopened[:min(len(r.Unopened), maxViews)]...)
 	for _, id := range d.unopened {

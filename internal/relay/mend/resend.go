@@ -5,7 +5,6 @@ import (
 
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
-	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 const (
@@ -35,7 +34,7 @@ func (m *Mender) resend(now time.Duration, s *Member) {
 	if d.resend == nil {
 		d.resend = new(repair.Resender)
 	}
-	d.resend.SetRate(now, wire.KbpsOf(r.voiceTo(now, s), time.Second))
+	d.resend.SetRate(now, r.voiceTo(now, s))
 	rtt := d.rtt
 	if rtt == 0 {
 		rtt = assumedTrip

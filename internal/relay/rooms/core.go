@@ -12,6 +12,7 @@ import (
 
 	"github.com/tincan-voice/tincan/internal/relay/forward"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // Why Core.Join refuses.
@@ -102,7 +103,7 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 		return Membership{}, fmt.Errorf("%w (no session ID left)", ErrServerFull)
 	}
 	if n.Cap > 0 && n.Voice > 0 {
-		m.SetCap(now, n.Cap)
+		m.SetCap(now, wire.Kbps(n.Cap))
 	}
 	c.rooms[n.Room] = r
 	c.members[m.ID] = m
