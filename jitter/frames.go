@@ -8,6 +8,7 @@ type frames struct {
 	started bool
 	highest int64 // highest number received, extended beyond 32 bits
 	next    int64 // number of the next frame to play; older ones are past
+	cut     int64 // from this frame on nothing comes for now, as far as it is not here; below next: nothing is known
 	origin  int64 // the first frame ever heard of: copies of older ones are nobody's loss
 
 	run   int      // frames that follow each other in the newest datagram
@@ -73,6 +74,7 @@ func (f *frames) start(number uint32) {
 	f.started = true
 	f.next = int64(number)
 	f.origin = f.next
+	f.cut = f.next - 1
 	f.highest = f.next - 1
 }
 
@@ -180,8 +182,10 @@ const clumpStep = SampleRate / 500
 // speech tells whether a frame that is known is not the end of a talkspurt.
 func (f *frames) speech(n int64) bool { return len(f.slots[n&f.mask].data) > 0 }
 
-// ended tells whether the newest frame ends a talkspurt.
-func (f *frames) ended() bool { return f.known(f.highest) && !f.speech(f.highest) }
+// ended tells whether the newest frame ends a talkspurt, or is the last one for now.
+func (f *frames) ended() bool {
+	return f.cut > f.highest || f.known(f.highest) && !f.speech(f.highest)
+}
 
 // expectAhead is how far beyond the newest frame one can be asked for: three datagrams of the most frames.
 const expectAhead = 3 * maxStride
