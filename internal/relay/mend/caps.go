@@ -40,9 +40,15 @@ func (m *Mender) May(now time.Duration, to *Member, size int) bool {
 func (m *Mender) Pass(now time.Duration, to *Member, talker uint32, count uint8, d []byte) bool {
 	v := to.down().viewOf(talker)
 	size := to.onWire(len(d)) // a datagram of a bundle is counted as if it went alone
-	switch {
-	case !to.room.hears(to, talker):
+	h, _ := netproto.ParseHeader(d)
+	if !to.room.hears(to, talker) {
 		m.counts.Fewer.Add(1)
+		m.fewer(now, to, v, h, to.room.stride(talker))
+		v.exception(count)
+		return false
+	}
+	v.ending.Forwarded(h)
+	switch {
 	case !to.may(now, size, to.room.louder(now, to, talker, size)): // the louder go first: the others leave room for them
 		m.counts.Capped.Add(1)
 	default:

@@ -28,6 +28,7 @@ type view struct {
 	buffer  time.Duration
 	jitter  time.Duration // of the arrivals
 	shift   repair.Shift
+	ending  Ending
 	own     *ownCounts // nil: the listener gets all that the room does
 
 	received, lost, played, concealed float64 // fading

@@ -1,0 +1,77 @@
+package mend
+
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// Ending is what listeners have to be told when a talker is not forwarded to them any more: which datagram was the
+// last one. The zero value is that of nobody who was forwarded. Guarded by the room's lock.
+type Ending struct {
+	last uint32 // the newest datagram that was forwarded
+	left uint8  // times that they are still to be told of it
+}
+
+// endTimes is how often they are told, as it may get lost: with the first and the second datagram that they do not get.
+const endTimes = 2
+
+// Forwarded notes a datagram that is forwarded. What ends a talkspurt says so itself.
+func (e *Ending) Forwarded(h netproto.Header) {
+	switch {
+	case h.Seq <= e.last:
+	case h.Voice || h.Level < silence:
+		e.last, e.left = h.Seq, endTimes
+	default:
+		e.last, e.left = h.Seq, 0
+	}
+}
+
+// Before tells whether a datagram is older than the last one that was forwarded.
+func (e *Ending) Before(h netproto.Header) bool { return h.Seq < e.last }
+
+// Over notes a datagram that is not forwarded, and returns the last one that was, and whether they are to be told.
+func (e *Ending) Over() (last uint32, tell bool) {
+	if e.left == 0 {
+		return e.last, false
+	}
+	e.left--
+	return e.last, true
+}
+
+// fewer notes a datagram that a listener does not get because it can have fewer talkers only. What a cap takes out of
+// somebody's speech is not told: it is missing there.
+func (m *Mender) fewer(now time.Duration, to *Member, v *view, h netproto.Header, stride int) {
+	if v.own == nil { // until now it got what the room does
+		v.ending = Ending{last: h.Seq - uint32(stride), left: endTimes}
+	}
+	if last, tell := v.ending.Over(); tell {
+		m.end(now, to, h.Session, last)
+	}
+}
+
+// Ended tells a listener who is Apart what all are told: this talker is not forwarded any more. Who does not get it
+// anyway has been told before.
+func (m *Mender) Ended(now time.Duration, to *Member, talker, last uint32) {
+	v := to.down().view(talker)
+	if v == nil {
+		return
+	}
+	if _, tell := v.ending.Over(); tell {
+		m.end(now, to, talker, last)
+	}
+}
+
+// stride is that of a talker who is forwarded.
+func (r *Room) stride(talker uint32) int {
+	if t := r.talker(talker); t != nil {
+		return t.uplink.asker.Stride()
+	}
+	return 1
+}
+
+// end puts into the batch that this was the last datagram of a talker for now.
+func (m *Mender) end(now time.Duration, to *Member, talker, last uint32) {
+	m.body, _ = netproto.AppendEnds(m.body[:0], []netproto.End{{Session: talker, Seq: last}}) // one always fits
+	m.tell(now, to, netproto.TypeEnd, nil)
+}
