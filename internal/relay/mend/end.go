@@ -13,17 +13,15 @@ type Ending struct {
 	left uint8  // times that they are still to be told of it
 }
 
-// endTimes is how often they are told, as it may get lost: with the first and the second datagram that they do not get.
-const endTimes = 2
+// endTimes is how often they are told, with each of the first datagrams that they do not get: who has not been told
+// takes what is missing for late, and makes up half a second.
+const endTimes = 3
 
-// Forwarded notes a datagram that is forwarded. What ends a talkspurt says so itself.
+// Forwarded notes a datagram that is forwarded. It may have ended a talkspurt: that cannot be seen, as a talker may send
+// digital silence too, and to say it once more does no harm.
 func (e *Ending) Forwarded(h netproto.Header) {
-	switch {
-	case h.Seq <= e.last:
-	case h.Voice || h.Level < silence:
+	if h.Seq > e.last {
 		e.last, e.left = h.Seq, endTimes
-	default:
-		e.last, e.left = h.Seq, 0
 	}
 }
 
