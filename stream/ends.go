@@ -17,7 +17,7 @@ func (r *Receiver) Ends(now time.Duration, body []byte) (err error) {
 		if t == nil || t.reception == nil {
 			continue // nothing of it has come either
 		}
-		if ahead := int32(e.Seq - t.reception.seq); ahead > mostAhead {
+		if newest := t.reception.seq; e.Seq > newest && e.Seq-newest > mostAhead {
 			continue // makes no sense
 		}
 		t.reception.ended(now, e.Seq)
@@ -33,6 +33,6 @@ const mostAhead = 50
 func (r *reception) ended(now time.Duration, seq uint32) {
 	r.asker.Last(now, seq)
 	if seq >= r.seq {
-		r.speech = false // what comes next comes after a pause
+		r.final, r.speech = seq, false // what comes next comes after a pause
 	}
 }

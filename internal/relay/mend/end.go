@@ -43,20 +43,16 @@ func (m *Mender) fewer(now time.Duration, to *Member, v *view, h netproto.Header
 	if v.own == nil { // until now it got what the room does
 		v.ending = Ending{last: h.Seq - uint32(stride), left: endTimes}
 	}
-	if last, tell := v.ending.Over(); tell {
-		m.end(now, to, h.Session, last)
+	if e := &v.ending; e.left > 0 && m.end(now, to, h.Session, e.last) { // else with the next one
+		e.left--
 	}
 }
 
 // Ended tells a listener who is Apart what all are told: this talker is not forwarded any more. Who does not get it
 // anyway has been told before.
 func (m *Mender) Ended(now time.Duration, to *Member, talker, last uint32) {
-	v := to.down().view(talker)
-	if v == nil {
-		return
-	}
-	if _, tell := v.ending.Over(); tell {
-		m.end(now, to, talker, last)
+	if v := to.down().view(talker); v != nil && v.ending.left > 0 && m.end(now, to, talker, last) {
+		v.ending.left--
 	}
 }
 
@@ -68,8 +64,8 @@ func (r *Room) stride(talker uint32) int {
 	return 1
 }
 
-// end puts into the batch that this was the last datagram of a talker for now.
-func (m *Mender) end(now time.Duration, to *Member, talker, last uint32) {
+// end puts into the batch that this was the last datagram of a talker for now, if the cap allows that.
+func (m *Mender) end(now time.Duration, to *Member, talker, last uint32) bool {
 	m.body, _ = netproto.AppendEnds(m.body[:0], []netproto.End{{Session: talker, Seq: last}}) // one always fits
-	m.tell(now, to, netproto.TypeEnd, nil)
+	return m.tell(now, to, netproto.TypeEnd, nil)
 }

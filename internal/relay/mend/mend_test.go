@@ -30,6 +30,7 @@ type mender struct {
 	burst    uint8 // that it reports, times 8
 	asks     bool
 	reports  bool
+	ended    []endSeen
 	bytes    []int // that came, headers counted, and when
 	when     []time.Duration
 }
@@ -131,6 +132,8 @@ func (m *mender) take(now time.Duration, d []byte) {
 					}
 				}
 			}
+		case netproto.TypeEnd:
+			m.takeEnd(body)
 		case netproto.TypeReport:
 			f, _ := netproto.ParseFeedback(body)
 			m.feedback, m.fedAt = append(m.feedback, f), append(m.fedAt, now)
