@@ -65,9 +65,7 @@ func (p *peer) heard(now time.Duration, a *stream.Arrival, rtt time.Duration) {
 
 // ended takes that after the datagram with this number nothing comes for now.
 func (p *peer) ended(now time.Duration, seq uint32) {
-	if seq >= p.newest {
-		p.newest, p.talking = seq, false
-	}
+	p.newest, p.talking = max(p.newest, seq), false
 	p.buffer.End(now, seq+1)
 }
 

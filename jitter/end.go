@@ -12,13 +12,8 @@ func (b *Buffer) End(_ time.Duration, number uint32) {
 
 // end notes that from frame n on nothing comes for now.
 func (f *frames) end(n int64) {
-	switch {
-	case n <= f.highest-int64(len(f.slots)) || n > f.highest+int64(len(f.slots)):
-		return // nobody has waited for that so long
-	case n > f.highest: // all that is known is before it
+	if n > f.highest && n <= f.highest+int64(len(f.slots)) { // else it has gone on already, or makes no sense
 		f.cut = max(n, f.next)
-	case n >= f.next:
-		f.cut = n
 	}
 }
 

@@ -17,8 +17,8 @@ func (r *Receiver) Ends(now time.Duration, body []byte) (err error) {
 		if t == nil || t.reception == nil {
 			continue // nothing of it has come either
 		}
-		if newest := t.reception.seq; e.Seq > newest && e.Seq-newest > mostAhead {
-			continue // makes no sense
+		if newest := t.reception.seq; e.Seq < newest || e.Seq-newest > mostAhead {
+			continue // it has gone on already, or it makes no sense
 		}
 		t.reception.ended(now, e.Seq)
 		r.cfg.Ended(now, e.Session, e.Seq)
@@ -32,7 +32,5 @@ const mostAhead = 50
 // ended notes that for now nothing is sent after this datagram.
 func (r *reception) ended(now time.Duration, seq uint32) {
 	r.asker.Last(now, seq)
-	if seq >= r.seq {
-		r.final, r.speech = seq, false // what comes next comes after a pause
-	}
+	r.final, r.speech = seq, false // what comes next comes after a pause
 }
