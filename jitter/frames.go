@@ -11,6 +11,7 @@ type frames struct {
 	cut     int64 // from this frame on nothing comes for now, as far as it is not here; below next: nothing is known
 	origin  int64 // the first frame ever heard of: copies of older ones are nobody's loss
 
+	fresh bool     // the newest datagram is the first one after a pause
 	run   int      // frames that follow each other in the newest datagram
 	steps int      // datagrams counted in least[0]
 	least [2]int64 // least step from a datagram to the next, now and before
@@ -101,12 +102,15 @@ func (f *frames) step(fs []Frame) {
 	}
 	now := run(fs)
 	switch {
-	case now != f.run && int64(now) >= d: // it holds another number, none is missing before: the talker has changed
+	case f.ended(): // who has paused may send in another way
+		f.steps, f.least, f.run, f.fresh = 0, [2]int64{int64(now)}, now, true
+		return
+	case (now != f.run || f.fresh) && int64(now) >= d: // it holds another number, none is missing before: the talker has changed
 		f.steps, f.least = 0, [2]int64{d}
 	case f.least[0] == 0 || d < f.least[0]:
 		f.least[0] = d
 	}
-	f.run = now
+	f.run, f.fresh = now, false
 	if f.steps++; f.steps == stepsCounted {
 		f.steps, f.least[1], f.least[0] = 0, f.least[0], 0
 	}

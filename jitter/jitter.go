@@ -84,7 +84,8 @@ type Buffer struct {
 	stats  Stats
 	clumps clumps
 	stale  stale
-	came   int64 // the newest frame of the first datagram
+	came   int64 // the newest frame of the first datagram, of all or since the last End
+	absent int64 // from this frame on, up to that, nothing was sent to us
 	player
 }
 
@@ -128,6 +129,9 @@ func (b *Buffer) Push(now time.Duration, fs []Frame) {
 	b.frames.step(fs)
 	b.model.fill = (b.frames.stride() - 1) * FrameSize
 	newest := b.frames.extend(fs[0].Number)
+	if cut := b.frames.cut; cut > b.frames.highest && newest >= cut {
+		b.absent, b.came = cut, newest
+	}
 	b.clumps.arrived(t, newest, b.model.floor())
 	b.model.begin(t, len(fs[0].Data) > 0)
 	way := b.way(t, newest)

@@ -173,7 +173,7 @@ func (b *Buffer) decode() {
 	kind := Decoded
 	if s.copied {
 		kind = Redundant
-		if s.number >= b.came { // what was said before we were there was not lost to us
+		if s.number < b.absent || s.number >= b.came { // what was said while it was not for us was not lost to us
 			b.stats.Repaired++
 		}
 	}
