@@ -53,9 +53,11 @@ func newCrowd(t *testing.T, people int, link func(i int) netsim.Link) *crowd {
 		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), 5000)
 		links := [2]netsim.Link{netsim.Delay(5 * time.Millisecond), link(i)}
 		m := newMember(joined, fmt.Sprint(i), addr, links, engine.NewListener(engine.ListenerConfig{}))
-		m.sender, err = engine.NewSender(0, engine.SenderConfig{Fixed: true, Talker: engine.TalkerConfig{
-			Session: m.Session, Encoder: codec.EncoderConfig{Bitrate: 24000, Complexity: 1}, Stride: 1,
-		}})
+		cfg := engine.TalkerConfig{Session: m.Session, Encoder: codec.EncoderConfig{Bitrate: 24000, Complexity: 1}, Stride: 1}
+		if i >= people/2 { // half of them in another way each
+			cfg.Stride, cfg.Copies, cfg.Encoder.DTX = 1+i%3, [][]int{nil, {1}, {2}}[i%3], i%2 == 0
+		}
+		m.sender, err = engine.NewSender(0, engine.SenderConfig{Fixed: true, Talker: cfg})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,13 +155,20 @@ func (c *crowd) speak(i int, m *member, talks bool) {
 
 func all(int) bool { return true }
 
+func crowdTime() time.Duration {
+	if testing.Short() {
+		return 8 * time.Second
+	}
+	return 20 * time.Second
+}
+
 // On a network that loses nothing nobody misses anything of eight who talk at once, though no more than four of them
 // are forwarded at a time.
 func TestNothingIsLostInACrowd(t *testing.T) {
 	c := newCrowd(t, 8, func(int) netsim.Link { return netsim.Delay(5 * time.Millisecond) })
-	c.run(20*time.Second, all)
+	c.run(crowdTime(), all)
 	c.run(time.Second, func(int) bool { return false })
-	if quiet := c.core.Stats().Dropped[forward.DropQuiet]; quiet < 8*20*50/4 {
+	if quiet := c.core.Stats().Dropped[forward.DropQuiet]; quiet < uint64(8*crowdTime()/frame/4) {
 		t.Errorf("%d datagrams are left out", quiet)
 	}
 	for i, m := range c.members {
@@ -183,7 +192,7 @@ func TestLossInACrowd(t *testing.T) {
 	c := newCrowd(t, 8, func(i int) netsim.Link {
 		return netsim.Chain(netsim.Loss(0.05, uint64(i+1)), netsim.Delay(5*time.Millisecond))
 	})
-	c.run(20*time.Second, all)
+	c.run(crowdTime(), all)
 	c.run(time.Second, func(int) bool { return false })
 	for i, m := range c.members {
 		var frames, concealed uint64
