@@ -9,7 +9,7 @@ type frames struct {
 	highest int64 // highest number received, extended beyond 32 bits
 	next    int64 // number of the next frame to play; older ones are past
 	cut     int64 // from this frame on nothing comes for now, as far as it is not here; below next: nothing is known
-	origin  int64 // the first frame ever heard of: copies of older ones are nobody's loss
+	origin  int64 // the first frame ever heard of, or since the last cut: copies of older ones are nobody's loss
 
 	fresh bool     // the newest datagram is the first one after a pause
 	run   int      // frames that follow each other in the newest datagram

@@ -41,3 +41,24 @@ func TestNothingIsRepairedAfterAPause(t *testing.T) {
 		}
 	}
 }
+
+// What the relay sends first when a talker is forwarded again, and the pause before, do not make the delay longer.
+func TestReplayIsNotJitter(t *testing.T) {
+	c := newCall(Config{})
+	delay := steady(30 * time.Millisecond)
+	c.talk(1, 300, delay)
+	for n := 300; n < 3000; n += 150 { // not forwarded, and then the last 200 ms of it at once
+		at := time.Duration(n+1)*FrameDuration + delay(n)
+		c.tell(at, uint32(n))
+		for k := 50; k < 60; k++ {
+			c.sent = append(c.sent, datagram{at + 60*FrameDuration, []Frame{fakeFrame(uint32(n + k))}})
+		}
+		c.talk(n+60, n+150, delay)
+	}
+	c.run(5 * time.Second)
+	was := c.buffer.Stats()
+	c.run(59 * time.Second)
+	if s := c.buffer.Stats(); s.Target > was.Target || s.Lost != 0 || s.Late != 0 || s.Concealed != 0 || s.Dropped != 0 {
+		t.Errorf("lost %d, late %d, concealed %v, dropped %d; wants %v, and %v before", s.Lost, s.Late, s.Concealed, s.Dropped, s.Target, was.Target)
+	}
+}

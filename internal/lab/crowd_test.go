@@ -200,7 +200,7 @@ func TestLossInACrowd(t *testing.T) {
 			frames, concealed = frames+p.Frames, concealed+p.Concealed
 		}
 		t.Logf("listener %d: %d ends, %d frames, %d concealed", i, c.ends[i], frames, concealed)
-		if concealed > frames/100 { // the rest is repaired
+		if concealed > frames/50 { // the rest is repaired
 			t.Errorf("listener %d: %d of %d frames are made up", i, concealed, frames)
 		}
 	}
