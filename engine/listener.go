@@ -29,6 +29,7 @@ type Buffer interface {
 	Stats() jitter.Stats
 	SetPathDelay(d time.Duration)
 	Expect(now time.Duration, number uint32, in time.Duration)
+	End(now time.Duration, number uint32)
 }
 
 // Listener turns the datagrams of everyone else in the room into one stream of sound: a stream.Receiver, whose
@@ -62,7 +63,7 @@ func NewListener(cfg ListenerConfig) *Listener {
 		cfg.NewBuffer = func(dec jitter.Decoder, cfg jitter.Config) Buffer { return jitter.New(dec, cfg) }
 	}
 	l := &Listener{cfg: cfg, peers: map[uint32]*peer{}, limiter: newLimiter()}
-	l.Receiver = stream.NewReceiver(stream.ReceiverConfig{Take: l.take, Playing: l.playing, Asked: l.asked})
+	l.Receiver = stream.NewReceiver(stream.ReceiverConfig{Take: l.take, Playing: l.playing, Asked: l.asked, Ended: l.ended})
 	return l
 }
 
@@ -143,6 +144,13 @@ func (l *Listener) playing(session uint32) stream.Playing {
 func (l *Listener) asked(now time.Duration, session, frame uint32, in time.Duration) {
 	if p := l.peers[session]; p != nil && p.buffer != nil {
 		p.buffer.Expect(now, frame, in)
+	}
+}
+
+// ended ends a talkspurt of which the rest does not come.
+func (l *Listener) ended(now time.Duration, session, seq uint32) {
+	if p := l.peers[session]; p != nil && p.buffer != nil {
+		p.ended(now, seq)
 	}
 }
 

@@ -166,6 +166,7 @@ func (recorder) Active() bool                                { return false }
 func (recorder) Stats() jitter.Stats                         { return jitter.Stats{} }
 func (recorder) SetPathDelay(time.Duration)                  {}
 func (recorder) Expect(time.Duration, uint32, time.Duration) {}
+func (recorder) End(time.Duration, uint32)                   {}
 
 // fifo is a Buffer that plays every frame as it comes, once it has got some ahead.
 type fifo struct {
@@ -197,6 +198,7 @@ func (b *fifo) Active() bool                              { return len(b.pcm) > 
 func (*fifo) Stats() jitter.Stats                         { return jitter.Stats{} }
 func (*fifo) SetPathDelay(time.Duration)                  {}
 func (*fifo) Expect(time.Duration, uint32, time.Duration) {}
+func (*fifo) End(time.Duration, uint32)                   {}
 
 func TestCopiesRecoverLosses(t *testing.T) {
 	tests := []struct {

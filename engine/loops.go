@@ -173,6 +173,17 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 	case netproto.TypeNack:
 		c.signs.heard(now)
 		c.resend(now, body)
+	case netproto.TypeEnd:
+		c.hearing.Lock()
+		err := c.listener.Ends(now, body)
+		next, due := c.listener.NextDeadline(now)
+		c.hearing.Unlock()
+		if err != nil {
+			c.link.drop(stream.DropMalformed)
+		}
+		if due && int64(next) < c.wake.Load() { // the last of it is missing
+			c.tendNow()
+		}
 	case netproto.TypeChallenge:
 		token, err := netproto.ParseChallenge(body)
 		if err != nil {

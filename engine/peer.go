@@ -63,6 +63,12 @@ func (p *peer) heard(now time.Duration, a *stream.Arrival, rtt time.Duration) {
 	}
 }
 
+// ended takes that after the datagram with this number nothing comes for now.
+func (p *peer) ended(now time.Duration, seq uint32) {
+	p.newest, p.talking = max(p.newest, seq), false
+	p.buffer.End(now, seq+1)
+}
+
 func (p *peer) isTalking(now time.Duration) bool { return p.talking && now-p.voiced <= talkHold }
 
 // addTo adds what the talker says from now on to out. The peer falls asleep when it has

@@ -8,8 +8,10 @@ type frames struct {
 	started bool
 	highest int64 // highest number received, extended beyond 32 bits
 	next    int64 // number of the next frame to play; older ones are past
-	origin  int64 // the first frame ever heard of: copies of older ones are nobody's loss
+	cut     int64 // from this frame on nothing comes for now, as far as it is not here; below next: nothing is known
+	origin  int64 // the first frame ever heard of, or since the last cut: copies of older ones are nobody's loss
 
+	fresh bool     // the newest datagram is the first one after a pause
 	run   int      // frames that follow each other in the newest datagram
 	steps int      // datagrams counted in least[0]
 	least [2]int64 // least step from a datagram to the next, now and before
@@ -73,6 +75,7 @@ func (f *frames) start(number uint32) {
 	f.started = true
 	f.next = int64(number)
 	f.origin = f.next
+	f.cut = f.next - 1
 	f.highest = f.next - 1
 }
 
@@ -99,12 +102,15 @@ func (f *frames) step(fs []Frame) {
 	}
 	now := run(fs)
 	switch {
-	case now != f.run && int64(now) >= d: // it holds another number, none is missing before: the talker has changed
+	case f.ended(): // who has paused may send in another way
+		f.steps, f.least, f.run, f.fresh = 0, [2]int64{int64(now)}, now, true
+		return
+	case (now != f.run || f.fresh) && int64(now) >= d: // it holds another number, none is missing before: the talker has changed
 		f.steps, f.least = 0, [2]int64{d}
 	case f.least[0] == 0 || d < f.least[0]:
 		f.least[0] = d
 	}
-	f.run = now
+	f.run, f.fresh = now, false
 	if f.steps++; f.steps == stepsCounted {
 		f.steps, f.least[1], f.least[0] = 0, f.least[0], 0
 	}
@@ -180,8 +186,10 @@ const clumpStep = SampleRate / 500
 // speech tells whether a frame that is known is not the end of a talkspurt.
 func (f *frames) speech(n int64) bool { return len(f.slots[n&f.mask].data) > 0 }
 
-// ended tells whether the newest frame ends a talkspurt.
-func (f *frames) ended() bool { return f.known(f.highest) && !f.speech(f.highest) }
+// ended tells whether the newest frame ends a talkspurt, or is the last one for now.
+func (f *frames) ended() bool {
+	return f.cut > f.highest || f.known(f.highest) && !f.speech(f.highest)
+}
 
 // expectAhead is how far beyond the newest frame one can be asked for: three datagrams of the most frames.
 const expectAhead = 3 * maxStride

@@ -62,6 +62,9 @@ func FuzzArrivals(f *testing.F) {
 				now -= time.Duration(arg) << (op / 4)
 			case 5:
 				b.Expect(now, number+uint32(arg), time.Duration(op)*time.Millisecond)
+				if op > 127 {
+					b.End(now, number+uint32(arg)<<(op/16)-100)
+				}
 				b.Stats()
 			default:
 				n := (1 + int(arg)) * int(1+op/64) % len(out)

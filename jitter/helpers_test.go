@@ -69,9 +69,16 @@ type call struct {
 	codec  *fakeCodec
 	block  int
 	sent   []datagram
+	ends   []ended // in order
 
 	segments []heard
 	played   int64
+}
+
+// ended is that nothing comes from a frame on, as it is told at a time.
+type ended struct {
+	at    time.Duration
+	frame uint32
 }
 
 // heard is a segment and when it was played, in samples since the start.
@@ -108,6 +115,10 @@ func (c *call) run(d time.Duration) {
 		for len(c.sent) > 0 && c.sent[0].at <= now {
 			c.buffer.Push(c.sent[0].at, c.sent[0].frames)
 			c.sent = c.sent[1:]
+		}
+		for len(c.ends) > 0 && c.ends[0].at <= now {
+			c.buffer.End(c.ends[0].at, c.ends[0].frame)
+			c.ends = c.ends[1:]
 		}
 		before := c.played
 		c.buffer.Pull(now, out)

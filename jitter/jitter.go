@@ -84,7 +84,9 @@ type Buffer struct {
 	stats  Stats
 	clumps clumps
 	stale  stale
-	came   int64 // the newest frame of the first datagram
+	came   int64 // the newest frame of the first datagram, of all or since the last End
+	absent int64 // from this frame on, up to that, nothing was sent to us
+	replay bool  // what comes was said before it was sent to us
 	player
 }
 
@@ -128,8 +130,11 @@ func (b *Buffer) Push(now time.Duration, fs []Frame) {
 	b.frames.step(fs)
 	b.model.fill = (b.frames.stride() - 1) * FrameSize
 	newest := b.frames.extend(fs[0].Number)
+	b.resume(t, fs)
 	b.clumps.arrived(t, newest, b.model.floor())
-	b.model.begin(t, len(fs[0].Data) > 0)
+	if !b.replay {
+		b.model.begin(t, len(fs[0].Data) > 0)
+	}
 	way := b.way(t, newest)
 	for i := range fs {
 		n := b.frames.extend(fs[i].Number)
@@ -156,7 +161,7 @@ func (b *Buffer) way(t, n int64) order {
 // take puts one frame away.
 func (b *Buffer) take(t, n int64, data []byte, copied bool, way order) {
 	b.stats.Received++
-	if n < b.frames.origin {
+	if n < b.frames.origin && n >= b.absent {
 		return
 	}
 	switch b.frames.put(t, n, data, copied, way) {
@@ -171,7 +176,7 @@ func (b *Buffer) take(t, n int64, data []byte, copied bool, way order) {
 		b.model.recovered()
 		b.hasty = b.hasty || way == inOrder
 	}
-	if way == swapped {
+	if way == swapped || b.replay {
 		return
 	}
 	b.model.arrived(t, n, way)
@@ -198,7 +203,7 @@ func (b *Buffer) follow(t int64, fs []Frame) {
 		b.frames.reset()
 		b.frames.start(first)
 		b.model.reset()
-		b.clumps, b.stale = clumps{}, stale{}
+		b.clumps, b.stale, b.absent = clumps{}, stale{}, 0
 		b.player.stop()
 		b.stats.Restarts++
 	}

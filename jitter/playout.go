@@ -73,6 +73,11 @@ func (b *Buffer) step() {
 		b.silence()
 		return
 	}
+	if b.frames.over() {
+		b.finish()
+		b.silence()
+		return
+	}
 	if n, ok := b.frames.first(); ok {
 		if b.state == waiting && b.gathering(n) {
 			b.wait()
@@ -103,7 +108,7 @@ func (b *Buffer) step() {
 func (b *Buffer) worthWaiting() bool {
 	now := b.pulled + b.elapsed
 	lateness := now - b.frames.next*FrameSize - b.model.queue
-	if b.frames.next < b.frames.highest {
+	if b.frames.next < b.frames.announced() {
 		if due := b.frames.expected(b.frames.next); due > 0 && due+resendSlack > now && b.held < resendMost {
 			return true
 		}
@@ -168,7 +173,7 @@ func (b *Buffer) decode() {
 	kind := Decoded
 	if s.copied {
 		kind = Redundant
-		if s.number >= b.came { // what was said before we were there was not lost to us
+		if s.number < b.absent || s.number >= b.came { // what was said while it was not for us was not lost to us
 			b.stats.Repaired++
 		}
 	}
@@ -377,7 +382,7 @@ func (b *Buffer) adjust() {
 // stalling tells whether the network seems to be stuck, for so long that the speech that is
 // here will probably not last.
 func (b *Buffer) stalling() bool {
-	lateness := b.pulled + b.elapsed - (b.frames.highest+b.frames.stride())*FrameSize - b.model.queue
+	lateness := b.pulled + b.elapsed - (b.frames.announced()+b.frames.stride())*FrameSize - b.model.queue
 	if lateness < 2*lateBin {
 		return false
 	}

@@ -22,10 +22,13 @@ func TestAllocs(t *testing.T) {
 	nacks := []NackBlock{{1, 2, 3}, {4, 5, 6}}
 	nackBody, _ := AppendNack(nil, nacks)
 	bundle, _ := AppendBundle(nil, d)
+	ends := []End{{1, 2}, {3, 4}}
+	endBody, _ := AppendEnds(nil, ends)
 	buf := make([]byte, 0, 2*MaxDatagram)
 	items := make([][]byte, 0, 8)
 	out := make([]Frame, 0, 8)
 	blocks := make([]NackBlock, 0, 8)
+	ended := make([]End, 0, 8)
 	var w ReplayWindow
 	var seq uint32
 	sum := uint32(0)
@@ -60,6 +63,8 @@ func TestAllocs(t *testing.T) {
 			}
 			return err
 		}},
+		{"AppendEnds", func() error { _, err := AppendEnds(buf, ends); return err }},
+		{"ParseEnds", func() error { _, err := ParseEnds(ended, endBody); return err }},
 		{"AppendBundle", func() error { _, err := AppendBundle(buf, d); return err }},
 		{"ParseBundle", func() error { _, err := ParseBundle(items, bundle); return err }},
 		{"Tunnel", func() error {

@@ -29,6 +29,7 @@ func TestHeader(t *testing.T) {
 		{Header{Type: TypeVoice, Session: math.MaxUint32, Seq: math.MaxUint32, Level: 127},
 			[]byte{0x40, 255, 255, 255, 255, 255, 255, 255, 255, 127}},
 		{Header{Type: TypeChallengeReply, Session: 1, Seq: 2}, []byte{0x47, 0, 0, 0, 1, 0, 0, 0, 2}},
+		{Header{Type: TypeEnd, Session: 1, Seq: 2}, []byte{0x48, 0, 0, 0, 1, 0, 0, 0, 2}},
 	}
 	for _, tt := range tests {
 		got := AppendHeader(nil, tt.h)
@@ -53,7 +54,7 @@ func TestParseHeaderRefuses(t *testing.T) {
 		{nil, ErrShort},
 		{[]byte{0x00, 0, 0, 0, 0, 0, 0, 0, 0, 0}, ErrVersion},
 		{[]byte{0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0}, ErrVersion},
-		{[]byte{0x48, 0, 0, 0, 0, 0, 0, 0, 0, 0}, ErrType},
+		{[]byte{0x49, 0, 0, 0, 0, 0, 0, 0, 0, 0}, ErrType},
 		{[]byte{0x45, 0, 0, 0, 0, 0, 0, 0, 0, 0}, ErrType},
 		{[]byte{0x41, 0, 0, 0, 0, 0, 0, 0}, ErrShort},
 		{[]byte{0x40, 0, 0, 0, 0, 0, 0, 0, 0}, ErrShort},

@@ -35,9 +35,13 @@ const (
 	TypeBundle         Type = 5 // relay to client: several datagrams in one, not sealed itself
 	TypeChallenge      Type = 6 // relay to a client's new address
 	TypeChallengeReply Type = 7 // and back from there
+	TypeEnd            Type = 8 // relay to client: of these talkers nothing more comes for now
 )
 
-var typeNames = [...]string{"voice", "probe", "probe-ack", "report", "nack", "bundle", "challenge", "challenge-reply"}
+var typeNames = [...]string{"voice", "probe", "probe-ack", "report", "nack", "bundle", "challenge", "challenge-reply", "end"}
+
+// Types is how many types there are.
+const Types = len(typeNames)
 
 // String returns the name that the documents use.
 func (t Type) String() string {
@@ -129,7 +133,7 @@ func DatagramType(d []byte) (Type, error) {
 		return 0, ErrVersion
 	}
 	t := Type(d[0] & 15)
-	if t > TypeChallengeReply {
+	if int(t) >= Types {
 		return 0, ErrType
 	}
 	return t, nil

@@ -114,6 +114,7 @@ var vectorDatagrams = []struct {
 	{"nack", Header{Type: TypeNack, Session: 7, Seq: 3}, bodyOfNack(vectorNack)},
 	{"challenge", Header{Type: TypeChallenge, Session: 7, Seq: 1}, AppendChallenge(nil, [8]byte{1, 2, 3, 4, 5, 6, 7, 8})},
 	{"challenge-reply", Header{Type: TypeChallengeReply, Session: 7, Seq: 1}, AppendChallenge(nil, [8]byte{1, 2, 3, 4, 5, 6, 7, 8})},
+	{"end", Header{Type: TypeEnd, Session: 7, Seq: 1}, bodyOfEnds(vectorEnds)},
 }
 
 var vectorReport = Report{Deaf: true, Cap: 64, Rate: 45, RTT: 120, Queue: 15, Trend: -3, Talkers: []TalkerReport{
@@ -132,12 +133,16 @@ var vectorFeedback = Feedback{
 
 var vectorNack = []NackBlock{{Session: 8, Base: 126, Mask: 0b101}, {Session: 9, Base: 4, Mask: 1 << 63}}
 
+var vectorEnds = []End{{Session: 8, Seq: 100}, {Session: 9, Seq: 0x01020304}}
+
 // vectorHop is the hop byte of all vectors of voice.
 var vectorHop = Hop{Count: 42, Again: true}
 
 func bodyOf(seq uint32, frames ...Frame) []byte { return must(AppendFrames(nil, seq, frames)) }
 func bodyOfReport(r *Report) []byte             { return must(AppendReport(nil, r)) }
 func bodyOfNack(b []NackBlock) []byte           { return must(AppendNack(nil, b)) }
+
+func bodyOfEnds(e []End) []byte { return must(AppendEnds(nil, e)) }
 
 func must(b []byte, err error) []byte {
 	if err != nil {
@@ -151,7 +156,7 @@ func vectorKey(name string, h Header) (string, [16]byte) {
 	switch {
 	case h.Type == TypeVoice:
 		return "voice, session 7, epoch 1", VoiceKey(testSecret, 7, 1)
-	case h.Type == TypeProbeAck, h.Type == TypeChallenge, name == "report to a talker":
+	case h.Type == TypeProbeAck, h.Type == TypeChallenge, h.Type == TypeEnd, name == "report to a talker":
 		return "down", testHop.Down()
 	}
 	return "up", testHop.Up()
@@ -259,6 +264,7 @@ func TestBodyVectors(t *testing.T) {
 		Report   body[Report]    `json:"report_of_a_listener"`
 		Feedback body[Feedback]  `json:"report_to_a_talker"`
 		Nack     body[[]nack]    `json:"nack"`
+		Ends     body[[]End]     `json:"end"`
 	}
 	for _, f := range vectorFrames {
 		b := bodyOf(f.seq, f.frames...)
@@ -319,6 +325,10 @@ func TestBodyVectors(t *testing.T) {
 			n.Asks = append(n.Asks, int(count))
 		}
 		v.Nack.Value = append(v.Nack.Value, n)
+	}
+	v.Ends.Value, v.Ends.Body = vectorEnds, bodyOfEnds(vectorEnds)
+	if ends, err := ParseEnds(nil, v.Ends.Body); err != nil || !cmp.Equal(ends, vectorEnds) {
+		t.Error(ends, err)
 	}
 	golden(t, "bodies.json", v)
 }

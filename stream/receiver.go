@@ -36,6 +36,8 @@ type ReceiverConfig struct {
 	Playing func(session uint32) Playing
 	// Asked is told that a frame has been asked for, and should be here in so long.
 	Asked func(now time.Duration, session, frame uint32, in time.Duration)
+	// Ended is told that after the datagram with this sequence number nothing of a talker comes for now.
+	Ended func(now time.Duration, session, seq uint32)
 }
 
 // Receiver turns the datagrams of everyone in a room into frames, and says what the relay is to be told: what
@@ -58,6 +60,7 @@ type Receiver struct {
 
 	items   [][]byte // scratch: a bundle's datagrams
 	body    []byte
+	ends    []netproto.End
 	arrival Arrival
 }
 
@@ -89,6 +92,9 @@ func NewReceiver(cfg ReceiverConfig) *Receiver {
 	}
 	if cfg.Asked == nil {
 		r.cfg.Asked = func(time.Duration, uint32, uint32, time.Duration) {}
+	}
+	if cfg.Ended == nil {
+		r.cfg.Ended = func(time.Duration, uint32, uint32) {}
 	}
 	return r
 }

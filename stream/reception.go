@@ -14,6 +14,7 @@ type reception struct {
 	asker  repair.Asker
 	seq    uint32 // of the newest datagram
 	speech bool   // it was inside a talkspurt
+	final  uint32 // nothing comes after this datagram for now, if it is the newest
 	queue  estimate.Queue
 	last   time.Duration // when the last datagram came
 	told   bool          // in a report since
@@ -47,7 +48,7 @@ func (r *reception) arrived(now time.Duration, h netproto.Header, hop netproto.H
 		}
 	}
 	if h.Seq > r.seq {
-		r.seq, r.speech = h.Seq, speech
+		r.seq, r.speech = h.Seq, speech && h.Seq > r.final
 	}
 	return before
 }

@@ -25,7 +25,7 @@ type member struct {
 	up, down netsim.Pipe
 	toRelay  *netproto.Sealer
 	toMember *netproto.Sealer
-	seq      [netproto.TypeChallengeReply + 1]uint32
+	seq      [netproto.Types]uint32
 
 	ready     bool     // the address is proven
 	inbox     [][]byte // before that, what the relay sent

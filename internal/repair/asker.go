@@ -73,6 +73,7 @@ type Asker struct {
 	highest uint32 // highest sequence number
 	receipt netproto.Receipt
 	speech  bool   // the newest datagram was inside a talkspurt
+	last    uint32 // nothing is sent after this one for now; see Last
 	stride  uint32 // frames between the last two datagrams, 0 until known
 
 	gaps [askSlots]gap // by count
@@ -154,7 +155,7 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 		if ahead == 1 && a.speech && d.Speech && frames <= wire.MaxStride {
 			a.stride = uint32(frames)
 		}
-		a.highest, a.speech = d.Seq, d.Speech
+		a.highest, a.speech = d.Seq, d.Speech && d.Seq > a.last
 	}
 	if again {
 		return Resent

@@ -69,15 +69,33 @@ func (a *Asker) due() time.Duration {
 // guess opens gaps for what is overdue.
 func (a *Asker) guess(now time.Duration) {
 	for a.expects() && a.due()+a.pace.timeout() <= now {
-		seq, due := a.expected(), a.due()
-		a.missed++
-		n := a.newest + a.missed
-		g := &a.gaps[n%askSlots]
-		a.close(g)
-		*g = gap{open: true, guess: true, count: n, seq: seq, found: now, due: due}
-		a.open++
-		a.next = now
+		a.overdue(now, true)
 	}
+}
+
+// overdue opens the gap of the next datagram; guess tells that it may be late.
+func (a *Asker) overdue(now time.Duration, guess bool) {
+	seq, due := a.expected(), a.due()
+	a.missed++
+	n := a.newest + a.missed
+	g := &a.gaps[n%askSlots]
+	a.close(g)
+	*g = gap{open: true, guess: guess, count: n, seq: seq, found: now, due: due}
+	a.open++
+	a.next = now
+}
+
+// Last tells that for now nothing is sent after the datagram with this sequence number: what is missing before it can
+// be asked for, though nothing later comes, and nothing is looked out for behind it.
+func (a *Asker) Last(now time.Duration, seq uint32) {
+	if !a.started || seq < a.highest || seq <= a.last {
+		return
+	}
+	a.last = seq
+	for a.speech && a.stride > 0 && a.missed < guessMost && a.expected() <= seq {
+		a.overdue(now, false)
+	}
+	a.speech = false
 }
 
 // guessed closes the gap of a datagram, the newest, that had been missed before anything later came, and tells

@@ -98,6 +98,12 @@ def bodies():
         asks = [b["Base"]] + [(b["Base"] + 1 + i) % 128 for i in range(64) if b["Mask"] >> i & 1]
         check("nacks", asks, b["Asks"])
 
+    end = load("bodies.json")["end"]
+    body = bytes([len(end["value"])])
+    for e in end["value"]:
+        body += struct.pack(">II", e["Session"], e["Seq"])
+    check("ends", body.hex(), end["body"])
+
 
 def framing():
     v = load("framing.json")

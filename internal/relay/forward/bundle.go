@@ -222,9 +222,9 @@ func (w *Worker) sendApart(now time.Duration, q *queue, l *listeners, items []it
 		}
 		if d, n := w.assemble(q, w.picked, 0); n > 0 {
 			w.mend.Batch.Add(&s.Member, d, &w.count.delivered, n)
+			w.count.packets.Add(1)
 		}
 	}
 	q.room.mu.Unlock()
-	w.count.packets.Add(uint64(len(w.mend.Batch.Sends)))
 	w.emit()
 }

@@ -67,6 +67,7 @@ type turn struct {
 	peak   float64       // dB above 127 dB below overload, at peakAt
 	peakAt time.Duration
 	kept   preroll // what was not forwarded
+	ending mend.Ending
 }
 
 // offer decides about a datagram of a talker. A quiet one is kept for a promotion;
@@ -98,7 +99,7 @@ func (st *stage) offer(now time.Duration, t *turn, h netproto.Header, voice []by
 // late decides about a datagram that newer ones of its talker have overtaken, or that was
 // sent again: it goes where those went, and says nothing about who speaks now.
 func (st *stage) late(now time.Duration, t *turn, h netproto.Header, voice []byte) (heard bool) {
-	if t.holds.Load() {
+	if t.holds.Load() || t.ending.Before(h) {
 		return true
 	}
 	t.kept.put(now, h.Seq, voice)

@@ -20,9 +20,9 @@ type Session struct {
 
 	// Used by workers without a lock.
 	up, down  sealer
-	voices    atomic.Pointer[netproto.ReplayWindow]                   // of voice; made on first use, as the next ones
-	windows   [netproto.TypeChallengeReply + 1]atomic.Pointer[window] // of everything else
-	sent      [netproto.TypeChallengeReply + 1]atomic.Uint32          // last sequence number per type, downwards
+	voices    atomic.Pointer[netproto.ReplayWindow]  // of voice; made on first use, as the next ones
+	windows   [netproto.Types]atomic.Pointer[window] // of everything else
+	sent      [netproto.Types]atomic.Uint32          // last sequence number per type, downwards
 	rate      rate.Rate
 	looks     rate.Rate    // see strangers
 	heard     atomic.Int64 // when the last valid datagram came

@@ -177,6 +177,13 @@ func (w *Worker) forward(now time.Duration, s *Session, h netproto.Header, voice
 	default:
 		heard = r.stage.late(now, &s.turn, h, voice)
 	}
+	last, over := uint32(0), false
+	switch {
+	case heard:
+		s.turn.ending.Forwarded(h)
+	case newest:
+		last, over = s.turn.ending.Over()
+	}
 	l := r.listeners.Load()
 	nobody := len(l.apart) == 0 && (len(l.ids) == 0 || len(l.ids) == 1 && l.ids[0] == s.ID)
 	if heard && !nobody {
@@ -186,6 +193,9 @@ func (w *Worker) forward(now time.Duration, s *Session, h netproto.Header, voice
 	r.mu.Unlock()
 	switch {
 	case !heard:
+		if over && !nobody {
+			w.end(now, r, l, s.ID, last)
+		}
 		return DropQuiet
 	case nobody:
 		return Kept

@@ -42,22 +42,26 @@ func (m *Mender) Pass(now time.Duration, to *Member, talker uint32, d []byte) bo
 	if t == nil {
 		return false
 	}
-	v, seq := to.down().viewOf(talker), seqOf(d)
-	v.exception(t.uplink, seq)
+	v := to.down().viewOf(talker)
+	h, _ := netproto.ParseHeader(d)
 	size := to.onWire(len(d)) // a datagram of a bundle is counted as if it went alone
-	switch {
-	case !to.room.hears(to, talker):
+	if !to.room.hears(to, talker) {
 		m.counts.Fewer.Add(1)
-	case !to.may(now, size, to.room.louder(now, to, talker, size)): // the louder go first: the others leave room for them
-		m.counts.Capped.Add(1)
-	default:
-		netproto.SetHop(d, netproto.Hop{Count: v.own.Add(seq)})
-		return true
+		m.fewer(now, to, v, h, t.uplink.asker.Stride())
+		v.exception(t.uplink, h.Seq)
+		return false
 	}
-	return false
+	v.exception(t.uplink, h.Seq)
+	v.ending.Forwarded(h)
+	if !to.may(now, size, to.room.louder(now, to, talker, size)) { // the louder go first: the others leave room for them
+		m.counts.Capped.Add(1)
+		return false
+	}
+	netproto.SetHop(d, netproto.Hop{Count: v.own.Add(h.Seq)})
+	return true
 }
 
-// may takes so many bytes for a member from what its cap leaves, if what is reserved will still fit.
+// may takes so many bytes for a member from what its cap leaves, if what is upcoming will still fit.
 func (s *Member) may(now time.Duration, size int, r repair.Upcoming) bool {
 	return s.downlink == nil || s.downlink.capped.Send(now, size, r)
 }

@@ -14,6 +14,7 @@
 //	Mender.Attend            what is due at a time            mender.go: nacks (uplink.go), copies (downlink.go),
 //	                                                          feedback to talkers (fare.go, feedback.go)
 //	Mender.Pass, May         what fits under a cap            caps.go
+//	Mender.Ended             somebody is not forwarded now    end.go
 //
 // The package is sans-IO: the time is an argument, and it takes no lock. Everything about one room, but for what is
 // said to be read by all, is guarded by a lock that its caller holds. State is made on first use and given back after

@@ -33,6 +33,7 @@ type mender struct {
 	report   netproto.Report
 	asks     bool
 	reports  bool
+	ended    []endSeen
 	bytes    []int // that came, headers counted, and when
 	when     []time.Duration
 }
@@ -138,6 +139,8 @@ func (m *mender) take(now time.Duration, d []byte) {
 					}
 				}
 			}
+		case netproto.TypeEnd:
+			m.takeEnd(body)
 		case netproto.TypeReport:
 			f, _ := netproto.ParseFeedback(body)
 			m.feedback, m.fedAt = append(m.feedback, f), append(m.fedAt, now)

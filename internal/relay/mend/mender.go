@@ -95,7 +95,7 @@ func (m *Mender) tick(now time.Duration, r *Room) {
 
 // tell puts something for a member into the batch, and reports whether its cap allows that.
 func (m *Mender) tell(now time.Duration, to *Member, t netproto.Type, sent *atomic.Uint64) bool {
-	if !to.Live() || !m.May(now, to, netproto.HeaderSize+len(m.body)+netproto.TagSize) {
+	if !to.Live() || !m.May(now, to, to.onWire(netproto.HeaderSize+len(m.body)+netproto.TagSize)) {
 		return false
 	}
 	m.Batch.tell(to, t, m.body, sent)

@@ -26,6 +26,7 @@ type view struct {
 	buffer  time.Duration
 	jitter  time.Duration // of the arrivals
 	shift   repair.Shift
+	ending  Ending
 	own     *repair.Sent // what was sent to this listener; nil: all that the room got
 }
 

@@ -1,0 +1,34 @@
+package forward
+
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// end tells the listeners of a room that this was the last datagram of a talker for now: others are louder. That costs
+// a sealing and a packet for each, but only where somebody loses a place.
+func (w *Worker) end(now time.Duration, r *Room, l *listeners, talker, last uint32) {
+	w.body, _ = netproto.AppendEnds(w.body[:0], []netproto.End{{Session: talker, Seq: last}}) // one always fits
+	for i, id := range l.ids {
+		s := w.x.table.get(id)
+		if id == talker || s == nil || !s.Live() {
+			continue
+		}
+		w.reply = s.seal(w.reply[:0], netproto.TypeEnd, w.body)
+		if !w.out.Send(l.paths[i], w.reply) {
+			w.count.drops[DropSend].Add(1)
+		}
+	}
+	if len(l.apart) == 0 {
+		return
+	}
+	r.mu.Lock()
+	for _, s := range l.apart {
+		if s.ID != talker {
+			w.mend.Ended(now, &s.Member, talker, last)
+		}
+	}
+	r.mu.Unlock()
+	w.emit()
+}

@@ -1,0 +1,63 @@
+package mend
+
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// Ending is what listeners have to be told when a talker is not forwarded to them any more: which datagram was the
+// last one. The zero value is that of nobody who was forwarded. Guarded by the room's lock.
+type Ending struct {
+	last uint32 // the newest datagram that was forwarded
+	left uint8  // times that they are still to be told of it
+}
+
+// endTimes is how often they are told, with each of the first datagrams that they do not get: who has not been told
+// takes what is missing for late, and makes up half a second.
+const endTimes = 3
+
+// Forwarded notes a datagram that is forwarded. It may have ended a talkspurt: that cannot be seen, as a talker may send
+// digital silence too, and to say it once more does no harm.
+func (e *Ending) Forwarded(h netproto.Header) {
+	if h.Seq > e.last {
+		e.last, e.left = h.Seq, endTimes
+	}
+}
+
+// Before tells whether a datagram is older than the last one that was forwarded.
+func (e *Ending) Before(h netproto.Header) bool { return h.Seq < e.last }
+
+// Over notes a datagram that is not forwarded, and returns the last one that was, and whether they are to be told.
+func (e *Ending) Over() (last uint32, tell bool) {
+	if e.left == 0 {
+		return e.last, false
+	}
+	e.left--
+	return e.last, true
+}
+
+// fewer notes a datagram that a listener does not get because it can have fewer talkers only. What a cap takes out of
+// somebody's speech is not told: it is missing there.
+func (m *Mender) fewer(now time.Duration, to *Member, v *view, h netproto.Header, stride int) {
+	if v.own == nil { // until now it got what the room does
+		v.ending = Ending{last: h.Seq - uint32(stride), left: endTimes}
+	}
+	if e := &v.ending; e.left > 0 && m.end(now, to, h.Session, e.last) { // else with the next one
+		e.left--
+	}
+}
+
+// Ended tells a listener who is Apart what all are told: this talker is not forwarded any more. Who does not get it
+// anyway has been told before.
+func (m *Mender) Ended(now time.Duration, to *Member, talker, last uint32) {
+	if v := to.down().view(talker); v != nil && v.ending.left > 0 && m.end(now, to, talker, last) {
+		v.ending.left--
+	}
+}
+
+// end puts into the batch that this was the last datagram of a talker for now, if the cap allows that.
+func (m *Mender) end(now time.Duration, to *Member, talker, last uint32) bool {
+	m.body, _ = netproto.AppendEnds(m.body[:0], []netproto.End{{Session: talker, Seq: last}}) // one always fits
+	return m.tell(now, to, netproto.TypeEnd, nil)
+}
