@@ -50,7 +50,10 @@ func (c *Call) capture() {
 			return
 		}
 		still.frame(c.now())
-		source, ok = c.reviveSource(source, pcm)
+		if source, ok = c.reviveSource(source, pcm); ok {
+			c.skip(still.resume(c.now()))
+			c.speakOn()
+		}
 	}
 }
 

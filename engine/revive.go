@@ -13,7 +13,7 @@ const (
 	// reviveEvery is how often a device that broke is opened again at most.
 	reviveEvery = time.Second
 	// reviveSound is how much sound must pass until such a device works: a suspended one opens, and has buffers to fill.
-	reviveSound = 500 * time.Millisecond
+	reviveSound = 300 * time.Millisecond
 )
 
 // revival decides when a device that broke is opened again, and whether it works. It is sans-IO. The zero value is
@@ -94,10 +94,9 @@ func (c *Call) sleep(d time.Duration) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
 	case <-c.running.Done():
-		return false
 	}
+	return c.running.Err() == nil
 }
 
 // reviveSource opens the Source again after it broke.
