@@ -51,8 +51,9 @@ type Config struct {
 	Open func(ctx context.Context) (audio.Source, audio.Sink, error)
 
 	// ReopenSource and ReopenSink, unless nil, are asked for another Source or Sink when the one in use has
-	// broken, every second until what they return works, as a device does that was unplugged for a while. Meanwhile the call
-	// goes on, and FaultInputFailed or FaultOutputFailed is in force. What they return the call owns. ctx ends with the call.
+	// broken, every second until what they return works: a device may have been unplugged for a while. Meanwhile
+	// the call goes on, and FaultInputFailed or FaultOutputFailed is in force. The call owns what they return.
+	// ctx ends with the call.
 	ReopenSource func(ctx context.Context) (audio.Source, error)
 	ReopenSink   func(ctx context.Context) (audio.Sink, error)
 

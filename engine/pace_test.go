@@ -14,8 +14,8 @@ func soundAt(now, begin, end, block, takes time.Duration) time.Duration {
 	return now - slow + slow/takes*block
 }
 
-// A device that is slow and goes on being so is said within 4 s, and once; and so is that it is not any more. What comes
-// to real time, or is our own fault, is not said.
+// A device that is slow and goes on being so is said within 4 s, and once; and so is that it is not any more.
+// What comes to real time, or is our own fault, is not said.
 func TestSlowDevices(t *testing.T) {
 	const ms, begin, end = time.Millisecond, 20*time.Second + 130*time.Millisecond, 45 * time.Second
 	const slow, stuck = "slow", "stuck"

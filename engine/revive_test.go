@@ -138,8 +138,8 @@ func (l *lossy) Close() error {
 	return l.Sink.Close()
 }
 
-// Devices that break again and again are opened again and again: the call goes on in both directions, and each time it is
-// said. The numbers of the frames go on as time does.
+// Devices that break again and again are opened again and again: the call goes on in both directions, and each time
+// it is said. The numbers of the frames go on as time does.
 func TestDevicesAreOpenedAgain(t *testing.T) {
 	r := startRelay(t, nil, nil)
 	e := &ear{}
