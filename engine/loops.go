@@ -45,6 +45,9 @@ func (c *Call) capture() {
 			source.Close()
 			c.events.add(SourceEnded{err})
 		}
+		if again {
+			c.skip(still.resume(c.now())) // it was found to be broken some time after
+		}
 		c.fallSilent(pcm)
 		if !again {
 			return

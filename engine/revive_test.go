@@ -110,6 +110,9 @@ func TestRevive(t *testing.T) {
 	}
 }
 
+// lostAfter is how long a lossy Source stands still before it breaks, as a sound card does.
+const lostAfter = 1500 * time.Millisecond
+
 // lossy is a Source or Sink that works for so many blocks.
 type lossy struct {
 	audio.Source
@@ -119,6 +122,7 @@ type lossy struct {
 
 func (l *lossy) Read(pcm []float32) (int, error) {
 	if l.blocks--; l.blocks < 0 {
+		time.Sleep(lostAfter)
 		return 0, errUnplugged
 	}
 	return l.Source.Read(pcm)
@@ -172,7 +176,7 @@ func TestDevicesAreOpenedAgain(t *testing.T) {
 	bob.talking.Lock()
 	seq, now := time.Duration(bob.sender.Talker().LastSeq())*20*time.Millisecond, bob.now()
 	bob.talking.Unlock()
-	if seq > now+100*time.Millisecond {
+	if seq > now+100*time.Millisecond || seq < now-lostAfter {
 		t.Errorf("frame of %v at %v", seq, now)
 	}
 }

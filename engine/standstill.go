@@ -31,6 +31,9 @@ func (s *standstill) frame(now time.Duration) (missed int) {
 // resume takes the time at which frames begin to come again after the source was known to give none, and returns how
 // many are missing, however few.
 func (s *standstill) resume(now time.Duration) (missed int) {
+	if !s.begun {
+		return 0
+	}
 	missed = int((now - s.last) / netproto.FrameDuration)
 	s.last = now
 	return missed
