@@ -20,6 +20,7 @@ import (
 //
 //	capture        Source ─> Sender ─> socket         paced by Source.Read
 //	playback       Listener ─> Sink                   paced by Sink.Write
+//	reviveSink     a Sink that broke is opened again  while there is none
 //	readDatagrams  socket ─> Listener, answers of the relay, resends
 //	readControl    packages: users, epochs, the end
 //	tend           nacks, reports, ladder, probes, who talks, faults: a timer that sleeps until the next is due
@@ -31,14 +32,15 @@ type Call struct {
 	phrase  *[32]byte // key of the passphrase, nil without
 	control *control
 	link    *link
-	source  audio.Source // nil: none
-	sink    audio.Sink
 	events  *eventQueue
 	stop    context.CancelCauseFunc
 	running context.Context // ends when the call does
 	loops   sync.WaitGroup
 	done    chan struct{}
 	err     error // written before done closes
+
+	source held[audio.Source] // as opened last; unused without one
+	sink   held[audio.Sink]
 
 	kick        chan struct{} // wakes tend
 	wake        atomic.Int64  // when tend wakes by itself, a time of now
@@ -144,8 +146,6 @@ func newCall(ctx context.Context, cfg Config, ctl *control, hello welcome) (*Cal
 		session:  hello.session.Session,
 		control:  ctl,
 		link:     l,
-		source:   cfg.Source,
-		sink:     cfg.Sink,
 		events:   newEventQueue(),
 		done:     make(chan struct{}),
 		kick:     make(chan struct{}, 1),
@@ -156,9 +156,10 @@ func newCall(ctx context.Context, cfg Config, ctl *control, hello welcome) (*Cal
 	c.level.Store(codec.Silent)
 	c.signs.hearers.Store(hearersUnknown)
 	c.listener.SetCap(cfg.DownCap)
-	if c.sink == nil {
-		c.sink = audio.PacedSink(audio.Discard())
+	if cfg.Sink == nil {
+		c.cfg.Sink = audio.PacedSink(audio.Discard())
 	}
+	c.source.device, c.sink.device = c.cfg.Source, c.cfg.Sink
 	if cfg.Passphrase != "" {
 		key := netproto.PassphraseKey(cfg.Passphrase, cfg.Room)
 		c.phrase = &key
@@ -177,7 +178,7 @@ func (c *Call) begin(ctx context.Context) {
 	c.loops.Go(c.readDatagrams)
 	c.loops.Go(c.playback)
 	c.loops.Go(c.tend)
-	if c.source != nil {
+	if c.cfg.Source != nil {
 		c.loops.Go(c.capture)
 	}
 	go c.run(ctx)
@@ -188,10 +189,10 @@ func (c *Call) begin(ctx context.Context) {
 // sockets let go of their readers; all loops are joined; the last event is sent.
 func (c *Call) run(ctx context.Context) {
 	<-c.running.Done()
-	if c.source != nil {
-		c.source.Close()
+	if c.cfg.Source != nil {
+		c.source.end()
 	}
-	c.sink.Close()
+	c.sink.end()
 	c.control.close()
 	c.link.conn.Close()
 	c.loops.Wait()

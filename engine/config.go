@@ -50,6 +50,13 @@ type Config struct {
 	// return the call owns at once, and Join closes it if it fails afterwards.
 	Open func(ctx context.Context) (audio.Source, audio.Sink, error)
 
+	// ReopenSource and ReopenSink, unless nil, are asked for another Source or Sink when the one in use has
+	// broken, every second until what they return works: a device may have been unplugged for a while. Meanwhile
+	// the call goes on, and FaultInputFailed or FaultOutputFailed is in force. The call owns what they return.
+	// ctx ends with the call.
+	ReopenSource func(ctx context.Context) (audio.Source, error)
+	ReopenSink   func(ctx context.Context) (audio.Sink, error)
+
 	// Encoder sets bitrate (24 kbit/s), FEC and complexity. Its DTX is set by Continuous. The bitrate
 	// is the most that the ladder takes.
 	//

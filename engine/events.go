@@ -41,11 +41,11 @@ type Adapted struct {
 	Decision adapt.Decision
 }
 
-// SourceEnded says that the Source has no more, or broke; the call goes on without. Err is nil at
-// the end of a file.
+// SourceEnded says that the Source has no more, or broke and is not opened again (Config.ReopenSource); the call
+// goes on without. Err is nil at the end of a file.
 type SourceEnded struct{ Err error }
 
-// SinkFailed says that the Sink broke; the call goes on without.
+// SinkFailed says that the Sink broke and is not opened again (Config.ReopenSink); the call goes on without.
 type SinkFailed struct{ Err error }
 
 // RelayComplained says that the relay did not understand us.

@@ -18,9 +18,11 @@ const (
 	FaultNobodyListens                   // the relay has nobody to send our voice to
 	FaultInputFailed                     // the Source broke
 	FaultInputStuck                      // Source.Read does not return
+	FaultInputSlow                       // the Source gives less sound than real time takes
 	FaultInputSilent                     // the Source gives zeros only
 	FaultOutputFailed                    // the Sink broke
 	FaultOutputStuck                     // Sink.Write does not return
+	FaultOutputSlow                      // the Sink takes less sound than real time gives
 	FaultNotUnderstood                   // others cannot open our voice: they have another passphrase, or none, or we have none
 	FaultPassphrase                      // a talker has another passphrase, or just one of us has one
 	FaultRoomKey                         // a talker uses a room secret that has not come here
@@ -68,14 +70,20 @@ var faultTable = [faultKinds]struct {
 		"you are heard again",
 	},
 	FaultInputFailed: {
-		"input_failed", 0, 0,
-		"nobody hears you: your input failed ({what}); check the device, then join again",
-		"",
+		"input_failed", 0, time.Second, // it may not last long after it was opened again
+		"nobody hears you: your input failed {what}",
+		"your input works again",
 	},
 	FaultInputStuck: {
 		"input_stuck", deviceStuck, deviceStuck/2 + 200*time.Millisecond,
 		"nobody hears you: nothing comes from your input; check whether the device is plugged in and free, or whether anything writes to it",
 		"your input works again",
+	},
+	FaultInputSlow: {
+		"input_slow", deviceSlow, deviceSlow,
+		"others hear you in pieces: your input gives {what} of the sound that it should; " +
+			"choose another device, or close what keeps this machine busy",
+		"your input keeps up again",
 	},
 	FaultInputSilent: {
 		"input_silent", inputSilent, 0,
@@ -83,14 +91,20 @@ var faultTable = [faultKinds]struct {
 		"sound comes from your input",
 	},
 	FaultOutputFailed: {
-		"output_failed", 0, 0,
-		"you hear nobody: your output failed ({what}); check the device, then join again",
-		"",
+		"output_failed", 0, time.Second, // it may not last long after it was opened again
+		"you hear nobody: your output failed {what}",
+		"your output works again",
 	},
 	FaultOutputStuck: {
 		"output_stuck", deviceStuck, deviceStuck/2 + 200*time.Millisecond,
 		"you hear nobody: your output takes no more sound; check whether the device is plugged in and free, or whether anything reads from it",
 		"your output works again",
+	},
+	FaultOutputSlow: {
+		"output_slow", deviceSlow, deviceSlow,
+		"you hear others in pieces: your output takes {what} of the sound that it should; " +
+			"choose another device, or close what keeps this machine busy",
+		"your output keeps up again",
 	},
 	FaultNotUnderstood: {
 		"not_understood", 0, 0, // the relay's word
@@ -123,6 +137,8 @@ const (
 	// deviceStuck is how long a device may keep us waiting. Those of package audio/device
 	// give up after 2 s and say why themselves.
 	deviceStuck = 3 * time.Second
+	// deviceSlow is how long a device must have been slow over paceWindow.
+	deviceSlow = 800 * time.Millisecond
 	// inputSilent is how long an input may begin with digital silence: longer than a headset takes to wake up.
 	inputSilent = 10 * time.Second
 	// inputPause is how long digital silence may last once there has been sound: files have pauses, and a noise gate

@@ -47,12 +47,11 @@ type vitals struct {
 	reported time.Duration // when the relay said so
 	unopened int           // those who then told it that our voice does not open with their passphrase
 
-	input               bool  // there is a Source that has not come to its end
-	inputErr, outputErr error // why Source and Sink broke
-	muted               bool
-	unmuted             time.Duration // since when we are not
-	captured, sounded   time.Duration // when Read returned last, and when it gave sound
-	played              time.Duration // when Write returned last
+	input   bool // there is a Source that has not come to its end
+	in, out deviceSigns
+	muted   bool
+	unmuted time.Duration // since when we are not
+	sounded time.Duration // when Read gave sound last
 
 	dropped []dropped // talkers who are not heard, or were not
 }
@@ -76,6 +75,8 @@ type monitor struct {
 	order   []*state // the same, the oldest first
 	changes []Fault
 	next    time.Duration
+
+	inPace, outPace pace
 }
 
 // stall is a time in which we ourselves stood still: what did not happen then says nothing.
@@ -134,7 +135,11 @@ func (m *monitor) look(now time.Duration, v *vitals) (changes []Fault, next time
 // gone says why there is nothing more to be judged.
 func (s *state) gone(v *vitals) string {
 	switch {
-	case s.Session == 0 && v.inputErr != nil:
+	case v.out.err != nil && (s.Kind == FaultOutputStuck || s.Kind == FaultOutputSlow):
+		return "the output has failed"
+	case s.Kind == FaultOutputSlow || s.Kind == FaultInputSlow && v.input && v.in.err == nil:
+		return "nothing comes through at all now"
+	case s.Session == 0 && v.in.err != nil:
 		return "the input has failed"
 	case s.Session == 0:
 		return "the input has come to its end"
@@ -190,29 +195,6 @@ func (m *monitor) understood(now time.Duration, v *vitals) {
 		who = "none of the others can"
 	}
 	m.note(now, Fault{Kind: FaultNotUnderstood}, true, v.reported, who)
-}
-
-// devices judges input and output.
-func (m *monitor) devices(now time.Duration, v *vitals) {
-	switch on := m.isOn(FaultInputSilent); {
-	case v.inputErr != nil:
-		m.note(now, Fault{Kind: FaultInputFailed}, true, now, v.inputErr.Error())
-	case v.input:
-		m.note(now, Fault{Kind: FaultInputStuck}, true, v.captured, "")
-		quiet := v.sounded
-		if quiet > 0 {
-			quiet += inputPause - inputSilent
-		}
-		if !on {
-			quiet = max(quiet, v.unmuted)
-		}
-		m.note(now, Fault{Kind: FaultInputSilent}, on || !v.muted && now-v.captured < deviceStuck, quiet, "")
-	}
-	if v.outputErr != nil {
-		m.note(now, Fault{Kind: FaultOutputFailed}, true, now, v.outputErr.Error())
-		return
-	}
-	m.note(now, Fault{Kind: FaultOutputStuck}, true, v.played, "")
 }
 
 // talkers judges those whose datagrams come and are dropped.

@@ -21,7 +21,7 @@ func aCall(now time.Duration) vitals {
 		answered: true, asked: now.Truncate(time.Second), word: now, voice: now,
 		unheard: int(now % (2 * time.Second) / time.Second),
 		peers:   1, hearers: 1, reported: now.Truncate(2 * time.Second),
-		input: true, captured: now, sounded: now, played: now,
+		input: true, in: deviceSigns{moved: now, sound: now}, out: deviceSigns{moved: now, sound: now}, sounded: now,
 	}
 }
 
@@ -100,13 +100,13 @@ func TestFaults(t *testing.T) {
 		{"one who cannot open our voice talks too", func(now time.Duration, v *vitals) {
 			v.unopened, v.dropped = 1, bobDropped(now, begin-time.Second, stream.DropForged, false)
 		}, FaultPassphrase, 0, "nor can Bob hear you", "you hear Bob now"},
-		{"the input breaks", func(_ time.Duration, v *vitals) { v.input, v.inputErr = false, broken },
+		{"the input breaks", func(_ time.Duration, v *vitals) { v.input, v.in.err = false, broken },
 			FaultInputFailed, 0, "unplugged", ""},
-		{"the input blocks", func(_ time.Duration, v *vitals) { v.captured, v.sounded = begin, begin },
+		{"the input blocks", func(_ time.Duration, v *vitals) { v.in.moved, v.sounded = begin, begin },
 			FaultInputStuck, 0, "plugged in", "works again"},
-		{"the output breaks", func(_ time.Duration, v *vitals) { v.outputErr = broken },
+		{"the output breaks", func(_ time.Duration, v *vitals) { v.out.err = broken },
 			FaultOutputFailed, 0, "unplugged", ""},
-		{"the output blocks", func(_ time.Duration, v *vitals) { v.played = begin },
+		{"the output blocks", func(_ time.Duration, v *vitals) { v.out.moved = begin },
 			FaultOutputStuck, 0, "plugged in", "works again"},
 		{"another passphrase", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, stream.DropForged, false) },
 			FaultPassphrase, 0, "cannot hear Bob, nor can Bob hear you: your passphrase is not the one", "you hear Bob now"},
@@ -193,7 +193,7 @@ func TestFaultsFromTheStart(t *testing.T) {
 			v.unheard = int(now / time.Second)
 		}, FaultNoUDP, 4 * time.Second},
 		{"alone", func(_ time.Duration, v *vitals) { v.peers, v.hearers = 0, 0 }, FaultAlone, 4 * time.Second},
-		{"a FIFO that nobody writes", func(_ time.Duration, v *vitals) { v.captured, v.sounded = 0, 0 }, FaultInputStuck, 4 * time.Second},
+		{"a FIFO that nobody writes", func(_ time.Duration, v *vitals) { v.in.moved, v.sounded = 0, 0 }, FaultInputStuck, 4 * time.Second},
 		{"a switched off microphone", func(_ time.Duration, v *vitals) { v.sounded = 0; v.unheard = 0 }, FaultInputSilent, 11 * time.Second},
 	}
 	for _, tt := range tests {
@@ -238,7 +238,7 @@ func TestNoFaults(t *testing.T) {
 				v.sounded = now
 			}
 		},
-		"listen only":                    func(_ time.Duration, v *vitals) { v.input, v.captured, v.sounded, v.unheard = false, 0, 0, 0 },
+		"listen only":                    func(_ time.Duration, v *vitals) { v.input, v.in.moved, v.sounded, v.unheard = false, 0, 0, 0 },
 		"an outage of 1 s every 15 s":    func(now time.Duration, v *vitals) { outage(now, 15*time.Second, time.Second, v) },
 		"the relay stands still for 2 s": func(now time.Duration, v *vitals) { outage(now, 40*time.Second, 2*time.Second, v) },
 		"a new member whose path takes a second": func(now time.Duration, v *vitals) {
@@ -328,7 +328,7 @@ func TestNextLook(t *testing.T) {
 	unanswered(21*time.Second, 20*time.Second, &v)
 	v.voice, v.input = 0, false
 	for now := 21 * time.Second; ; {
-		v.played, v.unheard = now, 0
+		v.out.moved, v.unheard = now, 0
 		changes, next := m.look(now, &v)
 		if len(changes) > 0 {
 			if now != 21*time.Second+pathDead || changes[0].Kind != FaultUDPStopped {

@@ -15,7 +15,8 @@ import (
 
 const (
 	// playbackBlock is how much sound is mixed at a time.
-	playbackBlock = 10 * time.Millisecond
+	playbackBlock   = 10 * time.Millisecond
+	playbackSamples = codec.SampleRate * int(playbackBlock/time.Millisecond) / 1000
 	// tickEvery is how often it is looked at what is due without a deadline of its own.
 	tickEvery = 100 * time.Millisecond
 )
@@ -24,24 +25,38 @@ const (
 func (c *Call) capture() {
 	pcm := make([]float32, FrameSize)
 	var still standstill
-	for {
-		_, err := c.source.Read(pcm)
+	for source, ok := c.cfg.Source, true; ok; {
+		_, err := source.Read(pcm)
 		if c.running.Err() != nil {
 			return
 		}
-		if err != nil {
-			c.source.Close()
-			if errors.Is(err, io.EOF) {
-				err = nil
-			}
-			c.signs.inputEnded(err)
+		if err == nil {
+			c.signs.read(c.now(), pcm)
+			c.skip(still.frame(c.now()))
+			c.speak(pcm)
+			continue
+		}
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		again := err != nil && c.cfg.ReopenSource != nil
+		c.signs.inputEnded(err, again)
+		if !again {
+			source.Close()
 			c.events.add(SourceEnded{err})
-			c.fallSilent(pcm)
+		}
+		if again {
+			c.skip(still.resume(c.now())) // it was found to be broken some time after
+		}
+		c.fallSilent(pcm)
+		if !again {
 			return
 		}
-		c.signs.read(c.now(), pcm)
-		c.skip(still.frame(c.now()))
-		c.speak(pcm)
+		still.frame(c.now())
+		if source, ok = c.reviveSource(source, pcm); ok {
+			c.skip(still.resume(c.now()))
+			c.speakOn()
+		}
 	}
 }
 
@@ -79,8 +94,9 @@ func (c *Call) fallSilent(pcm []float32) {
 
 // playback gives the Sink what is heard.
 func (c *Call) playback() {
-	sink := c.sink
-	block := make([]float32, codec.SampleRate*int(playbackBlock/time.Millisecond)/1000)
+	sink := c.cfg.Sink
+	block := make([]float32, playbackSamples)
+	back := make(chan audio.Sink, 1) // what was broken and works again
 	for c.running.Err() == nil {
 		c.hearing.Lock()
 		c.listener.Mix(c.now(), block)
@@ -89,15 +105,31 @@ func (c *Call) playback() {
 			clear(block)
 		}
 		err := sink.Write(block)
-		c.signs.played.at(c.now())
-		if err == nil || c.running.Err() != nil {
-			continue
+		c.signs.wrote(c.now())
+		if c.running.Err() != nil {
+			return
 		}
-		c.signs.outputErr.Store(&err)
-		c.events.add(SinkFailed{err})
-		sink.Close()
-		sink = audio.PacedSink(audio.Discard())
+		if err != nil {
+			c.sinkBroke(sink, err, back)
+			sink = audio.PacedSink(audio.Discard())
+		}
+		select {
+		case sink = <-back:
+			c.signs.outputErr.Store(nil)
+		default:
+		}
 	}
+}
+
+// sinkBroke says so and, if that can be, has it opened again.
+func (c *Call) sinkBroke(sink audio.Sink, err error, back chan<- audio.Sink) {
+	c.signs.outputErr.Store(&err)
+	if c.cfg.ReopenSink != nil {
+		c.loops.Go(func() { c.reviveSink(sink, back) })
+		return
+	}
+	c.events.add(SinkFailed{err})
+	sink.Close()
 }
 
 // readDatagrams takes what the relay sends.
@@ -391,7 +423,7 @@ func (c *Call) tellAdapted(now time.Duration, was int) int {
 	changes, decision := c.sender.ladder.Changes(), c.sender.Stats(now).Decision
 	fixed := c.sender.cfg.Fixed
 	c.talking.Unlock()
-	if changes != was && !fixed && c.source != nil {
+	if changes != was && !fixed && c.cfg.Source != nil {
 		c.events.add(Adapted{decision})
 	}
 	return changes

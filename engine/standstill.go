@@ -28,6 +28,17 @@ func (s *standstill) frame(now time.Duration) (missed int) {
 	return missed
 }
 
+// resume takes the time at which frames begin to come again after the source was known to give none, and returns how
+// many are missing, however few.
+func (s *standstill) resume(now time.Duration) (missed int) {
+	if !s.begun {
+		return 0
+	}
+	missed = int((now - s.last) / netproto.FrameDuration)
+	s.last = now
+	return missed
+}
+
 // skip sends the end of a talkspurt that was broken off and numbers the frames that are missing, as silence.
 func (c *Call) skip(frames int) {
 	if frames == 0 {
@@ -40,6 +51,11 @@ func (c *Call) skip(frames int) {
 		c.talking.Unlock()
 		c.speak(silence)
 	}
+	c.speakOn()
+}
+
+// speakOn ends what skip and fallSilent begin: a silence that is not the user's.
+func (c *Call) speakOn() {
 	c.talking.Lock()
 	c.sender.Talker().SetMuted(c.muted.Load())
 	c.talking.Unlock()

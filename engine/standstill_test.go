@@ -19,6 +19,12 @@ func TestStandstill(t *testing.T) {
 			t.Errorf("frame %d: %d missed, want %d", i, got, tt.want)
 		}
 	}
+	if got := s.resume(18160 * ms); got != 5 {
+		t.Errorf("%d missed, want 5", got)
+	}
+	if got := s.frame(18180 * ms); got != 0 {
+		t.Errorf("%d missed after that", got)
+	}
 }
 
 // stalling stands still before its second block, says one more, and ends.

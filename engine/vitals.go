@@ -11,7 +11,8 @@ import (
 
 // signs are the signs of life that a call's loops note as they go. Any goroutine may read them.
 type signs struct {
-	captured, sounded, played moment // Read, sound in it, Write
+	captured, sounded, played moment       // Read, sound in it, Write
+	given, taken              atomic.Int64 // sound that Read gave and Write took, in nanoseconds
 	unmuted                   moment
 	word                      moment // an answer of the relay to something of ours
 	voice                     moment // of others
@@ -46,16 +47,24 @@ const hearersUnknown = -1
 // read notes what the Source gave.
 func (s *signs) read(now time.Duration, pcm []float32) {
 	s.captured.at(now)
+	s.given.Add(int64(netproto.FrameDuration))
 	if slices.ContainsFunc(pcm, func(x float32) bool { return x != 0 }) {
 		s.sounded.at(now)
 	}
 }
 
-func (s *signs) inputEnded(err error) {
+// wrote notes that the Sink took a block.
+func (s *signs) wrote(now time.Duration) {
+	s.played.at(now)
+	s.taken.Add(int64(playbackBlock))
+}
+
+// inputEnded notes the end of the Source, unless it is opened again.
+func (s *signs) inputEnded(err error, again bool) {
 	if err != nil {
 		s.inputErr.Store(&err)
 	}
-	s.ended.Store(true)
+	s.ended.Store(!again)
 }
 
 // sent notes that a datagram of voice went out.
@@ -117,10 +126,10 @@ func (c *Call) vitals(v *vitals) {
 	v.peers, v.listed = int(s.peers.Load()), s.listed.get()
 	v.hearers, v.unopened, v.reported = int(s.hearers.Load()), int(s.unopened.Load()), s.reported.get()
 
-	v.input = c.source != nil && !s.ended.Load()
-	v.inputErr, v.outputErr = loadErr(&s.inputErr), loadErr(&s.outputErr)
-	v.muted, v.unmuted = c.muted.Load(), s.unmuted.get()
-	v.captured, v.sounded, v.played = s.captured.get(), s.sounded.get(), s.played.get()
+	v.input = c.cfg.Source != nil && !s.ended.Load()
+	v.in = deviceSigns{loadErr(&s.inputErr), c.cfg.ReopenSource != nil, s.captured.get(), time.Duration(s.given.Load())}
+	v.out = deviceSigns{loadErr(&s.outputErr), c.cfg.ReopenSink != nil, s.played.get(), time.Duration(s.taken.Load())}
+	v.muted, v.unmuted, v.sounded = c.muted.Load(), s.unmuted.get(), s.sounded.get()
 
 	c.hearing.Lock()
 	v.dropped = c.listener.notHeard(v.dropped[:0])

@@ -42,6 +42,11 @@ func (f *faults) err(s engine.Stats, silent bool) error {
 	if f.sink != nil {
 		all = append(all, fmt.Sprintf("the output failed during the call: %v", f.sink))
 	}
+	for _, s := range s.Faults {
+		if s.On && (s.Kind == engine.FaultInputFailed && f.source == nil || s.Kind == engine.FaultOutputFailed && f.sink == nil) {
+			all = append(all, "at the end "+s.Text)
+		}
+	}
 	if all == nil {
 		return nil
 	}

@@ -98,6 +98,7 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 		}
 		return source, sink, err
 	}
+	c.reopen(&cfg)
 	call, err := engine.Join(ctx, cfg)
 	if err != nil {
 		return err

@@ -80,8 +80,10 @@ func TestLateSourceLetsGo(t *testing.T) {
 func TestFaults(t *testing.T) {
 	broken := errors.New("broken")
 	long := engine.Stats{Time: startTime, Link: engine.LinkStats{Received: 1}}
-	dead, young := long, long
+	dead, young, mended, away := long, long, long, long
 	dead.Link.Received = 0
+	mended.Faults = []engine.FaultStats{{Fault: engine.Fault{Kind: engine.FaultOutputFailed}, Count: 1}}
+	away.Faults = []engine.FaultStats{{Fault: engine.Fault{Kind: engine.FaultOutputFailed, On: true, Text: "you hear nobody"}, Count: 1}}
 	young.Time, young.Link.Received = startTime-1, 0
 	for _, tt := range []struct {
 		name   string
@@ -91,6 +93,8 @@ func TestFaults(t *testing.T) {
 		want   string
 	}{
 		{"good", []engine.Event{engine.SourceEnded{}}, long, false, ""},
+		{"came back", nil, mended, false, ""},
+		{"did not come back", nil, away, false, "at the end you hear nobody"},
 		{"young", nil, young, true, ""},
 		{"no UDP", nil, dead, false, "no datagram ever came back"},
 		{"silent", nil, long, true, "nothing ever came from the input"},

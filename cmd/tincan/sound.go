@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/audio/device"
+	"github.com/tincan-voice/tincan/engine"
 )
 
 // toneHz and toneLevel are the test tone of `--in tone`: quiet enough to sit beside speech.
@@ -123,6 +125,28 @@ func openSink(spec string, overwrite bool) (audio.Sink, error) {
 		return nil, err
 	}
 	return speaker, nil
+}
+
+// reopen has devices opened again when they break; files are not.
+func (c *JoinCmd) reopen(cfg *engine.Config) {
+	if c.In != "none" && c.In != "tone" && !isFile(c.In) {
+		cfg.ReopenSource = func(context.Context) (audio.Source, error) {
+			mic, err := device.OpenSource(c.In)
+			if err != nil {
+				return nil, err
+			}
+			return mic, nil
+		}
+	}
+	if c.Out != "none" && !isFile(c.Out) {
+		cfg.ReopenSink = func(context.Context) (audio.Sink, error) {
+			speaker, err := device.OpenSink(c.Out)
+			if err != nil {
+				return nil, err
+			}
+			return speaker, nil
+		}
+	}
 }
 
 // isFile tells a file name from a device name: "-", a file that is there, a path from the root or from here, or an

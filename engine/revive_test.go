@@ -1,0 +1,182 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tincan-voice/tincan/audio"
+)
+
+var errUnplugged = errors.New("unplugged")
+
+// flaky is a Sink that takes so much sound, then nothing for so long, and then breaks.
+type flaky struct {
+	takes, waits time.Duration
+	closed       chan struct{}
+}
+
+func newFlaky(takes, waits time.Duration) *flaky { return &flaky{takes, waits, make(chan struct{})} }
+
+func (f *flaky) Write(pcm []float32) error {
+	wait := time.Duration(len(pcm)) * time.Second / audio.SampleRate
+	broken := f.takes < wait
+	if broken {
+		wait = f.waits
+	}
+	select {
+	case <-f.closed:
+	case <-time.After(wait):
+	}
+	select {
+	case <-f.closed:
+		return audio.ErrClosed
+	default:
+	}
+	if broken {
+		return errUnplugged
+	}
+	f.takes -= wait
+	return nil
+}
+
+func (f *flaky) Close() error {
+	select {
+	case <-f.closed:
+	default:
+		close(f.closed)
+	}
+	return nil
+}
+
+// What broke is closed, and opened again every second at most, until one is found that sound passes through. Whatever
+// was opened is closed, but for that one.
+func TestRevive(t *testing.T) {
+	const s, ms = time.Second, time.Millisecond
+	tests := []struct {
+		name  string
+		tries []*flaky        // what opening gives; nil: an error, as after the last one
+		at    []time.Duration // when it is asked
+		works bool
+	}{
+		{"at once", []*flaky{newFlaky(time.Hour, 0)}, []time.Duration{0}, true},
+		{"unplugged for a while", []*flaky{nil, nil, nil, newFlaky(time.Hour, 0)}, []time.Duration{0, s, 2 * s, 3 * s}, true},
+		{"suspended for a while", []*flaky{newFlaky(40*ms, 2*s), newFlaky(0, 3*s), newFlaky(time.Hour, 0)},
+			[]time.Duration{0, 2*s + 40*ms, 5*s + 40*ms}, true},
+		{"breaks at once", []*flaky{newFlaky(0, 0), newFlaky(100*ms, 0), newFlaky(reviveSound, 0)}, []time.Duration{0, s, 2 * s}, true},
+		{"never", nil, []time.Duration{0, s, 2 * s, 3 * s, 4 * s, 5 * s, 6 * s, 7 * s, 8 * s, 9 * s}, false},
+		{"the call ends in an attempt", []*flaky{newFlaky(0, time.Hour)}, []time.Duration{0}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for _, f := range tt.tries {
+					if f != nil {
+						f.closed = make(chan struct{}) // of this bubble
+					}
+				}
+				running, stop := context.WithCancel(t.Context())
+				c := &Call{start: time.Now(), running: running}
+				broken := newFlaky(0, 0)
+				c.sink.device = broken
+				var at []time.Duration
+				c.cfg.ReopenSink = func(context.Context) (audio.Sink, error) {
+					at = append(at, c.now())
+					if n := len(at); n <= len(tt.tries) && tt.tries[n-1] != nil {
+						return tt.tries[n-1], nil
+					}
+					return nil, errUnplugged
+				}
+				back := make(chan audio.Sink, 1)
+				c.loops.Go(func() { c.reviveSink(broken, back) })
+				time.Sleep(9*s + 500*ms)
+				stop() // as Call.run does
+				c.sink.end()
+				c.loops.Wait()
+				if !slices.Equal(at, tt.at) || len(back) == 1 != tt.works {
+					t.Errorf("asked at %v, works: %v", at, len(back) == 1)
+				}
+				for i, f := range append(tt.tries, broken) {
+					if f != nil && f.Write(nil) != audio.ErrClosed {
+						t.Errorf("%d is open", i)
+					}
+				}
+			})
+		})
+	}
+}
+
+// lostAfter is how long a lossy Source stands still before it breaks, as a sound card does.
+const lostAfter = 1500 * time.Millisecond
+
+// lossy is a Source or Sink that works for so many blocks.
+type lossy struct {
+	audio.Source
+	audio.Sink
+	blocks int
+}
+
+func (l *lossy) Read(pcm []float32) (int, error) {
+	if l.blocks--; l.blocks < 0 {
+		time.Sleep(lostAfter)
+		return 0, errUnplugged
+	}
+	return l.Source.Read(pcm)
+}
+
+func (l *lossy) Write(pcm []float32) error {
+	if l.blocks--; l.blocks < 0 {
+		return errUnplugged
+	}
+	return l.Sink.Write(pcm)
+}
+
+func (l *lossy) Close() error {
+	if l.Source != nil {
+		return l.Source.Close()
+	}
+	return l.Sink.Close()
+}
+
+// Devices that break again and again are opened again and again: the call goes on in both directions, and each time
+// it is said. The numbers of the frames go on as time does.
+func TestDevicesAreOpenedAgain(t *testing.T) {
+	r := startRelay(t, nil, nil)
+	e := &ear{}
+	opened := func() *lossy { return &lossy{Sink: audio.PacedSink(e), blocks: 200} }
+	ann := join(t, r, Config{Name: "Ann", Source: talk(1), Sink: opened(), ReopenSink: func(context.Context) (audio.Sink, error) {
+		return opened(), nil
+	}})
+	mic := func() *lossy { return &lossy{Source: talk(2), blocks: 100} }
+	bob := join(t, r, Config{Name: "Bob", Source: mic(), ReopenSource: func(context.Context) (audio.Source, error) {
+		return mic(), nil
+	}})
+	for _, tt := range []struct {
+		call *Call
+		kind FaultKind
+	}{{bob, FaultInputFailed}, {ann, FaultOutputFailed}} {
+		for i := range 3 {
+			await(t, tt.call, fmt.Sprint(tt.kind, i), func(e Event) bool {
+				switch e := e.(type) {
+				case SourceEnded, SinkFailed:
+					t.Errorf("%#v", e)
+				case Fault:
+					return e.Kind == tt.kind && e.On == (i%2 == 0)
+				}
+				return false
+			})
+		}
+	}
+	e.heard()
+	eventually(t, "Bob is heard", func() bool { return e.heard() > 1 })
+	bob.talking.Lock()
+	seq, now := time.Duration(bob.sender.Talker().LastSeq())*20*time.Millisecond, bob.now()
+	bob.talking.Unlock()
+	if seq > now+100*time.Millisecond || seq < now-lostAfter {
+		t.Errorf("frame of %v at %v", seq, now)
+	}
+}
