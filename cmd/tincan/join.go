@@ -102,7 +102,7 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	tell.connected(call, c.Room)
+	tell.connected(call, c.Name, c.Room)
 	var commands <-chan string
 	if !isStdin(c.In, in) {
 		commands = console.Lines(in)
