@@ -138,6 +138,9 @@ func TestPacketizerRefuses(t *testing.T) {
 	if d, err := p.Frame(Frame{Data: make([]byte, p.Room())}); err != nil || d == nil || len(d) > netproto.MaxDatagram {
 		t.Errorf("%d bytes, %v", len(d), err)
 	}
+	if _, err := NewPacketizer(Config{Copies: []int{1, 4, 1}}); !errors.Is(err, ErrRedundancy) {
+		t.Errorf("an offset twice: %v", err)
+	}
 	if _, err := NewPacketizer(Config{Stride: 7}); !errors.Is(err, ErrRedundancy) {
 		t.Error(err)
 	}

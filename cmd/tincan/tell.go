@@ -118,7 +118,7 @@ func (t *teller) event(e engine.Event) {
 	case engine.Fault:
 		text := e.Text
 		if e.On && (e.Kind == engine.FaultPassphrase || e.Kind == engine.FaultNotUnderstood) {
-			text += " (TINCAN_PASSPHRASE)"
+			text += " (" + passphraseVar + ")"
 		}
 		t.say(jsonLine{Event: "fault", Kind: e.Kind.String(), On: &e.On, Session: e.Session, Name: e.Name, Text: text},
 			onOff(e.On, "! ", "")+text+t.names.mark(e.Session))

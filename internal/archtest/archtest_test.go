@@ -43,7 +43,7 @@ var layers = map[string][]string{
 	"stream":                 {"netproto", "netproto/wire", "internal/repair", "internal/estimate"},
 	"engine/adapt":           {"internal/emodel", "internal/repair", "internal/estimate", "netproto/wire"},
 	"engine":                 {"stream", "netproto", "netproto/wire", "codec", "codec/opus", "jitter", "audio", "engine/adapt", "internal/address", "internal/repair", "internal/estimate"},
-	"cmd/tincand":            {"relay", "netproto", "internal/console"},
+	"cmd/tincand":            {"relay", "netproto", "internal/console", "internal/usage"},
 }
 
 // sources are the Go files that are not tests, by folder relative to the root.
