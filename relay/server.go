@@ -285,7 +285,7 @@ func (s *Server) accept() {
 			continue
 		}
 		if b, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
-			_ = b.SetWriteBuffer(s.cfg.MaxQueue) // else the kernel keeps megabytes for who does not read
+			_ = b.SetWriteBuffer(s.cfg.MaxUnsent) // else the kernel keeps megabytes for who does not read
 		}
 		c := &client{server: s, from: from, link: link{Conn: conn}, since: time.Now()}
 		s.mu.Lock()

@@ -146,9 +146,6 @@ func (p *Packetizer) Left() time.Duration {
 // LastSeq is the number of the last frame, 0 before the first.
 func (p *Packetizer) LastSeq() uint32 { return p.seq }
 
-// LastCount is the count of the last datagram, see netproto.Hop.
-func (p *Packetizer) LastCount() uint8 { return p.count }
-
 // LastNew is how many frames were new in the last datagram.
 func (p *Packetizer) LastNew() int { return p.past.ago(0).count }
 

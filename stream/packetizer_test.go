@@ -25,7 +25,7 @@ func TestResend(t *testing.T) {
 			continue
 		}
 		sealed, hop, err := netproto.SplitHop(forwarded(t, d))
-		if err != nil || hop.Again || hop.Count != talker.LastCount() || int(hop.Count) != (len(was)+1)%netproto.HopCounts {
+		if err != nil || hop.Again || hop.Count != talker.count || int(hop.Count) != (len(was)+1)%netproto.HopCounts {
 			t.Fatalf("datagram %d: %+v, %v", len(was)+1, hop, err)
 		}
 		was = append(was, slices.Clone(sealed))
@@ -116,8 +116,8 @@ func TestHeldBackTakesNoCount(t *testing.T) {
 			t.Fatalf("frame %d: asks for %x", i, nack)
 		}
 	}
-	if held != 20 || p.LastCount() != 80 || r.Datagrams(session) != 80 {
-		t.Errorf("%d held back, the last count is %d, %d came", held, p.LastCount(), r.Datagrams(session))
+	if held != 20 || p.count != 80 || r.Datagrams(session) != 80 {
+		t.Errorf("%d held back, the last count is %d, %d came", held, p.count, r.Datagrams(session))
 	}
 }
 

@@ -37,9 +37,7 @@ func labSpeech(t *testing.T) (string, []float32) {
 	t.Helper()
 	speech := synth.Speech(2*audio.SampleRate, 1)
 	path := filepath.Join(t.TempDir(), "speech.wav")
-	if err := audio.WriteWAV(path, speech); err != nil {
-		t.Fatal(err)
-	}
+	writeWAV(t, path, speech)
 	return path, speech
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -24,6 +25,17 @@ func file(t *testing.T, path, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+func writeWAV(t *testing.T, path string, pcm []float32) {
+	t.Helper()
+	w, err := audio.CreateWAV(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Write(pcm), w.Close()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func textOf(t *testing.T, path string) string {

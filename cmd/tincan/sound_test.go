@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/tincan-voice/tincan/audio"
 )
 
 func TestBadCommandLinesNameTheCause(t *testing.T) {
@@ -68,9 +66,7 @@ func TestEmptyPassphrase(t *testing.T) {
 
 func TestSpecsOfSound(t *testing.T) {
 	wav := filepath.Join(t.TempDir(), "a.WAV")
-	if err := audio.WriteWAV(wav, make([]float32, 480)); err != nil {
-		t.Fatal(err)
-	}
+	writeWAV(t, wav, make([]float32, 480))
 	for _, spec := range []string{"tone", wav} {
 		src, warning, err := openSource(spec)
 		if err != nil || warning != "" || src == nil {
@@ -90,9 +86,7 @@ func TestSpecsOfSound(t *testing.T) {
 
 func TestFilesAndDevices(t *testing.T) {
 	there := filepath.Join(t.TempDir(), "speech")
-	if err := audio.WriteWAV(there, make([]float32, 480)); err != nil {
-		t.Fatal(err)
-	}
+	writeWAV(t, there, make([]float32, 480))
 	t.Chdir(filepath.Dir(there))
 	for spec, want := range map[string]bool{
 		"": false, "none": false, "tone": false, "default": false, "Starship/Matisse HD Audio Controller": false, "hw:0,0": false,

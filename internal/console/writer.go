@@ -19,7 +19,7 @@ type Writer struct {
 	done   chan struct{} // closed when all is written
 
 	mu     sync.Mutex // guards what follows
-	queue  chan []byte
+	lines  chan []byte
 	missed int
 	closed bool
 }
@@ -27,11 +27,11 @@ type Writer struct {
 // NewWriter starts to pass on to out. Each Write should be a whole line or more: it is passed on or dropped as one.
 // notice makes the line that tells how many were dropped.
 func NewWriter(out io.Writer, notice func(missed int) string) *Writer {
-	w := &Writer{notice: notice, done: make(chan struct{}), queue: make(chan []byte, room)}
+	w := &Writer{notice: notice, done: make(chan struct{}), lines: make(chan []byte, room)}
 	go func() {
 		defer close(w.done)
 		var err error
-		for b := range w.queue {
+		for b := range w.lines {
 			if err == nil {
 				_, err = out.Write(b)
 			}
@@ -47,14 +47,14 @@ func (w *Writer) Write(p []byte) (int, error) {
 	if w.closed {
 		return 0, io.ErrClosedPipe
 	}
-	if w.missed > 0 && len(w.queue) < cap(w.queue)-1 { // nobody else adds to it
-		w.queue <- []byte(w.notice(w.missed))
+	if w.missed > 0 && len(w.lines) < cap(w.lines)-1 { // nobody else adds to it
+		w.lines <- []byte(w.notice(w.missed))
 		w.missed = 0
 	}
-	if w.missed > 0 || len(w.queue) == cap(w.queue) {
+	if w.missed > 0 || len(w.lines) == cap(w.lines) {
 		w.missed++
 	} else {
-		w.queue <- append([]byte(nil), p...)
+		w.lines <- append([]byte(nil), p...)
 	}
 	return len(p), nil
 }
@@ -65,10 +65,10 @@ func (w *Writer) Close(wait time.Duration) bool {
 	w.mu.Lock()
 	if !w.closed {
 		w.closed = true
-		if w.missed > 0 && len(w.queue) < cap(w.queue) {
-			w.queue <- []byte(w.notice(w.missed))
+		if w.missed > 0 && len(w.lines) < cap(w.lines) {
+			w.lines <- []byte(w.notice(w.missed))
 		}
-		close(w.queue)
+		close(w.lines)
 	}
 	w.mu.Unlock()
 	timer := time.NewTimer(wait)

@@ -51,8 +51,9 @@ func (s *Session) Settle(p Path) {
 // Unsettle has nothing more sent to the session, and reports whether anything was.
 func (s *Session) Unsettle() bool { return s.Overhead.Swap(0) > 0 }
 
-// SetCap sets the most that a newcomer is sent, in kbit/s above 0.
-func (s *Session) SetCap(now time.Duration, kbps int) {
+// TakeCap sets the most that a newcomer is sent, in kbit/s above 0. It takes the room's lock, for which SetCap of
+// the Member asks.
+func (s *Session) TakeCap(now time.Duration, kbps int) {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
 	s.Member.SetCap(now, kbps)
