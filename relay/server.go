@@ -35,7 +35,7 @@ var ErrPortInUse = errors.New("the port is in use")
 type Server struct {
 	// Static.
 	cfg       Config
-	journal   *journal
+	journal   journal
 	log       *slog.Logger // into the journal: never waits
 	core      *rooms.Core
 	tls       *tls.Config
