@@ -21,8 +21,15 @@ const (
 	PlaintextAny      = "any" // everyone: names, keys and all can be read on the way
 )
 
-// ErrConfig is what Listen's error is when the Config makes no sense.
-var ErrConfig = errors.New("bad configuration")
+// Errors to match with errors.Is, besides those of the operating system.
+var (
+	// ErrConfig: the Config makes no sense.
+	ErrConfig = errors.New("bad configuration")
+	// ErrPortInUse: somebody else has the port.
+	ErrPortInUse = errors.New("the port is in use")
+	// ErrServing: Serve has been called before.
+	ErrServing = errors.New("relay: Serve was called before")
+)
 
 // Config says how a Server runs. The zero value is the good default: each field says what
 // 0 means. A limit below 0 is ErrConfig where nothing else is said.

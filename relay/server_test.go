@@ -504,7 +504,7 @@ func TestServerClose(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := s.Serve(context.Background()); err == nil {
+	if err := s.Serve(context.Background()); !errors.Is(err, ErrServing) {
 		t.Error("Serve twice")
 	}
 }
