@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// Feed passes things on to who may stand still, and never makes those wait who give them: a goroutine of its own passes
-// on. What does not fit meanwhile is dropped and counted, and told when there is room again. Any goroutine may give.
+// Feed passes things on to who may stand still, and never makes those wait who give them: a goroutine of its own
+// passes on. What does not fit meanwhile is dropped and counted, and told when there is room again. Any goroutine
+// may give.
 type Feed[T any] struct {
 	notice func(missed int) T
 	done   chan struct{} // closed when all is passed on
@@ -48,8 +49,8 @@ func (f *Feed[T]) Give(v T) bool {
 	return true
 }
 
-// Close waits until all is passed on, or for at most the given time; then the goroutine is left behind with what it hangs
-// in, and is gone when that ends. It reports whether all was passed on, and may be called more than once.
+// Close waits until all is passed on, or for at most the given time; then the goroutine is left behind with what it
+// hangs in, and is gone when that ends. It reports whether all was passed on, and may be called more than once.
 func (f *Feed[T]) Close(wait time.Duration) bool {
 	f.mu.Lock()
 	if !f.closed {

@@ -23,8 +23,8 @@ func Errorf(format string, args ...any) error { return Error{fmt.Errorf(format, 
 // Is tells whether err is, or wraps, an Error.
 func Is(err error) bool { return errors.As(err, new(Error)) }
 
-// Parse reads a command line. All its errors are an Error: besides those of kong there are an option that is given twice,
-// a list that names something twice, and a value that is empty or 0, which to the programs is the same as none.
+// Parse reads a command line. All its errors are an Error: besides those of kong there are an option that is given
+// twice, a list that names something twice, and a value that is empty or 0, which to the programs is the same as none.
 // Where 0 is as good as another number, the field has the tag `zero:"ok"`.
 func Parse(parser *kong.Kong, args []string) (*kong.Context, error) {
 	parsed, err := parser.Parse(args)
