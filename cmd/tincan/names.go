@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -13,12 +15,15 @@ type names struct {
 	alike map[uint32]bool   // sessions that are shown
 }
 
+// looks is the same for names that look the same, however their accents are written (UAX #15).
+func looks(name string) string { return norm.NFC.String(netproto.Skeleton(name)) }
+
 // come takes a session and its name, once, before it is shown.
 func (n *names) come(session uint32, name string) {
 	if n.here == nil {
 		n.here, n.alike = map[string]uint32{}, map[uint32]bool{}
 	}
-	look := netproto.Skeleton(name)
+	look := looks(name)
 	if other, taken := n.here[look]; taken {
 		n.alike[other], n.alike[session] = true, true
 		return
@@ -28,7 +33,7 @@ func (n *names) come(session uint32, name string) {
 
 // leave forgets who had a name first; who came after keeps the session beside it.
 func (n *names) leave(session uint32, name string) {
-	if look := netproto.Skeleton(name); n.here[look] == session {
+	if look := looks(name); n.here[look] == session {
 		delete(n.here, look)
 	}
 }

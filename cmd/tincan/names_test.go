@@ -19,6 +19,8 @@ func TestLookAlikes(t *testing.T) {
 		engine.PeerJoined{Session: 3, Name: "Eve"},
 		engine.PeerJoined{Session: 4, Name: "Bob "},
 		engine.PeerJoined{Session: 5, Name: "Ann"},
+		engine.PeerJoined{Session: 7, Name: "Zo\u00eb"},
+		engine.PeerJoined{Session: 8, Name: "Zoe\u0308"},
 		engine.PeerTalking{Session: 2, Name: "Bob", Talking: true},
 		engine.Fault{Kind: engine.FaultGarbled, Session: 4, Name: "Bob ", On: true, Text: "you cannot hear Bob"},
 		engine.PeerLeft{Session: 2, Name: "Bob"},
@@ -30,7 +32,7 @@ func TestLookAlikes(t *testing.T) {
 	tell.summary(engine.Stats{Peers: []engine.PeerStats{{Session: 3, Name: "Eve"}, {Session: 5, Name: "Ann"}}})
 	tell.close(time.Minute)
 	for _, want := range []string{
-		"Bob is here\nEve is here\nBob  (session 4) is here\nAnn (session 5) is here\nBob (session 2) talks\n",
+		"Bob is here\nEve is here\nBob  (session 4) is here\nAnn (session 5) is here\nZo\u00eb is here\nZoe\u0308 (session 8) is here\nBob (session 2) talks\n",
 		"! you cannot hear Bob (session 4)\nBob (session 2) left\nBob is here\nBob  (session 4) talks\n",
 		"\nEve  ", "\nAnn (session 5)  ",
 	} {
