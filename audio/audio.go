@@ -4,7 +4,7 @@
 // stays free of PortAudio.
 //
 //	WAV, Ogg Opus ──┐                               ┌──> WAV
-//	Tone, Silence ──┼─> Source ─> ... engine ... ─> Sink ──> Discard
+//	Tone ───────────┼─> Source ─> ... engine ... ─> Sink ──> Discard
 //	device (mic) ───┘   48 kHz mono float32         └──> device (speaker)
 //
 // A device is its own clock: it blocks until samples or room are there. Files and test signals

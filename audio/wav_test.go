@@ -263,12 +263,16 @@ func TestOpenFileErrors(t *testing.T) {
 	}
 }
 
-func TestWriteWAVRoundsAndClips(t *testing.T) {
+func TestWAVRoundsAndClips(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out.wav")
 	const step = 1.0 / 32768
 	in := []float32{0, step, 0.4 * step, 0.6 * step, -0.6 * step, 0.5, -1, 1, 2, -2, float32(math.Inf(1)), float32(math.NaN())}
 	want := []float32{0, step, 0, step, -step, 0.5, -1, 1 - step, 1 - step, -1, 1 - step, 0}
-	if err := audio.WriteWAV(path, in); err != nil {
+	w, err := audio.CreateWAV(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Write(in), w.Close()); err != nil {
 		t.Fatal(err)
 	}
 	got, err := audio.ReadWAV(path)

@@ -30,15 +30,6 @@ func CreateWAV(path string) (Sink, error) {
 	return w, nil
 }
 
-// WriteWAV writes pcm to a file as CreateWAV does.
-func WriteWAV(path string, pcm []float32) error {
-	w, err := CreateWAV(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(w.Write(pcm), w.Close())
-}
-
 type wavWriter struct {
 	path string
 	f    *os.File

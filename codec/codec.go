@@ -8,9 +8,6 @@ type Encoder interface {
 	// frame. On ErrConfig nothing has changed; other errors are of the library behind it.
 	Configure(cfg EncoderConfig) error
 
-	// Config returns what is in effect, defaults filled in.
-	Config() EncoderConfig
-
 	// Encode encodes pcm, FrameSize samples, into dst and returns the length of the frame.
 	// n == 0 with a nil error means silence (only with EncoderConfig.DTX): there is
 	// nothing to send; the first one of a row ends the talkspurt. Silence begins 200 ms
@@ -23,7 +20,7 @@ type Encoder interface {
 }
 
 // Decoder turns the frames of one talker into PCM. It has memory: feed it in order,
-// exactly one call per 20 ms of the talker's time. All slices stay the caller's. No method but Reset allocates.
+// exactly one call per 20 ms of the talker's time. All slices stay the caller's. No method allocates.
 //
 // Where a method returns an error the decoder's state has not moved and pcm
 // holds nothing useful: call Conceal to fill the time.
@@ -45,7 +42,4 @@ type Decoder interface {
 	// carried on and faded over some frames, then faint comfort noise. Before the first
 	// frame it is silence. ErrFrameSize if pcm is not FrameSize long.
 	Conceal(pcm []float32) error
-
-	// Reset forgets everything, as if new. It is for a talker that starts over, not for every talkspurt.
-	Reset()
 }

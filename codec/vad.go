@@ -4,7 +4,7 @@ import "math"
 
 // VAD tells voice from background noise, frame by frame; it fills the voice bit of
 // the datagram header. The zero value is ready. It adapts to the noise around the talker,
-// reacts within the frame in which speech starts and holds for HangOver frames
+// reacts within the frame in which speech starts and holds for hangOver frames
 // after it, so that weak word ends and the gaps of stop consonants stay in.
 //
 //	         ┌ 200-1000 Hz ─ energy ─ floor ─ SNR ┐
@@ -26,8 +26,8 @@ type VAD struct {
 	hold  int  // frames of hang-over left
 }
 
-// HangOver is how many frames the voice bit stays on after the last active frame: 300 ms.
-const HangOver = 15
+// hangOver is how many frames the voice bit stays on after the last active frame: 300 ms.
+const hangOver = 15
 
 const (
 	vadBands = 3
@@ -42,9 +42,9 @@ const (
 	// vadQuietest is the energy below which nothing is voice: -75 dBov per band.
 	vadQuietest = 3.16e-8
 
-	// The window of the minimum: vadWindows blocks of vadBlock frames, 1.6 s.
-	vadBlock   = 16
-	vadWindows = 5
+	// The minimum is that of vadSpan blocks of vadBlock frames, 1.6 s.
+	vadBlock = 16
+	vadSpan  = 5
 
 	// vadSmooth weighs the newest frame in the smoothed energy, a time constant of
 	// 60 ms; vadBias lifts the minimum of that to the mean of the noise.
@@ -55,9 +55,9 @@ const (
 // band is one sub-band: its filters and its noise floor.
 type band struct {
 	state   [vadTaps][2]float64
-	smooth  float64             // smoothed energy
-	lowest  [vadWindows]float64 // minimum of smooth, per block, newest first
-	inBlock int                 // frames in the newest block
+	smooth  float64          // smoothed energy
+	lowest  [vadSpan]float64 // minimum of smooth, per block, newest first
+	inBlock int              // frames in the newest block
 }
 
 // Voice tells whether pcm, one frame in order, belongs to speech.
@@ -76,7 +76,7 @@ func (v *VAD) Voice(pcm []float32) bool {
 	v.heard = true
 	switch {
 	case active:
-		v.hold = HangOver
+		v.hold = hangOver
 	case v.hold > 0:
 		v.hold--
 		return true
@@ -84,12 +84,9 @@ func (v *VAD) Voice(pcm []float32) bool {
 	return active
 }
 
-// Reset forgets the background.
-func (v *VAD) Reset() { *v = VAD{} }
-
 // start takes a guess at the floor from the first frame: quiet, so that a call that
 // starts with speech is heard at once. Noise is taken for voice until it is learned,
-// one window.
+// for as long as the minimum is kept.
 func (b *band) start(energy float64) {
 	guess := min(energy, vadQuietest)
 	b.smooth = guess
@@ -109,7 +106,7 @@ func (b *band) floor() float64 {
 func (b *band) learn(energy float64) {
 	b.smooth += vadSmooth * (energy - b.smooth)
 	if b.inBlock == vadBlock {
-		copy(b.lowest[1:], b.lowest[:vadWindows-1])
+		copy(b.lowest[1:], b.lowest[:vadSpan-1])
 		b.lowest[0], b.inBlock = b.smooth, 0
 	}
 	b.lowest[0] = min(b.lowest[0], b.smooth)

@@ -13,7 +13,6 @@ func (l *loud) Configure(cfg codec.EncoderConfig) (err error) {
 	l.cfg, err = cfg.Complete()
 	return err
 }
-func (l *loud) Config() codec.EncoderConfig { return l.cfg }
 
 func (l *loud) Encode(pcm []float32, dst []byte) (int, error) {
 	var top float32
@@ -34,7 +33,6 @@ func (*loud) Decode(frame []byte, pcm []float32) error {
 func (*loud) HasFEC([]byte) bool                { return false }
 func (*loud) DecodeFEC([]byte, []float32) error { return codec.ErrNoFEC }
 func (*loud) Conceal(pcm []float32) error       { clear(pcm); return nil }
-func (*loud) Reset()                            {}
 
 // Both ends work with a codec that they are given, and need no libopus then.
 func TestCodecOfOnesOwn(t *testing.T) {

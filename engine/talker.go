@@ -66,10 +66,6 @@ func newTalker(cfg TalkerConfig, may func(size int) bool) (*Talker, error) {
 	return &Talker{Packetizer: p, newEncoder: cfg.NewEncoder, enc: enc, lastLevel: codec.Silent}, nil
 }
 
-// Configure changes the encoder from the next frame on. The error is codec.ErrConfig,
-// wrapped; then nothing has changed.
-func (t *Talker) Configure(cfg codec.EncoderConfig) error { return t.enc.Configure(cfg) }
-
 // adapt makes the talker code and send as decided; enc is its configuration but for that. What cannot be
 // done is left as it is.
 func (t *Talker) adapt(enc codec.EncoderConfig, d adapt.Decision) {
@@ -94,12 +90,6 @@ func (t *Talker) adapt(enc codec.EncoderConfig, d adapt.Decision) {
 // SetMuted makes the talker send silence, or speech again. The frame after the call
 // is the first that is muted. The other end is told that it is silence, not loss.
 func (t *Talker) SetMuted(muted bool) { t.muted = muted }
-
-// Muted tells what SetMuted said last.
-func (t *Talker) Muted() bool { return t.muted }
-
-// Level is that of the last frame in -dBov: 0 loudest, 127 silent or muted.
-func (t *Talker) Level() uint8 { return t.lastLevel }
 
 // Frame takes the next 20 ms of speech, FrameSize samples, and returns the datagram
 // that is due for the relay now, or nil, as stream.Packetizer.Frame does. Errors: those of that, and

@@ -30,7 +30,7 @@ func (e *extension) silence() { *e = extension{lag: 1} }
 // it was heard since the last extension, that one goes on falling.
 func (e *extension) begin(x []float32, heard int64) {
 	n := len(x)
-	at, score := match(x[n-window:], x[n-window-maxLag:n-minLag], 0)
+	at, score := match(x[n-alike:], x[n-alike-maxLag:n-minLag], 0)
 	e.lag = maxLag - at
 	if score < 0.4 {
 		e.lag = maxLag

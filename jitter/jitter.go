@@ -160,7 +160,6 @@ func (b *Buffer) way(t, n int64) order {
 
 // take puts one frame away.
 func (b *Buffer) take(t, n int64, data []byte, copied bool, way order) {
-	b.stats.Received++
 	if n < b.frames.origin && n >= b.absent {
 		return
 	}

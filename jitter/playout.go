@@ -8,7 +8,7 @@ package jitter
 //	  +------------------------------- waited too long ------------------------------+
 type player struct {
 	state   state
-	speech  reserve
+	speech  decoded
 	pulled  int64 // time of the first sample of this Pull
 	elapsed int64 // samples of it made so far
 	block   int64 // length of the last Pull
@@ -256,10 +256,10 @@ func (b *Buffer) emit(kind Kind) {
 // join fades from the extension and the background into x, where the two are most alike, and returns how
 // much of x to leave out for it.
 func (b *Buffer) join(x []float32) int {
-	var more [window]float32
+	var more [alike]float32
 	skip, before := 0, b.ext.level
 	if b.ext.read(more[:]); before > 0 {
-		skip, _ = match(more[:], x[:joinRange+window], 0)
+		skip, _ = match(more[:], x[:joinRange+alike], 0)
 	}
 	b.noise.add(more[:], 1-before, 1-b.ext.level)
 	fade(x[skip:skip+overlap], more[:], x[skip:])
@@ -412,7 +412,7 @@ func (b *Buffer) shorten(most, over int64) {
 	if most < SampleRate/1000 {
 		return
 	}
-	for b.speech.len() < maxLag+window {
+	for b.speech.len() < maxLag+alike {
 		s := b.frames.get(b.frames.next)
 		if s == nil || len(s.data) == 0 {
 			break
@@ -420,13 +420,12 @@ func (b *Buffer) shorten(most, over int64) {
 		b.decode()
 	}
 	x := b.speech.at(0)
-	if len(x) < window {
+	if len(x) < alike {
 		return // frames that cannot be decoded make none
 	}
-	most = min(most, int64(len(x)-window), maxLag)
+	most = min(most, int64(len(x)-alike), maxLag)
 	if b.quiet(x[:most+overlap]) {
 		b.speech.cut(0, int(most), overlap)
-		b.stats.Shortened += duration(most)
 		return
 	}
 	if most < minLag || b.sinceStretch() < every*SampleRate/1000 {
@@ -435,29 +434,27 @@ func (b *Buffer) shorten(most, over int64) {
 	if retry := min(every, 60) * SampleRate / 1000; every > 20 && b.sinceStretch() < b.tried-b.stretched+retry {
 		return // no hurry: do not look at each frame
 	}
-	at, score := match(x, x[minLag:most+window], prefer)
+	at, score := match(x, x[minLag:most+alike], prefer)
 	if score < need {
 		b.tried = b.stretched + b.sinceStretch()
 		return
 	}
 	b.speech.cut(0, minLag+at, overlap)
-	b.stats.Shortened += duration(int64(minLag + at))
 	b.stretched = b.end()
 }
 
 // lengthen puts a pitch period in.
 func (b *Buffer) lengthen(every int64) {
 	x := b.speech.at(-maxLag)
-	if len(x) < maxLag+window || b.back()+maxLag > b.ceiling() || b.sinceStretch() < every*SampleRate/1000 {
+	if len(x) < maxLag+alike || b.back()+maxLag > b.ceiling() || b.sinceStretch() < every*SampleRate/1000 {
 		return
 	}
-	at, score := match(x[maxLag:], x[:maxLag-minLag+window], shortLag)
+	at, score := match(x[maxLag:], x[:maxLag-minLag+alike], shortLag)
 	if score < 0.8 && !b.quiet(x[maxLag:]) {
 		return
 	}
 	lag := maxLag - at
 	b.speech.repeat(0, lag, overlap)
-	b.stats.Extended += duration(int64(lag))
 	b.stretched = b.end()
 }
 

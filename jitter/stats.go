@@ -5,7 +5,6 @@ import "time"
 // Stats is what a Buffer did since New. Counts are frames, durations are of
 // output unless said otherwise.
 type Stats struct {
-	Received  uint64 // frames pushed, copies included
 	Duplicate uint64 // frames that were there already
 	Late      uint64 // frames that came after their time
 	Dropped   uint64 // frames thrown away to come back to a low delay
@@ -17,10 +16,6 @@ type Stats struct {
 	Redundant time.Duration // from copies and resends
 	FEC       time.Duration // from forward error correction
 	Concealed time.Duration // invented, the waiting for late frames included
-	Silence   time.Duration // no talkspurt, comfort noise included
-	Stretched time.Duration // made by time-stretching
-	Shortened time.Duration // talker time taken out by time-stretching
-	Extended  time.Duration // output put in by time-stretching
 
 	Target  time.Duration // wanted buffering above the fastest datagrams of late
 	Current time.Duration // the same as it is, up to the ceiling; 0 outside talkspurts
@@ -53,10 +48,5 @@ func (s *Stats) count(p Segment) {
 		s.FEC += d
 	case Concealed:
 		s.Concealed += d
-	default:
-		s.Silence += d
-	}
-	if p.Stretched {
-		s.Stretched += d
 	}
 }

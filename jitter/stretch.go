@@ -11,21 +11,21 @@ const (
 	// minLag to maxLag are the pitch periods looked for: 400 to 66 Hz.
 	minLag = SampleRate / 400
 	maxLag = SampleRate * 15 / 1000
-	// window is how much has to look alike, 7.5 ms; overlap the cross-fade, 5 ms.
-	window  = SampleRate * 75 / 10000
+	// alike is how many samples have to look alike, 7.5 ms; overlap is the cross-fade, 5 ms.
+	alike   = SampleRate * 75 / 10000
 	overlap = SampleRate * 5 / 1000
 	// coarse is the decimation of the first search: 8 kHz.
 	coarse = 6
 )
 
-// match finds the place in x at which window samples are most like the first of ref, and
-// how much they are: the normalised cross-correlation, -1 to 1. x has window samples more
-// than there are places, window+maxLag at most.
+// match finds the place in x at which as many samples as alike are most like the first of ref, and
+// how much they are: the normalised cross-correlation, -1 to 1. x has alike more samples
+// than there are places, alike+maxLag at most.
 func match(ref, x []float32, bias float32) (at int, score float32) {
 	// First at 8 kHz.
-	const w = window / coarse
+	const w = alike / coarse
 	var lowRef [w]float32
-	var low [(maxLag + window) / coarse]float32
+	var low [(maxLag + alike) / coarse]float32
 	decimate(lowRef[:], ref)
 	n := min(len(x)/coarse, len(low))
 	decimate(low[:n], x)
@@ -42,9 +42,9 @@ func match(ref, x []float32, bias float32) (at int, score float32) {
 	}
 	// Then to the sample.
 	at, score = best, -2
-	_, own = products(ref[:window], ref[:window], 3)
-	for i := max(0, best-coarse+1); i < min(best+coarse, len(x)-window+1); i++ {
-		cross, energy := products(ref[:window], x[i:i+window], 3)
+	_, own = products(ref[:alike], ref[:alike], 3)
+	for i := max(0, best-coarse+1); i < min(best+coarse, len(x)-alike+1); i++ {
+		cross, energy := products(ref[:alike], x[i:i+alike], 3)
 		if s := normalised(cross, own, energy); s > score {
 			at, score = i, s
 		}

@@ -13,6 +13,7 @@ const (
 	MaxName   = 19 // as in TIP_Project
 	MaxRoom   = 64
 	MaxReason = 200 // of a REASON that is shown; the wire may carry more
+	MaxMarks  = 4   // accents and the like on one character; more would run over the lines above and below
 )
 
 // Errors of CheckName and CheckRoom, wrapped with what is wrong.
@@ -23,7 +24,9 @@ var (
 
 // CheckName tells whether a nickname is fit: 1 to 19 characters, at least one
 // of them to be seen, none that controls a terminal or the direction of
-// writing. What joins others, as in emoji and in Persian, is fit beside them.
+// writing, none that shows nothing and does nothing where it stands, at most
+// MaxMarks marks on one. What joins others, as in emoji and in Persian, is fit
+// where it does so.
 func CheckName(name string) error { return check(name, MaxName, ErrName) }
 
 // CheckRoom tells whether the name of a room is fit: empty (the default room),
@@ -49,13 +52,19 @@ func check(s string, limit int, bad error) error {
 	case !strings.ContainsFunc(s, visible):
 		return fmt.Errorf("%w: no character that can be seen", bad)
 	}
+	runes := []rune(s)
+	for i, r := range runes {
+		if why := surplus(runes[:i], r, first(runes[i+1:])); why != "" {
+			return fmt.Errorf("%w: character %d, %U, %s; leave it out", bad, i+1, r, why)
+		}
+	}
 	return nil
 }
 
 // CleanName makes a name that came over the wire fit for a terminal: what
-// CheckName does not allow becomes spaces, what is too long ends in an
-// ellipsis, and what cannot be seen at all is a question mark. Names that
-// CheckName allows stay as they are.
+// CheckName does not allow becomes a space or, where it shows nothing or is one
+// mark too many, goes; what is too long ends in an ellipsis, and what cannot be
+// seen at all is a question mark. Names that CheckName allows stay as they are.
 func CleanName(name string) string {
 	name = clean(name, MaxName)
 	if !strings.ContainsFunc(name, visible) {
@@ -69,21 +78,17 @@ func CleanName(name string) string {
 func CleanReason(reason string) string { return clean(reason, MaxReason) }
 
 func clean(s string, limit int) string {
-	n := 0
-	for i := range s {
-		if n++; n == limit {
-			if utf8.RuneCountInString(s[i:]) > 1 {
-				s = s[:i] + "…"
-			}
-			break
+	runes := []rune(s)
+	for i, r := range runes {
+		if unfit(r) {
+			runes[i] = ' '
 		}
 	}
-	return strings.Map(func(r rune) rune {
-		if unfit(r) {
-			return ' '
-		}
-		return r
-	}, s)
+	if runes = needed(runes); len(runes) > limit {
+		runes[limit-1] = '…'
+		runes = needed(runes[:limit]) // what joined two of which one is gone
+	}
+	return string(runes)
 }
 
 // unfit is true for control characters (escape sequences begin with one), line
@@ -106,20 +111,3 @@ func visible(r rune) bool {
 	}
 	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S, pictographs)
 }
-
-var (
-	blank = &unicode.RangeTable{
-		R16: []unicode.Range16{
-			{Lo: 0x2800, Hi: 0x2800, Stride: 1}, // BRAILLE PATTERN BLANK
-			{Lo: 0xfffc, Hi: 0xfffc, Stride: 1}, // OBJECT REPLACEMENT CHARACTER
-		},
-		R32: []unicode.Range32{
-			{Lo: 0x13441, Hi: 0x13442, Stride: 1}, // EGYPTIAN HIEROGLYPH FULL BLANK, HALF BLANK
-			{Lo: 0x1d159, Hi: 0x1d159, Stride: 1}, // MUSICAL SYMBOL NULL NOTEHEAD
-		},
-	}
-	pictographs = &unicode.RangeTable{R32: []unicode.Range32{
-		{Lo: 0x1f000, Hi: 0x1faff, Stride: 1},
-		{Lo: 0x1fc00, Hi: 0x1fffd, Stride: 1},
-	}}
-)

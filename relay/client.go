@@ -41,7 +41,7 @@ type client struct {
 	// Guarded by Server.mu.
 	session uint32 // 0: no name yet
 	voice   int
-	version uint64 // of the last user list that was queued
+	version uint64 // of the last user list that was put into the outbox
 
 	// The goroutine's own. It is handed from one to the next by the parking.
 	conn         net.Conn // &link, or TLS over it

@@ -21,12 +21,18 @@ const (
 	PlaintextAny      = "any" // everyone: names, keys and all can be read on the way
 )
 
-// ErrConfig is what Listen's error is when the Config makes no sense.
-var ErrConfig = errors.New("bad configuration")
+// Errors to match with errors.Is, besides those of the operating system.
+var (
+	// ErrConfig: the Config makes no sense.
+	ErrConfig = errors.New("bad configuration")
+	// ErrPortInUse: somebody else has the port.
+	ErrPortInUse = errors.New("the port is in use")
+	// ErrServing: Serve has been called before.
+	ErrServing = errors.New("relay: Serve was called before")
+)
 
-// Config says how a Server runs. The zero value is the good default, and
-// every limit of 0 means the value that stands beside it; one below 0 is an error
-// where nothing else is said.
+// Config says how a Server runs. The zero value is the good default: each field says what
+// 0 means. A limit below 0 is ErrConfig where nothing else is said.
 type Config struct {
 	// Addr is where the relay listens, TCP and UDP both. The zero value is
 	// port 9999 on all interfaces; the port 0 of an address is any free one.
@@ -43,19 +49,33 @@ type Config struct {
 	// lines are lost, and counted, and nobody waits but the end, for a second. nil: nothing.
 	Log *slog.Logger
 
-	MaxConns        int           // 0: 20000 TCP connections in all
-	MaxConnsPerAddr int           // 0: 64 per IP address (IPv6: per /64); loopback has no such limit
-	MaxPending      int           // 0: 4096 connections that have not sent a name
-	NamelessRate    int           // 0: 10 connections per second and IP address that never send one; 8 s may be saved up; loopback has no such limit
-	LoginTimeout    time.Duration // 0: 10 s from connection to name
-	PackageRate     int           // 0: 10 packages per second and connection; 4 s may be saved up
-	MaxQueue        int           // 0: 256 KiB for one slow reader besides the user list, as much again in the kernel
-	MaxBegun        int           // 0: 16 MiB of packages without their ends, from all clients together
-	WriteTimeout    time.Duration // 0: 10 s for a reader to take one package
+	// MaxConns is how many TCP connections there may be in all. 0: 20000.
+	MaxConns int
+	// MaxConnsPerAddr is how many come from one IP address (IPv6: one /64); loopback has no such limit. 0: 64.
+	MaxConnsPerAddr int
+	// MaxPending is how many may not have sent a name yet. 0: 4096.
+	MaxPending int
+	// NamelessRate is how many connections per second from one IP address (IPv6: one /64) may end without a name;
+	// 8 s of them may be saved up, and loopback has no such limit. 0: 10.
+	NamelessRate int
+	// LoginTimeout is the time from connection to name. 0: 10 s.
+	LoginTimeout time.Duration
+	// PackageRate is how many packages per second one connection may send; 4 s of them may be saved up. 0: 10.
+	PackageRate int
+	// MaxUnsent is how many bytes may wait for one slow reader besides the user list, and as many again in the
+	// kernel. 0: 256 KiB.
+	MaxUnsent int
+	// MaxBegun is how many bytes of packages without their ends may be held, from all clients together. 0: 16 MiB.
+	MaxBegun int
+	// WriteTimeout is the time that a reader has to take one package. 0: 10 s.
+	WriteTimeout time.Duration
 
-	MaxSessions int // 0: 16384
-	MaxRooms    int // 0: 4096; a room is made by its first member and ends with its last
-	MaxRoomSize int // 0: 1000 members
+	// MaxSessions is how many sessions there may be in all. 0: 16384.
+	MaxSessions int
+	// MaxRooms is how many rooms there may be: one is made by its first member and ends with its last. 0: 4096.
+	MaxRooms int
+	// MaxRoomSize is how many members a room may have. 0: 1000.
+	MaxRoomSize int
 
 	// SilenceTimeout is how long nothing valid may come from a session until
 	// nothing more is sent to its address. The next valid datagram from there
@@ -72,8 +92,9 @@ type Config struct {
 	StrangerRate int
 
 	// Talkers is how many of a room are forwarded at a time: the loudest. 0: 4;
-	// below 0: all. RoomTalkers has other numbers for rooms by name.
-	Talkers     int
+	// below 0: all.
+	Talkers int
+	// RoomTalkers has other numbers of Talkers for rooms by name; "" is the default room.
 	RoomTalkers map[string]int
 
 	// BundleWait is how long a datagram may wait to go out together with those
@@ -81,7 +102,8 @@ type Config struct {
 	// others is expected to send within that time, and the worker delivers more
 	// than BundleLoad datagrams per second. 0: 5 ms; below 0: never.
 	BundleWait time.Duration
-	BundleLoad int // 0: 25000, about 3 % of a core
+	// BundleLoad is from how many deliveries per second on a worker makes bundles. 0: 25000, about 3 % of a core.
+	BundleLoad int
 
 	// Workers is the number of UDP sockets and of goroutines that serve them. 0: one per core.
 	Workers int
@@ -103,7 +125,7 @@ func (c Config) withDefaults() (Config, error) {
 	}{
 		{"MaxConns", int64(c.MaxConns)}, {"MaxConnsPerAddr", int64(c.MaxConnsPerAddr)}, {"MaxPending", int64(c.MaxPending)},
 		{"NamelessRate", int64(c.NamelessRate)}, {"LoginTimeout", int64(c.LoginTimeout)}, {"PackageRate", int64(c.PackageRate)},
-		{"MaxQueue", int64(c.MaxQueue)}, {"MaxBegun", int64(c.MaxBegun)}, {"WriteTimeout", int64(c.WriteTimeout)},
+		{"MaxUnsent", int64(c.MaxUnsent)}, {"MaxBegun", int64(c.MaxBegun)}, {"WriteTimeout", int64(c.WriteTimeout)},
 		{"MaxSessions", int64(c.MaxSessions)}, {"MaxRooms", int64(c.MaxRooms)}, {"MaxRoomSize", int64(c.MaxRoomSize)},
 		{"SilenceTimeout", int64(c.SilenceTimeout)}, {"SessionRate", int64(c.SessionRate)}, {"StrangerRate", int64(c.StrangerRate)},
 		{"BundleLoad", int64(c.BundleLoad)}, {"Workers", int64(c.Workers)},
@@ -128,7 +150,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.NamelessRate = cmp.Or(c.NamelessRate, 10)
 	c.LoginTimeout = cmp.Or(c.LoginTimeout, 10*time.Second)
 	c.PackageRate = cmp.Or(c.PackageRate, 10)
-	c.MaxQueue = cmp.Or(c.MaxQueue, 256<<10)
+	c.MaxUnsent = cmp.Or(c.MaxUnsent, 256<<10)
 	c.MaxBegun = cmp.Or(c.MaxBegun, 16<<20)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 10*time.Second)
 	c.Workers = cmp.Or(c.Workers, runtime.GOMAXPROCS(0))

@@ -73,7 +73,7 @@ func TestLogStandsStill(t *testing.T) {
 		t.Error("Serve does not end")
 	}
 	close(v.open) // what was left behind ends too
-	<-s.journal.done
+	s.journal.Close(time.Minute)
 	if got := strings.Count(v.String(), "msg=joined"); got != 20 {
 		t.Errorf("%d joins in %s", got, v.String())
 	}
@@ -96,7 +96,7 @@ func TestJournalCountsWhatItLoses(t *testing.T) {
 		}
 		log.Info("too late")
 		close(v.open)
-		<-j.done
+		j.Close(time.Minute)
 		got := v.String()
 		if lines := strings.Count(got, "\n"); lines != 1+logRoom || !strings.HasPrefix(got, "level=INFO msg=first of=ours\n") {
 			t.Errorf("%d lines, want %d", lines, 1+logRoom)

@@ -23,8 +23,8 @@ func (s *Server) attach(c *client) error {
 	return nil
 }
 
-// join puts a client into its room. User list and SESSION are queued before
-// anybody else can queue anything for it.
+// join puts a client into its room. User list and SESSION are in its outbox before
+// anybody else can put anything there.
 func (s *Server) join(c *client, p netproto.SendNickname) error {
 	voice := min(p.Voice, netproto.Version)
 	s.mu.Lock()
@@ -116,7 +116,7 @@ func (s *Server) announce() {
 	}
 }
 
-// tell queues an update for the members of its room.
+// tell puts an update into the outboxes for the members of its room.
 func (s *Server) tell(u rooms.Update) {
 	users := rooms.NewRoster(u.Users)
 	s.mu.Lock()

@@ -28,7 +28,7 @@ type outbox struct {
 	told rooms.Told // of the user list; the goroutine's own
 
 	mu      sync.Mutex
-	queue   []outgoing
+	unsent  []outgoing
 	bytes   int
 	voice   bool // the client has VOICE: no packagePause, and user lists by differences
 	writing bool // the goroutine is there
@@ -43,7 +43,7 @@ type outgoing struct {
 	list *rooms.Roster
 }
 
-// put queues a package, which must not be changed any more. A reader who is
+// put takes a package, which must not be changed any more. A reader who is
 // too slow loses its connection.
 func (o *outbox) put(data []byte) {
 	o.mu.Lock()
@@ -51,15 +51,15 @@ func (o *outbox) put(data []byte) {
 	if o.failed || o.ending {
 		return
 	}
-	o.queue = append(o.queue, outgoing{data: data})
-	if o.bytes += len(data); o.bytes > o.client.server.cfg.MaxQueue {
+	o.unsent = append(o.unsent, outgoing{data: data})
+	if o.bytes += len(data); o.bytes > o.client.server.cfg.MaxUnsent {
 		o.failLocked()
 		return
 	}
 	o.wakeLocked()
 }
 
-// tell queues a user list. It takes the place of an older one.
+// tell takes a user list. It takes the place of an older one.
 func (o *outbox) tell(list *rooms.Roster) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -67,19 +67,19 @@ func (o *outbox) tell(list *rooms.Roster) {
 		return
 	}
 	if i := o.listLocked(); i >= 0 {
-		o.queue[i].list = list
+		o.unsent[i].list = list
 	} else {
-		o.queue = append(o.queue, outgoing{list: list})
+		o.unsent = append(o.unsent, outgoing{list: list})
 	}
 	o.wakeLocked()
 }
 
-// listLocked is where in the queue a user list stands, or -1.
+// listLocked is where among them a user list stands, or -1.
 func (o *outbox) listLocked() int {
-	return slices.IndexFunc(o.queue, func(g outgoing) bool { return g.list != nil })
+	return slices.IndexFunc(o.unsent, func(g outgoing) bool { return g.list != nil })
 }
 
-// named queues what answers a name: the user list and then SESSION, in one, so that
+// named takes what answers a name: the user list and then SESSION, in one, so that
 // SESSION goes behind the list's first page.
 func (o *outbox) named(voice bool, list *rooms.Roster, session []byte) {
 	o.mu.Lock()
@@ -88,7 +88,7 @@ func (o *outbox) named(voice bool, list *rooms.Roster, session []byte) {
 		return
 	}
 	o.voice = voice
-	o.queue = append(o.queue, outgoing{list: list}, outgoing{data: session})
+	o.unsent = append(o.unsent, outgoing{list: list}, outgoing{data: session})
 	o.bytes += len(session)
 	o.wakeLocked()
 }
@@ -115,22 +115,22 @@ func (o *outbox) wakeLocked() {
 // reader too, or calls it from the parking.
 func (o *outbox) failLocked() {
 	if !o.failed {
-		o.failed, o.queue, o.bytes = true, nil, 0
+		o.failed, o.unsent, o.bytes = true, nil, 0
 		o.client.server.parking.hangUp(o.client) // not through TLS: closing that would write
 		close(o.done)
 	}
 }
 
-// write is the goroutine: it writes until the queue is empty.
+// write is the goroutine: it writes until nothing is left.
 func (o *outbox) write() {
 	for {
 		o.mu.Lock()
-		if o.failed || len(o.queue) == 0 && !o.ending {
+		if o.failed || len(o.unsent) == 0 && !o.ending {
 			o.writing = false
 			o.mu.Unlock()
 			return
 		}
-		if len(o.queue) == 0 {
+		if len(o.unsent) == 0 {
 			o.failed = true // from here on put and failLocked do nothing
 			o.mu.Unlock()
 			if c, ok := o.client.conn.(closeWriter); ok {
@@ -140,12 +140,12 @@ func (o *outbox) write() {
 			close(o.done)
 			return // writing stays set: nothing starts again
 		}
-		data, list := o.queue[0].data, o.queue[0].list
-		o.queue = o.queue[1:]
+		data, list := o.unsent[0].data, o.unsent[0].list
+		o.unsent = o.unsent[1:]
 		o.bytes -= len(data)
 		voice := o.voice
-		if len(o.queue) == 0 {
-			o.queue = nil // give the memory back
+		if len(o.unsent) == 0 {
+			o.unsent = nil // give the memory back
 		}
 		o.mu.Unlock()
 
@@ -179,7 +179,7 @@ func (o *outbox) step(list *rooms.Roster) []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if then.More() && !o.failed && !o.ending && o.listLocked() < 0 {
-		o.queue = append(o.queue, outgoing{list: list})
+		o.unsent = append(o.unsent, outgoing{list: list})
 	}
 	return data
 }

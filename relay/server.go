@@ -19,9 +19,6 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// ErrPortInUse is what Listen's error is when somebody else has the port.
-var ErrPortInUse = errors.New("the port is in use")
-
 // Server is a relay with its sockets. Its goroutines, all joined by Serve:
 //
 //	accept     1               takes TCP connections
@@ -35,7 +32,7 @@ var ErrPortInUse = errors.New("the port is in use")
 type Server struct {
 	// Static.
 	cfg       Config
-	journal   *journal
+	journal   journal
 	log       *slog.Logger // into the journal: never waits
 	core      *rooms.Core
 	tls       *tls.Config
@@ -154,11 +151,12 @@ func (s *Server) Addr() netip.AddrPort { return s.addr }
 func (s *Server) Fingerprint() string { return s.identity.Load().fingerprint }
 
 // Reload reads the certificate and its key anew: who connects from now on gets the new
-// one, calls go on. After an error the old one stays.
+// one, calls go on. After an error the old one stays: ErrConfig where the files cannot be read again, or one of the
+// operating system, wrapped.
 func (s *Server) Reload() error {
 	for _, name := range certFiles(s.cfg) {
 		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-			return fmt.Errorf("relay: certificate: %s is no regular file, which could be read again", name)
+			return fmt.Errorf("relay: %w: certificate: %s is no regular file, which could be read again", ErrConfig, name)
 		}
 	}
 	id, err := loadIdentity(s.cfg)
@@ -173,7 +171,7 @@ func (s *Server) now() time.Duration { return time.Since(s.start) }
 
 // Serve runs the relay until ctx ends or Close is called; then it tells every
 // client SERVER_CLOSE, waits a moment for them to take it, and returns when
-// all goroutines have ended. After Close it returns at once. Call it once.
+// all goroutines have ended. After Close it returns at once. A second call is ErrServing.
 func (s *Server) Serve(ctx context.Context) error {
 	s.mu.Lock()
 	again, closed := s.serving, s.closing
@@ -181,7 +179,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.mu.Unlock()
 	switch {
 	case again:
-		return errors.New("relay: Serve called twice")
+		return ErrServing
 	case closed:
 		return nil
 	}
@@ -285,7 +283,7 @@ func (s *Server) accept() {
 			continue
 		}
 		if b, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
-			_ = b.SetWriteBuffer(s.cfg.MaxQueue) // else the kernel keeps megabytes for who does not read
+			_ = b.SetWriteBuffer(s.cfg.MaxUnsent) // else the kernel keeps megabytes for who does not read
 		}
 		c := &client{server: s, from: from, link: link{Conn: conn}, since: time.Now()}
 		s.mu.Lock()

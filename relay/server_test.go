@@ -440,7 +440,7 @@ func TestTLS(t *testing.T) {
 
 // A client that does not read is dropped; the others get everything.
 func TestSlowReader(t *testing.T) {
-	s := startServer(t, Config{MaxQueue: 2000, WriteTimeout: 100 * time.Millisecond})
+	s := startServer(t, Config{MaxUnsent: 2000, WriteTimeout: 100 * time.Millisecond})
 	watcher := dialTIP(t, s)
 	watcher.login("w", "w")
 	slow := dialTIP(t, s)
@@ -504,7 +504,7 @@ func TestServerClose(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := s.Serve(context.Background()); err == nil {
+	if err := s.Serve(context.Background()); !errors.Is(err, ErrServing) {
 		t.Error("Serve twice")
 	}
 }
@@ -514,7 +514,7 @@ func TestListenErrors(t *testing.T) {
 	if _, err := Listen(Config{Addr: s.Addr(), StateDir: t.TempDir()}); !errors.Is(err, ErrPortInUse) {
 		t.Errorf("second relay on the port: %v", err)
 	}
-	for _, cfg := range []Config{{Plaintext: "all"}, {CertFile: "cert.pem"}, {MaxQueue: -1}, {SilenceTimeout: -time.Second}, {Workers: -1}} {
+	for _, cfg := range []Config{{Plaintext: "all"}, {CertFile: "cert.pem"}, {MaxUnsent: -1}, {SilenceTimeout: -time.Second}, {Workers: -1}} {
 		cfg.Addr, cfg.StateDir = s.Addr(), t.TempDir()
 		if _, err := Listen(cfg); !errors.Is(err, ErrConfig) {
 			t.Errorf("%+v: %v", cfg, err)

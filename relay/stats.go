@@ -26,21 +26,21 @@ type Drop uint8
 
 // The reasons.
 const (
-	DropMalformed   Drop = iota + 1 // too short, too long, or a body that is not what its type has
-	DropVersion                     // another protocol or version
-	DropType                        // a type that clients do not send
-	DropUnknown                     // no such session
-	DropStranger                    // too many forgeries from this address, which is not the session's, and for this session
-	DropForged                      // not made with the session's key
-	DropReplayed                    // seen before, or too old to tell
-	DropSessionRate                 // too many from this session
-	DropPath                        // answers no challenge of ours
-	DropQuiet                       // not among the loudest of the room
-	DropSend                        // the kernel did not take it (counted per listener)
-	DropCap                         // over what its receiver asked for (counted per receiver)
-	DropFewer                       // its receiver can have fewer talkers only (counted per receiver)
-	DropBudget                      // asked for again, but too much of that
-	DropStale                       // came while the relay stood still
+	DropMalformed   = Drop(forward.DropMalformed)   // too short, too long, or a body that is not what its type has
+	DropVersion     = Drop(forward.DropVersion)     // another protocol or version
+	DropType        = Drop(forward.DropType)        // a type that clients do not send
+	DropUnknown     = Drop(forward.DropUnknown)     // no such session
+	DropStranger    = Drop(forward.DropStranger)    // too many forgeries from this address, which is not the session's, and for this session
+	DropForged      = Drop(forward.DropForged)      // not made with the session's key
+	DropReplayed    = Drop(forward.DropReplayed)    // seen before, or too old to tell
+	DropSessionRate = Drop(forward.DropSessionRate) // too many from this session
+	DropPath        = Drop(forward.DropPath)        // answers no challenge of ours
+	DropQuiet       = Drop(forward.DropQuiet)       // not among the loudest of the room
+	DropSend        = Drop(forward.DropSend)        // the kernel did not take it (counted per listener)
+	DropCap         = Drop(forward.DropCap)         // over what its receiver asked for (counted per receiver)
+	DropFewer       = Drop(forward.DropFewer)       // its receiver can have fewer talkers only (counted per receiver)
+	DropBudget      = Drop(forward.DropBudget)      // asked for again, but too much of that
+	DropStale       = Drop(forward.DropStale)       // came while the relay stood still
 )
 
 // String returns the reason in a word or two.

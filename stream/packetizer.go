@@ -92,7 +92,7 @@ func (p *Packetizer) Epoch() uint32 { return p.keys.current.epoch }
 
 // SetRedundancy changes how many frames share a datagram and which earlier ones it
 // repeats, from the next datagram on. Stride is 1 (or 0) to wire.MaxStride. Each of copies is an
-// offset of 1 to MaxOffset datagrams, in any order: 1 repeats what was new one
+// offset of 1 to MaxOffset datagrams, in any order but none twice: 1 repeats what was new one
 // datagram ago. In silence the datagrams that were not sent count too, so that an
 // offset is always a time. Copies that would make a datagram longer than
 // netproto.MaxDatagram are left out, the largest offsets first. The
@@ -147,9 +147,6 @@ func (p *Packetizer) Left() time.Duration {
 
 // LastSeq is the number of the last frame, 0 before the first.
 func (p *Packetizer) LastSeq() uint32 { return p.seq }
-
-// LastCount is the count of the last datagram, see netproto.Hop.
-func (p *Packetizer) LastCount() uint8 { return uint8(p.counted.Newest() % netproto.HopCounts) }
 
 // Receipt takes the relay's receipt and returns what has become of the datagrams that it is the first to tell of. Not ok:
 // it has been overtaken by a later one, and tells nothing.

@@ -25,7 +25,7 @@ func TestResend(t *testing.T) {
 			continue
 		}
 		sealed, hop, err := netproto.SplitHop(forwarded(t, d))
-		if err != nil || hop.Again || hop.Count != talker.LastCount() || int(hop.Count) != (len(was)+1)%netproto.HopCounts {
+		if err != nil || hop.Again || hop.Count != uint8(talker.counted.Newest()%netproto.HopCounts) || int(hop.Count) != (len(was)+1)%netproto.HopCounts {
 			t.Fatalf("datagram %d: %+v, %v", len(was)+1, hop, err)
 		}
 		was = append(was, slices.Clone(sealed))
@@ -116,8 +116,8 @@ func TestHeldBackTakesNoCount(t *testing.T) {
 			t.Fatalf("frame %d: asks for %x", i, nack)
 		}
 	}
-	if held != 20 || p.LastCount() != 80 || r.Datagrams(session) != 80 {
-		t.Errorf("%d held back, the last count is %d, %d came", held, p.LastCount(), r.Datagrams(session))
+	if held != 20 || uint8(p.counted.Newest()%netproto.HopCounts) != 80 || r.Datagrams(session) != 80 {
+		t.Errorf("%d held back, the last count is %d, %d came", held, uint8(p.counted.Newest()%netproto.HopCounts), r.Datagrams(session))
 	}
 }
 
@@ -137,6 +137,9 @@ func TestPacketizerRefuses(t *testing.T) {
 	}
 	if d, err := p.Frame(Frame{Data: make([]byte, p.Room())}); err != nil || d == nil || len(d) > netproto.MaxDatagram {
 		t.Errorf("%d bytes, %v", len(d), err)
+	}
+	if _, err := NewPacketizer(Config{Copies: []int{1, 4, 1}}); !errors.Is(err, ErrRedundancy) {
+		t.Errorf("an offset twice: %v", err)
 	}
 	if _, err := NewPacketizer(Config{Stride: 7}); !errors.Is(err, ErrRedundancy) {
 		t.Error(err)

@@ -25,6 +25,9 @@ func newRedundancy(stride int, copies []int) (redundancy, error) {
 		return r, fmt.Errorf("%w: an offset of %d datagrams, allowed are 1 to %d", ErrRedundancy, copies[i], MaxOffset)
 	}
 	for _, k := range copies {
+		if r.copies&(1<<k) != 0 {
+			return r, fmt.Errorf("%w: the offset of %d datagrams twice; once will do", ErrRedundancy, k)
+		}
 		r.copies |= 1 << k
 	}
 	return r, nil

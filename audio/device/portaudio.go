@@ -100,11 +100,7 @@ func start(p portaudio.StreamParameters, rate int, callback any) (stream, error)
 		_ = s.Close() // the error of Start is the one to tell
 		return nil, err
 	}
-	started := paStream{s: s}
-	if info := s.Info(); info != nil {
-		started.delay = max(info.InputLatency, info.OutputLatency) // that of the other direction is 0
-	}
-	return started, nil
+	return paStream{s}, nil
 }
 
 func (portAudio) busy(err error) bool {
@@ -117,11 +113,8 @@ func (portAudio) busy(err error) bool {
 
 // paStream is a stream of one direction.
 type paStream struct {
-	s     *portaudio.Stream
-	delay time.Duration
+	s *portaudio.Stream
 }
-
-func (p paStream) latency() time.Duration { return p.delay }
 
 func (p paStream) stop() {
 	systemMu.Lock()

@@ -31,16 +31,7 @@ type Sink struct {
 //
 // Errors: ErrNoDevice, ErrAmbiguous, ErrDeviceBusy, ErrOpen, ErrSystem.
 func OpenSink(name string) (*Sink, error) {
-	sys, err := acquire()
-	if err != nil {
-		return nil, err
-	}
-	s, err := openSink(sys, name)
-	if err != nil {
-		sys.release()
-		return nil, err
-	}
-	return s, nil
+	return open(name, openSink)
 }
 
 func openSink(sys system, name string) (*Sink, error) {
@@ -66,13 +57,6 @@ func openSink(sys system, name string) (*Sink, error) {
 	}
 	return s, nil
 }
-
-// Device says what was opened.
-func (s *Sink) Device() Device { return s.device }
-
-// Latency is how long after Write is called its first sample is heard, at most: readyTime and what
-// the device reports.
-func (s *Sink) Latency() time.Duration { return s.stream.latency() + readyTime }
 
 // Close implements audio.Sink. It lets what was written be played first.
 func (s *Sink) Close() error {

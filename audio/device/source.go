@@ -23,16 +23,7 @@ type Source struct {
 //
 // Errors: ErrNoDevice, ErrAmbiguous, ErrDeviceBusy, ErrOpen, ErrSystem.
 func OpenSource(name string) (*Source, error) {
-	sys, err := acquire()
-	if err != nil {
-		return nil, err
-	}
-	s, err := openSource(sys, name)
-	if err != nil {
-		sys.release()
-		return nil, err
-	}
-	return s, nil
+	return open(name, openSource)
 }
 
 func openSource(sys system, name string) (*Source, error) {
@@ -58,12 +49,6 @@ func openSource(sys system, name string) (*Source, error) {
 	}
 	return s, nil
 }
-
-// Device says what was opened.
-func (s *Source) Device() Device { return s.device }
-
-// Latency is how old a sample is when Read could return it, by the device's account.
-func (s *Source) Latency() time.Duration { return s.stream.latency() }
 
 // Close implements audio.Source.
 func (s *Source) Close() error {

@@ -25,9 +25,8 @@ type system interface {
 
 // stream is a device that was opened.
 type stream interface {
-	latency() time.Duration // by the system's account
-	stop()                  // plays what the device holds
-	close() error           // ends the callbacks
+	stop()        // plays what the device holds
+	close() error // ends the callbacks
 }
 
 // bufferTime is the length of the system's buffers, so the pace of the callbacks.
@@ -80,4 +79,18 @@ func finish(sys system, s stream, d Device) error {
 
 func samplesIn(d time.Duration, rate int) int {
 	return int(d * time.Duration(rate) / time.Second)
+}
+
+// open opens a device of the system's sound interface, which is let go where that fails.
+func open[T any](name string, device func(system, string) (*T, error)) (*T, error) {
+	sys, err := acquire()
+	if err != nil {
+		return nil, err
+	}
+	d, err := device(sys, name)
+	if err != nil {
+		sys.release()
+		return nil, err
+	}
+	return d, nil
 }

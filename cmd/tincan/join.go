@@ -7,13 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/console"
+	"github.com/tincan-voice/tincan/internal/usage"
 )
 
 // JoinCmd joins a room.
@@ -36,6 +35,9 @@ type JoinCmd struct {
 	JSON        bool          `help:"Write a JSON object per line instead of text."`
 }
 
+// passphraseVar is the environment variable of the room's passphrase.
+const passphraseVar = "TINCAN_PASSPHRASE"
+
 // statsEvery is how often the lines of statistics come.
 const statsEvery = 5 * time.Second
 
@@ -49,14 +51,17 @@ const (
 // check tells what makes no sense in the command line as such. It is not kong's Validate, which comes before what
 // is missing is told.
 func (c *JoinCmd) check() error {
+	if phrase, set := os.LookupEnv(passphraseVar); set && phrase == "" { // by a command that failed, for example
+		return errors.New(passphraseVar + " is empty: set it to what the room agreed on, or unset it to do without")
+	}
 	cfg := c.config()
 	switch err := cfg.Validate(); {
 	case err != nil && !errors.Is(err, engine.ErrKnownRelays): // which is a fault of the machine
 		return err
 	case c.For < 0:
 		return fmt.Errorf("--for %v: write a time to stay, as in 30s, or leave it out to stay", c.For)
-	case isFile(c.Out) && !strings.EqualFold(filepath.Ext(c.Out), ".wav"):
-		return fmt.Errorf("--out %s: only WAV files can be written; name it .wav", c.Out)
+	case isFile(c.Out):
+		return checkWAV(c.Out)
 	}
 	return nil
 }
@@ -71,7 +76,7 @@ func (c *JoinCmd) config() engine.Config {
 		KnownRelays: c.KnownRelays,
 		UpCap:       c.Cap,
 		DownCap:     c.Cap,
-		Passphrase:  os.Getenv("TINCAN_PASSPHRASE"),
+		Passphrase:  os.Getenv(passphraseVar),
 	}
 	cfg.Encoder.Bitrate, cfg.Encoder.FEC = int(c.Bitrate), c.FEC
 	return cfg
@@ -80,7 +85,7 @@ func (c *JoinCmd) config() engine.Config {
 // Run joins, tells what happens, and leaves.
 func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := c.check(); err != nil {
-		return usageError{err}
+		return usage.Error{Err: err}
 	}
 	if err := c.checkSound(); err != nil {
 		return err
@@ -103,7 +108,7 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	tell.connected(call, c.Room)
+	tell.connected(call, c.Name, c.Room)
 	var commands <-chan string
 	if !isStdin(c.In, in) {
 		commands = console.Lines(in)

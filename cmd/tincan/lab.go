@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/tincan-voice/tincan/codec"
@@ -33,7 +31,7 @@ type LabRunCmd struct {
 	Trace       string  `help:"Recorded network in the direction of the speech: rows of seq,send_ms,arrive_ms, -1 for lost." xor:"network" required:"" placeholder:"FILE.CSV"`
 	ReturnTrace string  `help:"Recorded network against the speech. The same as --trace, a third ahead, if none is given." placeholder:"FILE.CSV"`
 	Where       string  `help:"Side of the relay on which the network is: ${enum}. The other is a LAN." enum:"up,down,both" default:"down"`
-	Seed        uint64  `help:"The same seed gives the same call." default:"1"`
+	Seed        uint64  `zero:"ok" help:"The same seed gives the same call." default:"1"`
 	Bitrate     bitrate `help:"Of Opus in kbit/s, 6 to 64; the most that the adaptive sender takes." default:"24"`
 	Adaptive    bool    `help:"Choose bitrate, stride and copies by what the network does, and send again what is lost, as tincan join does. --stride, --copies and --fec fix them too." default:"true" negatable:""`
 	Stride      int     `help:"Frames of 20 ms per datagram, 1 to 6. Default of the fixed sender: 1, or what --cap takes."`
@@ -43,7 +41,7 @@ type LabRunCmd struct {
 	Cap         int     `help:"Most that is sent over any second each way, in kbit/s with headers." placeholder:"KBPS"`
 	Talkers     int     `help:"How many talk at once, 1 to 4. The others are on LANs; the first is measured." default:"1"`
 	Buffer      string  `help:"Jitter buffer: ${enum} (ours, 60 ms that never move, or a textbook one)." enum:"ours,fixed,rfc3550" default:"ours"`
-	Out         string  `help:"Write what is heard as a WAV file." type:"path" placeholder:"HEARD.WAV"`
+	Out         string  `help:"Write what is heard as a WAV file." placeholder:"HEARD.WAV"`
 	Overwrite   bool    `help:"Let --out lose what is in the file already."`
 	JSON        bool    `help:"Write all figures as JSON (docs/lab.md explains them)."`
 }
@@ -54,8 +52,10 @@ func (c *LabRunCmd) Validate() error {
 	switch {
 	case c.ReturnTrace != "" && c.Trace == "":
 		return errors.New("--return-trace goes with --trace")
-	case c.Talkers == 0:
-		return errors.New("--talkers: somebody has to talk")
+	case c.Out != "":
+		if err := checkWAV(c.Out); err != nil {
+			return err
+		}
 	}
 	if c.Trace == "" {
 		if err := checkPreset(c.Network); err != nil {
@@ -224,15 +224,4 @@ func checkPreset(names ...string) error {
 		}
 	}
 	return nil
-}
-
-// unique drops what is named twice.
-func unique(names []string) []string {
-	var out []string
-	for _, n := range names {
-		if n = strings.TrimSpace(n); !slices.Contains(out, n) {
-			out = append(out, n)
-		}
-	}
-	return out
 }

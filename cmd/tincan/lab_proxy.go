@@ -9,6 +9,7 @@ import (
 	"github.com/tincan-voice/tincan/internal/address"
 	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/internal/udpproxy"
+	"github.com/tincan-voice/tincan/internal/usage"
 )
 
 // LabProxyCmd imitates a network between real programs.
@@ -16,7 +17,7 @@ type LabProxyCmd struct {
 	Listen  string `help:"HOST:PORT for clients, TCP and UDP." default:"127.0.0.1:0"`
 	To      string `help:"Relay: HOST or HOST:PORT (port 9999 if none is given)." required:""`
 	Network string `help:"Preset network, for each client its own (tincan lab presets lists them)." default:"wifi" placeholder:"PRESET"`
-	Seed    uint64 `help:"The same seed gives the same networks." default:"1"`
+	Seed    uint64 `zero:"ok" help:"The same seed gives the same networks." default:"1"`
 }
 
 // Validate is called by kong.
@@ -31,7 +32,7 @@ func (c *LabProxyCmd) Validate() error {
 func (c *LabProxyCmd) Run(ctx context.Context, out io.Writer) error {
 	relay, err := address.Parse(c.To)
 	if err != nil {
-		return usage("--to: %w", err)
+		return usage.Errorf("--to: %w", err)
 	}
 	const flows = 1 << 20 // seeds apart: no two flows of two proxies meet
 	p, err := udpproxy.Start(udpproxy.Config{

@@ -17,15 +17,15 @@ import (
 
 // LabReportCmd makes many calls.
 type LabReportCmd struct {
-	Out     string   `help:"Folder for index.html, table.md, figures.json and plots." default:"build/report" type:"path"`
+	Out     string   `help:"Folder for index.html, table.md, figures.json and plots." default:"build/report"`
 	Speech  string   `help:"WAV file that the talker says, repeated to --seconds. Made speech if none is given." placeholder:"IN.WAV"`
 	Seconds int      `help:"Length of each call; long enough for a rare event to come." default:"42"`
 	Seeds   int      `help:"Calls per network and setting." default:"2"`
 	Network []string `help:"Only these networks." placeholder:"PRESET,..."`
-	Trace   []string `help:"Recorded networks besides, as of tincan lab run." placeholder:"FILE.CSV,..." type:"existingfile"`
+	Trace   []string `help:"Recorded networks besides, as of tincan lab run." placeholder:"FILE.CSV,..."`
 	Quick   bool     `help:"A few networks and settings only."`
-	Compare string   `help:"Fail if anything is worse than in this baseline." type:"existingfile" placeholder:"FILE.JSON"`
-	Save    string   `help:"Write a new baseline." type:"path" placeholder:"FILE.JSON"`
+	Compare string   `help:"Fail if anything is worse than in this baseline." placeholder:"FILE.JSON"`
+	Save    string   `help:"Write a new baseline." placeholder:"FILE.JSON"`
 
 	Overwrite bool `help:"Let --out and --save lose what is there already, if it is no earlier report."`
 
@@ -43,8 +43,13 @@ func (c *LabReportCmd) Validate() error {
 		return errors.New("--save takes all networks: leave --quick out")
 	case c.Quick && len(c.Network)+len(c.Trace) > 0:
 		return errors.New("--quick chooses the networks itself")
+	case c.Save != "" && !strings.EqualFold(filepath.Ext(c.Save), ".json"):
+		return fmt.Errorf("--save %s: a baseline is JSON; name it .json", c.Save)
 	}
-	c.Network = unique(c.Network)
+	switch ext := strings.ToLower(filepath.Ext(c.Out)); ext {
+	case ".html", ".htm", ".md", ".json", ".svg", ".wav":
+		return fmt.Errorf("--out %s: that takes a folder; leave %s out", c.Out, ext)
+	}
 	return checkPreset(c.Network...)
 }
 

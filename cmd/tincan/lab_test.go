@@ -37,9 +37,7 @@ func labSpeech(t *testing.T) (string, []float32) {
 	t.Helper()
 	speech := synth.Speech(2*audio.SampleRate, 1)
 	path := filepath.Join(t.TempDir(), "speech.wav")
-	if err := audio.WriteWAV(path, speech); err != nil {
-		t.Fatal(err)
-	}
+	writeWAV(t, path, speech)
 	return path, speech
 }
 
@@ -106,6 +104,7 @@ func TestLabRunSendsAsTincanJoinDoes(t *testing.T) {
 
 func TestLabRunComplains(t *testing.T) {
 	bad := labFile(t, "bad.csv", "0,0,5\n1,20\n")
+	named := labFile(t, "trace.wav", "0,0,5\n")
 	empty := labFile(t, "empty.wav", "")
 	lan := func(flags ...string) []string { return append([]string{"run", "--network", "lan"}, flags...) }
 	for _, c := range []struct {
@@ -132,7 +131,24 @@ func TestLabRunComplains(t *testing.T) {
 		{2, "--where", lan("--where", "left")},
 		{2, "--buffer", lan("--buffer", "magic")},
 		{2, "goes with --trace", lan("--return-trace", bad)},
-		{2, "that is the input", []string{"run", "--trace", bad, "--out", bad}},
+		{2, "that is the input", []string{"run", "--trace", named, "--out", named}},
+		{2, "name it .wav", lan("--out", "x.txt")},
+		{2, "name it .wav", lan("--out", "heard")},
+		{2, "--out is empty", lan("--out", "")},
+		{2, "--speech is empty", lan("--speech", "")},
+		{2, "--cap is 0", lan("--cap", "0")},
+		{2, "--stride is 0", lan("--stride", "0")},
+		{2, "the offset of 1 datagrams twice", lan("--copies", "1,1,1")},
+		{2, "--seed is given twice", lan("--seed", "1", "--seed", "2")},
+		{2, "takes a folder", []string{"report", "--out", "page.html"}},
+		{2, "--out is empty", []string{"report", "--out", ""}},
+		{2, "name it .json", []string{"report", "--save", "x.txt"}},
+		{2, "--save is empty", []string{"report", "--save", ""}},
+		{2, "--compare is empty", []string{"report", "--compare", ""}},
+		{1, "no-such.json", []string{"report", "--out", t.TempDir(), "--compare", "no-such.json"}},
+		{2, "--trace is empty", []string{"report", "--trace", ""}},
+		{2, "--network names lan twice", []string{"report", "--network", "lan,lan"}},
+		{2, "--listen", []string{"proxy", "--to", "127.0.0.1:1", "--listen", ""}},
 		{2, "there are lan", []string{"report", "--network", "nowhere"}},
 		{2, "--seeds", []string{"report", "--seeds", "0"}},
 		{2, "chooses the networks itself", []string{"report", "--quick", "--network", "lan"}},

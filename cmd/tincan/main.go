@@ -13,6 +13,7 @@ import (
 
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/internal/console"
+	"github.com/tincan-voice/tincan/internal/usage"
 )
 
 // version is set by the linker.
@@ -61,20 +62,18 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	if err != nil {
 		panic(err) // the CLI struct itself is wrong
 	}
-	command, err := parser.Parse(args)
+	command, err := usage.Parse(parser, args)
 	if code >= 0 {
 		return code
 	}
-	if err != nil {
-		err = usageError{err}
-	} else {
+	if err == nil {
 		err = command.Run()
 	}
 	if err == nil || errors.Is(err, context.Canceled) {
 		return 0
 	}
 	text, code := fmt.Sprintf("tincan: %v\n", err), 1
-	if errors.As(err, new(usageError)) && !errors.Is(err, codec.ErrNoCodec) { // which is a fault of the program
+	if usage.Is(err) && !errors.Is(err, codec.ErrNoCodec) { // which is a fault of the program
 		text, code = text+"Try: tincan --help\n", 2
 	}
 	w := console.NewWriter(errOut, func(int) string { return "" }) // does not wait for a terminal that stands still

@@ -6,16 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/tincan-voice/tincan/audio"
+	"github.com/tincan-voice/tincan/internal/usage"
 )
-
-// usageError says that a command line makes no sense: exit code 2.
-type usageError struct{ error }
-
-func (u usageError) Unwrap() error { return u.error }
-
-func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // checkOutput tells, without making anything, whether a file can be written that an option asks for: before a call
 // or a long run, not after it. What is there already is not written over, unless that is wanted, and never one of
@@ -31,11 +26,11 @@ func checkOutput(option, path string, overwrite bool, inputs ...string) error {
 	case err != nil:
 		return fmt.Errorf("%s: %w", option, err)
 	case !info.Mode().IsRegular():
-		return usage("%s %s: that is no file that can be written; name a new one", option, path)
+		return usage.Errorf("%s %s: that is no file that can be written; name a new one", option, path)
 	}
 	for _, in := range inputs {
 		if other, err := os.Stat(in); err == nil && os.SameFile(info, other) {
-			return usage("%s %s: that is the input; name another file", option, path)
+			return usage.Errorf("%s %s: that is the input; name another file", option, path)
 		}
 	}
 	if info.Size() > 0 && !overwrite {
@@ -103,6 +98,14 @@ func createOutput(option, path string, overwrite bool) (*os.File, error) {
 		return nil, errors.Join(exists(option, path), f.Close())
 	}
 	return f, nil
+}
+
+// checkWAV tells whether the name of an output is that of a WAV file: others are not written.
+func checkWAV(path string) error {
+	if !strings.EqualFold(filepath.Ext(path), ".wav") {
+		return fmt.Errorf("--out %s: only WAV files can be written; name it .wav", path)
+	}
+	return nil
 }
 
 // createWAV makes the WAV file of --out in the same way.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -24,6 +25,17 @@ func file(t *testing.T, path, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+func writeWAV(t *testing.T, path string, pcm []float32) {
+	t.Helper()
+	w, err := audio.CreateWAV(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Write(pcm), w.Close()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func textOf(t *testing.T, path string) string {
@@ -79,6 +91,8 @@ func TestOutputIsNeverDestroyed(t *testing.T) {
 	if err := os.Mkdir(report, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	baseline := file(t, filepath.Join(dir, "old.json"), precious)
+	notes := file(t, filepath.Join(dir, "notes"), precious)
 	page := file(t, filepath.Join(report, "index.html"), precious)
 	live, dead, known := startTestRelay(t), deadRelay(t), filepath.Join(dir, "known")
 	join := func(relay string, args ...string) []string {
@@ -104,15 +118,16 @@ func TestOutputIsNeverDestroyed(t *testing.T) {
 		{append(lab, "--out", in, "--overwrite"), 2, in},
 		{append(lab, "--out", dir+"/no/x.wav"), 1, "make it first"},
 		{append(short, "--out", report), 1, "--overwrite"},
-		{append(short, "--out", old), 1, "old.wav"},
-		{append(short, "--out", filepath.Join(dir, "new"), "--save", old), 1, "--overwrite"},
+		{append(short, "--out", baseline), 2, "takes a folder"},
+		{append(short, "--out", notes), 1, "notes"},
+		{append(short, "--out", filepath.Join(dir, "new"), "--save", baseline), 1, "--overwrite"},
 	} {
 		var out, errs bytes.Buffer
 		code := run(t.Context(), tt.args, strings.NewReader(""), &out, &errs)
 		if code != tt.code || !strings.Contains(errs.String(), tt.says) {
 			t.Errorf("tincan %q: exit code %d, want %d and %q:\n%s", tt.args, code, tt.code, tt.says, &errs)
 		}
-		if textOf(t, old) != precious || textOf(t, page) != precious || textOf(t, in) != speech {
+		if textOf(t, old) != precious || textOf(t, baseline) != precious || textOf(t, notes) != precious || textOf(t, page) != precious || textOf(t, in) != speech {
 			t.Fatalf("tincan %q destroyed something", tt.args)
 		}
 		if _, err := os.Stat(fresh); err == nil {

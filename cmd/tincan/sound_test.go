@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/tincan-voice/tincan/audio"
 )
 
 func TestBadCommandLinesNameTheCause(t *testing.T) {
@@ -16,6 +14,20 @@ func TestBadCommandLinesNameTheCause(t *testing.T) {
 		want string
 	}{
 		{"join", "--name"},
+		{"join '' --name Ann", "<relay> is empty"},
+		{"join host --name ''", "--name is empty"},
+		{"join host --name Ann --room ''", "--room is empty"},
+		{"join host --name Ann --in ''", "--in is empty: leave it out for the default"},
+		{"join host --name Ann --out ''", "--out is empty"},
+		{"join host --name Ann --for 0", "--for is 0"},
+		{"join host --name Ann --for -3s", "--for"},
+		{"join host --name Ann --cap 0", "--cap is 0"},
+		{"join host --name Ann --stride 0", "--stride is 0"},
+		{"join host --name Ann --copies 1,1,1", "--copies names 1 twice"},
+		{"join host --name Ann --copies ''", "--copies"},
+		{"join host --name Ann --bitrate ''", "kbit/s"},
+		{"join host --name Ann --name Bob", "--name is given twice"},
+		{"join host --name Ann\u200b", "U+200B, shows nothing; leave it out"},
 		{"join host:x --name Ann", "port"},
 		{"join host --name aaaaaaaaaaaaaaaaaaaaaaaa", "at most 19"},
 		{"join host --name Ann --bitrate 3 --in none --out none", "6 to 64 kbit/s"},
@@ -25,13 +37,16 @@ func TestBadCommandLinesNameTheCause(t *testing.T) {
 		{"join host --name Ann --in missing.wav --out none", "missing.wav"},
 		{"nonsense", "nonsense"},
 	} {
-		args := strings.Fields(c.args)
+		args := strings.Fields(strings.ReplaceAll(c.args, "''", "\x00"))
+		for i := range args {
+			args[i] = strings.Trim(args[i], "\x00")
+		}
 		if args[0] == "join" {
 			args = append(args, "--known-relays", filepath.Join(t.TempDir(), "known"))
 		}
 		var out, errOut bytes.Buffer
-		if code := run(context.Background(), args, strings.NewReader(""), &out, &errOut); code == 0 {
-			t.Errorf("%s: exit code 0", c.args)
+		if code := run(context.Background(), args, strings.NewReader(""), &out, &errOut); (code != 2) != strings.Contains(c.args, "missing.wav") {
+			t.Errorf("%s: exit code %d", c.args, code)
 		}
 		if !strings.Contains(errOut.String(), c.want) {
 			t.Errorf("%s: %q does not name %q", c.args, errOut.String(), c.want)
@@ -39,11 +54,19 @@ func TestBadCommandLinesNameTheCause(t *testing.T) {
 	}
 }
 
+// A passphrase that was meant to be there is not left out.
+func TestEmptyPassphrase(t *testing.T) {
+	t.Setenv(passphraseVar, "")
+	var out, errs bytes.Buffer
+	code := run(t.Context(), []string{"join", "127.0.0.1:1", "--name", "Ann", "--in", "none", "--out", "none"}, strings.NewReader(""), &out, &errs)
+	if code != 2 || !strings.Contains(errs.String(), "TINCAN_PASSPHRASE is empty: set it") {
+		t.Errorf("exit code %d: %s", code, &errs)
+	}
+}
+
 func TestSpecsOfSound(t *testing.T) {
 	wav := filepath.Join(t.TempDir(), "a.WAV")
-	if err := audio.WriteWAV(wav, make([]float32, 480)); err != nil {
-		t.Fatal(err)
-	}
+	writeWAV(t, wav, make([]float32, 480))
 	for _, spec := range []string{"tone", wav} {
 		src, warning, err := openSource(spec)
 		if err != nil || warning != "" || src == nil {
@@ -63,9 +86,7 @@ func TestSpecsOfSound(t *testing.T) {
 
 func TestFilesAndDevices(t *testing.T) {
 	there := filepath.Join(t.TempDir(), "speech")
-	if err := audio.WriteWAV(there, make([]float32, 480)); err != nil {
-		t.Fatal(err)
-	}
+	writeWAV(t, there, make([]float32, 480))
 	t.Chdir(filepath.Dir(there))
 	for spec, want := range map[string]bool{
 		"": false, "none": false, "tone": false, "default": false, "Starship/Matisse HD Audio Controller": false, "hw:0,0": false,

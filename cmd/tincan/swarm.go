@@ -15,15 +15,15 @@ type SwarmCmd struct {
 
 	Clients int           `default:"500" help:"Clients in all, each with its own connection, socket and session."`
 	Rooms   int           `default:"1" help:"Rooms that the clients are spread over."`
-	Talkers int           `default:"2" help:"Talkers per room, 50 datagrams per second each. A relay forwards the loudest 4 unless told otherwise; what more talkers say counts as lost. 0: nobody talks."`
+	Talkers int           `default:"2" zero:"ok" help:"Talkers per room, 50 datagrams per second each. A relay forwards the loudest 4 unless told otherwise; what more talkers say counts as lost. 0: nobody talks."`
 	For     time.Duration `default:"30s" help:"How long they talk."`
 	Rate    int           `default:"250" help:"Joins per second."`
 	Size    int           `default:"60" help:"Mean size of an Opus frame in bytes."`
 	Probe   time.Duration `help:"Time between two probes of a client (default: as real clients do, 1s while they talk and else 15s)."`
 
-	Churn int `placeholder:"N" help:"Beside the talking, so many people per second come, stay for 2 s and go."`
-	Roam  int `placeholder:"N" help:"So many clients per second change their address."`
-	Noise int `placeholder:"N" help:"So many datagrams per second are malformed, forged or repeated."`
+	Churn int `zero:"ok" placeholder:"N" help:"Beside the talking, so many people per second come, stay for 2 s and go."`
+	Roam  int `zero:"ok" placeholder:"N" help:"So many clients per second change their address."`
+	Noise int `zero:"ok" placeholder:"N" help:"So many datagrams per second are malformed, forged or repeated."`
 
 	Plaintext bool `help:"Connect without TLS, for a relay on this machine. With TLS any certificate is taken, as nothing secret is said."`
 	JSON      bool `help:"Write the report as a JSON object."`
@@ -31,9 +31,6 @@ type SwarmCmd struct {
 
 // Validate is called by kong: what is wrong here is wrong with the command line.
 func (c *SwarmCmd) Validate() error {
-	if c.Clients == 0 || c.Rooms == 0 || c.For == 0 || c.Rate == 0 || c.Size == 0 {
-		return fmt.Errorf("%w: clients, rooms, time, rate and size must not be 0", swarm.ErrConfig) // to the package 0 is the default
-	}
 	return c.config().Validate()
 }
 

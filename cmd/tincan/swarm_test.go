@@ -2,32 +2,15 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/tincan-voice/tincan/internal/swarm"
-	"github.com/tincan-voice/tincan/relay"
 )
 
 func TestSwarmCommand(t *testing.T) {
-	server, err := relay.Listen(relay.Config{Addr: netip.MustParseAddrPort("127.0.0.1:0"), StateDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := server.Serve(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	defer wg.Wait()
-	defer server.Close()
-
-	args := []string{"swarm", server.Addr().String(), "--clients", "6", "--rooms", "2", "--talkers", "1", "--for", "200ms"}
+	args := []string{"swarm", startTestRelay(t), "--clients", "6", "--rooms", "2", "--talkers", "1", "--for", "200ms"}
 	var text, object, errs bytes.Buffer
 	if code := run(t.Context(), args, nil, &text, &errs); code != 0 || !strings.Contains(text.String(), "joined    6 of 6") {
 		t.Errorf("exit code %d\n%s%s", code, &text, &errs)
@@ -48,7 +31,9 @@ func TestSwarmCommandLine(t *testing.T) {
 		{"swarm", 2, "write host"},
 		{"swarm a:b:c", 2, "host:port"},
 		{"swarm relay --clients 1000000", 2, "20000"},
-		{"swarm relay --clients 0", 2, "must not be 0"},
+		{"swarm relay --clients 0", 2, "--clients is 0"},
+		{"swarm relay --probe 0", 2, "--probe is 0"},
+		{"swarm relay --noise 0 --churn 0 --roam 0 --talkers 0 --for 9999h", 2, "1h"},
 		{"swarm relay --rooms 300 --talkers 2", 2, "talkers per room 2"},
 		{"swarm relay --for 9999h", 2, "1h"},
 		{"swarm 127.0.0.1:1 --clients 2", 1, "127.0.0.1:1"},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/console"
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -21,7 +22,8 @@ type teller struct {
 
 	out *console.Writer // never waits: a terminal that stands still does not stop a call
 
-	gone []engine.PeerStats // last figures of who left after talking; for the summary
+	gone  []engine.PeerStats // last figures of who left after talking; for the summary
+	names names
 }
 
 func newTeller(out io.Writer, asJSON bool) *teller {
@@ -78,7 +80,8 @@ func (t *teller) capturing(at time.Time) { t.say(jsonLine{Event: "capturing", Ti
 
 func (t *teller) playing(at time.Time) { t.say(jsonLine{Event: "playing", Time: at}, "") }
 
-func (t *teller) connected(call *engine.Call, room string) {
+func (t *teller) connected(call *engine.Call, name, room string) {
+	t.names.come(call.Session(), netproto.CleanName(name))
 	where := "the default room"
 	if room != "" {
 		where = "room " + room
@@ -99,24 +102,26 @@ func (t *teller) event(e engine.Event) {
 	}
 	switch e := e.(type) {
 	case engine.PeerJoined:
-		t.say(jsonLine{Event: "joined", Session: e.Session, Name: e.Name}, e.Name+" is here")
+		t.names.come(e.Session, e.Name)
+		t.say(jsonLine{Event: "joined", Session: e.Session, Name: e.Name}, t.names.shown(e.Session, e.Name)+" is here")
 	case engine.PeerLeft:
 		if e.Stats.Frames > 0 {
 			t.gone = append(t.gone, e.Stats)
 		}
-		t.say(jsonLine{Event: "left", Session: e.Session, Name: e.Name}, e.Name+" left")
+		t.say(jsonLine{Event: "left", Session: e.Session, Name: e.Name}, t.names.shown(e.Session, e.Name)+" left")
+		t.names.leave(e.Session, e.Name)
 	case engine.PeerTalking:
 		t.say(jsonLine{Event: "talking", Session: e.Session, Name: e.Name, On: &e.Talking},
-			e.Name+onOff(e.Talking, " talks", " is silent"))
+			t.names.shown(e.Session, e.Name)+onOff(e.Talking, " talks", " is silent"))
 	case engine.Muted:
 		t.say(jsonLine{Event: "muted", On: &e.Muted}, onOff(e.Muted, "muted", "not muted"))
 	case engine.Fault:
 		text := e.Text
 		if e.On && (e.Kind == engine.FaultPassphrase || e.Kind == engine.FaultNotUnderstood) {
-			text += " (TINCAN_PASSPHRASE)"
+			text += " (" + passphraseVar + ")"
 		}
 		t.say(jsonLine{Event: "fault", Kind: e.Kind.String(), On: &e.On, Session: e.Session, Name: e.Name, Text: text},
-			onOff(e.On, "! ", "")+text)
+			onOff(e.On, "! ", "")+text+t.names.mark(e.Session))
 	case engine.Adapted:
 		t.say(jsonLine{Event: "sending", Text: e.Decision.Reason}, "")
 	case engine.SourceEnded:
@@ -145,12 +150,12 @@ func (t *teller) stats(s engine.Stats) {
 	}
 	for _, f := range s.Faults {
 		if f.On {
-			fmt.Fprintf(&line, "; ! %s", f)
+			fmt.Fprintf(&line, "; ! %s%s", f, t.names.mark(f.Session))
 		}
 	}
 	for _, p := range s.Peers {
 		if p.Frames > 0 {
-			fmt.Fprintf(&line, "; %s: lost %s, concealed %s, delay %d ms", p.Name,
+			fmt.Fprintf(&line, "; %s: lost %s, concealed %s, delay %d ms", t.names.shown(p.Session, p.Name),
 				percent(p.Lost, p.Frames), percent(p.Concealed, p.Frames), p.MouthToEar.Milliseconds())
 		}
 	}
@@ -178,7 +183,7 @@ func (t *teller) summary(s engine.Stats) {
 		if f.Count > 1 {
 			times = fmt.Sprintf("%d times", f.Count)
 		}
-		fmt.Fprintf(&text, "! %s: %s, %.0f s in all\n", f, times, f.Total.Seconds())
+		fmt.Fprintf(&text, "! %s%s: %s, %.0f s in all\n", f, t.names.mark(f.Session), times, f.Total.Seconds())
 	}
 	if len(s.Peers) == 0 {
 		return
@@ -186,7 +191,7 @@ func (t *teller) summary(s engine.Stats) {
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "TALKER\tFRAMES\tLOST\tREPAIRED\tCONCEALED\tLATE\tBUFFER\tMOUTH TO EAR (estimate)")
 	for _, p := range s.Peers {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d ms\t%d ms\n", p.Name, p.Frames, p.Lost, p.Repaired, p.Concealed, p.Late,
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d ms\t%d ms\n", t.names.shown(p.Session, p.Name), p.Frames, p.Lost, p.Repaired, p.Concealed, p.Late,
 			p.Delay.Milliseconds(), p.MouthToEar.Milliseconds())
 	}
 	w.Flush()

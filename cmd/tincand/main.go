@@ -21,7 +21,6 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
-	"reflect"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -31,6 +30,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/tincan-voice/tincan/internal/console"
+	"github.com/tincan-voice/tincan/internal/usage"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/relay"
 )
@@ -86,17 +86,12 @@ func execute(args []string, env string, stdin io.Reader, stdout, stderr io.Write
 	last := console.NewWriter(stderr, lost)
 	defer last.Close(endTime)
 	fmt.Fprintln(last, "tincand:", err)
-	if errors.As(err, new(usageError)) {
+	if usage.Is(err) {
 		fmt.Fprintln(last, "Try: tincand --help")
 		return 2
 	}
 	return 1
 }
-
-// usageError says that a command line makes no sense.
-type usageError struct{ error }
-
-func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // parse reads the command line. A code that is not negative ends the program: help or the version has been shown.
 func parse(args []string, stdout, stderr io.Writer) (f flags, code int, err error) {
@@ -107,23 +102,10 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, code int, err erro
 	if err != nil {
 		panic(err) // the flags themselves are wrong
 	}
-	parsed, err := parser.Parse(args)
-	switch {
-	case code >= 0:
+	if _, err = usage.Parse(parser, args); code >= 0 {
 		return f, code, nil
-	case err != nil:
-		return f, -1, usageError{err}
 	}
-	for _, p := range parsed.Path {
-		value := p.Positional
-		if p.Flag != nil {
-			value = p.Flag.Value
-		}
-		if value != nil && value.Target.Kind() != reflect.Bool && value.Target.IsZero() {
-			return f, -1, usage("%s is empty or 0: leave it out for the default", value.ShortSummary())
-		}
-	}
-	return f, -1, nil
+	return f, -1, err
 }
 
 // run is the program until ctx ends or the console says STOP. stdin may block
@@ -201,13 +183,13 @@ func parseHost(text string) (netip.Addr, error) {
 	host, err := netip.ParseAddr(text)
 	switch {
 	case err != nil:
-		return host, usage("bad --host %q: give an IP address of this machine, for example 127.0.0.1", text)
+		return host, usage.Errorf("bad --host %q: give an IP address of this machine, for example 127.0.0.1", text)
 	case host.Zone() == "" && host.Is6() && host.IsLinkLocalUnicast():
-		return host, usage("bad --host %q: a link-local address needs its interface, for example %s%%eth0", text, text)
+		return host, usage.Errorf("bad --host %q: a link-local address needs its interface, for example %s%%eth0", text, text)
 	case host.Zone() != "":
 		_, number := strconv.ParseUint(host.Zone(), 10, 32)
 		if _, name := net.InterfaceByName(host.Zone()); name != nil && number != nil {
-			return host, usage("bad --host %q: this machine has no network interface %s", text, host.Zone())
+			return host, usage.Errorf("bad --host %q: this machine has no network interface %s", text, host.Zone())
 		}
 	}
 	return host, nil
@@ -222,11 +204,11 @@ func (f flags) config(env string) (relay.Config, error) {
 	cfg.Talkers = f.Talkers
 	switch {
 	case f.PerAddr < 0:
-		return cfg, usage("bad --per-address %d: give a number above 0", f.PerAddr)
+		return cfg, usage.Errorf("bad --per-address %d: give a number above 0", f.PerAddr)
 	case f.Talkers < -1 || f.Talkers > maxTalkers:
-		return cfg, usage("bad --talkers %d: give a number from 1 to %d, or -1 for all", f.Talkers, maxTalkers)
+		return cfg, usage.Errorf("bad --talkers %d: give a number from 1 to %d, or -1 for all", f.Talkers, maxTalkers)
 	case (f.Cert == "") != (f.Key == ""):
-		return cfg, usage("a certificate needs its key: give both --cert and --key, or neither")
+		return cfg, usage.Errorf("a certificate needs its key: give both --cert and --key, or neither")
 	}
 	text, source := strconv.Itoa(netproto.DefaultPort), ""
 	switch {
@@ -237,7 +219,7 @@ func (f flags) config(env string) (relay.Config, error) {
 	}
 	port, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
-		return cfg, usage("bad port %q from %s: give a number from 0 to 65535, for example %d", text, source, netproto.DefaultPort)
+		return cfg, usage.Errorf("bad port %q from %s: give a number from 0 to 65535, for example %d", text, source, netproto.DefaultPort)
 	}
 	host := netip.IPv6Unspecified()
 	if f.Host != "" {

@@ -25,15 +25,6 @@ func NewDecoder() (codec.Decoder, error) {
 	return &decoder{dec: dec}, nil
 }
 
-// Reset implements codec.Decoder.
-func (d *decoder) Reset() {
-	dec, err := opus.NewDecoder(codec.SampleRate, 1)
-	if err != nil {
-		panic(err) // the same arguments worked in NewDecoder
-	}
-	d.dec, d.celt = dec, false
-}
-
 // Decode implements codec.Decoder.
 func (d *decoder) Decode(frame []byte, pcm []float32) error {
 	if len(pcm) != codec.FrameSize {

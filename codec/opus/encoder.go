@@ -79,9 +79,6 @@ func (e *encoder) Configure(cfg codec.EncoderConfig) error {
 	return nil
 }
 
-// Config implements codec.Encoder.
-func (e *encoder) Config() codec.EncoderConfig { return e.cfg }
-
 // Encode implements codec.Encoder.
 func (e *encoder) Encode(pcm []float32, dst []byte) (n int, err error) {
 	if len(pcm) != codec.FrameSize {

@@ -39,11 +39,11 @@ var layers = map[string][]string{
 	"internal/relay/mend":    {"netproto", "netproto/wire", "internal/repair", "internal/estimate"},
 	"internal/relay/forward": {"internal/relay/mend", "internal/relay/rate", "netproto", "netproto/wire"},
 	"internal/relay/rooms":   {"internal/relay/forward", "internal/relay/mend", "netproto", "netproto/wire"},
-	"relay":                  {"internal/relay/rooms", "internal/relay/forward", "internal/relay/rate", "netproto", "internal/udpio"},
+	"relay":                  {"internal/relay/rooms", "internal/relay/forward", "internal/relay/rate", "netproto", "internal/udpio", "internal/console"},
 	"stream":                 {"netproto", "netproto/wire", "internal/repair", "internal/estimate"},
 	"engine/adapt":           {"internal/emodel", "internal/repair", "internal/estimate", "netproto", "netproto/wire"},
 	"engine":                 {"stream", "netproto", "netproto/wire", "codec", "codec/opus", "jitter", "audio", "engine/adapt", "internal/address", "internal/repair", "internal/estimate"},
-	"cmd/tincand":            {"relay", "netproto", "internal/console"},
+	"cmd/tincand":            {"relay", "netproto", "internal/console", "internal/usage"},
 }
 
 // sources are the Go files that are not tests, by folder relative to the root.

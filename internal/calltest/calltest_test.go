@@ -61,7 +61,11 @@ func TestTwoCallsOverFiles(t *testing.T) {
 	for i, s := range sides {
 		s.said = synth.Speech(5*second, uint64(i))
 		spoken := filepath.Join(dir, s.name+".wav")
-		if err := audio.WriteWAV(spoken, s.said); err != nil {
+		w, err := audio.CreateWAV(spoken)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(w.Write(s.said), w.Close()); err != nil {
 			t.Fatal(err)
 		}
 		source, err := audio.OpenFile(spoken)

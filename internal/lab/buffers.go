@@ -87,7 +87,6 @@ func (b *textbook) Push(now time.Duration, frames []jitter.Frame) {
 	b.highest = max(b.highest, newest)
 	for i, f := range frames {
 		n := int64(f.Number)
-		b.stats.Received++
 		s := &b.slots[n%textbookSlots]
 		switch {
 		case n < b.next:

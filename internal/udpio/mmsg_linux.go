@@ -136,7 +136,7 @@ func (c *mmsgConn) Read(msgs []Message, wait time.Duration) (int, error) {
 	}
 	defer c.exit()
 	c.want = min(len(msgs), BatchSize)
-	if wait >= 0 && wait <= shortWait {
+	if wait <= shortWait {
 		return c.readSoon(msgs, wait)
 	}
 	if !c.watched && c.tryRead() {
@@ -192,16 +192,10 @@ func (c *mmsgConn) watch(op int) unix.Errno {
 // datagrams, and the runtime wakes up at the old time all the same.
 func (c *mmsgConn) setDeadline(wait time.Duration) error {
 	now := time.Now()
-	switch {
-	case c.until.After(now) && (wait < 0 || !c.until.After(now.Add(wait))):
+	if c.until.After(now) && !c.until.After(now.Add(wait)) {
 		return nil
-	case wait >= 0:
-		c.until = now.Add(wait)
-	case c.until.IsZero():
-		return nil
-	default:
-		c.until = time.Time{}
 	}
+	c.until = now.Add(wait)
 	return c.file.SetReadDeadline(c.until)
 }
 

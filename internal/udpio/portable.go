@@ -41,11 +41,7 @@ func listenPlain(addr netip.AddrPort) (Conn, error) {
 }
 
 func (c *plainConn) Read(msgs []Message, wait time.Duration) (int, error) {
-	deadline := time.Time{}
-	if wait >= 0 {
-		deadline = time.Now().Add(wait)
-	}
-	if err := c.udp.SetReadDeadline(deadline); err != nil {
+	if err := c.udp.SetReadDeadline(time.Now().Add(wait)); err != nil {
 		return 0, ErrClosed
 	}
 	n, from, err := c.udp.ReadFromUDPAddrPort(c.buf[:])

@@ -44,9 +44,6 @@ const (
 	SocketBuffer = 4 << 20
 )
 
-// Forever as the wait of Read waits without a limit.
-const Forever time.Duration = -1
-
 // Path is the two ends of a datagram's way.
 type Path struct {
 	Remote netip.AddrPort // IPv4 as IPv4, never mapped into IPv6
@@ -54,9 +51,6 @@ type Path struct {
 	// Invalid: the system chooses, as it does where the socket is bound to one address.
 	Local netip.Addr
 }
-
-// Addr is the remote IP address.
-func (p Path) Addr() netip.Addr { return p.Remote.Addr() }
 
 // Message is one datagram that came in.
 type Message struct {
@@ -67,7 +61,7 @@ type Message struct {
 // Conn is one UDP socket. Read belongs to one goroutine at a time; the
 // Send methods may be called by any, a Group by one at a time.
 type Conn interface {
-	// Read waits at most wait for a datagram (Forever: without limit) and
+	// Read waits at most wait, 0 or more, for a datagram and
 	// fills msgs with that and the others that are there already. The result
 	// is one of
 	//	n > 0, nil   n datagrams

@@ -162,7 +162,7 @@ func TestWaitAndClose(t *testing.T) {
 		done := make(chan error)
 		go func() {
 			for {
-				if n, err := c.Read(msgs, Forever); n != 0 || err != nil {
+				if n, err := c.Read(msgs, time.Hour); n != 0 || err != nil {
 					done <- err
 					return
 				}

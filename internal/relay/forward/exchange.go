@@ -7,13 +7,14 @@ import (
 	"github.com/tincan-voice/tincan/internal/relay/mend"
 )
 
-// Config bounds what an Exchange does. Every field has to be set: package rooms has the defaults, and relay.Config says
-// what each means.
+// Config bounds what an Exchange does. Every field has to be set: package rooms has the defaults.
 type Config struct {
-	MaxSessions, Workers      int
-	SessionRate, StrangerRate int
-	BundleWait                time.Duration
-	BundleLoad                int
+	MaxSessions  int           // in all
+	Workers      int           // 1 or more
+	SessionRate  int           // datagrams per second from one session
+	StrangerRate int           // datagrams per second and IP address from addresses not a session's own
+	BundleWait   time.Duration // how long a datagram may wait for company; 0: never
+	BundleLoad   int           // deliveries per second and Worker from which on it does
 }
 
 // Keeper is who keeps the rooms, and is asked where a datagram bears on who is where.

@@ -51,8 +51,8 @@ func (s *Session) Settle(p Path) {
 // Unsettle has nothing more sent to the session, and reports whether anything was.
 func (s *Session) Unsettle() bool { return s.Overhead.Swap(0) > 0 }
 
-// SetCap sets the most that a newcomer is sent, above 0. It takes the room's lock.
-func (s *Session) SetCap(now time.Duration, most wire.Kbps) {
+// TakeCap sets the most that a newcomer is sent, above 0. It takes the room's lock.
+func (s *Session) TakeCap(now time.Duration, most wire.Kbps) {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
 	s.BeginCapped(now, most)

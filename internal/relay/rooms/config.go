@@ -7,15 +7,18 @@ import (
 	"github.com/tincan-voice/tincan/internal/relay/forward"
 )
 
-// Config holds what bounds a Core. The zero value is the good default; relay.Config says what each field means.
+// Config holds what bounds a Core. The zero value is the good default; relay.Config says more of each field.
 type Config struct {
-	MaxSessions, MaxRooms, MaxRoomSize int
-	SilenceTimeout                     time.Duration
-	SessionRate, StrangerRate          int // per second
-	Talkers                            int
-	RoomTalkers                        map[string]int
-	BundleWait                         time.Duration
-	BundleLoad                         int // datagrams per second
+	MaxSessions    int            // in all; 0: 16384
+	MaxRooms       int            // 0: 4096
+	MaxRoomSize    int            // members; 0: 1000
+	SilenceTimeout time.Duration  // nothing valid for so long, nothing is sent any more; 0: 30 s
+	SessionRate    int            // datagrams per second from one session; 0: 200
+	StrangerRate   int            // datagrams per second and IP address from addresses not a session's own; 0: 1000
+	Talkers        int            // how many of a room are forwarded at a time; 0: 4; below 0: all
+	RoomTalkers    map[string]int // the same for rooms by name
+	BundleWait     time.Duration  // how long a datagram may wait for company; 0: 5 ms; below 0: never
+	BundleLoad     int            // deliveries per second and Worker from which on it does; 0: 25000
 	// Workers is how many Workers there may be, 0: 1. The IDs of a room's sessions are all
 	// the same modulo Workers, so that datagrams can be steered to one of them
 	// by their session ID alone.

@@ -10,9 +10,9 @@ import (
 	"github.com/tincan-voice/tincan/internal/udpio"
 )
 
-// queueSize is how many datagrams a Conn holds for its reader; more are lost,
+// inboxSize is how many datagrams a Conn holds for its reader; more are lost,
 // as they are in a kernel.
-const queueSize = 4096
+const inboxSize = 4096
 
 // Network connects the Conns that were made by its Listen.
 type Network struct {
@@ -40,7 +40,7 @@ func (n *Network) Listen(addr netip.AddrPort) udpio.Conn {
 	if n.conns[addr] != nil {
 		panic("udpiotest: address in use: " + addr.String())
 	}
-	c := &conn{net: n, local: addr, in: make(chan udpio.Message, queueSize), done: make(chan struct{})}
+	c := &conn{net: n, local: addr, in: make(chan udpio.Message, inboxSize), done: make(chan struct{})}
 	n.conns[addr] = c
 	return c
 }
@@ -54,16 +54,12 @@ func (c *conn) Read(msgs []udpio.Message, wait time.Duration) (int, error) {
 	if n := c.take(msgs); n > 0 {
 		return n, nil
 	}
-	var timeout <-chan time.Time
-	if wait >= 0 {
-		t := time.NewTimer(wait)
-		defer t.Stop()
-		timeout = t.C
-	}
+	timeout := time.NewTimer(wait)
+	defer timeout.Stop()
 	select {
 	case <-c.done:
 		return 0, udpio.ErrClosed
-	case <-timeout:
+	case <-timeout.C:
 		return 0, nil
 	case msgs[0] = <-c.in:
 		return 1 + c.take(msgs[1:]), nil

@@ -25,7 +25,7 @@ func TestNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	msgs := make([]udpio.Message, 8)
-	got, err := b.Read(msgs, udpio.Forever)
+	got, err := b.Read(msgs, time.Hour)
 	want := []udpio.Message{{From: udpio.Path{Remote: addr(1), Local: addr(2).Addr()}, Data: []byte("hello")},
 		{From: udpio.Path{Remote: addr(3), Local: addr(2).Addr()}, Data: []byte("from c")}}
 	if err != nil || !slices.EqualFunc(msgs[:got], want, func(x, y udpio.Message) bool {
@@ -38,7 +38,7 @@ func TestNetwork(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() {
-		_, err := b.Read(msgs, udpio.Forever)
+		_, err := b.Read(msgs, time.Hour)
 		done <- err
 	}()
 	if err := b.Close(); err != nil {
