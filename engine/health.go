@@ -145,8 +145,11 @@ func (s *state) gone(v *vitals) string {
 func (m *monitor) path(now time.Duration, v *vitals) {
 	m.note(now, Fault{Kind: FaultNoUDP}, !v.answered, v.asked, v.relay)
 
-	dead := v.waiting && v.voice < max(v.asked, v.word)+underWay
-	doubt := max(v.doubt, v.word)
+	unanswered, doubt := max(v.asked, v.word), max(v.doubt, v.word)
+	if m.isOn(FaultUDPStopped) || m.isOn(FaultNotHeard) {
+		doubt = unanswered - probeEvery // a probe under way is no sign that it lasts, one that is late is
+	}
+	dead := v.waiting && v.voice < unanswered+underWay
 	m.note(now, Fault{Kind: FaultUDPStopped}, v.answered && dead, doubt, v.relay)
 
 	lost := v.waiting && !dead && !m.isOn(FaultUDPStopped) // an answer may follow the voice

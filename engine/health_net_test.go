@@ -99,7 +99,7 @@ func TestFaultsOnNetworks(t *testing.T) {
 					t.Fatal(err)
 				}
 				every := repair.ReportCalm
-				if strings.HasPrefix(n.Name, "loss") || strings.HasPrefix(n.Name, "burst") {
+				if lossy(n.Name) {
 					every = repair.ReportLossy
 				}
 				s := &pathSim{up: up, down: down, every: every, spoke: -time.Hour, talk: talkers&1 != 0, listen: talkers&2 != 0}
@@ -122,10 +122,30 @@ func TestFaultsOnNetworks(t *testing.T) {
 				if !s.monitor.isOn(FaultUDPStopped) {
 					t.Errorf("%s: nothing said", where)
 				}
+				heals, over := now, time.Duration(0)
+				for s.up, s.down = up, down; now < heals+30*time.Second; now += tickTime {
+					for _, f := range s.step(now) {
+						if f.Kind != FaultUDPStopped || f.On || over > 0 {
+							t.Errorf("%s: heals for %v: %+v", where, now-heals, f)
+						}
+						over = now - heals
+					}
+				}
+				if over == 0 || over > 6500*time.Millisecond || over > 4*time.Second && !lossy(n.Name) && !slow(n.Name) {
+					t.Errorf("%s: over after %v", where, over)
+				}
 			}
 		}
 	}
 }
+
+// lossy tells whether a network loses much.
+func lossy(name string) bool {
+	return strings.HasPrefix(name, "loss") || strings.HasPrefix(name, "burst")
+}
+
+// slow tells whether an answer may take 0.6 s or more.
+func slow(name string) bool { return slices.Contains([]string{"edge", "satellite", "bufferbloat"}, name) }
 
 // small is a path that carries small datagrams only.
 type small struct{ netsim.Link }
@@ -190,7 +210,7 @@ func TestFaultsWhereOnlySmallDatagramsPass(t *testing.T) {
 		}
 		for name, after := range longest {
 			most := 4 * time.Second
-			if strings.HasPrefix(name, "loss") || strings.HasPrefix(name, "burst") || slices.Contains([]string{"edge", "satellite", "bufferbloat"}, name) {
+			if lossy(name) || slow(name) {
 				most = 5500 * time.Millisecond // an answer is lost, or takes 0.6 s
 			}
 			if after > most || over[name] > most {
