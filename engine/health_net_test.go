@@ -145,7 +145,9 @@ func lossy(name string) bool {
 }
 
 // slow tells whether an answer may take 0.6 s or more.
-func slow(name string) bool { return slices.Contains([]string{"edge", "satellite", "bufferbloat"}, name) }
+func slow(name string) bool {
+	return slices.Contains([]string{"edge", "satellite", "bufferbloat"}, name)
+}
 
 // small is a path that carries small datagrams only.
 type small struct{ netsim.Link }
