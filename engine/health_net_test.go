@@ -215,6 +215,7 @@ func TestFaultsWhereOnlySmallDatagramsPass(t *testing.T) {
 			if lossy(name) || slow(name) {
 				most = 5500 * time.Millisecond // an answer is lost, or takes 0.6 s
 			}
+			t.Logf("%s, %s: said after %v, over after %v", tt.name, name, after, over[name])
 			if after > most || over[name] > most {
 				t.Errorf("%s, %s: said after %v, over after %v", tt.name, name, after, over[name])
 			}
