@@ -145,7 +145,7 @@ func (k FaultKind) String() string {
 }
 
 // Fault says that somebody is not heard or does not hear, or (On false) does again: at most 4 s after it
-// became so while anybody talks. Text is one sentence for people, with the remedy.
+// became so. Text is one sentence for people, with the remedy.
 type Fault struct {
 	Kind    FaultKind
 	On      bool

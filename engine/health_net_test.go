@@ -32,40 +32,68 @@ type pathSim struct {
 
 // landing is what happens at a time.
 type landing struct {
-	at time.Duration
-	do func(now time.Duration)
+	at   time.Duration
+	here bool // at our end, not at the relay's
+	do   func(now time.Duration)
 }
 
-func (s *pathSim) send(l netsim.Link, now time.Duration, size int, do func(now time.Duration)) {
+// send sends a datagram up, or here.
+func (s *pathSim) send(here bool, now time.Duration, size int, do func(now time.Duration)) {
+	l := s.up
+	if here {
+		l = s.down
+	}
 	fate := l.Send(now, size)
 	for _, at := range fate.At[:fate.Copies] {
-		s.arrivals = append(s.arrivals, landing{at, do})
+		s.arrivals = append(s.arrivals, landing{at, here, do})
+	}
+}
+
+// land does what has landed by now. While we stand still it waits in the socket, which has room for so many.
+func (s *pathSim) land(now time.Duration, still bool) {
+	const room = 270
+	for i, waiting := 0, 0; i < len(s.arrivals); i++ { // do may add some
+		a := s.arrivals[i]
+		if a.at > now {
+			continue
+		}
+		if still && a.here {
+			if waiting++; waiting <= room {
+				continue
+			}
+			a.do = func(time.Duration) {}
+		}
+		s.arrivals = append(s.arrivals[:i], s.arrivals[i+1:]...)
+		i--
+		if a.here {
+			a.at = now
+		}
+		a.do(a.at)
+	}
+}
+
+// others is a datagram of theirs.
+func (s *pathSim) others(now time.Duration) {
+	if s.listen {
+		s.went++
+		s.send(true, now, 120, func(now time.Duration) { s.heard, s.v.voice = s.heard+1, max(s.v.voice, now) })
 	}
 }
 
 // step is a tenth of a second: a Call's tick, and a datagram each way, 12 kbit/s.
 func (s *pathSim) step(now time.Duration) []Fault {
-	for i := 0; i < len(s.arrivals); i++ { // do may add some
-		if a := s.arrivals[i]; a.at <= now {
-			s.arrivals = append(s.arrivals[:i], s.arrivals[i+1:]...)
-			i--
-			a.do(a.at)
-		}
-	}
-	if s.listen {
-		s.went++
-		s.send(s.down, now, 120, func(now time.Duration) { s.heard, s.v.voice = s.heard+1, max(s.v.voice, now) })
-	}
+	s.land(now, false)
+	s.others(now)
 	if s.talk {
 		s.said, s.spoke = s.said+1, now
-		s.send(s.up, now, 120, s.voiced)
+		s.send(false, now, 120, s.voiced)
 	}
 	if now >= s.probes.due(max(s.spoke, s.v.voice), false) {
 		s.probed++
 		p := s.probes.next(now, s.said)
-		s.send(s.up, now, 29, func(now time.Duration) {
+		s.send(false, now, 29, func(now time.Duration) {
 			a := netproto.ProbeAck{Echo: p.Time, Came: s.came, Went: s.went}
-			s.send(s.down, now, 29, func(now time.Duration) {
+			s.send(true, now, 29, func(now time.Duration) {
 				if s.probes.ack(now, a, s.heard) {
 					s.v.word = max(s.v.word, now)
 				}
@@ -85,7 +113,7 @@ func (s *pathSim) voiced(now time.Duration) {
 		return
 	}
 	s.fed, s.reported = true, now
-	s.send(s.down, now, 60, func(now time.Duration) { s.v.word = max(s.v.word, now) })
+	s.send(true, now, 60, func(now time.Duration) { s.v.word = max(s.v.word, now) })
 }
 
 // On no network below an outage is there a fault, whoever talks; and when the network goes, it is said within 4 s, whether
@@ -133,6 +161,34 @@ func TestFaultsOnNetworks(t *testing.T) {
 				}
 				if over == 0 || over > 6500*time.Millisecond || over > 4*time.Second && !lossy(n.Name) && !slow(n.Name) {
 					t.Errorf("%s: over after %v", where, over)
+				}
+			}
+		}
+	}
+}
+
+// After we stood still ourselves, whatever waited in the socket or found no room there, nothing is wrong.
+func TestNoFaultsAfterStandingStillOnNetworks(t *testing.T) {
+	for _, n := range netsim.Presets() {
+		for seed := range uint64(4) {
+			for talkers := range 4 {
+				for _, long := range []time.Duration{1500 * time.Millisecond, 4 * time.Second, 10 * time.Second, 50 * time.Second} {
+					up, down, err := netsim.Preset(n.Name, seed)
+					if err != nil {
+						t.Fatal(err)
+					}
+					s := &pathSim{up: up, down: down, every: repair.ReportCalm, talk: talkers&1 != 0, listen: talkers&2 != 0, spoke: -time.Hour}
+					stops := 20*time.Second + time.Duration(seed)*300*time.Millisecond
+					for now := time.Duration(0); now < stops+long+20*time.Second; now += tickTime {
+						if now > stops && now < stops+long {
+							s.land(now, true)
+							s.others(now)
+							continue
+						}
+						for _, f := range s.step(now) {
+							t.Errorf("%s, seed %d, we talk %v, others talk %v, stopped for %v: %v later %s", n.Name, seed, s.talk, s.listen, long, now-stops-long, f.Text)
+						}
+					}
 				}
 			}
 		}

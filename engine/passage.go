@@ -7,10 +7,9 @@ const (
 	// out those which are as small as probes.
 	passShare = 8
 	// passLost is how many datagrams it takes to believe that. Each lost one counts 1 for it, and each that came 7
-	// against it, from 0 up. Where half are lost by chance, that gets to 20 once in a million tries: x = 1.99 solves
-	// x/2 + 1/(2 x^7) = 1, and a walk like that ever gets to 20 with a chance of x^-20 = 1.1e-6. In ten hours of speech at
-	// stride 1 on such a path it would get there once, if passGaps and voiceDead did not ask for more: 2.8 s of
-	// speech, 140 datagrams then. It takes 2.4 s at a stride of 6.
+	// against it, from 0 up. Where half are lost by chance, a run gets to 20 with a chance of 1.1e-6 = x^-20, where
+	// x = 1.99 solves x/2 + 1/(2 x^7) = 1. So at a stride of 6, where 20 datagrams take 2.4 s, a false alarm comes once
+	// in 60 hours of speech or less often; at stride 1 the 2.8 s of voiceDead are 140 datagrams: never.
 	passLost = 20
 	// passGaps is in how many intervals between two answered probes voice must have been missing. An outage, or a burst of
 	// losses, makes one such interval: the first probe after it may come before the first voice does, no later one.

@@ -88,6 +88,9 @@ def bodies():
             frames.append({"number": number, "data": body[:n].hex()})
             body = body[n:]
         check("voice bodies", frames, v["frames"])
+    probe, ack = load("bodies.json")["probe"], load("bodies.json")["probe_ack"]
+    check("probes", struct.pack(">II", probe["value"]["Time"], 0).hex(), probe["body"])
+    check("probes", struct.pack(">IHH", *(ack["value"][k] for k in ("Echo", "Came", "Went"))).hex(), ack["body"])
     for b in load("bodies.json")["nack"]["value"]:
         asks = [b["Base"]] + [(b["Base"] + 1 + i) % 128 for i in range(64) if b["Mask"] >> i & 1]
         check("nacks", asks, b["Asks"])
