@@ -116,8 +116,8 @@ func (s *pathSim) voiced(now time.Duration) {
 	s.send(true, now, 60, func(now time.Duration) { s.v.word = max(s.v.word, now) })
 }
 
-// On no network below an outage is there a fault, whoever talks; and when the network goes, it is said within 4 s, whether
-// anybody talks or not.
+// On no network below an outage is there a fault, whoever talks; and when the network goes, it is said within 4 s,
+// whether anybody talks or not, and when it comes back too.
 func TestFaultsOnNetworks(t *testing.T) {
 	for _, n := range netsim.Presets() {
 		for seed := range uint64(4) {
@@ -215,8 +215,8 @@ func (l small) Send(now time.Duration, size int) netsim.Fate {
 	return l.Link.Send(now, size)
 }
 
-// On a path that carries probes but no voice that is said within 4 s of speech, and within 4 s again when it carries voice;
-// a little later where much is lost, or takes long.
+// On a path that carries probes but no voice that is said within 4 s of speech, and within 4 s again when it carries
+// voice; a little later where much is lost, or takes long.
 func TestFaultsWhereOnlySmallDatagramsPass(t *testing.T) {
 	const from, silence = 20 * time.Second, 15 * time.Second
 	tests := []struct {

@@ -201,7 +201,7 @@ func TestFaultsFromTheStart(t *testing.T) {
 		kind   FaultKind
 		within time.Duration
 	}{
-		{"UDP never works", func(now time.Duration, v *vitals) {
+		{"UDP never works", func(_ time.Duration, v *vitals) {
 			v.answered, v.waiting, v.asked, v.word, v.voice, v.hearers = false, true, 0, 0, 0, -1
 		}, FaultNoUDP, 4 * time.Second},
 		{"alone", func(_ time.Duration, v *vitals) { v.peers, v.hearers = 0, 0 }, FaultAlone, 4 * time.Second},

@@ -11,28 +11,28 @@ const (
 	// x = 1.99 solves x/2 + 1/(2 x^7) = 1. So at a stride of 6, where 20 datagrams take 2.4 s, a false alarm comes once
 	// in 60 hours of speech or less often; at stride 1 the 2.8 s of voiceDead are 140 datagrams: never.
 	passLost = 20
-	// passGaps is in how many intervals between two answered probes voice must have been missing. An outage, or a burst of
-	// losses, makes one such interval: the first probe after it may come before the first voice does, no later one.
+	// passGaps is in how many intervals between two answered probes voice must have been missing. An outage, or a burst
+	// of losses, makes one such interval: the first probe after it may come before the first voice does, no later one.
 	passGaps = 2
-	// passKnown is how far apart two answered probes may be: as in silence, where one was lost. What was sent between others met
-	// an outage, or says nothing.
+	// passKnown is how far apart two answered probes may be: as in silence, where one was lost. What was sent between
+	// others met an outage, or says nothing.
 	passKnown = 3 * time.Second
 	// passMost bounds what is remembered: voice that comes again is believed after 5 datagrams.
 	passMost = passLost + passLost/2
 )
 
-// passage finds out whether voice goes through in one direction where probes do: some paths carry small datagrams only.
-// It compares how many datagrams of voice were sent and how many came, as is known with each answer to a probe. The zero
-// value is ready.
+// passage finds out whether voice goes through in one direction where probes do: some paths carry small datagrams
+// only. It compares how many datagrams of voice were sent and how many came, as is known with each answer to a probe.
+// The zero value is ready.
 type passage struct {
-	shut  bool
-	since time.Duration // that time: the last probe before which nothing was missing
-	last  time.Duration // probe that was answered
-	sent  uint16        // then, modulo 65536
+	shut  bool          // voice does not come through
+	since time.Duration // the last probe before which nothing was missing
+	known bool          // there has been an answer, to the probe of:
+	last  time.Duration
+	sent  uint16 // then, modulo 65536
 	came  uint16
-	known bool
 	lost  int // the evidence, see passLost
-	gaps  int
+	gaps  int // see passGaps
 }
 
 // answered takes the answer to a probe that was sent at that time, and the two counts that belong to it.

@@ -9,8 +9,8 @@ import (
 
 const (
 	// probeEvery is the interval while anybody talks, and probeIdle when nobody has for idleAfter. The latter is what
-	// pathDead leaves: a path that dies in silence is noticed within 4 s too. NATs would be content with 30 s (RFC 4787, 4.3
-	// asks for 2 min).
+	// pathDead leaves: a path that dies in silence is noticed within 4 s too. NATs would be content with 30 s (RFC 4787,
+	// 4.3 asks for 2 min).
 	probeEvery = time.Second
 	probeIdle  = 2 * time.Second
 	idleAfter  = 10 * time.Second
@@ -96,8 +96,8 @@ func (p *probes) due(busy time.Duration, stopped bool) time.Duration {
 	return last + probeEvery
 }
 
-// ack takes an answer that came at now, after so many datagrams of others' voice; it reports whether it answers a probe
-// that waits for one.
+// ack takes an answer that came at now, after so many datagrams of others' voice; it reports whether it answers a
+// probe that waits for one.
 func (p *probes) ack(now time.Duration, a netproto.ProbeAck, voice uint16) bool {
 	for i := max(0, p.count-probeWindow); i < p.count; i++ {
 		s := &p.sent[i%probeWindow]

@@ -223,7 +223,7 @@ func (w *Worker) sendApart(now time.Duration, q *queue, l *listeners, items []it
 			case w.mend.Pass(now, &s.Member, it.talker, it.count, q.data(it)):
 				w.picked = append(w.picked, *it)
 			default:
-				s.kept++
+				s.less++
 			}
 		}
 		if d, n := w.assemble(q, w.picked, 0); n > 0 {

@@ -31,15 +31,15 @@ type Session struct {
 
 	// Guarded by the room's lock.
 	turn turn
-	came uint16 // datagrams of voice
-	kept uint16 // of Room.went, those that did not go to this session
+	came uint16 // datagrams of voice, modulo 65536
+	less uint16 // of Room.went, those that did not go to this session: its own, and what a cap left out
 }
 
 // keep is that of mend.Member; the room's listeners get this datagram of ours.
 func (s *Session) keep(now time.Duration, d []byte) {
 	s.Keep(now, d)
 	s.room.went++
-	s.kept++
+	s.less++
 }
 
 // Init makes a Session in a room, without an ID. Without a key, which is its own and the relay's, it has no voice.

@@ -209,7 +209,7 @@ func (w *Worker) probe(now time.Duration, s *Session, from Path, body []byte) Dr
 		return DropMalformed
 	}
 	s.room.mu.Lock()
-	a := netproto.ProbeAck{Echo: p.Time, Came: s.came, Went: s.room.went - s.kept}
+	a := netproto.ProbeAck{Echo: p.Time, Came: s.came, Went: s.room.went - s.less}
 	s.room.mu.Unlock()
 	w.body = netproto.AppendProbeAck(w.body[:0], a)
 	w.reply = s.seal(w.reply[:0], netproto.TypeProbeAck, w.body)
