@@ -31,6 +31,7 @@ func Rows() []Row {
 		{"forward/10", forwarding(10)},
 		{"forward/100", forwarding(100)},
 		{"forward/1000", forwarding(1000)},
+		{"probe", probing},
 		{"call", call},
 	}, fanoutRows())
 }

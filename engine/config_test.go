@@ -91,15 +91,15 @@ func TestProbes(t *testing.T) {
 	if p.due(0, false) != 0 || p.alive(0) || p.loss(0) != 0 {
 		t.Error("zero value")
 	}
-	first := p.next(0)
+	first := p.next(0, 0)
 	if p.due(0, false) != probeHurry {
 		t.Errorf("due at %v before the first answer", p.due(0, false))
 	}
-	second := p.next(200 * ms)
-	if !p.ack(240*ms, netproto.ProbeAck{Echo: second.Time}) || p.rtt.Value() != 40*ms {
+	second := p.next(200*ms, 0)
+	if !p.ack(240*ms, netproto.ProbeAck{Echo: second.Time}, 0) || p.rtt.Value() != 40*ms {
 		t.Errorf("rtt %v, least %v", p.rtt.Value(), p.rtt.Least())
 	}
-	if p.ack(250*ms, netproto.ProbeAck{Echo: second.Time}) || p.ack(250*ms, netproto.ProbeAck{Echo: 12345}) {
+	if p.ack(250*ms, netproto.ProbeAck{Echo: second.Time}, 0) || p.ack(250*ms, netproto.ProbeAck{Echo: 12345}, 0) {
 		t.Error("answered twice, or never asked")
 	}
 	if p.due(0, false) != 200*ms+probeEvery {
@@ -111,15 +111,15 @@ func TestProbes(t *testing.T) {
 	if p.due(-idleAfter, false) != 200*ms+probeIdle {
 		t.Errorf("due at %v in silence", p.due(-idleAfter, false))
 	}
-	if !p.ack(320*ms, netproto.ProbeAck{Echo: first.Time}) || p.rtt.Value() != 40*ms || p.rtt.Least() != 40*ms { // one that was late
+	if !p.ack(320*ms, netproto.ProbeAck{Echo: first.Time}, 0) || p.rtt.Value() != 40*ms || p.rtt.Least() != 40*ms { // one that was late
 		t.Errorf("rtt %v, least %v", p.rtt.Value(), p.rtt.Least())
 	}
 	now := 320 * ms
 	for i := range 100 {
 		now = p.due(now, false)
-		probe := p.next(now)
+		probe := p.next(now, 0)
 		if i%4 != 0 {
-			p.ack(now+30*ms, netproto.ProbeAck{Echo: probe.Time})
+			p.ack(now+30*ms, netproto.ProbeAck{Echo: probe.Time}, 0)
 		}
 	}
 	if l := p.loss(now + 10*time.Second); l != 0.25 {
@@ -131,21 +131,22 @@ func TestProbes(t *testing.T) {
 	if !p.alive(now + time.Hour) {
 		t.Error("dead, though the last probe was answered")
 	}
-	p.next(now + time.Hour)
+	p.next(now+time.Hour, 0)
 	now += time.Hour
 	late := p.rtt.Value() + lateAnswer
 	if again := p.due(now, false); again != now+late {
 		t.Errorf("asked again at %v", again)
 	}
-	p.next(now + late)
+	p.next(now+late, 0)
 	if again := p.due(now, false); again != now+late+probeSearch {
 		t.Errorf("searched at %v", again)
 	}
-	if !p.alive(now+pathDead-1) || p.alive(now+pathDead) {
+	dead := now + pathDead - probeIdle // what was before the probe is too long ago
+	if !p.alive(dead-1) || p.alive(dead) {
 		t.Error("alive")
 	}
-	p.next(now + pathDead + 1)
-	if again := p.due(now, false); again != now+pathDead+1+probeAgain {
+	p.next(dead+1, 0)
+	if again := p.due(now, false); again != dead+1+probeAgain {
 		t.Errorf("a dead path is asked at %v", again)
 	}
 }

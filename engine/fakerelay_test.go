@@ -43,6 +43,8 @@ type fakeClient struct {
 	hop  netproto.HopKey
 	addr netip.AddrPort // proven by challenge
 	seq  uint32
+
+	came, went uint16 // datagrams of voice
 }
 
 // startRelay runs a relay until the test ends; cert nil means plain TCP.
@@ -203,8 +205,10 @@ func (r *fakeRelay) handleLocked(c *fakeClient, h netproto.Header, d []byte, fro
 		if r.lose > 0 && h.Seq%r.lose == 0 {
 			return
 		}
+		c.came++
 		for _, other := range r.clients {
 			if other != c && other.addr.IsValid() {
+				other.went++
 				r.udp.WriteToUDPAddrPort(voice, other.addr)
 			}
 		}
@@ -224,7 +228,7 @@ func (r *fakeRelay) handleLocked(c *fakeClient, h netproto.Header, d []byte, fro
 	switch h.Type {
 	case netproto.TypeProbe:
 		p, _ := netproto.ParseProbe(body)
-		down(netproto.TypeProbeAck, netproto.AppendProbeAck(nil, netproto.ProbeAck{Echo: p.Time}))
+		down(netproto.TypeProbeAck, netproto.AppendProbeAck(nil, netproto.ProbeAck{Echo: p.Time, Came: c.came, Went: c.went}))
 		if !c.addr.IsValid() {
 			down(netproto.TypeChallenge, netproto.AppendChallenge(nil, token))
 		}

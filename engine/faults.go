@@ -13,6 +13,7 @@ const (
 	FaultNoUDP          FaultKind = iota // no datagram has ever come back from the relay
 	FaultUDPStopped                      // nothing comes from the relay any more
 	FaultNotHeard                        // the relay is heard, but nothing of ours arrives there
+	FaultNotHearing                      // the relay answers, but no voice arrives here
 	FaultSendingStopped                  // the circuit breaker holds our voice back
 	FaultAlone                           // nobody else is in the room
 	FaultNobodyListens                   // the relay has nobody to send our voice to
@@ -45,14 +46,19 @@ var faultTable = [faultKinds]struct {
 		"voice reaches the relay now",
 	},
 	FaultUDPStopped: {
-		"udp_stopped", pathDead, pathDead,
+		"udp_stopped", pathDead, pathBack,
 		"you hear nobody and are not heard: nothing comes from {what} by UDP any more; check your network, and whether the relay still runs",
 		"datagrams come from the relay again",
 	},
 	FaultNotHeard: {
-		"not_heard", pathDead, pathDead,
+		"not_heard", pathDead, pathBack,
 		"nobody hears you: no voice of yours arrives at {what}; check what your network lets out by UDP, large datagrams too",
 		"your voice arrives at the relay again",
+	},
+	FaultNotHearing: {
+		"not_hearing", voiceDead, pathBack,
+		"you hear nobody: others talk, and no voice arrives here from {what}; check what your network lets in by UDP, large datagrams too",
+		"voice comes from the relay again",
 	},
 	FaultSendingStopped: {
 		"sending_stopped", 300 * time.Millisecond, time.Second, // a path fault that explains it goes first
@@ -155,7 +161,7 @@ func (k FaultKind) String() string {
 }
 
 // Fault says that somebody is not heard or does not hear, or (On false) does again: at most 4 s after it
-// became so while anybody talks. Text is one sentence for people, with the remedy.
+// became so. Text is one sentence for people, with the remedy.
 type Fault struct {
 	Kind    FaultKind
 	On      bool

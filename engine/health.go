@@ -19,10 +19,6 @@ const (
 	underWay = 2 * time.Second
 	// settles is how long after a change of the list of users a relay may not have everybody's path yet.
 	settles = 1500 * time.Millisecond
-	// mostUnheard is in how many seconds we may have spoken without a word of the relay on it, though it answers
-	// probes: it reports every 2 s, on a path that loses every second, and where 30 % are lost ten in a row are once in
-	// 100000 times.
-	mostUnheard = 10
 	// mostFaults is how many are remembered when they are over.
 	mostFaults = 64
 )
@@ -35,11 +31,12 @@ type vitals struct {
 	answered bool          // a probe has ever been
 	waiting  bool          // one has not been, and none since
 	asked    time.Duration // when that one was sent
+	doubt    time.Duration // since when the path is not known to work, if that one is still waited for
 	word     time.Duration // when the relay said something last that answers a datagram of ours
 	voice    time.Duration // when others' voice came last
 
-	unheard int    // seconds in which we spoke since the relay last reported on our voice
-	stopped string // why the circuit breaker holds voice back; "": it does not
+	up, down passage // of voice, where probes are answered
+	stopped  string  // why the circuit breaker holds voice back; "": it does not
 
 	peers    int           // others in the room
 	listed   time.Duration // when that changed last
@@ -153,15 +150,19 @@ func (s *state) gone(v *vitals) string {
 func (m *monitor) path(now time.Duration, v *vitals) {
 	m.note(now, Fault{Kind: FaultNoUDP}, !v.answered, v.asked, v.relay)
 
-	unanswered := max(v.asked, v.word)
-	dead := v.waiting && v.voice < unanswered+underWay
-	m.note(now, Fault{Kind: FaultUDPStopped}, v.answered && dead, unanswered, v.relay)
-
-	lost, since := v.waiting && !dead && !m.isOn(FaultUDPStopped), unanswered // an answer may follow the voice
-	if !v.waiting && v.unheard > mostUnheard {
-		lost, since = true, now-pathDead
+	unanswered, doubt := max(v.asked, v.word), max(v.doubt, v.word)
+	if m.isOn(FaultUDPStopped) || m.isOn(FaultNotHeard) {
+		doubt = unanswered - probeEvery // a probe under way is no sign that it lasts, one that is late is
 	}
-	m.note(now, Fault{Kind: FaultNotHeard}, v.answered && lost, since, v.relay)
+	dead := v.waiting && v.voice < unanswered+underWay
+	m.note(now, Fault{Kind: FaultUDPStopped}, v.answered && dead, doubt, v.relay)
+
+	lost := v.waiting && !dead && !m.isOn(FaultUDPStopped) // an answer may follow the voice
+	if v.up.shut {
+		lost, doubt = true, v.up.since-pathDead+voiceDead
+	}
+	m.note(now, Fault{Kind: FaultNotHeard}, v.answered && lost, doubt, v.relay)
+	m.note(now, Fault{Kind: FaultNotHearing}, v.down.shut, v.down.since, v.relay)
 
 	explained := m.isOn(FaultNoUDP) || m.isOn(FaultUDPStopped) || m.isOn(FaultNotHeard)
 	m.note(now, Fault{Kind: FaultSendingStopped}, v.stopped != "" && (!explained || m.isOn(FaultSendingStopped)), sinceSeen, v.stopped)

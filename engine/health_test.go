@@ -19,8 +19,7 @@ func aCall(now time.Duration) vitals {
 	return vitals{
 		relay: "192.0.2.1:9999", room: "the room \"tea\"", phrase: true,
 		answered: true, asked: now.Truncate(time.Second), word: now, voice: now,
-		unheard: int(now % (2 * time.Second) / time.Second),
-		peers:   1, hearers: 1, reported: now.Truncate(2 * time.Second),
+		peers: 1, hearers: 1, reported: now.Truncate(2 * time.Second),
 		input: true, in: deviceSigns{moved: now, sound: now}, out: deviceSigns{moved: now, sound: now}, sounded: now,
 	}
 }
@@ -28,16 +27,25 @@ func aCall(now time.Duration) vitals {
 // nobodyTalks is the same while nobody talks.
 func nobodyTalks(now time.Duration, v *vitals) {
 	v.asked, v.word, v.voice = now.Truncate(probeIdle), now.Truncate(probeIdle), 0
-	v.unheard = 0
 }
 
 // unanswered is what the probes say when nothing has been answered since at.
-func unanswered(now, at time.Duration, v *vitals) {
-	if asked := at.Truncate(time.Second) + time.Second; now >= asked {
+func unanswered(now, at time.Duration, v *vitals) { unprobed(now, at, probeEvery, v) }
+
+// unprobed is that with a probe every so often.
+func unprobed(now, at, every time.Duration, v *vitals) {
+	v.doubt = at.Truncate(every)
+	if asked := v.doubt + every; now >= asked {
 		v.waiting, v.asked = true, asked
 	}
-	v.word = at
-	v.unheard = int((now - at) / time.Second)
+	v.word = v.doubt
+}
+
+// impassable is what the probes say of voice that is not let through since at, though they are.
+func impassable(now, at time.Duration) passage {
+	p := passage{since: at.Truncate(probeEvery)}
+	p.shut = now >= p.since+passGaps*probeEvery
+	return p
 }
 
 // bobDropped is Bob, of whom a datagram has been dropped every 60 ms since at.
@@ -70,7 +78,7 @@ func TestFaults(t *testing.T) {
 			FaultUDPStopped, 0, "192.0.2.1:9999", "datagrams come from the relay again"},
 		{"UDP stops both ways while only others talk", func(now time.Duration, v *vitals) {
 			unanswered(now, begin, v)
-			v.voice, v.unheard = begin, 0
+			v.voice = begin
 		}, FaultUDPStopped, 0, "check your network", "again"},
 		{"UDP stops both ways, and voice comes back before an answer", func(now time.Duration, v *vitals) {
 			unanswered(now, begin, v)
@@ -80,9 +88,14 @@ func TestFaults(t *testing.T) {
 		}, FaultUDPStopped, 0, "you hear nobody", "again"},
 		{"our datagrams do not arrive", func(now time.Duration, v *vitals) { unanswered(now, begin, v) },
 			FaultNotHeard, 0, "what your network lets out", "arrives at the relay again"},
-		{"our voice does not arrive, but probes do", func(now time.Duration, v *vitals) {
-			v.unheard = int((now - begin) / time.Second)
-		}, FaultNotHeard, (mostUnheard + 1) * time.Second, "nobody hears you", "arrives at the relay again"},
+		{"UDP stops both ways while nobody talks", func(now time.Duration, v *vitals) {
+			nobodyTalks(now, v)
+			unprobed(now, begin, probeIdle, v)
+		}, FaultUDPStopped, 0, "nothing comes from 192.0.2.1", "datagrams come"},
+		{"our voice does not arrive, but probes do", func(now time.Duration, v *vitals) { v.up = impassable(now, begin) },
+			FaultNotHeard, 0, "nobody hears you", "arrives at the relay again"},
+		{"others' voice does not arrive, but answers do", func(now time.Duration, v *vitals) { v.down = impassable(now, begin) },
+			FaultNotHearing, 0, "others talk, and no voice arrives here from 192.0.2.1", "voice comes from the relay again"},
 		{"the breaker opens", func(_ time.Duration, v *vitals) { v.stopped = "stopped: far more loss than TCP would bear" },
 			FaultSendingStopped, 0, "sending has stopped: far more loss", "sent again"},
 		{"all others leave", func(_ time.Duration, v *vitals) { v.peers, v.listed = 0, begin },
@@ -188,13 +201,12 @@ func TestFaultsFromTheStart(t *testing.T) {
 		kind   FaultKind
 		within time.Duration
 	}{
-		{"UDP never works", func(now time.Duration, v *vitals) {
+		{"UDP never works", func(_ time.Duration, v *vitals) {
 			v.answered, v.waiting, v.asked, v.word, v.voice, v.hearers = false, true, 0, 0, 0, -1
-			v.unheard = int(now / time.Second)
 		}, FaultNoUDP, 4 * time.Second},
 		{"alone", func(_ time.Duration, v *vitals) { v.peers, v.hearers = 0, 0 }, FaultAlone, 4 * time.Second},
 		{"a FIFO that nobody writes", func(_ time.Duration, v *vitals) { v.in.moved, v.sounded = 0, 0 }, FaultInputStuck, 4 * time.Second},
-		{"a switched off microphone", func(_ time.Duration, v *vitals) { v.sounded = 0; v.unheard = 0 }, FaultInputSilent, 11 * time.Second},
+		{"a switched off microphone", func(_ time.Duration, v *vitals) { v.sounded = 0 }, FaultInputSilent, 11 * time.Second},
 	}
 	for _, tt := range tests {
 		var m monitor
@@ -228,7 +240,7 @@ func TestNoFaults(t *testing.T) {
 			nobodyTalks(now, v)
 			v.hearers = -1
 		},
-		"muted": func(_ time.Duration, v *vitals) { v.muted, v.unheard = true, 0 },
+		"muted": func(_ time.Duration, v *vitals) { v.muted = true },
 		"muted for long, then not": func(now time.Duration, v *vitals) {
 			if v.muted = now < 90*time.Second; !v.muted {
 				v.unmuted = 90 * time.Second
@@ -238,7 +250,7 @@ func TestNoFaults(t *testing.T) {
 				v.sounded = now
 			}
 		},
-		"listen only":                    func(_ time.Duration, v *vitals) { v.input, v.in.moved, v.sounded, v.unheard = false, 0, 0, 0 },
+		"listen only":                    func(_ time.Duration, v *vitals) { v.input, v.in.moved, v.sounded = false, 0, 0 },
 		"an outage of 1 s every 15 s":    func(now time.Duration, v *vitals) { outage(now, 15*time.Second, time.Second, v) },
 		"the relay stands still for 2 s": func(now time.Duration, v *vitals) { outage(now, 40*time.Second, 2*time.Second, v) },
 		"a new member whose path takes a second": func(now time.Duration, v *vitals) {
@@ -267,11 +279,7 @@ func TestNoFaults(t *testing.T) {
 			}
 		},
 		"the voice of four others is louder": func(_ time.Duration, v *vitals) { v.peers, v.hearers = 5, 5 },
-		"the report on a last word is lost": func(now time.Duration, v *vitals) {
-			nobodyTalks(now, v)
-			v.unheard = 2
-		},
-		"an old relay": func(_ time.Duration, v *vitals) { v.hearers, v.reported = -1, 0 },
+		"an old relay":                       func(_ time.Duration, v *vitals) { v.hearers, v.reported = -1, 0 },
 		"a file with pauses": func(now time.Duration, v *vitals) {
 			v.sounded = max(time.Second, now.Truncate(40*time.Second))
 		},
@@ -328,7 +336,7 @@ func TestNextLook(t *testing.T) {
 	unanswered(21*time.Second, 20*time.Second, &v)
 	v.voice, v.input = 0, false
 	for now := 21 * time.Second; ; {
-		v.out.moved, v.unheard = now, 0
+		v.out.moved = now
 		changes, next := m.look(now, &v)
 		if len(changes) > 0 {
 			if now != 21*time.Second+pathDead || changes[0].Kind != FaultUDPStopped {

@@ -68,7 +68,7 @@ func (c *Call) speak(pcm []float32) {
 	c.level.Store(uint32(level))
 	if err == nil && d != nil { // a frame that cannot be coded is one that was lost
 		c.link.send(d)
-		c.signs.sent(c.now())
+		c.signs.sent.Add(1)
 	}
 }
 
@@ -185,8 +185,14 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 			c.link.drop(stream.DropMalformed)
 			return
 		}
+		c.hearing.Lock()
+		came := c.listener.Came()
+		c.hearing.Unlock()
 		c.probing.Lock()
-		ours := c.probes.ack(now, a)
+		ours := c.probes.ack(now, a, came)
+		if c.deaf.Load() {
+			c.probes.down = passage{} // the relay need not send us what it counts
+		}
 		c.probing.Unlock()
 		if ours {
 			c.signs.word.at(now)
@@ -203,7 +209,7 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 		c.sender.Heard(now, f)
 		c.talking.Unlock()
 	case netproto.TypeNack:
-		c.signs.heard(now)
+		c.signs.word.at(now)
 		c.resend(now, body)
 	case netproto.TypeEnd:
 		c.hearing.Lock()
@@ -357,7 +363,7 @@ func (c *Call) probe(now time.Duration) {
 		return // what the cap holds back does not count as unanswered
 	}
 	c.probing.Lock()
-	p := c.probes.next(now)
+	p := c.probes.next(now, uint16(c.signs.sent.Load()))
 	c.probing.Unlock()
 	c.link.sendSealed(netproto.TypeProbe, netproto.AppendProbe(nil, p))
 }

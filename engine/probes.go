@@ -8,29 +8,33 @@ import (
 )
 
 const (
-	// probeEvery is the interval while anybody talks: a path that dies is then noticed within 4 s (pathDead). It is
-	// probeIdle when nobody has for idleAfter: that
-	// keeps the bindings of NATs, of which the shortest common one is 30 s (RFC 4787,
+	// probeEvery is the interval while anybody talks, and probeIdle when nobody has for idleAfter. The latter is what
+	// pathDead leaves: a path that dies in silence is noticed within 4 s too. NATs would be content with 30 s (RFC 4787,
 	// 4.3 asks for 2 min).
 	probeEvery = time.Second
-	probeIdle  = 15 * time.Second
+	probeIdle  = 2 * time.Second
 	idleAfter  = 10 * time.Second
 	// probeHurry is the interval until the first answer: the way is learned by the
 	// relay from a probe, and that may get lost. It is also that of a talker whose voice is held back until an answer
-	// comes.
+	// comes, and that while voice seems not to come through.
 	probeHurry = 200 * time.Millisecond
 	// probeSearch is the interval when an answer is late by lateAnswer, until it is clear that the path is dead; then it
 	// is probeAgain.
 	probeSearch = 100 * time.Millisecond
-	probeAgain  = time.Second
-	lateAnswer  = 500 * time.Millisecond
+	probeAgain  = 500 * time.Millisecond
+	lateAnswer  = 300 * time.Millisecond
 	// probeLate is how long an answer may take.
 	probeLate = 2 * time.Second
-	// pathDead is how long after the first probe without an answer a path counts as working. By then there have been 22
-	// (at a round trip of 120 ms): where both ways lose 30 %, all of them are lost once in 5 million times.
-	pathDead = 3 * time.Second
+	// pathDead is how long after the last sign of life a path counts as working, if a probe since has no answer. By then
+	// there have been 24 probes without one where somebody talks, 14 in silence (at a round trip of 120 ms). Where both
+	// ways lose 30 %, all of them are lost once in ten million and in 12000 times; where they lose 10 %, once in 10^10.
+	pathDead = 3800 * time.Millisecond
+	// voiceDead is how long voice must not have come through, though probes do.
+	voiceDead = 2800 * time.Millisecond
+	// pathBack is how long a path must work again until that is said.
+	pathBack = 2500 * time.Millisecond
 	// probeSize is the length of a probe's body.
-	probeSize = 16
+	probeSize = 8
 	// probeWindow is how many probes the loss is counted over. A power of two.
 	probeWindow = 32
 )
@@ -42,22 +46,27 @@ type probes struct {
 	answered bool
 	waiting  bool          // no answer has come since
 	since    time.Duration // that probe was sent
+	heard    time.Duration // the last answer came
+	talked   time.Duration // others did last, by the relay's count of what it has sent us
 	rtt      estimate.RoundTrip
+	up, down passage // of voice
+	newest   int     // the last probe that they were told of
 }
 
 type probe struct {
 	at       time.Duration
+	voice    uint16 // our datagrams of voice that had been sent, modulo 65536
 	answered bool
 }
 
-// next notes that a probe is sent at now and returns it.
-func (p *probes) next(now time.Duration) netproto.Probe {
-	p.sent[p.count%probeWindow] = probe{at: now}
+// next notes that a probe is sent at now, after so many datagrams of voice, and returns it.
+func (p *probes) next(now time.Duration, voice uint16) netproto.Probe {
+	p.sent[p.count%probeWindow] = probe{at: now, voice: voice}
 	p.count++
 	if !p.waiting {
 		p.waiting, p.since = true, now
 	}
-	return netproto.Probe{Time: uint64(now.Microseconds())}
+	return netproto.Probe{Time: uint32(now.Microseconds())}
 }
 
 // due returns when the next probe is to be sent; busy is when somebody, we included, talked last, and stopped
@@ -67,10 +76,13 @@ func (p *probes) due(busy time.Duration, stopped bool) time.Duration {
 		return 0
 	}
 	last := p.sent[(p.count-1)%probeWindow].at
+	if p.talked > 0 {
+		busy = max(busy, p.talked)
+	}
 	switch {
 	case !p.answered, stopped && last-busy <= idleAfter:
 		return last + probeHurry
-	case p.waiting && last-p.since > pathDead:
+	case p.waiting && !p.alive(last):
 		return last + probeAgain
 	case p.waiting && last-p.since > 0:
 		return last + probeSearch
@@ -78,28 +90,43 @@ func (p *probes) due(busy time.Duration, stopped bool) time.Duration {
 		return last + p.rtt.Value() + lateAnswer
 	case last-busy > idleAfter:
 		return last + probeIdle
+	case p.up.lost > 0 || p.down.lost > 0:
+		return last + probeHurry
 	}
 	return last + probeEvery
 }
 
-// ack takes an answer that came at now; it reports whether it answers a probe that waits for one.
-func (p *probes) ack(now time.Duration, a netproto.ProbeAck) bool {
-	for i := range min(p.count, probeWindow) {
-		s := &p.sent[i]
-		if s.answered || uint64(s.at.Microseconds()) != a.Echo {
+// ack takes an answer that came at now, after so many datagrams of others' voice; it reports whether it answers a
+// probe that waits for one.
+func (p *probes) ack(now time.Duration, a netproto.ProbeAck, voice uint16) bool {
+	for i := max(0, p.count-probeWindow); i < p.count; i++ {
+		s := &p.sent[i%probeWindow]
+		if s.answered || uint32(s.at.Microseconds()) != a.Echo {
 			continue
 		}
 		s.answered = true
 		p.rtt.Add(now - s.at)
-		p.answered, p.waiting = true, false
+		p.answered, p.waiting, p.heard = true, false, now
+		if i >= p.newest { // not overtaken
+			if p.down.known && a.Went != p.down.sent {
+				p.talked = now
+			}
+			p.up.answered(s.at, s.voice, a.Came)
+			p.down.answered(s.at, a.Went, voice)
+			p.newest = i
+		}
 		return true
 	}
 	return false
 }
 
+// doubt is since when it is not known that datagrams go to the relay and back, if a probe has no answer. A probe that
+// was due and could not be sent, and one that is late, says nothing.
+func (p *probes) doubt() time.Duration { return max(p.heard, p.since-probeIdle) }
+
 // alive tells whether datagrams go to the relay and back.
 func (p *probes) alive(now time.Duration) bool {
-	return p.answered && !(p.waiting && now-p.since >= pathDead)
+	return p.answered && !(p.waiting && now-p.doubt() >= pathDead)
 }
 
 // loss is the part, 0 to 1, of the last probes that were not answered.

@@ -110,17 +110,17 @@ func TestRevive(t *testing.T) {
 	}
 }
 
-// lostAfter is how long a lossy Source stands still before it breaks, as a sound card does.
+// lostAfter is how long a leaky Source stands still before it breaks, as a sound card does.
 const lostAfter = 1500 * time.Millisecond
 
-// lossy is a Source or Sink that works for so many blocks.
-type lossy struct {
+// leaky is a Source or Sink that works for so many blocks.
+type leaky struct {
 	audio.Source
 	audio.Sink
 	blocks int
 }
 
-func (l *lossy) Read(pcm []float32) (int, error) {
+func (l *leaky) Read(pcm []float32) (int, error) {
 	if l.blocks--; l.blocks < 0 {
 		time.Sleep(lostAfter)
 		return 0, errUnplugged
@@ -128,14 +128,14 @@ func (l *lossy) Read(pcm []float32) (int, error) {
 	return l.Source.Read(pcm)
 }
 
-func (l *lossy) Write(pcm []float32) error {
+func (l *leaky) Write(pcm []float32) error {
 	if l.blocks--; l.blocks < 0 {
 		return errUnplugged
 	}
 	return l.Sink.Write(pcm)
 }
 
-func (l *lossy) Close() error {
+func (l *leaky) Close() error {
 	if l.Source != nil {
 		return l.Source.Close()
 	}
@@ -147,11 +147,11 @@ func (l *lossy) Close() error {
 func TestDevicesAreOpenedAgain(t *testing.T) {
 	r := startRelay(t, nil, nil)
 	e := &ear{}
-	opened := func() *lossy { return &lossy{Sink: audio.PacedSink(e), blocks: 200} }
+	opened := func() *leaky { return &leaky{Sink: audio.PacedSink(e), blocks: 200} }
 	ann := join(t, r, Config{Name: "Ann", Source: talk(1), Sink: opened(), ReopenSink: func(context.Context) (audio.Sink, error) {
 		return opened(), nil
 	}})
-	mic := func() *lossy { return &lossy{Source: talk(2), blocks: 100} }
+	mic := func() *leaky { return &leaky{Source: talk(2), blocks: 100} }
 	bob := join(t, r, Config{Name: "Bob", Source: mic(), ReopenSource: func(context.Context) (audio.Source, error) {
 		return mic(), nil
 	}})

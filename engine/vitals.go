@@ -22,9 +22,8 @@ type signs struct {
 	hearers   atomic.Int32 // in the last feedback, which came at reported
 	unopened  atomic.Int32 // likewise
 	reported  moment
-	unheard   atomic.Int32 // seconds in which we spoke since then
-	spoke     moment       // when the last of them began
-	ended     atomic.Bool  // the input
+	sent      atomic.Uint32 // datagrams of voice
+	ended     atomic.Bool   // the input
 	inputErr  atomic.Pointer[error]
 	outputErr atomic.Pointer[error]
 }
@@ -67,23 +66,9 @@ func (s *signs) inputEnded(err error, again bool) {
 	s.ended.Store(!again)
 }
 
-// sent notes that a datagram of voice went out.
-func (s *signs) sent(now time.Duration) {
-	if now-s.spoke.get() >= time.Second {
-		s.spoke.at(now)
-		s.unheard.Add(1)
-	}
-}
-
-// heard notes that the relay said something that shows that our voice arrives.
-func (s *signs) heard(now time.Duration) {
-	s.word.at(now)
-	s.unheard.Store(0)
-}
-
 // feedback notes what the relay said about our voice.
 func (s *signs) feedback(now time.Duration, f *netproto.Feedback) {
-	s.heard(now)
+	s.word.at(now)
 	s.hearers.Store(int32(f.Hearers))
 	s.unopened.Store(int32(f.Unopened))
 	s.reported.at(now)
@@ -111,7 +96,7 @@ func (c *Call) vitals(v *vitals) {
 	}
 	c.probing.Lock()
 	p := &c.probes
-	v.answered, v.waiting, v.asked = p.answered, p.waiting, p.since
+	v.answered, v.waiting, v.asked, v.doubt, v.up, v.down = p.answered, p.waiting, p.since, p.doubt(), p.up, p.down
 	c.probing.Unlock()
 	v.word, v.voice = s.word.get(), s.voice.get()
 
@@ -121,7 +106,6 @@ func (c *Call) vitals(v *vitals) {
 		v.stopped = c.sender.ladder.Decision().Reason
 	}
 	c.talking.Unlock()
-	v.unheard = int(s.unheard.Load())
 
 	v.peers, v.listed = int(s.peers.Load()), s.listed.get()
 	v.hearers, v.unopened, v.reported = int(s.hearers.Load()), int(s.unopened.Load()), s.reported.get()

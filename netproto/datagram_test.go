@@ -134,7 +134,7 @@ func TestSealerConcurrent(t *testing.T) {
 		wg.Go(func() {
 			for i := range 300 {
 				h := Header{Type: TypeProbe, Session: uint32(g), Seq: uint32(i + 1)}
-				want := AppendProbe(nil, Probe{uint64(i)})
+				want := AppendProbe(nil, Probe{uint32(i)})
 				d := s.Seal(nil, h, want)
 				if got, err := s.Open(nil, d); err != nil || !bytes.Equal(got, want) {
 					t.Errorf("%x, %v", got, err)
@@ -335,8 +335,8 @@ func TestBodyLengths(t *testing.T) {
 		size  int
 		parse func([]byte) error
 	}{
-		{"probe", AppendProbe(nil, Probe{1}), 16, func(b []byte) error { _, err := ParseProbe(b); return err }},
-		{"probe-ack", AppendProbeAck(nil, ProbeAck{1, 2}), 16, func(b []byte) error { _, err := ParseProbeAck(b); return err }},
+		{"probe", AppendProbe(nil, Probe{1}), 8, func(b []byte) error { _, err := ParseProbe(b); return err }},
+		{"probe-ack", AppendProbeAck(nil, ProbeAck{1, 2, 3}), 8, func(b []byte) error { _, err := ParseProbeAck(b); return err }},
 		{"challenge", AppendChallenge(nil, [8]byte{1}), 8, func(b []byte) error { _, err := ParseChallenge(b); return err }},
 		{"report", report, 44, func(b []byte) error { return ParseReport(new(Report), b) }},
 		{"feedback", AppendFeedback(nil, &Feedback{}), 39, func(b []byte) error { _, err := ParseFeedback(b); return err }},

@@ -3,29 +3,29 @@ package netproto
 import "encoding/binary"
 
 const (
-	probeSize     = 16 // 8 of padding, so that the ack is no larger
-	probeAckSize  = 16
+	probeSize     = 8 // 4 of padding, so that the ack is no larger
+	probeAckSize  = 8
 	challengeSize = 8
 )
 
 // Probe asks the relay for a ProbeAck and keeps the path alive.
 type Probe struct {
-	Time uint64 // sender's clock in microseconds since any fixed start
+	Time uint32 // sender's clock in microseconds since any fixed start, modulo 2^32
 }
 
-// ProbeAck answers a Probe. With the time t at which it comes back, t-Echo is
-// the round trip, and changes of Time-Echo and t-Time are changes of the
-// queueing delay up and down.
+// ProbeAck answers a Probe. The counters are of datagrams of voice since the session's start, modulo 65536, so
+// that both ends of the path know, after two answers, whether voice comes through where probes do.
 type ProbeAck struct {
-	Echo uint64 // Time of the probe
-	Time uint64 // relay's clock in microseconds when the probe came
+	Echo uint32 // Time of the probe
+	Came uint16 // from this session when the probe came, each counted once
+	Went uint16 // to it, those sent again not counted
 }
 
-// AppendProbe appends the body of a probe to dst: 16 bytes, as many as the
+// AppendProbe appends the body of a probe to dst: 8 bytes, as many as the
 // answer has.
 func AppendProbe(dst []byte, p Probe) []byte {
-	dst = binary.BigEndian.AppendUint64(dst, p.Time)
-	return binary.BigEndian.AppendUint64(dst, 0)
+	dst = binary.BigEndian.AppendUint32(dst, p.Time)
+	return binary.BigEndian.AppendUint32(dst, 0)
 }
 
 // ParseProbe reads the body of a probe. Padding and any tail are ignored. The
@@ -34,13 +34,14 @@ func ParseProbe(body []byte) (Probe, error) {
 	if len(body) < probeSize {
 		return Probe{}, ErrShort
 	}
-	return Probe{Time: binary.BigEndian.Uint64(body)}, nil
+	return Probe{Time: binary.BigEndian.Uint32(body)}, nil
 }
 
 // AppendProbeAck appends the body of the answer to a probe to dst.
 func AppendProbeAck(dst []byte, a ProbeAck) []byte {
-	dst = binary.BigEndian.AppendUint64(dst, a.Echo)
-	return binary.BigEndian.AppendUint64(dst, a.Time)
+	dst = binary.BigEndian.AppendUint32(dst, a.Echo)
+	dst = binary.BigEndian.AppendUint16(dst, a.Came)
+	return binary.BigEndian.AppendUint16(dst, a.Went)
 }
 
 // ParseProbeAck reads the body of the answer to a probe. A tail is ignored.
@@ -49,7 +50,8 @@ func ParseProbeAck(body []byte) (ProbeAck, error) {
 	if len(body) < probeAckSize {
 		return ProbeAck{}, ErrShort
 	}
-	return ProbeAck{Echo: binary.BigEndian.Uint64(body), Time: binary.BigEndian.Uint64(body[8:])}, nil
+	b := binary.BigEndian
+	return ProbeAck{Echo: b.Uint32(body), Came: b.Uint16(body[4:]), Went: b.Uint16(body[6:])}, nil
 }
 
 // AppendChallenge appends the body of a challenge or of its reply to dst: 8

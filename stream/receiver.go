@@ -54,6 +54,7 @@ type Receiver struct {
 	order   []*talker // the same, in the order in which they came
 	active  []*talker // those heard of late
 	counts  DropCounts
+	came    uint16
 	outlook outlook
 
 	strangers [4]Unheard // talkers who are not in the room: as many as a relay forwards at a time
@@ -172,6 +173,7 @@ func (r *Receiver) refuse(now time.Duration, t *talker, reason Drop) error {
 }
 
 func (r *Receiver) voice(now time.Duration, datagram []byte) error {
+	r.came++
 	sealed, hop, err := netproto.SplitHop(datagram)
 	if err != nil {
 		return r.drop(DropMalformed)
@@ -217,6 +219,9 @@ func (r *Receiver) voice(now time.Duration, datagram []byte) error {
 	t.unheard.Count, t.unheard.Opened = 0, true
 	return nil
 }
+
+// Came is how many datagrams of voice came, whatever became of them, modulo 65536.
+func (r *Receiver) Came() uint16 { return r.came }
 
 // Datagrams is how many of a talker's were received and authentic.
 func (r *Receiver) Datagrams(session uint32) uint64 {

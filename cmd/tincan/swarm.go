@@ -19,7 +19,7 @@ type SwarmCmd struct {
 	For     time.Duration `default:"30s" help:"How long they talk."`
 	Rate    int           `default:"250" help:"Joins per second."`
 	Size    int           `default:"60" help:"Mean size of an Opus frame in bytes."`
-	Probe   time.Duration `help:"Time between two probes of a client (default: as real clients do, 1s while they talk and else 15s)."`
+	Probe   time.Duration `help:"Time between two probes of a client (default: as real clients do, 1s while they talk and else 2s)."`
 
 	Churn int `zero:"ok" placeholder:"N" help:"Beside the talking, so many people per second come, stay for 2 s and go."`
 	Roam  int `zero:"ok" placeholder:"N" help:"So many clients per second change their address."`

@@ -125,6 +125,7 @@ func TestUDPStops(t *testing.T) {
 		{"from the relay", all, no, engine.FaultUDPStopped, "you hear nobody"},
 		{"to the relay", no, all, engine.FaultNotHeard, "nobody hears you"},
 		{"voice to the relay", small, all, engine.FaultNotHeard, "nobody hears you"},
+		{"voice from the relay", all, small, engine.FaultNotHearing, "you hear nobody: others talk"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -50,7 +50,7 @@ func (m *member) seal(t netproto.Type, body []byte) []byte {
 // nextProbeBody returns the body of the probe that is due.
 func (m *member) nextProbeBody(now time.Duration) []byte {
 	m.nextProbe = now + probeInterval
-	return netproto.AppendProbe(nil, netproto.Probe{Time: uint64(now.Microseconds())})
+	return netproto.AppendProbe(nil, netproto.Probe{Time: uint32(now.Microseconds())})
 }
 
 // open returns the body of what the relay sent, but for voice.
@@ -69,7 +69,7 @@ func (m *member) probed(now time.Duration, body []byte) bool {
 	if err != nil || !m.ready {
 		return false
 	}
-	m.rtt.Add(now - time.Duration(ack.Echo)*time.Microsecond)
+	m.rtt.Add(time.Duration(uint32(now.Microseconds())-ack.Echo) * time.Microsecond)
 	return true
 }
 

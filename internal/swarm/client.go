@@ -118,7 +118,7 @@ func ending(p netproto.Package) error {
 
 // probe sends a probe. Any goroutine may call it.
 func (c *client) probe(p *prober, now time.Duration) error {
-	p.body = netproto.AppendProbe(p.body[:0], netproto.Probe{Time: uint64(now / time.Microsecond)})
+	p.body = netproto.AppendProbe(p.body[:0], netproto.Probe{Time: uint32(now / time.Microsecond)})
 	h := netproto.Header{Type: netproto.TypeProbe, Session: c.session, Seq: c.probes.Add(1)}
 	p.datagram = c.up.Seal(p.datagram[:0], h, p.body)
 	return c.send(p.datagram)

@@ -36,7 +36,7 @@ type Config struct {
 	For     time.Duration // of talking, after all have joined; 0: 30 s
 	Rate    int           // joins per second; 0: 250
 	Size    int           // mean size of an Opus frame in bytes, varying by a quarter; 0: 60 (24 kbit/s)
-	Probe   time.Duration // between two probes of a client; 0: as real ones do, 1 s while they talk and else 15 s
+	Probe   time.Duration // between two probes of a client; 0: as real ones do, 1 s while they talk and else 2 s
 
 	// Unrest beside the talking. Nothing of it may cost the clients a datagram.
 	Churn int // per second, people who come, stay for 2 s and go, in one way or another

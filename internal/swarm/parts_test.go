@@ -157,16 +157,16 @@ func TestProbing(t *testing.T) {
 	}
 	p := newProbing(0, n)
 	p.pace(0, false)
-	if got := count(&p, 0, 30*time.Second); got < 2*n || got > 2*n+1 {
-		t.Errorf("%d probes in 30 s of silence, want %d", got, 2*n)
+	if got := count(&p, 0, 30*time.Second); got < 15*n || got > 15*n+1 {
+		t.Errorf("%d probes in 30 s of silence, want %d", got, 15*n)
 	}
 	p.pace(30*time.Second, true)
 	if got := count(&p, 30*time.Second, 40*time.Second); got < 10*n-1 || got > 10*n+1 {
 		t.Errorf("%d probes in 10 s of talking, want %d", got, 10*n)
 	}
 	p.pace(40*time.Second, false)
-	if got := count(&p, 40*time.Second, 55*time.Second); got < n-1 || got > n+1 {
-		t.Errorf("%d probes in 15 s of silence, want %d", got, n)
+	if got := count(&p, 40*time.Second, 50*time.Second); got < 5*n-1 || got > 5*n+1 {
+		t.Errorf("%d probes in 10 s of silence, want %d", got, 5*n)
 	}
 	p = newProbing(time.Second, n)
 	p.pace(0, true)

@@ -6,7 +6,7 @@ import "time"
 // clients do.
 const (
 	probeBusy  = time.Second            // while somebody talks
-	probeIdle  = 15 * time.Second       // while nobody does
+	probeIdle  = 2 * time.Second        // while nobody does
 	probeHurry = 200 * time.Millisecond // without a voice path
 )
 

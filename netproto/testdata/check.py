@@ -94,6 +94,9 @@ def bodies():
         check("receipts", (seq, count, reach, len(body) - 7), (r["Seq"], r["Count"], r["Reach"], n))
         two = [body[7 + i // 4] >> 2 * (i % 4) & 3 if i // 4 < n else 1 for i in range(reach)]
         check("receipts", "".join(map(str, two)), r["States"])
+    probe, ack = load("bodies.json")["probe"], load("bodies.json")["probe_ack"]
+    check("probes", struct.pack(">II", probe["value"]["Time"], 0).hex(), probe["body"])
+    check("probes", struct.pack(">IHH", *(ack["value"][k] for k in ("Echo", "Came", "Went"))).hex(), ack["body"])
     for b in load("bodies.json")["nack"]["value"]:
         asks = [b["Base"]] + [(b["Base"] + 1 + i) % 128 for i in range(64) if b["Mask"] >> i & 1]
         check("nacks", asks, b["Asks"])

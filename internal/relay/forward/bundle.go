@@ -216,8 +216,12 @@ func (w *Worker) sendApart(now time.Duration, q *queue, l *listeners, items []it
 		w.picked = w.picked[:0]
 		for i := range items {
 			it := &items[i]
-			if it.talker != s.ID && w.mend.Pass(now, &s.Member, it.talker, q.data(it)) {
+			switch {
+			case it.talker == s.ID:
+			case w.mend.Pass(now, &s.Member, it.talker, q.data(it)):
 				w.picked = append(w.picked, *it)
+			default:
+				s.less++
 			}
 		}
 		if d, n := w.assemble(q, w.picked, 0); n > 0 {

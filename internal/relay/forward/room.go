@@ -21,6 +21,7 @@ type Room struct {
 	stage *stage // nil: everyone is heard
 	mend  mend.Room
 	timer *Worker // has the room on its agenda; nil: nobody needs to
+	went  uint16  // datagrams of voice that were forwarded, whoever's, modulo 65536
 
 	entry entry // the timer's own
 }

@@ -29,7 +29,17 @@ type Session struct {
 	datagrams atomic.Uint64
 	path      atomic.Pointer[Path] // proven; set by the keeper
 
-	turn turn // guarded by the room's lock
+	// Guarded by the room's lock.
+	turn turn
+	came uint16 // datagrams of voice, modulo 65536
+	less uint16 // of Room.went, those that did not go to this session: its own, and what a cap left out
+}
+
+// keep is that of mend.Member; the room's listeners get this datagram of ours.
+func (s *Session) keep(now time.Duration, d []byte) {
+	s.Keep(now, d)
+	s.room.went++
+	s.less++
 }
 
 // Init makes a Session in a room, without an ID. Without a key, which is its own and the relay's, it has no voice.

@@ -167,6 +167,7 @@ func (w *Worker) forward(now time.Duration, s *Session, h netproto.Header, voice
 	}
 	w.replay.reset()
 	r.mu.Lock()
+	s.came++
 	newest, look := s.Arrived(now, h, hop, size)
 	w.wake(r, look)
 	heard := r.stage == nil
@@ -187,8 +188,8 @@ func (w *Worker) forward(now time.Duration, s *Session, h netproto.Header, voice
 	l := r.listeners.Load()
 	nobody := len(l.apart) == 0 && (len(l.ids) == 0 || len(l.ids) == 1 && l.ids[0] == s.ID)
 	if heard && !nobody {
-		w.replay.each(func(d []byte) { s.Keep(now, d) })
-		s.Keep(now, voice)
+		w.replay.each(func(d []byte) { s.keep(now, d) })
+		s.keep(now, voice)
 	}
 	r.mu.Unlock()
 	switch {
@@ -217,7 +218,10 @@ func (w *Worker) probe(now time.Duration, s *Session, from Path, body []byte) Dr
 	if err != nil {
 		return DropMalformed
 	}
-	w.body = netproto.AppendProbeAck(w.body[:0], netproto.ProbeAck{Echo: p.Time, Time: uint64(now / time.Microsecond)})
+	s.room.mu.Lock()
+	a := netproto.ProbeAck{Echo: p.Time, Came: s.came, Went: s.room.went - s.less}
+	s.room.mu.Unlock()
+	w.body = netproto.AppendProbeAck(w.body[:0], a)
 	w.reply = s.seal(w.reply[:0], netproto.TypeProbeAck, w.body)
 	w.answer(now, s, from, w.reply)
 	return Kept

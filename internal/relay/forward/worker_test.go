@@ -178,8 +178,64 @@ func TestProbe(t *testing.T) {
 		t.Fatal(err)
 	}
 	ack, err := netproto.ParseProbeAck(body)
-	if err != nil || ack.Echo != 77 || ack.Time != uint64(c.Now/time.Microsecond) {
+	if want := (netproto.ProbeAck{Echo: 77}); err != nil || ack != want {
 		t.Errorf("%+v, %v", ack, err)
+	}
+}
+
+// The answer to a probe tells how much voice came from the session and how much went to it.
+func TestProbeAckCountsVoice(t *testing.T) {
+	c := relaytest.New(t, rooms.Config{})
+	a, b, capped := c.Settled("", "a"), c.Settled("", "b"), c.Settled("", "capped")
+	report, err := netproto.AppendReport(nil, &netproto.Report{Cap: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Handle(capped.Addr, capped.Sealed(netproto.TypeReport, report))
+	others := c.Settled("elsewhere", "other")
+	said := make(map[*relaytest.Client]int)
+	for i := range 100 {
+		c.Now += 20 * time.Millisecond
+		for _, talker := range []*relaytest.Client{a, b} {
+			if talker == b && i%4 > 0 {
+				continue
+			}
+			d := talker.Said("some sixty bytes of voice, as they come out of an encoder")
+			for range 1 + i%2 { // some come twice
+				c.Handle(talker.Addr, slices.Clone(d))
+			}
+			said[talker]++
+		}
+	}
+	went := 0
+	for _, d := range capped.Took() {
+		if h, err := netproto.ParseHeader(d); err == nil && h.Type == netproto.TypeVoice {
+			went++
+		}
+	}
+	if went == 0 || went >= said[a]+said[b] {
+		t.Fatalf("the one with a cap got %d of %d", went, said[a]+said[b])
+	}
+	tests := []struct {
+		who        *relaytest.Client
+		came, went int
+	}{{a, said[a], said[b]}, {b, said[b], said[a]}, {capped, 0, went}, {others, 0, 0}}
+	for _, tt := range tests {
+		tt.who.Took()
+		c.Handle(tt.who.Addr, tt.who.Probe())
+		for _, d := range tt.who.Took() {
+			if h, _ := netproto.ParseHeader(d); h.Type != netproto.TypeProbeAck {
+				continue
+			}
+			body, err := tt.who.Down.Open(nil, d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ack, _ := netproto.ParseProbeAck(body)
+			if int(ack.Came) != tt.came || int(ack.Went) != tt.went {
+				t.Errorf("session %d: %+v, want %d, %d", tt.who.Session, ack, tt.came, tt.went)
+			}
+		}
 	}
 }
 

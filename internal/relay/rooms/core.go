@@ -161,8 +161,7 @@ func (c *Core) changedLocked(r *room) {
 const (
 	sweepInterval = time.Second
 	// restAfter is how long nothing must have come from a session until its sealers
-	// are forgotten: a client in a call probes every second or two, an idle one much
-	// more seldom.
+	// are forgotten: a client probes every second or two as long as it is there.
 	restAfter = 3 * time.Second
 )
 
