@@ -59,11 +59,6 @@ type Decision struct {
 	Wideband     bool  // nothing above 8 kHz: as in copies coded anew, of which voice is not to be told by ear
 	FEC          bool
 	ExpectedLoss int // percent, for the encoder
-	// Fresh asks for a new encoder: after a bitrate below 8.5 kbit/s libopus would stay
-	// in narrowband far above it.
-	Fresh bool
-	// Stop asks to send no voice, only probes: the circuit breaker is open.
-	Stop bool
 	// Reason tells in a few words why: "copies {4}: 8 % loss, bursts 3.1".
 	Reason string
 }
@@ -96,6 +91,8 @@ type Ladder struct {
 
 	current  point
 	narrow   bool // the encoder has fallen into narrowband
+	encoders int  // that have been asked for
+	stopped  bool // the circuit breaker is open
 	decided  time.Duration
 	lowered  time.Duration // to another shape, as the limit had fallen
 	hushed   bool          // the decision was made without feedback
@@ -153,7 +150,7 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 	var voice repair.Upcoming
 	if kind == Voice {
 		l.speaking(now)
-		if l.decision.Stop {
+		if l.stopped {
 			return false
 		}
 		l.pace(now, size)
@@ -280,6 +277,13 @@ func (l *Ladder) silent() bool { return l.any && l.unheard > silentAfter }
 
 // Decision returns what is in force.
 func (l *Ladder) Decision() Decision { return l.decision }
+
+// Stopped tells whether no voice is to be sent, only probes: the circuit breaker is open.
+func (l *Ladder) Stopped() bool { return l.stopped }
+
+// Encoders is how often a new encoder was needed: after a bitrate below 8.5 kbit/s libopus would stay in narrowband
+// far above it.
+func (l *Ladder) Encoders() int { return l.encoders }
 
 // Changes is how many decisions there have been.
 func (l *Ladder) Changes() int { return l.changes }
@@ -415,11 +419,11 @@ const (
 
 // decide changes the decision if that is urgent, or, with news, if it is worth it.
 func (l *Ladder) decide(now time.Duration, news bool) bool {
-	if stop, _ := l.brk.tripped(now); stop != l.decision.Stop {
-		l.decision.Stop = stop
+	if stop, _ := l.brk.tripped(now); stop != l.stopped {
+		l.stopped = stop
 		return l.take(now, l.pick(), true)
 	}
-	if l.decision.Stop { // nothing is sent, so there is nothing to decide
+	if l.stopped { // nothing is sent, so there is nothing to decide
 		return false
 	}
 	if l.hushed && !l.silent() { // feedback again: what was decided without it, and why, holds no longer
@@ -478,10 +482,12 @@ func (l *Ladder) take(now time.Duration, p point, always bool) bool {
 	l.changes++
 	fresh := l.narrow && p.bitrate >= emodel.WideFrom
 	l.narrow = l.narrow && !fresh || p.bitrate < emodel.WideDownTo
+	if fresh {
+		l.encoders++
+	}
 	l.decision = Decision{
 		Bitrate: p.bitrate, Stride: p.shape.stride, Copies: slices.Clip(p.shape.copies), CopyBitrate: p.shape.coarse,
 		Wideband: p.shape.coarse > 0, FEC: p.shape.fec,
-		Fresh: fresh, Stop: l.decision.Stop,
 	}
 	if p.shape.fec {
 		l.decision.ExpectedLoss = max(10, min(int(100*l.loss()+0.5), 25))

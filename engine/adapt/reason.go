@@ -10,9 +10,9 @@ import (
 // reason puts the decision into words.
 func (l *Ladder) reason() string {
 	switch {
-	case l.decision.Stop && l.brk.open:
+	case l.stopped && l.brk.open:
 		return "stopped: far more loss than TCP would bear"
-	case l.decision.Stop:
+	case l.stopped:
 		return "stopped: the relay is silent"
 	}
 	p := &l.current
