@@ -27,7 +27,7 @@ func TestNoRedundancyOnACleanNetwork(t *testing.T) {
 		c.start(0)
 		w.run(60 * time.Second)
 		d := c.ladder.Decision()
-		if len(d.Copies) > 0 || d.FEC || d.Bitrate != defaultBitrate || d.Stride > 2 {
+		if len(d.Copies) > 0 || d.Bitrate != defaultBitrate || d.Stride > 2 {
 			t.Errorf("%+v", d)
 		}
 		if len(c.changes) > 6 || len(c.changes) > 0 && c.changes[len(c.changes)-1] > 10*time.Second {

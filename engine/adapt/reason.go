@@ -18,8 +18,6 @@ func (l *Ladder) reason() string {
 	p := &l.current
 	b := make([]byte, 0, 80)
 	switch {
-	case p.shape.fec:
-		b = append(b, "FEC"...)
 	case len(p.shape.copies) > 0:
 		b = append(b, "copies {"...)
 		for i, k := range p.shape.copies {
