@@ -306,14 +306,24 @@ func TestRedundancyStaysWithinTheLimit(t *testing.T) {
 
 // A queue that others fill is no reason to be silent for ever.
 func TestPutsUpWithAQueueOfOthers(t *testing.T) {
-	w := &world{}
-	queue := netsim.Schedule(netsim.Step{Link: netsim.Delay(30 * ms)}, netsim.Step{From: 10 * time.Second, Link: netsim.Delay(330 * ms)})
-	c := newCall(w, Config{}, netsim.Chain(netsim.Jitter(netsim.HalfNormal(3*ms), true, 1), queue), lan(), 1)
-	logDecisions(t, c)
-	c.start(0)
-	w.run(35 * time.Second)
-	if d := c.ladder.Decision(); d.Bitrate < 20000 {
-		t.Errorf("%s", d.Reason)
+	for _, loss := range []float64{0, 0.2} { // which is there before the queue, and so none that overflows
+		for _, where := range []string{"up", "down"} {
+			for seed := range uint64(3) {
+				w := &world{}
+				queue := netsim.Schedule(netsim.Step{Link: netsim.Delay(30 * ms)}, netsim.Step{From: 10 * time.Second, Link: netsim.Delay(330 * ms)})
+				up, down := netsim.Chain(netsim.Loss(loss, seed), netsim.Jitter(netsim.HalfNormal(3*ms), true, seed), queue), lan()
+				if where == "down" {
+					up, down = down, up
+				}
+				c := newCall(w, Config{}, up, down, seed)
+				logDecisions(t, c)
+				c.start(0)
+				w.run(35 * time.Second)
+				if d, limit := c.ladder.Decision(), c.ladder.Stats(w.now).Limit; loss == 0 && d.Bitrate < 20000 || limit < 50 {
+					t.Errorf("%s, loss %v, seed %d: limit %.0f, %s", where, loss, seed, limit, d.Reason)
+				}
+			}
+		}
 	}
 }
 
