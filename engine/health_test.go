@@ -88,6 +88,10 @@ func TestFaults(t *testing.T) {
 		}, FaultUDPStopped, 0, "you hear nobody", "again"},
 		{"our datagrams do not arrive", func(now time.Duration, v *vitals) { unanswered(now, begin, v) },
 			FaultNotHeard, 0, "what your network lets out", "arrives at the relay again"},
+		{"our datagrams do not arrive, and the relay tells later of the last that did", func(now time.Duration, v *vitals) {
+			unanswered(now, begin, v)
+			v.word = min(now, begin+1900*time.Millisecond)
+		}, FaultNotHeard, 0, "what your network lets out", "arrives at the relay again"},
 		{"UDP stops both ways while nobody talks", func(now time.Duration, v *vitals) {
 			nobodyTalks(now, v)
 			unprobed(now, begin, probeIdle, v)
@@ -398,6 +402,24 @@ func TestFaultsOfThoseWhoLeave(t *testing.T) {
 		}
 	}
 	if len(said) != 2 || !strings.HasSuffix(said[1], "passphrase false Bob Bob has left") {
+		t.Errorf("%q", said)
+	}
+}
+
+// When those who did not hear us have left, nobody hears us either.
+func TestNobodyIsLeftToListen(t *testing.T) {
+	var m monitor
+	var said []string
+	for now := time.Duration(0); now < 20*time.Second; now += tickTime {
+		v := aCall(now)
+		if v.hearers = 0; now > 10*time.Second {
+			v.peers, v.listed = 0, 10*time.Second
+		}
+		for _, f := range m.look2(now, &v) {
+			said = append(said, fmt.Sprint(f.Kind, " ", f.On, " ", f.Text))
+		}
+	}
+	if len(said) != 3 || said[1] != "nobody_listens false nobody is there any more who did not hear you" || !strings.HasPrefix(said[2], "alone true") {
 		t.Errorf("%q", said)
 	}
 }
