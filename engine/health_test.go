@@ -118,11 +118,11 @@ func TestFaults(t *testing.T) {
 			v.unopened, v.dropped = 1, bobDropped(now, begin-time.Second, stream.DropForged, false)
 		}, FaultPassphrase, 0, "nor can Bob hear you", "you hear Bob now"},
 		{"the input breaks", func(_ time.Duration, v *vitals) { v.input, v.in.err = false, broken },
-			FaultInputFailed, 0, "unplugged", ""},
+			FaultInputFailed, 0, "(unplugged); check it, then join again", ""},
 		{"the input blocks", func(_ time.Duration, v *vitals) { v.in.moved, v.sounded = begin, begin },
 			FaultInputStuck, 0, "plugged in", "works again"},
 		{"the output breaks", func(_ time.Duration, v *vitals) { v.out.err = broken },
-			FaultOutputFailed, 0, "unplugged", ""},
+			FaultOutputFailed, 0, "(unplugged); check it, then join again", ""},
 		{"the output blocks", func(_ time.Duration, v *vitals) { v.out.moved = begin },
 			FaultOutputStuck, 0, "plugged in", "works again"},
 		{"another passphrase", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, stream.DropForged, false) },
