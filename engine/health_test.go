@@ -406,6 +406,30 @@ func TestFaultsOfThoseWhoLeave(t *testing.T) {
 	}
 }
 
+// The relay's word may come while we look: then it is later than the look.
+func TestFaultsToldWhileWeLook(t *testing.T) {
+	for _, sick := range []func(v *vitals){
+		func(v *vitals) { v.peers, v.unopened = 2, 2 },
+		func(v *vitals) { v.hearers = 0 },
+	} {
+		var m monitor
+		var said []string
+		for now := time.Duration(0); now < 20*time.Second; now += tickTime {
+			v := aCall(now)
+			if now >= 10*time.Second {
+				v.reported = now + time.Duration(now/tickTime%3)*time.Millisecond
+				sick(&v)
+			}
+			for _, f := range m.look2(now, &v) {
+				said = append(said, fmt.Sprint(f.Kind, " ", f.On, " ", now))
+			}
+		}
+		if len(said) != 1 {
+			t.Errorf("%q", said)
+		}
+	}
+}
+
 // When those who did not hear us have left, nobody hears us either.
 func TestNobodyIsLeftToListen(t *testing.T) {
 	var m monitor
