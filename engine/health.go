@@ -205,7 +205,7 @@ func (m *monitor) understood(now time.Duration, v *vitals) {
 	if v.unopened >= v.peers {
 		who = "none of the others can"
 	}
-	m.note(now, Fault{Kind: FaultNotUnderstood}, true, v.reported, who)
+	m.note(now, Fault{Kind: FaultNotUnderstood}, true, sinceSeen, who)
 }
 
 // talkers judges those whose datagrams come and are dropped.

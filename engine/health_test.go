@@ -114,6 +114,12 @@ func TestFaults(t *testing.T) {
 			FaultNotUnderstood, 0, "1 of the others cannot hear you: your passphrase", "nobody is left"},
 		{"both of two others cannot open our voice", func(_ time.Duration, v *vitals) { v.peers, v.unopened = 2, 2 },
 			FaultNotUnderstood, 0, "none of the others can hear you", "nobody is left"},
+		{"two cannot open our voice, and one of them says so later", func(now time.Duration, v *vitals) {
+			v.peers, v.unopened = 2, 1
+			if now >= begin+time.Second {
+				v.unopened = 2
+			}
+		}, FaultNotUnderstood, 0, "none of the others can hear you", "nobody is left"},
 		{"one who cannot open our voice talks too", func(now time.Duration, v *vitals) {
 			v.unopened, v.dropped = 1, bobDropped(now, begin-time.Second, stream.DropForged, false)
 		}, FaultPassphrase, 0, "nor can Bob hear you", "you hear Bob now"},
