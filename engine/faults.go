@@ -113,7 +113,7 @@ var faultTable = [faultKinds]struct {
 		"your output keeps up again",
 	},
 	FaultNotUnderstood: {
-		"not_understood", 0, 0, // the relay's word
+		"not_understood", 1500 * time.Millisecond, 0, // by then all who hear us have told the relay
 		"{what} hear you: your passphrase is not theirs; agree on one, then join again",
 		"nobody is left who lacks your passphrase",
 	},

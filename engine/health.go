@@ -80,9 +80,10 @@ type monitor struct {
 // stall is a time in which we ourselves stood still: what did not happen then says nothing.
 type stall struct{ from, to time.Duration }
 
-// age is how long ago since was, less the time in which we stood still.
+// age is how long ago since was, less the time in which we stood still. What happened while the signs of life were
+// gathered may be later than now, and is not over before it began.
 func (m *monitor) age(now, since time.Duration) time.Duration {
-	age := now - since
+	age := max(0, now-since)
 	for _, s := range m.stalls {
 		age -= max(0, s.to-max(s.from, since))
 	}
@@ -204,7 +205,7 @@ func (m *monitor) understood(now time.Duration, v *vitals) {
 	if v.unopened >= v.peers {
 		who = "none of the others can"
 	}
-	m.note(now, Fault{Kind: FaultNotUnderstood}, true, v.reported, who)
+	m.note(now, Fault{Kind: FaultNotUnderstood}, true, sinceSeen, who)
 }
 
 // talkers judges those whose datagrams come and are dropped.

@@ -114,6 +114,12 @@ func TestFaults(t *testing.T) {
 			FaultNotUnderstood, 0, "1 of the others cannot hear you: your passphrase", "nobody is left"},
 		{"both of two others cannot open our voice", func(_ time.Duration, v *vitals) { v.peers, v.unopened = 2, 2 },
 			FaultNotUnderstood, 0, "none of the others can hear you", "nobody is left"},
+		{"two cannot open our voice, and one of them says so later", func(now time.Duration, v *vitals) {
+			v.peers, v.unopened = 2, 1
+			if now >= begin+time.Second {
+				v.unopened = 2
+			}
+		}, FaultNotUnderstood, 0, "none of the others can hear you", "nobody is left"},
 		{"one who cannot open our voice talks too", func(now time.Duration, v *vitals) {
 			v.unopened, v.dropped = 1, bobDropped(now, begin-time.Second, stream.DropForged, false)
 		}, FaultPassphrase, 0, "nor can Bob hear you", "you hear Bob now"},
@@ -403,6 +409,30 @@ func TestFaultsOfThoseWhoLeave(t *testing.T) {
 	}
 	if len(said) != 2 || !strings.HasSuffix(said[1], "passphrase false Bob Bob has left") {
 		t.Errorf("%q", said)
+	}
+}
+
+// The relay's word may come while we look: then it is later than the look.
+func TestFaultsToldWhileWeLook(t *testing.T) {
+	for _, sick := range []func(v *vitals){
+		func(v *vitals) { v.peers, v.unopened = 2, 2 },
+		func(v *vitals) { v.hearers = 0 },
+	} {
+		var m monitor
+		var said []string
+		for now := time.Duration(0); now < 20*time.Second; now += tickTime {
+			v := aCall(now)
+			if now >= 10*time.Second {
+				v.reported = now + time.Duration(now/tickTime%3)*time.Millisecond
+				sick(&v)
+			}
+			for _, f := range m.look2(now, &v) {
+				said = append(said, fmt.Sprint(f.Kind, " ", f.On, " ", now))
+			}
+		}
+		if len(said) != 1 {
+			t.Errorf("%q", said)
+		}
 	}
 }
 

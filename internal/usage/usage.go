@@ -23,8 +23,8 @@ func Errorf(format string, args ...any) error { return Error{fmt.Errorf(format, 
 // Is tells whether err is, or wraps, an Error.
 func Is(err error) bool { return errors.As(err, new(Error)) }
 
-// New makes a parser as kong.New does, but one that keeps texts, those in lists excepted, byte for byte: kong's own makes
-// U+FFFD of what is not UTF-8, and so another file of one whose name is not.
+// New makes a parser as kong.New does, but one that keeps texts, those in lists excepted, byte for byte: kong's own
+// makes U+FFFD of what is not UTF-8, and so another file of one whose name is not.
 func New(grammar any, options ...kong.Option) (*kong.Kong, error) {
 	return kong.New(grammar, append(options, kong.KindMapper(reflect.String, kong.MapperFunc(text)))...)
 }
