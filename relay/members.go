@@ -26,8 +26,8 @@ func (s *Server) attach(c *client) error {
 	return nil
 }
 
-// join puts a client into its room, or gives it the session that it proves to have. User list and SESSION are in its outbox before
-// anybody else can put anything there.
+// join puts a client into its room, or gives it the session that it proves to have. User list and SESSION are in its
+// outbox before anybody else can put anything there.
 func (s *Server) join(c *client, p netproto.SendNickname) error {
 	voice := min(p.Voice, netproto.Version)
 	s.mu.Lock()

@@ -221,8 +221,8 @@ func TestResumeRefused(t *testing.T) {
 	exchange(t, []*voiceClient{a, b}, 2)
 }
 
-// An answer may be lost with its connection: until the client is known to have it, RESUME is good again, and has the same
-// answer.
+// An answer may be lost with its connection: until the client is known to have it, RESUME is good again, and has the
+// same answer.
 func TestResumeAgain(t *testing.T) {
 	s := startServer(t, everyone())
 	a := joinVoice(t, s, "", "a")
@@ -362,8 +362,8 @@ func TestNoVoiceIsNotHeld(t *testing.T) {
 	a.users("a")
 }
 
-// Many at once lose connections, come back by one or two new ones, or not: each keeps its session to its farewell, and nothing is
-// left of any of them.
+// Many at once lose connections and come back by one or two new ones: each keeps its session to its farewell, and
+// nothing is left of any of them.
 func TestResumeChurn(t *testing.T) {
 	s := startServer(t, Config{Workers: 2, HoldTime: 6 * time.Second}) // for attempts that are late
 	var wg sync.WaitGroup
