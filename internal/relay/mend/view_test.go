@@ -30,7 +30,7 @@ func TestLeftOutIsNotLost(t *testing.T) {
 		if c, ok := v.count(d); !ok || c != count {
 			t.Fatalf("%d: count %d, %v", seq, c, ok)
 		}
-		if _, ok := v.count(said(seq-seq%3)); ok && seq > 3 {
+		if _, ok := v.count(said(seq - seq%3)); ok && seq > 3 {
 			t.Fatalf("%d was left out", seq-seq%3)
 		}
 		asker.Arrived(time.Duration(seq)*netproto.FrameDuration, repair.Datagram{Seq: seq, Count: count, Speech: true})
