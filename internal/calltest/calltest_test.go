@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/engine"
