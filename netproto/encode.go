@@ -47,11 +47,15 @@ func (e *encoder) fields(p Package) error {
 		if p.Cap < 0 || p.Cap > math.MaxUint16 {
 			return illTyped("CAP", p.Key())
 		}
+		if len(p.Proof) != 0 && len(p.Proof) != ProofSize {
+			return illTyped("PROOF", p.Key())
+		}
 		e.string("NAME", p.Name)
 		e.optInt("VOICE", int64(p.Voice))
 		e.optString("ROOM", p.Room)
 		e.optString("TOKEN", p.Token)
 		e.optString("RESUME", p.Resume)
+		e.optString("PROOF", base64.StdEncoding.EncodeToString(p.Proof))
 		e.optInt("CAP", int64(p.Cap))
 	case SendNewUsers:
 		if !p.named() {

@@ -2,6 +2,7 @@ package netproto
 
 import (
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"time"
@@ -47,6 +48,17 @@ func (k HopKey) Down() [16]byte { return [16]byte(derive(k[:], nil, "tincan v1 h
 // TagKey returns the key of the hop tags.
 func (k HopKey) TagKey() *TagKey {
 	return newTagKey([32]byte(derive(k[:], nil, "tincan v1 hop tag", 32)))
+}
+
+// ProofSize is the size in bytes of a proof.
+const ProofSize = sha256.Size
+
+// ResumeProof is the proof that goes with a RESUME value: it shows that whoever
+// wants to go on with the session has its key. It is HMAC-SHA-256 with a key of its own.
+func (k HopKey) ResumeProof(resume string) []byte {
+	mac := hmac.New(sha256.New, derive(k[:], nil, "tincan v1 resume", 32))
+	mac.Write([]byte(resume))
+	return mac.Sum(nil)
 }
 
 // PassphraseKey stretches the passphrase that the members of a room chose.

@@ -59,6 +59,7 @@ type SendNickname struct {
 	Room   string // "" = the default room; see CheckRoom
 	Token  string // what the relay's operator asks for, if anything
 	Resume string // Session.Resume of the session to go on with
+	Proof  []byte // its HopKey.ResumeProof: nil or ProofSize bytes
 	Cap    int    // at most so many kbit/s down from the first datagram on, as in Report; 0 = none
 }
 
@@ -91,7 +92,7 @@ type Session struct {
 	MediaKey []byte // room secret of Epoch: nil or KeySize bytes
 	Epoch    uint32
 	UDP      int    // the relay's UDP port; 0 = the TCP port
-	Resume   string // proves the session to a later connection
+	Resume   string // names the session to a later connection, see SendNickname
 }
 
 // ClientPort is the client's local UDP port; 0 = it has none.

@@ -55,6 +55,7 @@ func (f *fields) pack() Package {
 			Room:   f.string("ROOM", false),
 			Token:  f.string("TOKEN", false),
 			Resume: f.string("RESUME", false),
+			Proof:  f.secret("PROOF", ProofSize),
 			Cap:    int(f.int("CAP", false, math.MaxUint16)),
 		}
 	case KeySendNewUsers:
@@ -67,8 +68,8 @@ func (f *fields) pack() Package {
 		return Session{
 			Session:  uint32(f.int("SESSION", true, math.MaxUint32)),
 			Voice:    int(f.int("VOICE", false, maxVoice)),
-			HopKey:   f.secret("HOP_KEY"),
-			MediaKey: f.secret("MEDIA_KEY"),
+			HopKey:   f.secret("HOP_KEY", KeySize),
+			MediaKey: f.secret("MEDIA_KEY", KeySize),
 			Epoch:    uint32(f.int("EPOCH", false, math.MaxUint32)),
 			UDP:      int(f.int("UDP", false, math.MaxUint16)),
 			Resume:   f.string("RESUME", false),
@@ -121,13 +122,13 @@ func (f *fields) string(field string, required bool) string {
 	return *s
 }
 
-func (f *fields) secret(field string) []byte {
+func (f *fields) secret(field string, size int) []byte {
 	s := f.string(field, false)
 	if s == "" {
 		return nil
 	}
 	b, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != KeySize {
+	if err != nil || len(b) != size {
 		f.fail(illTyped(field, f.key))
 		return nil
 	}

@@ -58,6 +58,9 @@ var (
 	testHop    = HopKey(counting(0x80))
 )
 
+// testResume looks as those of tincan's relay do.
+const testResume = "AAAAB0BBQkNERUZHSElKS0xNTk8"
+
 const testPassphrase = "correct horse battery staple"
 
 func TestKeyVectors(t *testing.T) {
@@ -65,6 +68,10 @@ func TestKeyVectors(t *testing.T) {
 		Session uint32   `json:"session"`
 		Epoch   uint32   `json:"epoch"`
 		Key     hexBytes `json:"key"`
+	}
+	type proof struct {
+		Resume string   `json:"resume"`
+		Proof  hexBytes `json:"proof"`
 	}
 	type passphrase struct {
 		Passphrase string   `json:"passphrase"`
@@ -79,6 +86,8 @@ func TestKeyVectors(t *testing.T) {
 		Up         hexBytes     `json:"up"`
 		Down       hexBytes     `json:"down"`
 		Tag        hexBytes     `json:"tag"`
+		Resume     hexBytes     `json:"resume"`
+		Proofs     []proof      `json:"resume_proofs"`
 		Passphrase []passphrase `json:"passphrases"`
 	}
 	v.RoomSecret = testSecret[:]
@@ -89,6 +98,10 @@ func TestKeyVectors(t *testing.T) {
 	up, down := testHop.Up(), testHop.Down()
 	v.HopKey, v.Up, v.Down = testHop[:], up[:], down[:]
 	v.Tag = derive(testHop[:], nil, "tincan v1 hop tag", 32)
+	v.Resume = derive(testHop[:], nil, "tincan v1 resume", 32)
+	for _, resume := range []string{testResume, "x"} {
+		v.Proofs = append(v.Proofs, proof{resume, testHop.ResumeProof(resume)})
+	}
 	for _, p := range [][2]string{{testPassphrase, ""}, {"zażółć", "kitchen"}} {
 		key := PassphraseKey(p[0], p[1])
 		mixed := testSecret.WithPassphrase(key)

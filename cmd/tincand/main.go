@@ -47,6 +47,7 @@ type flags struct {
 	State     string           `help:"Directory of the self-made certificate." placeholder:"DIR"`
 	Talkers   int              `help:"How many of a room are forwarded at a time, the loudest (default: 4; -1: all)." placeholder:"N"`
 	PerAddr   int              `name:"per-address" help:"Connections from one IP address; more for a company behind one (default: 64)." placeholder:"N"`
+	Hold      time.Duration    `help:"How long a session is kept for a client that is gone without a word (default: 60s)." placeholder:"DURATION"`
 	Version   kong.VersionFlag `help:"Print the version."`
 }
 
@@ -201,8 +202,10 @@ const maxTalkers = 1000
 // config checks the flags.
 func (f flags) config(env string) (relay.Config, error) {
 	cfg := relay.Config{Plaintext: f.Plaintext, CertFile: f.Cert, KeyFile: f.Key, StateDir: f.State, MaxConnsPerAddr: f.PerAddr}
-	cfg.Talkers = f.Talkers
+	cfg.Talkers, cfg.HoldTime = f.Talkers, f.Hold
 	switch {
+	case f.Hold < 0:
+		return cfg, usage.Errorf("bad --hold %v: give a time above 0, for example 60s", f.Hold)
 	case f.PerAddr < 0:
 		return cfg, usage.Errorf("bad --per-address %d: give a number above 0", f.PerAddr)
 	case f.Talkers < -1 || f.Talkers > maxTalkers:

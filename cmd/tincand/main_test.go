@@ -158,6 +158,7 @@ func TestErrors(t *testing.T) {
 		{"environment", flags{}, "x", []string{`"x"`, "PORT"}},
 		{"host", flags{Host: "relay.example"}, "", []string{`"relay.example"`, "IP address"}},
 		{"per address", flags{PerAddr: -1}, "", []string{"--per-address", "-1"}},
+		{"hold", flags{Hold: -1}, "", []string{"--hold", "60s"}},
 		{"key missing", flags{Port: "0", Cert: "c.pem"}, "", []string{"both"}},
 		{"no such certificate", flags{Port: "0", Cert: "none.pem", Key: "none.pem"}, "", []string{"none.pem"}},
 	}
@@ -198,6 +199,8 @@ func TestExecute(t *testing.T) {
 		{"--talkers=99999999999999999999", 2, "--talkers"},
 		{"--per-address=-1", 2, "--per-address"},
 		{"--per-address=0", 2, "--per-address"},
+		{"--hold=-1s", 2, "--hold"},
+		{"--hold=0", 2, "--hold"},
 		{"--host=", 2, "--host"},
 		{"--host=relay.example", 2, "IP address"},
 		{"--host=fe80::1", 2, "fe80::1%"},

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/engine"
@@ -244,7 +245,7 @@ func TestRelayIsStopped(t *testing.T) {
 }
 
 func TestClientIsKilled(t *testing.T) {
-	server := StartRelay(t, relay.Config{})
+	server := StartRelay(t, relay.Config{HoldTime: time.Second})
 	ann := Join(t, server.Addr().String(), "Ann", engine.Config{})
 	session, kill := startProcess(t, "client", server.Addr().String())
 	Await(t, ann, "the victim comes", func(e engine.PeerJoined) bool { return fmt.Sprint(e.Session) == session })

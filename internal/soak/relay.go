@@ -42,7 +42,7 @@ func startRelay(ctx context.Context, dir string, race bool) (*relay, error) {
 		return nil, err
 	}
 	defer log.Close()
-	r.cmd = exec.CommandContext(ctx, program, "0", "--host", "127.0.0.1", "--state", dir)
+	r.cmd = exec.CommandContext(ctx, program, "0", "--host", "127.0.0.1", "--state", dir, "--hold", "1s")
 	r.cmd.Stderr = log
 	out, err := r.cmd.StdoutPipe()
 	if err != nil {

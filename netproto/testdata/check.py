@@ -7,6 +7,7 @@ framing and control packages. With the package "cryptography" (44 or newer) the
 passphrase keys (argon2id) and the sealed datagrams are checked too.
 """
 
+import base64
 import hashlib
 import hmac
 import json
@@ -15,6 +16,7 @@ import struct
 
 HERE = pathlib.Path(__file__).parent
 done = {}
+proofs = {}  # by RESUME, as in keys.json
 
 
 def load(name):
@@ -43,6 +45,12 @@ def keys():
         check("voice keys", hkdf(secret, b"", info, 16).hex(), k["key"])
     for name, size in ("up", 16), ("down", 16), ("tag", 32):
         check("hop keys", hkdf(hop, b"", b"tincan v1 hop " + name.encode(), size).hex(), v[name])
+    prove = hkdf(hop, b"", b"tincan v1 resume", 32)
+    check("hop keys", prove.hex(), v["resume"])
+    for p in v["resume_proofs"]:
+        proof = hmac.digest(prove, p["resume"].encode(), "sha256")
+        check("proofs", proof.hex(), p["proof"])
+        proofs[p["resume"]] = base64.b64encode(proof).decode()
     for p in v["passphrases"]:
         key = bytes.fromhex(p["key"])
         mixed = hkdf(secret, key, b"tincan v1 passphrase", 32)
@@ -127,6 +135,9 @@ def control():
             head, name = again.split('"NAME": ')
             again = head + '"NAME": ' + name[:-1].replace("{", "\\u007b").replace("}", "\\u007d") + "}"
         check("packages", again, text)
+        p = json.loads(text)
+        if "PROOF" in p:
+            check("proofs", p["PROOF"], proofs[p["RESUME"]])
 
 
 try:
