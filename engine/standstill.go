@@ -36,8 +36,8 @@ type standstill struct {
 
 // frame takes the time of a frame and returns how many frames before it have not been captured. As the numbers of
 // frames are their time, they must be numbered all the same: otherwise everyone would take all that is
-// said from now on for that much delayed. What a hiccup has cost is made up for in the next pause: it is known too late
-// to do so in the middle of a word.
+// said from now on for that much delayed. What a hiccup has cost is made up for in the next pause: it is known too
+// late to do so in the middle of a word.
 func (s *standstill) frame(now time.Duration, pause bool) (missed int) {
 	gap := now - s.last
 	s.last = now

@@ -152,7 +152,8 @@ func (s *standstill) tendOthers() {
 }
 
 // 20 s after any of the programs stood still, and as long as the call lasts, the talker may send, and sends, what it
-// would without: loss is no queue, and time that is lost is not either. It lasts longer than a least delay is remembered.
+// would without: loss is no queue, and time that is lost is not either. It lasts longer than a least delay is
+// remembered.
 func TestStandstillLeavesNothingBehind(t *testing.T) {
 	const from, settled, long = 15 * time.Second, 20 * time.Second, 100 * time.Second
 	for _, tt := range []struct {
