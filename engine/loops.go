@@ -32,7 +32,7 @@ func (c *Call) capture() {
 		}
 		if err == nil {
 			c.signs.read(c.now(), pcm)
-			c.skip(still.frame(c.now()))
+			c.skip(still.frame(c.now(), c.silent()))
 			c.speak(pcm)
 			continue
 		}
@@ -52,12 +52,19 @@ func (c *Call) capture() {
 		if !again {
 			return
 		}
-		still.frame(c.now())
+		still.frame(c.now(), false)
 		if source, ok = c.reviveSource(source, pcm); ok {
 			c.skip(still.resume(c.now()))
 			c.speakOn()
 		}
 	}
+}
+
+// silent tells whether the talker says nothing.
+func (c *Call) silent() bool {
+	c.talking.Lock()
+	defer c.talking.Unlock()
+	return c.sender.Talker().Silent()
 }
 
 func (c *Call) speak(pcm []float32) {

@@ -24,7 +24,7 @@ type Feedback struct {
 	WorstQueue  uint16  // downlink queueing delay, ms
 	WorstTrend  int16   // slope of a downlink's queueing delay, ms per second
 	LowestCap   uint16  // least downlink cap, this talker's part, kbit/s; 0 = none has one
-	LowestRate  uint16  // least downlink rate among the listeners whose delay grows, this talker's part, kbit/s; 0 = none
+	LowestRate  uint16  // least downlink rate among the listeners with a queue, this talker's part, kbit/s; 0 = none
 	WorstJitter uint16  // TalkerReport.Jitter, ms; 0 = not known
 	// Hearers is how many of the others in the room voice can be sent to: they have an address and are not
 	// deaf. Unlike Listeners it does not depend on whether this talker is forwarded.

@@ -30,6 +30,7 @@ const (
 	overflows    = 0.1                     // more than before is lost, and as much less comes through, where a queue is full
 	mostAccepted = 800 * time.Millisecond  // twice a queue of others is put up with from then on, up to this
 	steeper      = 2.0                     // times as fast grows a queue that may be ours again
+	steepNoise   = 0.1                     // and by that at least: noise where a third is lost and nothing grows is 0.06
 	forgives     = 60                      // seconds in which it is forgotten that a queue was not ours
 	afterDrain   = 0.9                     // of the bottleneck is used once the queue is gone
 	belowWall    = 0.95                    // of the bottleneck is as far as the rate goes unless it is time to test
@@ -104,7 +105,7 @@ func (c *controller) update(now time.Duration, s sample) {
 	// The time that a datagram itself takes on a thin link is no queue.
 	itself := time.Duration(s.size / max(c.limit, repair.LeastRate).Bytes(time.Second) * float64(time.Second))
 	accepted := c.accepted
-	if s.trend > steeper*c.mild {
+	if s.trend > max(steeper*c.mild, steepNoise) {
 		accepted = 0
 	}
 	if accepted > 0 && c.overflows(s) {

@@ -43,7 +43,7 @@ type Feedback struct {
 	RTT       time.Duration    // of the slowest listener to the relay
 	DownQueue time.Duration    // longest of the listeners'
 	DownTrend float64          // steepest of the listeners'
-	DownRate  wire.Kbps        // least of the listeners whose queue grows, 0 = none
+	DownRate  wire.Kbps        // least of the listeners with a queue, 0 = none
 	Cap       wire.Kbps        // least of the listeners', 0 = none
 	Jitter    time.Duration    // the listeners', see netproto.TalkerReport; 0 = not known
 }

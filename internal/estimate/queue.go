@@ -7,7 +7,7 @@ const (
 	queueCells = 10 // of which the trend is taken
 	trendSpan  = queueCells * queueCell
 	queueNow   = 3 // of which the present delay is taken: 150 ms
-	queueCame  = 2 // or more, until in so many of them something came: one datagram may have been late on a hop before
+	queueCame  = 2 // or more, until in so many of them something came: one alone may have been late before this path
 
 	// What delay falls by from one cell to the one queueLag later, on average over noiseMemory cells, 10 s, and
 	// noiseFactor times, is jitter: queues fall seldom, and when we have sent less. Chosen by experiment.
@@ -91,7 +91,7 @@ func (q *Queue) Delay(now time.Duration) time.Duration {
 			known++
 		}
 	}
-	if known == 0 {
+	if known < queueCame {
 		return 0
 	}
 	return max(0, low-q.least()-q.noise())
