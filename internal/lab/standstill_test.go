@@ -77,7 +77,7 @@ func (s *standstill) standStill() error {
 	s.over = true
 	switch s.who {
 	case relays:
-		s.core.Resume(relayClock + s.now)
+		s.core.Wake(relayClock + s.now)
 		s.flush()
 		return nil
 	case talks:

@@ -47,7 +47,7 @@ func (s *Sent) Find(seq uint32) (count uint32, ok bool) {
 	if seq == 0 { // there is none
 		return 0, false
 	}
-	for i := range uint32(min(s.newest, sentSlots)) {
+	for i := range min(s.newest, sentSlots) {
 		if s.seqs[(s.newest-i)%sentSlots] == seq {
 			return s.newest - i, true
 		}
