@@ -423,7 +423,7 @@ func TestFaultsToldWhileWeLook(t *testing.T) {
 		for now := time.Duration(0); now < 20*time.Second; now += tickTime {
 			v := aCall(now)
 			if now >= 10*time.Second {
-				v.reported = now + time.Duration(now/tickTime%3)*time.Millisecond
+				v.reported = now + now/tickTime%3*time.Millisecond
 				sick(&v)
 			}
 			for _, f := range m.look2(now, &v) {
