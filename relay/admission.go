@@ -19,13 +19,14 @@ type admission struct {
 	all     int
 	pending int // have not sent a name
 	byAddr  map[netip.Prefix]int
+	held    map[netip.Prefix]int // sessions without a connection
 }
 
 func newAdmission(cfg Config) *admission {
 	return &admission{
 		max: cfg.MaxConns, perAddr: cfg.MaxConnsPerAddr, maxPending: cfg.MaxPending,
 		nameless: rate.NewAddresses(time.Second/time.Duration(cfg.NamelessRate), namelessBurst),
-		byAddr:   make(map[netip.Prefix]int),
+		byAddr:   make(map[netip.Prefix]int), held: make(map[netip.Prefix]int),
 	}
 }
 
@@ -86,5 +87,28 @@ func (a *admission) leave(from netip.Addr, named bool) {
 	key := neighbourhood(from)
 	if a.byAddr[key]--; a.byAddr[key] == 0 {
 		delete(a.byAddr, key)
+	}
+}
+
+// hold counts a session whose connection is lost: an address has as many as it may have connections. They are counted
+// apart from those, or who comes back could not get in.
+func (a *admission) hold(from netip.Addr) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	key := neighbourhood(from)
+	if a.held[key] >= a.perAddr && !from.IsLoopback() {
+		return false
+	}
+	a.held[key]++
+	return true
+}
+
+// release takes such a session out of the count.
+func (a *admission) release(from netip.Addr) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	key := neighbourhood(from)
+	if a.held[key]--; a.held[key] == 0 {
+		delete(a.held, key)
 	}
 }

@@ -16,7 +16,7 @@ import (
 // While people come, go and move and somebody floods the port with rubbish, a
 // call in the same room loses nothing, and at the end nothing is left over.
 func TestChurn(t *testing.T) {
-	s := startServer(t, Config{Workers: 2, Talkers: -1})
+	s := startServer(t, Config{Workers: 2, Talkers: -1, HoldTime: -1})
 	a, b := joinVoice(t, s, "r", "a"), joinVoice(t, s, "r", "b")
 	roamer := joinVoice(t, s, "r", "roamer")
 	_ = roamer.conn.SetDeadline(time.Time{})

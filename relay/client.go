@@ -32,7 +32,6 @@ type client struct {
 	server *Server
 	from   netip.AddrPort
 	link   link
-	since  time.Time
 	tls    bool
 
 	// Guarded by Server.mu until the goroutine ends, set once.
@@ -50,6 +49,9 @@ type client struct {
 	badInARow    int
 	badInAll     int
 	sessionKnown bool // the name has come
+	resumed      bool // and nothing behind it yet, but it has resumed a session
+	farewell     bool // it has said DISCONNECT, or was shown the door
+	silent       bool // the kernel has given it up
 	begun        int  // bytes of a package without its end, as counted in Server.begun
 
 	// Guarded by parking.mu.
@@ -118,6 +120,7 @@ func (c *client) open() error {
 
 // refuse tells the client why it must go.
 func (c *client) refuse(reason string) {
+	c.farewell = true
 	c.send(netproto.UnknownError{Reason: reason})
 	c.out.end()
 }
@@ -153,6 +156,7 @@ func (c *client) read() (parked bool) {
 			c.refuse("no SEND_NICKNAME in time")
 		}
 		if err != nil {
+			c.silent = gaveUp(err)
 			return false
 		}
 		c.decoder.Write(buf[:n])
@@ -171,6 +175,7 @@ func (c *client) read() (parked bool) {
 			}
 			if err == nil {
 				if _, ok := p.(netproto.Disconnect); ok {
+					c.farewell = true
 					return false
 				}
 				err = c.handle(p)
@@ -193,6 +198,10 @@ func (c *client) read() (parked bool) {
 
 // handle does what a package asks for. Its errors go to the client.
 func (c *client) handle(p netproto.Package) error {
+	if c.resumed {
+		c.resumed = false
+		c.server.answered(c)
+	}
 	switch p := p.(type) {
 	case netproto.SendNickname:
 		if c.sessionKnown {
@@ -208,6 +217,9 @@ func (c *client) handle(p netproto.Package) error {
 			return err
 		}
 		c.sessionKnown = true
+		if p.Voice > 0 {
+			c.link.patient()
+		}
 		return c.link.SetReadDeadline(time.Time{})
 	case netproto.ClientPort:
 		c.send(netproto.Ack{})

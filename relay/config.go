@@ -82,6 +82,11 @@ type Config struct {
 	// ends the silence. 0: 30 s.
 	SilenceTimeout time.Duration
 
+	// HoldTime is how long a session with voice outlives the loss of its control connection, or its last datagram if that
+	// comes later: meanwhile it is a member as any other, and its client may resume it. One address (IPv6: one /64)
+	// has MaxConnsPerAddr such sessions at most. 0: 60 s; below 0: it ends with the connection.
+	HoldTime time.Duration
+
 	// SessionRate is how many datagrams per second one session may send;
 	// it may save up 2 s of them. 0: 200, four times what voice at 20 ms takes.
 	SessionRate int
@@ -161,7 +166,7 @@ func (c Config) withDefaults() (Config, error) {
 func (c Config) core(workers int) rooms.Config {
 	return rooms.Config{
 		MaxSessions: c.MaxSessions, MaxRooms: c.MaxRooms, MaxRoomSize: c.MaxRoomSize,
-		SilenceTimeout: c.SilenceTimeout, SessionRate: c.SessionRate, StrangerRate: c.StrangerRate,
+		SilenceTimeout: c.SilenceTimeout, HoldTime: c.HoldTime, SessionRate: c.SessionRate, StrangerRate: c.StrangerRate,
 		Talkers: c.Talkers, RoomTalkers: c.RoomTalkers,
 		BundleWait: c.BundleWait, BundleLoad: c.BundleLoad, Workers: workers,
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,6 +36,14 @@ func (l *link) control(f func(fd uintptr) error) error {
 		return outer
 	}
 	return err
+}
+
+// setUserTimeout has the kernel give the peer up that takes nothing for so long: where something is unsent, it asks no
+// keep-alive questions.
+func (l *link) setUserTimeout(d time.Duration) {
+	_ = l.control(func(fd uintptr) error {
+		return unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(d.Milliseconds()))
+	})
 }
 
 // readNow reads what is there.

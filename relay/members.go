@@ -23,7 +23,7 @@ func (s *Server) attach(c *client) error {
 	return nil
 }
 
-// join puts a client into its room. User list and SESSION are in its outbox before
+// join puts a client into its room, or gives it the session that it proves to have. User list and SESSION are in its outbox before
 // anybody else can put anything there.
 func (s *Server) join(c *client, p netproto.SendNickname) error {
 	voice := min(p.Voice, netproto.Version)
@@ -32,36 +32,26 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	if s.closing {
 		return errClosing
 	}
-	m, err := s.core.Join(s.now(), rooms.Newcomer{Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap})
+	m, err := s.core.Join(s.now(), rooms.Newcomer{Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Resume: p.Resume, Proof: p.Proof})
 	if err != nil {
 		return err
 	}
 	s.admission.named(c.from.Addr())
-	s.sessions[m.Session] = c
+	s.takeOverLocked(m.Session, c)
 	c.session, c.voice, c.version = m.Session, voice, m.Users.Version
 	session := netproto.Session{Session: m.Session}
 	if voice > 0 {
 		session.Voice, session.Epoch = voice, m.Epoch
-		session.HopKey, session.MediaKey = m.HopKey[:], m.Secret[:]
+		session.HopKey, session.MediaKey, session.Resume = m.HopKey[:], m.Secret[:], m.Resume
 	}
 	c.out.named(voice > 0, rooms.NewRoster(m.Users), appendPackage(session))
+	if c.resumed = m.Resumed; c.resumed {
+		s.log.Info("resumed", "session", m.Session, "from", c.from, "tls", c.tls)
+		return nil
+	}
 	s.wake()
 	s.log.Info("joined", "session", m.Session, "name", p.Name, "room", p.Room, "from", c.from, "tls", c.tls, "voice", voice)
 	return nil
-}
-
-// leave ends a client's session, if it has one.
-func (s *Server) leave(c *client) {
-	s.mu.Lock()
-	id := c.session
-	known := id != 0 && s.sessions[id] == c
-	delete(s.sessions, id)
-	s.mu.Unlock()
-	if known {
-		s.core.Leave(id)
-		s.wake()
-		s.log.Info("left", "session", id)
-	}
 }
 
 // forget ends what the server knows of a connection.
@@ -105,8 +95,9 @@ func (s *Server) announce() {
 		}
 		now := s.now()
 		if now-due > standstill {
-			s.core.Resume(now)
+			s.core.Wake(now)
 		}
+		s.expire(now)
 		updates, next := s.core.Tick(now)
 		due = next
 		for _, u := range updates {

@@ -34,6 +34,7 @@ type outbox struct {
 	writing bool // the goroutine is there
 	ending  bool // end the connection when all is written
 	failed  bool // too slow, or gone
+	lost    bool // gone without a word: the kernel has given it up
 }
 
 // outgoing is a package, or a place for the user list: what it takes to bring the
@@ -104,6 +105,13 @@ func (o *outbox) end() {
 	}
 }
 
+// gaveUp tells whether the kernel has given the client up.
+func (o *outbox) gaveUp() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lost
+}
+
 func (o *outbox) wakeLocked() {
 	if !o.writing {
 		o.writing = true
@@ -161,6 +169,7 @@ func (o *outbox) write() {
 		_ = o.client.conn.SetWriteDeadline(time.Now().Add(o.client.server.cfg.WriteTimeout))
 		if _, err := o.client.conn.Write(data); err != nil {
 			o.mu.Lock()
+			o.lost = gaveUp(err)
 			o.failLocked()
 			o.mu.Unlock()
 			continue

@@ -2,6 +2,8 @@
 
 package relay
 
+import "time"
+
 // parking is where control connections wait for their clients' next words
 // without a goroutine each. On this system every client waits by itself.
 type parking struct{}
@@ -15,5 +17,7 @@ func (*parking) close()                     {}
 
 // readNow is only called by who can park.
 func (l *link) readNow(p []byte) (int, error) { return l.Conn.Read(p) }
+
+func (l *link) setUserTimeout(time.Duration) {}
 
 func (l *link) canPark() bool { return false }

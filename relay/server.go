@@ -58,6 +58,7 @@ type Server struct {
 	closing  bool
 	conns    map[*client]bool
 	sessions map[uint32]*client
+	held     map[uint32]heldSession // those without a connection
 }
 
 // Listen makes a relay that has its ports, TCP and UDP of the same number,
@@ -74,7 +75,7 @@ func Listen(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, start: time.Now(), admission: newAdmission(cfg),
 		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
-		conns: make(map[*client]bool), sessions: make(map[uint32]*client),
+		conns: make(map[*client]bool), sessions: make(map[uint32]*client), held: make(map[uint32]heldSession),
 	}
 	id, err := loadIdentity(cfg)
 	if err != nil {
@@ -95,10 +96,6 @@ func Listen(cfg Config) (*Server, error) {
 	s.core = rooms.NewCore(cfg.core(len(s.udp)))
 	return s, nil
 }
-
-// Keep-alive of TCP: a peer that is gone without a word is noticed after
-// 15 s + 2 x 5 s = 25 s of silence.
-var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 2}
 
 // bind takes the TCP port and then the same UDP port. If any will do, one that
 // is free for both is looked for.
@@ -285,7 +282,7 @@ func (s *Server) accept() {
 		if b, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
 			_ = b.SetWriteBuffer(s.cfg.MaxUnsent) // else the kernel keeps megabytes for who does not read
 		}
-		c := &client{server: s, from: from, link: link{Conn: conn}, since: time.Now()}
+		c := &client{server: s, from: from, link: link{Conn: conn}}
 		s.mu.Lock()
 		s.conns[c] = true
 		s.mu.Unlock()

@@ -70,6 +70,7 @@ type Client struct {
 	Datagrams uint64         // valid ones that came
 	Control   netip.AddrPort // of its TCP connection
 	TLS       bool           // that is encrypted
+	Held      bool           // that is lost, and the client may come back
 	Since     time.Time      // when it came
 }
 
@@ -80,13 +81,18 @@ func (s *Server) Clients() []Client {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, m := range sessions {
-		if c := s.sessions[m.Session]; c != nil {
-			clients = append(clients, Client{
-				Session: m.Session, Name: m.Name, Room: m.Room, Voice: m.Voice,
-				Address: m.Address, Listening: m.Listening, Datagrams: m.Datagrams,
-				Control: c.from, TLS: c.tls, Since: c.since,
-			})
+		client := Client{
+			Session: m.Session, Name: m.Name, Room: m.Room, Voice: m.Voice, Since: s.start.Add(m.Joined),
+			Address: m.Address, Listening: m.Listening, Datagrams: m.Datagrams,
 		}
+		if h, held := s.held[m.Session]; held {
+			client.Control, client.TLS, client.Held = h.from, h.tls, true
+		} else if c := s.sessions[m.Session]; c != nil {
+			client.Control, client.TLS = c.from, c.tls
+		} else {
+			continue // has just come or left
+		}
+		clients = append(clients, client)
 	}
 	return slices.Clip(clients)
 }

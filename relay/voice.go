@@ -26,7 +26,7 @@ func (s *Server) work(conn udpio.Conn) {
 			time.Sleep(faultPause)
 		}
 		if now-last > standstill {
-			s.core.Resume(now)
+			s.core.Wake(now)
 			n = s.passOver(w, conn, msgs, n)
 			now = s.now()
 		}

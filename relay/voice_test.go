@@ -25,7 +25,11 @@ type voiceClient struct {
 	*tipClient
 	udp     *net.UDPConn
 	relay   netip.AddrPort
+	name    string
+	room    string
 	session uint32
+	resume  string // of the last answer to a name
+	hop     netproto.HopKey
 	tag     *netproto.TagKey
 	tagger  *netproto.HopTagger
 	up      *netproto.Sealer
@@ -46,7 +50,7 @@ func key32(t *testing.T, v any) [32]byte {
 // joinVoice logs in with VOICE 1 and settles the path.
 func joinVoice(t *testing.T, s *Server, room, name string) *voiceClient {
 	t.Helper()
-	c := &voiceClient{tipClient: dialTIP(t, s), relay: s.Addr(), tagger: netproto.NewHopTagger()}
+	c := &voiceClient{tipClient: dialTIP(t, s), relay: s.Addr(), name: name, room: room, tagger: netproto.NewHopTagger()}
 	if c.relay.Addr().IsUnspecified() {
 		c.relay = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), c.relay.Port())
 	}
@@ -60,7 +64,7 @@ func joinVoice(t *testing.T, s *Server, room, name string) *voiceClient {
 		t.Fatalf("%v", p)
 	}
 	hop := netproto.HopKey(key32(t, p["HOP_KEY"]))
-	c.session = uint32(p["SESSION"].(float64))
+	c.hop, c.session, c.resume = hop, uint32(p["SESSION"].(float64)), p["RESUME"].(string)
 	epoch, _ := p["EPOCH"].(float64)
 	c.tag, c.up, c.down = hop.TagKey(), netproto.NewSealer(hop.Up()), netproto.NewSealer(hop.Down())
 	c.seal = netproto.NewSealer(netproto.VoiceKey(netproto.RoomSecret(key32(t, p["MEDIA_KEY"])), c.session, uint32(epoch)))
@@ -287,7 +291,7 @@ func TestEpochAfterLeave(t *testing.T) {
 	s := startServer(t, Config{})
 	a, b := joinVoice(t, s, "", "a"), joinVoice(t, s, "", "b")
 	a.want(3)
-	_ = b.conn.Close()
+	b.send(`{"KEY": 4}`)
 	var epoch, list map[string]any
 	for range 2 { // in either order
 		p := a.next()

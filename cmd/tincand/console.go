@@ -63,6 +63,9 @@ func list(clients []relay.Client, now time.Time, out io.Writer) {
 		if c.TLS {
 			control += " (TLS)"
 		}
+		if c.Held {
+			control += " (lost)"
+		}
 		voice := "-"
 		switch {
 		case c.Voice == 0:

@@ -61,11 +61,11 @@ func (r *Room) SetListeners(sessions []*Session) {
 	r.listeners.Store(l)
 }
 
-// Resume tells that the program has stood still, see mend.Room.Resume.
-func (r *Room) Resume(now time.Duration) {
+// Wake tells that the program has stood still, see mend.Room.Wake.
+func (r *Room) Wake(now time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.mend.Resume(now)
+	r.mend.Wake(now)
 }
 
 // listeners is where the voice of one room goes. It never changes, but for the groups.

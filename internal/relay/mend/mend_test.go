@@ -561,7 +561,7 @@ func TestFeedbackAfterAStandstill(t *testing.T) {
 	}
 	c.Now += time.Minute
 	a.Seq[netproto.TypeVoice] += 3000
-	c.Resume(c.Now)
+	c.Wake(c.Now)
 	if n := talk(5); n != 1 {
 		t.Errorf("%d reports in the first 100 ms, want 1", n)
 	}

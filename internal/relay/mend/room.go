@@ -65,9 +65,9 @@ func (r *Room) sweep(now time.Duration) {
 	})
 }
 
-// Resume tells that the program has stood still: nobody could be heard until now. What is known of the paths stays
+// Wake tells that the program has stood still: nobody could be heard until now. What is known of the paths stays
 // known, and who talks next is told at once how it fares.
-func (r *Room) Resume(now time.Duration) {
+func (r *Room) Wake(now time.Duration) {
 	for _, s := range r.ups {
 		s.uplink.last = now
 		s.uplink.schedule = repair.Schedule{}

@@ -13,6 +13,7 @@ type Config struct {
 	MaxRooms       int            // 0: 4096
 	MaxRoomSize    int            // members; 0: 1000
 	SilenceTimeout time.Duration  // nothing valid for so long, nothing is sent any more; 0: 30 s
+	HoldTime       time.Duration  // a session with voice outlives its connection and its last datagram by that; 0: 60 s; below 0: not at all
 	SessionRate    int            // datagrams per second from one session; 0: 200
 	StrangerRate   int            // datagrams per second and IP address from addresses not a session's own; 0: 1000
 	Talkers        int            // how many of a room are forwarded at a time; 0: 4; below 0: all
@@ -30,6 +31,7 @@ func (c Config) withDefaults() Config {
 	c.MaxRooms = cmp.Or(c.MaxRooms, 4096)
 	c.MaxRoomSize = cmp.Or(c.MaxRoomSize, 1000)
 	c.SilenceTimeout = cmp.Or(c.SilenceTimeout, 30*time.Second)
+	c.HoldTime = cmp.Or(c.HoldTime, time.Minute)
 	c.SessionRate = cmp.Or(c.SessionRate, 200)
 	c.StrangerRate = cmp.Or(c.StrangerRate, 1000)
 	c.Talkers = cmp.Or(c.Talkers, 4)

@@ -34,8 +34,10 @@ type Core struct {
 	members map[uint32]*member // by session
 	load    []int              // sessions per worker
 	due     map[*room]bool     // rooms with something to announce
+	held    map[uint32]*member // by session: those without a control connection
 	sweep   time.Duration      // next look for silent addresses
-	resumed time.Duration      // see Resume
+	expire  time.Duration      // next look for sessions held for too long
+	woke    time.Duration      // see Wake
 }
 
 // NewCore returns a Core without rooms.
@@ -45,6 +47,7 @@ func NewCore(cfg Config) *Core {
 		cfg:     cfg,
 		rooms:   make(map[string]*room),
 		members: make(map[uint32]*member),
+		held:    make(map[uint32]*member),
 		load:    make([]int, cfg.Workers),
 		due:     make(map[*room]bool),
 	}
@@ -58,9 +61,11 @@ func (c *Core) NewWorker(out forward.Output) *forward.Worker { return c.exchange
 // Stats returns the sums over all workers.
 func (c *Core) Stats() forward.Stats { return c.exchange.Stats() }
 
-// Membership is what a new session gets to know.
+// Membership is what a client gets to know of its session.
 type Membership struct {
 	Session uint32
+	Resumed bool                // it was there before
+	Resume  string              // what it takes to go on with it later, besides the hop key; "" without voice
 	HopKey  netproto.HopKey     // the session's and the relay's
 	Secret  netproto.RoomSecret // the room's, in this epoch
 	Epoch   uint32
@@ -72,13 +77,21 @@ type Newcomer struct {
 	Room, Name string // checked: netproto.CheckRoom, CheckName
 	Voice      int    // highest datagram version that it speaks; with 0 it neither gets nor may send voice
 	Cap        int    // most that it may be sent over any second in kbit/s, headers counted; 0 = no cap
+	// Resume is the RESUME of the session to go on with, whose room, name and voice are the same, and Proof its proof.
+	Resume string
+	Proof  []byte
 }
 
-// Join adds a session to a room, and makes the room when there is none. Errors are ErrServerFull, ErrRoomFull and
-// ErrTooManyRooms, wrapped with the limit.
+// Join goes on with the session that the newcomer proves to have. Without one it adds a session to a room, and makes
+// the room when there is none. Errors are ErrServerFull, ErrRoomFull and ErrTooManyRooms, wrapped with the limit.
 func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if m := c.claimLocked(now, &n); m != nil {
+		known := m.membership()
+		known.Resumed = true
+		return known, nil
+	}
 	if len(c.members) >= c.cfg.MaxSessions {
 		return Membership{}, fmt.Errorf("%w (%d sessions)", ErrServerFull, c.cfg.MaxSessions)
 	}
@@ -91,11 +104,10 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	case len(r.members) >= c.cfg.MaxRoomSize:
 		return Membership{}, fmt.Errorf("%w (%d members)", ErrRoomFull, c.cfg.MaxRoomSize)
 	}
-	m := &member{room: r, name: n.Name, voice: n.Voice, joined: now}
-	var key netproto.HopKey
+	m := &member{room: r, name: n.Name, voice: n.Voice, joined: now, candidate: candidate{asked: now - challengeInterval}}
 	if n.Voice > 0 {
-		key = randomKey()
-		m.Init(&r.Room, &key)
+		m.key, m.resume.next = randomKey(), newTicket()
+		m.Init(&r.Room, &m.key)
 	} else {
 		m.Init(&r.Room, nil)
 	}
@@ -110,20 +122,23 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	c.load[r.Worker()]++
 	r.members = append(r.members, m)
 	c.changedLocked(r)
-	return Membership{Session: m.ID, HopKey: key, Secret: r.secret, Epoch: r.epoch, Users: r.users()}, nil
+	return m.membership(), nil
 }
 
 // Leave removes a session. Its ID is never given again.
 func (c *Core) Leave(id uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	m := c.members[id]
-	if m == nil {
-		return
+	if m := c.members[id]; m != nil {
+		c.leaveLocked(m)
 	}
+}
+
+func (c *Core) leaveLocked(m *member) {
 	r := m.room
 	c.exchange.Remove(&m.Session)
-	delete(c.members, id)
+	delete(c.members, m.ID)
+	delete(c.held, m.ID)
 	c.load[r.Worker()]--
 	r.members = slices.DeleteFunc(r.members, func(other *member) bool { return other == m })
 	if m.Unsettle() {
@@ -138,7 +153,7 @@ func (c *Core) Leave(id uint32) {
 		r.stale = true
 	}
 	c.changedLocked(r)
-	r.departed(id)
+	r.departed(m.ID)
 }
 
 // newRoom makes a room, for the worker with the fewest sessions.
@@ -196,7 +211,7 @@ func (c *Core) Tick(now time.Duration) (updates []Update, next time.Duration) {
 func (c *Core) sweepLocked(now time.Duration) {
 	changed := make(map[*room]bool)
 	for _, m := range c.members {
-		silent := now - max(m.Heard(), c.resumed)
+		silent := now - max(m.Heard(), c.woke)
 		if silent > restAfter {
 			m.Rest()
 		}
@@ -209,15 +224,15 @@ func (c *Core) sweepLocked(now time.Duration) {
 	}
 }
 
-// Resume tells that the program has stood still: nobody could be heard until now. What is
+// Wake tells that the program has stood still: nobody could be heard until now. What is
 // known of the paths stays known, and who talks next is told at once how it fares.
-func (c *Core) Resume(now time.Duration) {
+func (c *Core) Wake(now time.Duration) {
 	c.mu.Lock()
-	c.resumed = now
+	c.woke = now
 	rooms := slices.Collect(maps.Values(c.rooms))
 	c.mu.Unlock()
 	for _, r := range rooms {
-		r.Resume(now)
+		r.Wake(now)
 	}
 }
 

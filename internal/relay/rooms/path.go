@@ -19,8 +19,8 @@ import (
 
 const (
 	// challengeInterval is the least time between two challenges of one
-	// session: a lost one is soon repeated, a client that sends from two
-	// addresses at once does not make it move more often than that.
+	// session, wherever they go: a lost one is soon repeated, and nobody can
+	// make a session move, or a stranger be asked, more often than that.
 	challengeInterval = 100 * time.Millisecond
 	challengeLife     = 10 * time.Second
 	challengeSize     = netproto.HeaderSize + 8 + netproto.TagSize
@@ -31,7 +31,7 @@ type candidate struct {
 	path  forward.Path // without a valid address: none
 	token [8]byte
 	since time.Duration
-	asked time.Duration // last challenge
+	asked time.Duration // last challenge of the session, also of an address that is its own now
 }
 
 // keeper is the Core as its Workers see it.
@@ -51,12 +51,11 @@ func (k keeper) Challenge(now time.Duration, s *forward.Session, from forward.Pa
 		return token, false
 	}
 	d := &m.candidate
-	fresh := !d.path.Remote.IsValid()
-	if size < challengeSize || !fresh && now-d.asked < challengeInterval {
+	if size < challengeSize || now-d.asked < challengeInterval {
 		return token, false
 	}
 	if d.path != from || now-d.since > challengeLife {
-		*d = candidate{path: from, since: now}
+		d.path, d.since = from, now
 		_, _ = rand.Read(d.token[:]) // never fails
 	}
 	d.asked = now
@@ -99,6 +98,6 @@ func (k keeper) member(s *forward.Session) *member {
 // settle makes from the member's address and sends it voice.
 func (m *member) settle(from forward.Path) {
 	m.Settle(from)
-	m.candidate = candidate{}
+	m.candidate = candidate{asked: m.candidate.asked}
 	m.room.relist()
 }

@@ -120,7 +120,7 @@ func TestNobodyIsSilentAfterAStandstill(t *testing.T) {
 	}
 	c.Tick(c.Now)
 	c.Now += time.Minute
-	c.Resume(c.Now)
+	c.Wake(c.Now)
 	c.Tick(c.Now)
 	if n := listening(); n != 3 {
 		t.Errorf("%d of 3 are sent to", n)

@@ -56,8 +56,19 @@ type member struct {
 	name   string
 	voice  int
 	joined time.Duration
+	key    netproto.HopKey // the session's and the relay's; only with voice
 
 	candidate candidate
+	resume    resume
+}
+
+// membership is what the member is told when it comes, or comes back.
+func (m *member) membership() Membership {
+	known := Membership{Session: m.ID, HopKey: m.key, Secret: m.room.secret, Epoch: m.room.epoch, Users: m.room.users()}
+	if m.voice > 0 {
+		known.Resume = m.resume.next.encode(m.ID)
+	}
+	return known
 }
 
 func (r *room) users() UserList {
