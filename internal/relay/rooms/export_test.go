@@ -10,6 +10,13 @@ const (
 // Users is a room's list now.
 func (c *Core) Users(room string) UserList { return c.rooms[room].users() }
 
+// Held is how many sessions the Core holds.
+func (c *Core) Held() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.held)
+}
+
 // SetTalkers has those talk who stand at these places.
 func (l *UserList) SetTalkers(places []int) { l.talkers = places }
 
