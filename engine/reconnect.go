@@ -176,6 +176,7 @@ func (c *Call) takeOver(ctl *control, hello welcome) (resumed bool, err error) {
 	if !c.control.hold(ctl) {
 		return resumed, ctl.Close() // the call has ended
 	}
+	c.signs.said.at(c.now())
 	c.probeNow(c.now())
 	return resumed, nil
 }

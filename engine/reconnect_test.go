@@ -52,11 +52,11 @@ func TestResume(t *testing.T) {
 		if s.Reconnects != 3 || s.Away <= 0 || s.Reconnecting != "" || s.Link.Drops != (stream.DropCounts{}) || s.Peers[0].Buffer.Restarts > 0 {
 			t.Errorf("%+v", s)
 		}
-		c.Leave()
-		for e := range c.Events() {
-			if left, ok := e.(PeerLeft); ok && c == ann {
-				t.Errorf("%+v", left)
-			}
+	}
+	ann.Leave()
+	for e := range ann.Events() {
+		if left, ok := e.(PeerLeft); ok {
+			t.Errorf("%+v", left)
 		}
 	}
 }

@@ -85,8 +85,7 @@ func (t *teller) capturing(at time.Time) { t.say(jsonLine{Event: "capturing", Ti
 func (t *teller) playing(at time.Time) { t.say(jsonLine{Event: "playing", Time: at}, "") }
 
 func (t *teller) connected(call *engine.Call, name, room string) {
-	t.name, t.session = netproto.CleanName(name), call.Session()
-	t.names.come(t.session, t.name)
+	t.we(netproto.CleanName(name), call.Session())
 	where := "the default room"
 	if room != "" {
 		where = "room " + room
@@ -95,6 +94,12 @@ func (t *teller) connected(call *engine.Call, name, room string) {
 	t.say(jsonLine{Event: "connected", Session: call.Session(), Text: link.Fingerprint},
 		fmt.Sprintf("joined %s on %s (session %d); m + Enter mutes, q + Enter leaves\nrelay certificate %s",
 			where, link.Relay, call.Session(), link.Fingerprint))
+}
+
+// we takes our own name and session.
+func (t *teller) we(name string, session uint32) {
+	t.name, t.session = name, session
+	t.names.come(session, name)
 }
 
 // event tells one event of the call.
@@ -143,8 +148,7 @@ func (t *teller) event(e engine.Event) {
 	case engine.Reconnected:
 		if e.Session != t.session {
 			t.names.leave(t.session, t.name)
-			t.session = e.Session
-			t.names.come(t.session, t.name)
+			t.we(t.name, e.Session)
 		}
 		t.say(jsonLine{Event: "reconnected", On: &e.Resumed, Session: e.Session, Seconds: e.Gap.Seconds()},
 			fmt.Sprintf("back after %.1f s", e.Gap.Seconds()))
