@@ -24,7 +24,7 @@ import (
 //	reviveSink     a Sink that broke is opened again  while there is none
 //	readDatagrams  socket ─> Listener, answers of the relay, resends
 //	keepControl    packages: users, epochs, the end; dials the relay again when the connection is lost
-//	tend           nacks, reports, ladder, probes, who talks, faults, another socket: a timer that sleeps until the next is due
+//	tend           nacks, reports, ladder, probes, who talks, faults, another socket: a timer until the next is due
 //
 // It outlives its connections: comeback has the states of that.
 type Call struct {
@@ -52,7 +52,7 @@ type Call struct {
 	signs       signs
 
 	// Locks are held for computing only, never while waiting for a socket or a
-	// device, and never two at once.
+	// device, and never two at once; but what is returning is told in order.
 
 	talking sync.Mutex // guards sender
 	sender  *Sender
@@ -232,8 +232,8 @@ func (c *Call) Leave() {
 func (c *Call) Done() <-chan struct{} { return c.done }
 
 // Err returns why the call ended by itself: ErrRefused, *CertificateChangedError,
-// ErrNoVoice, or ErrConnectionLost after Config.GiveUp, wrapped. It is nil while the call goes on, after Leave and after the end
-// of Join's context.
+// ErrNoVoice, or ErrConnectionLost after Config.GiveUp, wrapped. It is nil while the call goes on,
+// after Leave and after the end of Join's context.
 func (c *Call) Err() error {
 	select {
 	case <-c.done:

@@ -12,21 +12,21 @@ import (
 )
 
 const (
-	// firstTry is within what time after the loss of the control connection the relay is dialed, and retryMost within what
-	// time after an attempt that failed at most; in between that doubles. When in that time is up to chance (full jitter),
-	// so that the clients of a relay that was restarted come one by one.
+	// firstTry is within what time after the loss of the control connection the relay is dialed, and retryMost within
+	// what time after an attempt that failed at most; in between that doubles. When in that time is up to chance (full
+	// jitter), so that the clients of a relay that was restarted come one by one.
 	firstTry  = 200 * time.Millisecond
 	retryMost = 4 * time.Second
 	// retryLeast is how long after one attempt has failed the next one begins at least.
 	retryLeast = 100 * time.Millisecond
-	// tryTime is how long an attempt may take, and tryTrips how many round trips besides: of TCP, TLS and the greeting. SYNs
-	// go out after 0, 1 and 3 s.
+	// tryTime is how long an attempt may take, and tryTrips how many round trips besides: of TCP, TLS and the greeting.
+	// SYNs go out after 0, 1 and 3 s.
 	tryTime  = 5 * time.Second
 	tryTrips = 6
 	// tryStuck is how old an attempt must be to be broken off when there is news of the way to the relay.
 	tryStuck = 500 * time.Millisecond
-	// refusedFor is how long the relay must have refused us, at every attempt, until that is believed: one that was just
-	// started, or is about to stop, may be full or closing.
+	// refusedFor is how long the relay must have refused us, at every attempt, until that is believed: one that was
+	// just started, or is about to stop, may be full or closing.
 	refusedFor = 15 * time.Second
 	// sayAgain is how long after the loss it is said again. Then that doubles, up to sayMost.
 	sayAgain = 4 * time.Second
@@ -57,7 +57,7 @@ type comeback struct {
 	began   time.Duration // the last attempt
 	trying  bool          // it is under way
 	due     time.Duration // the next one
-	refused time.Duration // when the relay first refused us, of the attempts since which it has done nothing else; -1: it did not
+	refused time.Duration // since when it has refused us at every attempt; -1: it has not
 	say     time.Duration // it is said again
 
 	count int           // how often it came back
@@ -102,8 +102,8 @@ func (b *comeback) failed(now time.Duration, err error) (final error) {
 	return nil
 }
 
-// news takes that there is reason to dial at once: an answer by UDP, another address of ours. It tells whether an attempt under
-// way is to be broken off, as it may wait for a datagram sent before.
+// news takes that there is reason to dial at once: an answer by UDP, another address of ours. It tells whether an attempt
+// under way is to be broken off, as it may wait for something that was sent before.
 func (b *comeback) news(now time.Duration) (breakOff bool) {
 	if !b.away {
 		return false

@@ -16,8 +16,8 @@ func newComeback(seed uint64, giveUp time.Duration) *comeback {
 
 var errDown = fmt.Errorf("%w: down", io.EOF)
 
-// The relay is gone for any time and every attempt takes any time up to its limit: the call is back within seconds of its
-// return, and there are few attempts meanwhile.
+// The relay is gone for any time and every attempt takes any time up to its limit: the call is back within seconds of
+// its return, and there are few attempts meanwhile.
 func TestComebackAfterAnyOutage(t *testing.T) {
 	for seed := range uint64(3000) {
 		rng := rand.New(rand.NewPCG(seed, 2))

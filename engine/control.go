@@ -253,7 +253,8 @@ func (c *control) Close() error {
 	return c.conn.Close()
 }
 
-// giveUp closes the connection without a word, as the relay may keep the session: a pending next fails, for that reason.
+// giveUp closes the connection without a word, as the relay may keep the session: a pending next fails, and lost says
+// why.
 func (c *control) giveUp(why error) {
 	c.given.CompareAndSwap(nil, &why)
 	_ = c.raw.Close()

@@ -109,7 +109,8 @@ func localOf(conn *net.UDPConn) netip.AddrPort { return conn.LocalAddr().(*net.U
 func (l *link) send(d []byte) {
 	if _, err := l.socket.get().Write(d); err != nil {
 		l.failed.Add(1)
-		if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, net.ErrClosed) { // a relay that does not run; a socket just replaced
+		// The relay does not run, or the socket has just been replaced: that is not for want of a way.
+		if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, net.ErrClosed) {
 			l.barred.Add(1)
 		}
 		return

@@ -95,7 +95,8 @@ func (l *Listener) RemovePeer(now time.Duration, session uint32) (last PeerStats
 	return last, true
 }
 
-// Renew forgets all talkers and secrets, as for another session. What of their last words is already here is still played.
+// Renew forgets all talkers and secrets, as for another session. What of their last words is already here is still
+// played.
 func (l *Listener) Renew() {
 	for _, p := range l.order {
 		p.gone = true

@@ -83,8 +83,8 @@ func (c *Call) reconnect(why error) (*control, error) {
 	c.returning.Lock()
 	c.comeback.lost(now, why)
 	e, _ := c.comeback.look(now, false)
-	c.returning.Unlock()
 	c.events.add(e)
+	c.returning.Unlock()
 	for c.awaitTry() {
 		ctl, hello, err := c.try()
 		var resumed bool
@@ -94,9 +94,8 @@ func (c *Call) reconnect(why error) (*control, error) {
 		now := c.now()
 		c.returning.Lock()
 		if err == nil {
-			e := Reconnected{Gap: c.comeback.back(now), Resumed: resumed, Session: hello.session.Session}
+			c.events.add(Reconnected{Gap: c.comeback.back(now), Resumed: resumed, Session: hello.session.Session})
 			c.returning.Unlock()
-			c.events.add(e)
 			for _, list := range hello.users {
 				c.setUsers(list)
 			}
@@ -234,8 +233,8 @@ func (c *Call) replaced(ctl *control, was *link, s netproto.Session) error {
 	return nil
 }
 
-// tendPath makes another socket where the one in use leads nowhere, asks whether the control connection still works, and
-// says what has changed while it is lost.
+// tendPath makes another socket where the one in use leads nowhere, asks whether the control connection still works,
+// and says what has changed while it is lost.
 func (c *Call) tendPath(now time.Duration) {
 	l, ctl := c.link.get(), c.control.get()
 	c.probing.Lock()
@@ -258,10 +257,10 @@ func (c *Call) tendPath(now time.Duration) {
 		}
 		c.hasten()
 	}
-	c.returning.Unlock()
 	if tell {
 		c.events.add(e)
 	}
+	c.returning.Unlock()
 	if away {
 		return
 	}

@@ -7,12 +7,13 @@ import (
 )
 
 const (
-	// pollEveryway is how often it is looked from which of our addresses a way leads to the relay.
+	// routeEvery is how often it is looked from which of our addresses a way leads to the relay.
 	routeEvery = time.Second
-	// silentPath is how long probes must have been sent in vain until another socket is tried: 12 of them. Where both ways
-	// lose 30 %, that happens by chance, and costs a round trip, about twice per hour of silence.
+	// silentPath is how long probes must have been sent in vain until another socket is tried: 12 of them. Where both
+	// ways lose 30 %, all of them are lost once in 3000 times, and then that costs a round trip.
 	silentPath = 1500 * time.Millisecond
-	// moveEvery is how often another socket is made at most while there are no answers, and moveSoon when sending fails.
+	// moveEvery is how often another socket is made at most while there are no answers, and moveSoon when sending
+	// fails.
 	moveEvery = 2 * time.Second
 	moveSoon  = 500 * time.Millisecond
 	// askEvery is how often the control connection is asked for a sign of life while there are no answers by UDP, and

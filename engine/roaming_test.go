@@ -9,7 +9,7 @@ const tick = 100 * time.Millisecond
 
 func TestRoaming(t *testing.T) {
 	const second = time.Second
-	alive := func(now time.Duration) pathSigns { return pathSigns{} }
+	alive := func(time.Duration) pathSigns { return pathSigns{} }
 	tests := []struct {
 		name  string
 		signs func(now time.Duration) pathSigns

@@ -171,7 +171,8 @@ func TestStreamDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// Under another session numbers and counts go on, whatever the keys are; datagrams of the one before are not sent again.
+// Under another session numbers and counts go on, whatever the keys are; datagrams of the one before are not sent
+// again.
 func TestRenew(t *testing.T) {
 	p := newPacketizer(t, Config{})
 	r := newReceiver(ReceiverConfig{})
