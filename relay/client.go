@@ -32,6 +32,7 @@ type client struct {
 	server *Server
 	from   netip.AddrPort
 	link   link
+	number uint64 // higher than those of all that came before
 	tls    bool
 
 	// Guarded by Server.mu until the goroutine ends, set once.

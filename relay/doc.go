@@ -20,6 +20,6 @@
 //	          announcer (one goroutine)
 //
 // Beside them: certificate (cert.go), journal (log.go), sessions that outlive their connections (hold.go), and what is
-// done when the whole program has stood still (standstill.go). The payload stays opaque: the relay never imports the codec or the jitter buffer, and builds
-// without cgo.
+// done when the whole program has stood still (standstill.go). The payload stays opaque: the relay never imports the
+// codec or the jitter buffer, and builds without cgo.
 package relay

@@ -8,7 +8,10 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-var errClosing = errors.New("the relay is closing")
+var (
+	errClosing = errors.New("the relay is closing")
+	errLate    = errors.New("a later connection has this session")
+)
 
 // attach gives a client its outbox. It fails when the relay is closing.
 func (s *Server) attach(c *client) error {
@@ -23,8 +26,8 @@ func (s *Server) attach(c *client) error {
 	return nil
 }
 
-// join puts a client into its room, or gives it the session that it proves to have. User list and SESSION are in its outbox before
-// anybody else can put anything there.
+// join puts a client into its room, or gives it the session that it proves to have. User list and SESSION are in its
+// outbox before anybody else can put anything there.
 func (s *Server) join(c *client, p netproto.SendNickname) error {
 	voice := min(p.Voice, netproto.Version)
 	s.mu.Lock()
@@ -35,6 +38,9 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	m, err := s.core.Join(s.now(), rooms.Newcomer{Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Resume: p.Resume, Proof: p.Proof})
 	if err != nil {
 		return err
+	}
+	if old := s.sessions[m.Session]; old != nil && old.number > c.number {
+		return errLate // words of a connection that its client has given up long ago
 	}
 	s.admission.named(c.from.Addr())
 	s.takeOverLocked(m.Session, c)

@@ -4,10 +4,12 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -219,8 +221,8 @@ func TestResumeRefused(t *testing.T) {
 	exchange(t, []*voiceClient{a, b}, 2)
 }
 
-// An answer may be lost with its connection: until the client is known to have it, RESUME is good again, and has the same
-// answer.
+// An answer may be lost with its connection: until the client is known to have it, RESUME is good again, and has the
+// same answer.
 func TestResumeAgain(t *testing.T) {
 	s := startServer(t, everyone())
 	a := joinVoice(t, s, "", "a")
@@ -358,4 +360,77 @@ func TestNoVoiceIsNotHeld(t *testing.T) {
 	a.users("a", "b")
 	_ = b.conn.Close()
 	a.users("a")
+}
+
+// Many at once lose connections and come back by one or two new ones: each keeps its session to its farewell, and
+// nothing is left of any of them.
+func TestResumeChurn(t *testing.T) {
+	s := startServer(t, Config{Workers: 2, HoldTime: 6 * time.Second}) // for attempts that are late
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(i), 1))
+			for range 4 {
+				name := fmt.Sprint("n", i)
+				conn, session, resume := enter(t, s, netproto.SendNickname{Name: name, Voice: 1, Room: "r"})
+				for range 8 {
+					was := resume
+					p := netproto.SendNickname{
+						Name: name, Voice: 1, Room: "r", Resume: resume,
+						Proof: netproto.HopKey(session.HopKey).ResumeProof(resume),
+					}
+					switch rng.IntN(4) {
+					case 0: // it hangs
+					case 1:
+						_ = conn.Close()
+					case 2:
+						_ = conn.(*net.TCPConn).SetLinger(0)
+						_ = conn.Close()
+					case 3: // an attempt that is given up at once
+						if c, err := net.Dial("tcp", s.Addr().String()); err == nil {
+							_, _ = c.Write(appendPackage(p))
+							_ = c.Close()
+						}
+					}
+					old := conn
+					var next netproto.Session
+					conn, next, resume = enter(t, s, p)
+					_ = old.Close()
+					if next.Session != session.Session || resume == was {
+						t.Errorf("session %d with %q, want %d with another than %q", next.Session, resume, session.Session, was)
+						return
+					}
+				}
+				_, _ = conn.Write([]byte(`{"KEY": 4}`))
+				_ = conn.Close()
+			}
+		})
+	}
+	wg.Wait()
+	s.nothingLeft(t)
+}
+
+// enter sends a name, and reads up to SESSION.
+func enter(t *testing.T, s *Server, p netproto.SendNickname) (conn net.Conn, session netproto.Session, resume string) {
+	conn, err := net.Dial("tcp", s.Addr().String())
+	if err != nil {
+		t.Error(err)
+		return nil, session, ""
+	}
+	_, _ = conn.Write(appendPackage(p))
+	var d netproto.Decoder
+	buf := make([]byte, 4096)
+	for {
+		n, err := conn.Read(buf)
+		if err != nil {
+			t.Error(err)
+			return conn, session, ""
+		}
+		d.Write(buf[:n])
+		for p, err := d.Next(); err == nil; p, err = d.Next() {
+			if session, ok := p.(netproto.Session); ok && session.Resume != "" {
+				return conn, session, session.Resume
+			}
+		}
+	}
 }

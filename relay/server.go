@@ -259,7 +259,7 @@ func (s *Server) closeSockets() {
 // accept is a goroutine.
 func (s *Server) accept() {
 	var failed faults
-	for {
+	for number := uint64(1); ; number++ {
 		conn, err := s.listener.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed):
@@ -282,7 +282,7 @@ func (s *Server) accept() {
 		if b, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
 			_ = b.SetWriteBuffer(s.cfg.MaxUnsent) // else the kernel keeps megabytes for who does not read
 		}
-		c := &client{server: s, from: from, link: link{Conn: conn}}
+		c := &client{server: s, from: from, link: link{Conn: conn}, number: number}
 		s.mu.Lock()
 		s.conns[c] = true
 		s.mu.Unlock()

@@ -110,7 +110,7 @@ func (m *Mender) attendListener(now time.Duration, s *Member) (next time.Duratio
 			continue
 		}
 		for c := v.shift.Next(t.uplink.cache, now); c != nil; c = v.shift.Next(t.uplink.cache, now) {
-			count, was := v.count(t.uplink, c)
+			count, was := v.count(c)
 			switch {
 			case !live || !was || d.deaf || !r.hears(s, t.ID):
 			case !s.may(now, s.onWire(len(c)), t.uplink.upcoming(now)):

@@ -65,7 +65,7 @@ func (v *view) exception(u *uplink, seq uint32) {
 }
 
 // count returns the listener's count for a datagram of the talker, and whether it has been sent that.
-func (v *view) count(u *uplink, d []byte) (uint8, bool) {
+func (v *view) count(d []byte) (uint8, bool) {
 	if v.own == nil {
 		return countOf(d), true
 	}

@@ -13,7 +13,7 @@ type Config struct {
 	MaxRooms       int            // 0: 4096
 	MaxRoomSize    int            // members; 0: 1000
 	SilenceTimeout time.Duration  // nothing valid for so long, nothing is sent any more; 0: 30 s
-	HoldTime       time.Duration  // a session with voice outlives its connection and its last datagram by that; 0: 60 s; below 0: not at all
+	HoldTime       time.Duration  // a session with voice outlives its last sign of life by that; 0: 60 s; below 0: not
 	SessionRate    int            // datagrams per second from one session; 0: 200
 	StrangerRate   int            // datagrams per second and IP address from addresses not a session's own; 0: 1000
 	Talkers        int            // how many of a room are forwarded at a time; 0: 4; below 0: all
