@@ -18,7 +18,7 @@ func (d *deviceSigns) failed() string {
 	if d.again {
 		return fmt.Sprintf("(%v); check the device: it is opened again by itself as soon as it works", d.err)
 	}
-	return fmt.Sprintf("(%v); check the device, then join again", d.err)
+	return fmt.Sprintf("(%v); check it, then join again", d.err)
 }
 
 // devices judges input and output.

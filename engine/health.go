@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/stream"
 )
 
@@ -136,6 +137,8 @@ func (s *state) gone(v *vitals) string {
 		return "the output has failed"
 	case s.Kind == FaultOutputSlow || s.Kind == FaultInputSlow && v.input && v.in.err == nil:
 		return "nothing comes through at all now"
+	case s.Kind == FaultNobodyListens:
+		return "nobody is there any more who did not hear you"
 	case s.Session == 0 && v.in.err != nil:
 		return "the input has failed"
 	case s.Session == 0:
@@ -158,6 +161,9 @@ func (m *monitor) path(now time.Duration, v *vitals) {
 	m.note(now, Fault{Kind: FaultUDPStopped}, v.answered && dead, doubt, v.relay)
 
 	lost := v.waiting && !dead && !m.isOn(FaultUDPStopped) // an answer may follow the voice
+	if lost && !m.isOn(FaultNotHeard) {
+		doubt = max(v.doubt, v.word-repair.ReportCalm) // it may be about what came long before it was said
+	}
 	if v.up.shut {
 		lost, doubt = true, v.up.since-pathDead+voiceDead
 	}
@@ -171,11 +177,14 @@ func (m *monitor) path(now time.Duration, v *vitals) {
 // room judges who else is there.
 func (m *monitor) room(now time.Duration, v *vitals) {
 	m.note(now, Fault{Kind: FaultAlone}, v.peers == 0, v.listed, v.room)
+	if v.peers == 0 {
+		return // nobody is left who could listen
+	}
 	deaf := v.hearers == 0
 	if v.reported < v.listed+settles {
 		deaf = m.isOn(FaultNobodyListens) // as far as is known
 	}
-	m.note(now, Fault{Kind: FaultNobodyListens}, deaf && v.peers > 0, v.reported, "")
+	m.note(now, Fault{Kind: FaultNobodyListens}, deaf, v.reported, "")
 }
 
 // understood judges whether the others can open our voice. Those whom we cannot hear are told of anyway.

@@ -88,6 +88,10 @@ func TestFaults(t *testing.T) {
 		}, FaultUDPStopped, 0, "you hear nobody", "again"},
 		{"our datagrams do not arrive", func(now time.Duration, v *vitals) { unanswered(now, begin, v) },
 			FaultNotHeard, 0, "what your network lets out", "arrives at the relay again"},
+		{"our datagrams do not arrive, and the relay tells later of the last that did", func(now time.Duration, v *vitals) {
+			unanswered(now, begin, v)
+			v.word = min(now, begin+1900*time.Millisecond)
+		}, FaultNotHeard, 0, "what your network lets out", "arrives at the relay again"},
 		{"UDP stops both ways while nobody talks", func(now time.Duration, v *vitals) {
 			nobodyTalks(now, v)
 			unprobed(now, begin, probeIdle, v)
@@ -114,11 +118,11 @@ func TestFaults(t *testing.T) {
 			v.unopened, v.dropped = 1, bobDropped(now, begin-time.Second, stream.DropForged, false)
 		}, FaultPassphrase, 0, "nor can Bob hear you", "you hear Bob now"},
 		{"the input breaks", func(_ time.Duration, v *vitals) { v.input, v.in.err = false, broken },
-			FaultInputFailed, 0, "unplugged", ""},
+			FaultInputFailed, 0, "(unplugged); check it, then join again", ""},
 		{"the input blocks", func(_ time.Duration, v *vitals) { v.in.moved, v.sounded = begin, begin },
 			FaultInputStuck, 0, "plugged in", "works again"},
 		{"the output breaks", func(_ time.Duration, v *vitals) { v.out.err = broken },
-			FaultOutputFailed, 0, "unplugged", ""},
+			FaultOutputFailed, 0, "(unplugged); check it, then join again", ""},
 		{"the output blocks", func(_ time.Duration, v *vitals) { v.out.moved = begin },
 			FaultOutputStuck, 0, "plugged in", "works again"},
 		{"another passphrase", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, stream.DropForged, false) },
@@ -398,6 +402,24 @@ func TestFaultsOfThoseWhoLeave(t *testing.T) {
 		}
 	}
 	if len(said) != 2 || !strings.HasSuffix(said[1], "passphrase false Bob Bob has left") {
+		t.Errorf("%q", said)
+	}
+}
+
+// When those who did not hear us have left, nobody hears us either.
+func TestNobodyIsLeftToListen(t *testing.T) {
+	var m monitor
+	var said []string
+	for now := time.Duration(0); now < 20*time.Second; now += tickTime {
+		v := aCall(now)
+		if v.hearers = 0; now > 10*time.Second {
+			v.peers, v.listed = 0, 10*time.Second
+		}
+		for _, f := range m.look2(now, &v) {
+			said = append(said, fmt.Sprint(f.Kind, " ", f.On, " ", f.Text))
+		}
+	}
+	if len(said) != 3 || said[1] != "nobody_listens false nobody is there any more who did not hear you" || !strings.HasPrefix(said[2], "alone true") {
 		t.Errorf("%q", said)
 	}
 }

@@ -35,15 +35,16 @@ type SenderConfig struct {
 //	     ^      └────────── nacks: the same datagram again
 //	     └ feedback, probes
 type Sender struct {
-	cfg    SenderConfig
-	talker *Talker
-	ladder *adapt.Ladder
-	now    time.Duration // of the Frame under way
-	polled time.Duration // when the ladder was told that time goes by
-	steps  int           // of its decisions, as many as the talker follows
-	budget repair.Resender
-	blocks []netproto.NackBlock
-	counts SenderStats
+	cfg      SenderConfig
+	talker   *Talker
+	ladder   *adapt.Ladder
+	now      time.Duration // of the Frame under way
+	polled   time.Duration // when the ladder was told that time goes by
+	steps    int           // of its decisions, as many as the talker follows
+	encoders int           // the same of the encoders that it needed
+	budget   repair.Resender
+	blocks   []netproto.NackBlock
+	counts   SenderStats
 }
 
 // SenderStats is what a Sender did and why. Counts run since it was made.
@@ -114,13 +115,15 @@ func (s *Sender) NextDeadline() (time.Duration, bool) {
 }
 
 // Stopped tells whether the circuit breaker holds voice back.
-func (s *Sender) Stopped() bool { return s.ladder.Decision().Stop }
+func (s *Sender) Stopped() bool { return s.ladder.Stopped() }
 
 // steer makes the talker do what the ladder has decided.
 func (s *Sender) steer() {
 	if n := s.ladder.Changes(); n != s.steps && !s.cfg.Fixed {
 		s.steps = n
-		s.talker.adapt(s.cfg.Talker.Encoder, s.ladder.Decision())
+		fresh := s.ladder.Encoders() != s.encoders
+		s.encoders = s.ladder.Encoders()
+		s.talker.adapt(s.cfg.Talker.Encoder, s.ladder.Decision(), fresh)
 	}
 }
 

@@ -171,7 +171,7 @@ func TestSenderAdapts(t *testing.T) {
 		t.Errorf("12 %% of loss: %+v", st)
 	}
 	talk(500)
-	if n := talk(50); n != 0 || !s.Stats(now).Decision.Stop {
+	if n := talk(50); n != 0 || !s.Stopped() {
 		t.Errorf("%d datagrams into silence: %+v", n, s.Stats(now).Decision)
 	}
 	if err := s.Nacked(now, nackOf(t, last-1), func([]byte) { t.Error("an answer though stopped") }); err != nil {

@@ -50,7 +50,7 @@ func main() {
 // success, 1 for a failure, 2 for a command line that makes no sense.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	code := -1 // set by kong when it wants to exit, after --help
-	parser, err := kong.New(&CLI{},
+	parser, err := usage.New(&CLI{},
 		kong.Name("tincan"),
 		kong.Description("Group voice for bad networks."),
 		kong.Vars{"version": "tincan " + version},

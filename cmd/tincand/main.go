@@ -96,7 +96,7 @@ func execute(args []string, env string, stdin io.Reader, stdout, stderr io.Write
 // parse reads the command line. A code that is not negative ends the program: help or the version has been shown.
 func parse(args []string, stdout, stderr io.Writer) (f flags, code int, err error) {
 	code = -1
-	parser, err := kong.New(&f, kong.Name("tincand"), kong.Description("The relay of tincan: rooms for group voice. "+
+	parser, err := usage.New(&f, kong.Name("tincand"), kong.Description("The relay of tincan: rooms for group voice. "+
 		"Commands on standard input: LIST, STATS, STOP. SIGHUP reads the certificate again."),
 		kong.Vars{"version": "tincand " + version}, kong.Writers(stdout, stderr), kong.Exit(func(c int) { code = c }))
 	if err != nil {

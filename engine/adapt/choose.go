@@ -72,11 +72,11 @@ func (n *network) resendsWaitedFor() bool {
 
 // possible tells whether the encoder can do it.
 func (p *point) possible() bool {
-	return p.bitrate >= minBitrate && (!p.shape.fec || p.bitrate >= fecBitrate) && p.bitrate > p.shape.coarse
+	return p.bitrate >= minBitrate && p.bitrate > p.shape.coarse
 }
 
 // smallest is the shape with the fewest bits.
-var smallest = &shapes[5]
+var smallest = &shapes[4]
 
 // judge finds what the point is worth when the jitter buffer waits for whatever of its
 // repair pays: nothing, some of the copies, or a resend.
@@ -86,20 +86,12 @@ func (p *point) judge(n *network) {
 	base := n.oneWay + s.interval() - wire.FrameDuration
 	rate := float64(p.bitrate)
 	worth := emodel.Worth(rate, n.narrow)
-	if s.fec {
-		worth = emodel.Worth(rate*fecShare, n.narrow)
-	}
 	fine := worth
 	p.value = math.Inf(-1)
 
 	// Lost again and again: the original, then each copy, the nearer first.
 	lost, before := n.channel.Loss, 0
 	p.consider(worth, base+n.spread, lost)
-	if s.fec {
-		again := n.channel.Again(wire.FrameDuration)
-		p.consider(worth, base+n.wait(wire.FrameDuration), lost*(again+(1-again)*fecHole))
-		lost *= again
-	}
 	for _, k := range s.copies {
 		lost *= n.channel.Again(time.Duration(k-before) * s.interval())
 		before = k

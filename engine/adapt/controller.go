@@ -27,7 +27,7 @@ const (
 	shrunk       = 0.7                     // what shrinking means
 	emptying     = 1.15                    // times what is sent comes through
 	again        = 10 * time.Second        // within which a backoff goes on with the one before
-	overflows    = 0.1                     // of what is sent is lost, and as little comes through, where a queue is full
+	overflows    = 0.1                     // more than before is lost, and as much less comes through, where a queue is full
 	mostAccepted = 800 * time.Millisecond  // twice a queue of others is put up with from then on, up to this
 	steeper      = 2.0                     // times as fast grows a queue that may be ours again
 	forgives     = 60                      // seconds in which it is forgotten that a queue was not ours
@@ -63,6 +63,7 @@ type controller struct {
 
 	accepted   time.Duration // so long a queue is not ours
 	full       time.Duration // when such a queue was found to be full; 0: never
+	usual      float64       // the loss while there was no queue
 	mild       float64       // and grows so fast at most
 	steepest   float64       // trend since the draining began, the highest
 	backedOff  time.Duration // when the draining began
@@ -106,7 +107,7 @@ func (c *controller) update(now time.Duration, s sample) {
 	if s.trend > steeper*c.mild {
 		accepted = 0
 	}
-	if accepted > 0 && s.loss >= overflows && s.through > 0 && s.through < s.sent*(1-overflows) {
+	if accepted > 0 && c.overflows(s) {
 		accepted, c.accepted, c.full = 0, 0, now
 	}
 	queue := max(0, s.queue-max(accepted, itself))
@@ -128,6 +129,14 @@ func (c *controller) update(now time.Duration, s sample) {
 	case queue < clearQueue:
 		c.rise(now, elapsed, s)
 	}
+	if s.queue < clearQueue {
+		c.usual = s.loss
+	}
+}
+
+// overflows tells whether so much more is lost than without a queue that the queue is full.
+func (c *controller) overflows(s sample) bool {
+	return s.loss >= c.usual+overflows && s.through > 0 && s.through < s.sent*wire.Kbps((1-c.usual)*(1-overflows))
 }
 
 // goOn gives the limit back after a time without a word, if what had waited is through soon: then the relay stood

@@ -21,15 +21,13 @@ type Config struct {
 	Bitrate int
 	// Unfollowed is for those who send in their own way: nothing but the cap holds voice back.
 	Unfollowed bool
-	// Budget is the most that is spent on a path that loses. 0 = 44 kbit/s, what 24
-	// kbit/s of Opus take over RTP, SRTP, UDP and IP.
-	Budget wire.Kbps
 }
 
 const (
-	defaultBudget wire.Kbps = 44
-	cleanMargin   wire.Kbps = 1 // above what the highest bitrate takes, one frame per datagram
-	cleanLoss               = 0.01
+	// budget is the most that is spent on a path that loses: what 24 kbit/s of Opus take over RTP, SRTP, UDP and IP.
+	budget      wire.Kbps = 44
+	cleanMargin wire.Kbps = 1 // above what the highest bitrate takes, one frame per datagram
+	cleanLoss             = 0.01
 )
 
 // Feedback is what the relay tells a talker, in plain units.
@@ -52,18 +50,12 @@ type Feedback struct {
 
 // Decision says how to send.
 type Decision struct {
-	Bitrate      int   // bit/s of Opus
-	Stride       int   // frames per datagram
-	Copies       []int // offsets in datagrams, rising; must not be changed
-	CopyBitrate  int   // bit/s at which copies are coded anew, 0 = they are the same frames
-	Wideband     bool  // nothing above 8 kHz: as in copies coded anew, of which voice is not to be told by ear
-	FEC          bool
-	ExpectedLoss int // percent, for the encoder
-	// Fresh asks for a new encoder: after a bitrate below 8.5 kbit/s libopus would stay
-	// in narrowband far above it.
-	Fresh bool
-	// Stop asks to send no voice, only probes: the circuit breaker is open.
-	Stop bool
+	Bitrate     int   // bit/s of Opus
+	Stride      int   // frames per datagram
+	Copies      []int // offsets in datagrams, rising; must not be changed
+	CopyBitrate int   // bit/s at which copies are coded anew, 0 = they are the same frames
+	Wideband    bool  // nothing above 8 kHz: as in copies coded anew, of which voice is not to be told by ear
+	FEC         bool  // Opus's own, of those who send in their own way: the ladder has no use for it
 	// Reason tells in a few words why: "copies {4}: 8 % loss, bursts 3.1".
 	Reason string
 }
@@ -71,8 +63,7 @@ type Decision struct {
 // Ladder decides for one talker. Use New. One goroutine at a time may use it.
 type Ladder struct {
 	most    int       // bitrate
-	budget  wire.Kbps // on a path that loses
-	clean   wire.Kbps // and on one that does not
+	clean   wire.Kbps // the most on a path that does not lose
 	cap     wire.Kbps // sustained, 0 = none
 	capped  repair.Cap
 	theirs  repair.Cap // counts the voice under the least of the listeners' caps, and holds nothing back
@@ -96,6 +87,8 @@ type Ladder struct {
 
 	current  point
 	narrow   bool // the encoder has fallen into narrowband
+	encoders int  // that have been asked for
+	stopped  bool // the circuit breaker is open
 	decided  time.Duration
 	lowered  time.Duration // to another shape, as the limit had fallen
 	hushed   bool          // the decision was made without feedback
@@ -106,13 +99,10 @@ type Ladder struct {
 
 // New makes a Ladder that begins at now.
 func New(now time.Duration, cfg Config) *Ladder {
-	l := &Ladder{most: defaultBitrate, budget: defaultBudget, headers: wire.IPv4Overhead, decided: now, lowered: now - hurried}
+	l := &Ladder{most: defaultBitrate, headers: wire.IPv4Overhead, decided: now, lowered: now - hurried}
 	l.brk.tried, l.brk.off = now, cfg.Unfollowed
 	if cfg.Overhead > 0 {
 		l.headers = cfg.Overhead
-	}
-	if cfg.Budget > 0 {
-		l.budget = cfg.Budget
 	}
 	if cfg.Bitrate > 0 {
 		l.most = cfg.Bitrate
@@ -153,7 +143,7 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 	var voice repair.Upcoming
 	if kind == Voice {
 		l.speaking(now)
-		if l.decision.Stop {
+		if l.stopped {
 			return false
 		}
 		l.pace(now, size)
@@ -161,7 +151,7 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 		voice = repair.Upcoming{Bytes: int(fuller * l.size), Next: max(0, l.voiced+l.every-now), Every: l.every}
 	}
 	switch sent := l.sent.Rate(now); { // a cap is the business of capped
-	case kind == Resend && sent > min(l.carried(), l.budget), kind == Spare && sent > l.allowed()*spareUpTo:
+	case kind == Resend && sent > min(l.carried(), budget), kind == Spare && sent > l.allowed()*spareUpTo:
 		return false
 	}
 	if !l.capped.Send(now, size, voice) {
@@ -281,6 +271,13 @@ func (l *Ladder) silent() bool { return l.any && l.unheard > silentAfter }
 // Decision returns what is in force.
 func (l *Ladder) Decision() Decision { return l.decision }
 
+// Stopped tells whether no voice is to be sent, only probes: the circuit breaker is open.
+func (l *Ladder) Stopped() bool { return l.stopped }
+
+// Encoders is how often a new encoder was needed: after a bitrate below 8.5 kbit/s libopus would stay in narrowband
+// far above it.
+func (l *Ladder) Encoders() int { return l.encoders }
+
 // Changes is how many decisions there have been.
 func (l *Ladder) Changes() int { return l.changes }
 
@@ -396,8 +393,8 @@ func (l *Ladder) pick() point {
 // allowed is the limit, and on a path that loses the budget.
 func (l *Ladder) allowed() wire.Kbps {
 	most := l.clean
-	if loss := l.loss(); loss >= cleanLoss || len(l.current.shape.copies) > 0 || l.current.shape.fec {
-		most = l.budget
+	if loss := l.loss(); loss >= cleanLoss || len(l.current.shape.copies) > 0 {
+		most = budget
 	}
 	return min(most, l.limit())
 }
@@ -415,11 +412,11 @@ const (
 
 // decide changes the decision if that is urgent, or, with news, if it is worth it.
 func (l *Ladder) decide(now time.Duration, news bool) bool {
-	if stop, _ := l.brk.tripped(now); stop != l.decision.Stop {
-		l.decision.Stop = stop
+	if stop, _ := l.brk.tripped(now); stop != l.stopped {
+		l.stopped = stop
 		return l.take(now, l.pick(), true)
 	}
-	if l.decision.Stop { // nothing is sent, so there is nothing to decide
+	if l.stopped { // nothing is sent, so there is nothing to decide
 		return false
 	}
 	if l.hushed && !l.silent() { // feedback again: what was decided without it, and why, holds no longer
@@ -478,13 +475,12 @@ func (l *Ladder) take(now time.Duration, p point, always bool) bool {
 	l.changes++
 	fresh := l.narrow && p.bitrate >= emodel.WideFrom
 	l.narrow = l.narrow && !fresh || p.bitrate < emodel.WideDownTo
+	if fresh {
+		l.encoders++
+	}
 	l.decision = Decision{
 		Bitrate: p.bitrate, Stride: p.shape.stride, Copies: slices.Clip(p.shape.copies), CopyBitrate: p.shape.coarse,
-		Wideband: p.shape.coarse > 0, FEC: p.shape.fec,
-		Fresh: fresh, Stop: l.decision.Stop,
-	}
-	if p.shape.fec {
-		l.decision.ExpectedLoss = max(10, min(int(100*l.loss()+0.5), 25))
+		Wideband: p.shape.coarse > 0,
 	}
 	l.decision.Reason = l.reason()
 	return true

@@ -27,7 +27,7 @@ func TestNoRedundancyOnACleanNetwork(t *testing.T) {
 		c.start(0)
 		w.run(60 * time.Second)
 		d := c.ladder.Decision()
-		if len(d.Copies) > 0 || d.FEC || d.Bitrate != defaultBitrate || d.Stride > 2 {
+		if len(d.Copies) > 0 || d.Bitrate != defaultBitrate || d.Stride > 2 {
 			t.Errorf("%+v", d)
 		}
 		if len(c.changes) > 6 || len(c.changes) > 0 && c.changes[len(c.changes)-1] > 10*time.Second {
@@ -306,14 +306,24 @@ func TestRedundancyStaysWithinTheLimit(t *testing.T) {
 
 // A queue that others fill is no reason to be silent for ever.
 func TestPutsUpWithAQueueOfOthers(t *testing.T) {
-	w := &world{}
-	queue := netsim.Schedule(netsim.Step{Link: netsim.Delay(30 * ms)}, netsim.Step{From: 10 * time.Second, Link: netsim.Delay(330 * ms)})
-	c := newCall(w, Config{}, netsim.Chain(netsim.Jitter(netsim.HalfNormal(3*ms), true, 1), queue), lan(), 1)
-	logDecisions(t, c)
-	c.start(0)
-	w.run(35 * time.Second)
-	if d := c.ladder.Decision(); d.Bitrate < 20000 {
-		t.Errorf("%s", d.Reason)
+	for _, loss := range []float64{0, 0.2} { // which is there before the queue, and so none that overflows
+		for _, where := range []string{"up", "down"} {
+			for seed := range uint64(3) {
+				w := &world{}
+				queue := netsim.Schedule(netsim.Step{Link: netsim.Delay(30 * ms)}, netsim.Step{From: 10 * time.Second, Link: netsim.Delay(330 * ms)})
+				up, down := netsim.Chain(netsim.Loss(loss, seed), netsim.Jitter(netsim.HalfNormal(3*ms), true, seed), queue), lan()
+				if where == "down" {
+					up, down = down, up
+				}
+				c := newCall(w, Config{}, up, down, seed)
+				logDecisions(t, c)
+				c.start(0)
+				w.run(35 * time.Second)
+				if d, limit := c.ladder.Decision(), c.ladder.Stats(w.now).Limit; loss == 0 && d.Bitrate < 20000 || limit < 50 {
+					t.Errorf("%s, loss %v, seed %d: limit %.0f, %s", where, loss, seed, limit, d.Reason)
+				}
+			}
+		}
 	}
 }
 
@@ -387,8 +397,8 @@ func TestBreaker(t *testing.T) {
 		w := &world{}
 		c := newCall(w, Config{}, far(), lan(), 1)
 		c.trace = func(now time.Duration, d Decision) {
-			if d.Stop != strings.HasPrefix(d.Reason, "stopped: ") { // no later change of shape says something else
-				t.Errorf("at %v stopped is %v: %s", now, d.Stop, d.Reason)
+			if c.ladder.Stopped() != strings.HasPrefix(d.Reason, "stopped: ") { // no later change of shape says something else
+				t.Errorf("at %v stopped is %v: %s", now, c.ladder.Stopped(), d.Reason)
 			}
 		}
 		c.noWord = func(now time.Duration) bool { return now > 10*time.Second && now < 25*time.Second }
@@ -398,11 +408,11 @@ func TestBreaker(t *testing.T) {
 			t.Errorf("%.1f kbit/s after seven silent seconds", r)
 		}
 		w.run(20 * time.Second)
-		if !c.ladder.Decision().Stop {
+		if !c.ladder.Stopped() {
 			t.Error("still sending after ten silent seconds")
 		}
 		w.run(30 * time.Second)
-		if c.ladder.Decision().Stop {
+		if c.ladder.Stopped() {
 			t.Error("still stopped five seconds after the relay came back")
 		}
 	})
@@ -441,11 +451,11 @@ func TestBreaker(t *testing.T) {
 			now += 20 * ms
 			l.Send(now, 100, Voice)
 			l.Poll(now)
-			if d := l.Decision(); d.Stop && d.Reason != "stopped: the relay is silent" {
+			if d := l.Decision(); l.Stopped() && d.Reason != "stopped: the relay is silent" {
 				t.Fatal(d.Reason)
 			}
 		}
-		if !l.Decision().Stop {
+		if !l.Stopped() {
 			t.Error("never stopped")
 		}
 	})
@@ -461,7 +471,7 @@ func TestBreaker(t *testing.T) {
 		now += 30 * time.Second
 		l.Send(now, 100, Voice)
 		l.Poll(now)
-		if l.Decision().Stop || l.Stats(now).Limit < before {
+		if l.Stopped() || l.Stats(now).Limit < before {
 			t.Errorf("%s, limit %.0f, before %.0f", l.Decision().Reason, l.Stats(now).Limit, before)
 		}
 	})
@@ -470,7 +480,7 @@ func TestBreaker(t *testing.T) {
 		c := newCall(w, Config{}, netsim.Chain(netsim.Delay(500*ms), netsim.Loss(0.75, 2)), lan(), 1)
 		c.back = 500 * ms
 		stopped := false
-		c.trace = func(_ time.Duration, d Decision) { stopped = stopped || d.Stop }
+		c.trace = func(time.Duration, Decision) { stopped = stopped || c.ladder.Stopped() }
 		c.start(0)
 		w.run(40 * time.Second)
 		if !stopped {
@@ -481,7 +491,7 @@ func TestBreaker(t *testing.T) {
 		w := &world{}
 		c := newCall(w, Config{}, netsim.Chain(far(), netsim.Loss(0.3, 2)), lan(), 1)
 		c.trace = func(_ time.Duration, d Decision) {
-			if d.Stop {
+			if c.ladder.Stopped() {
 				t.Error(d.Reason)
 			}
 		}
@@ -497,11 +507,11 @@ func TestFreshEncoderAfterNarrowband(t *testing.T) {
 		t.Fatalf("%+v under a cap of 13", d)
 	}
 	l.SetCap(time.Second, 0)
-	if d := l.Decision(); !d.Fresh || d.Bitrate < emodel.WideFrom {
+	if d := l.Decision(); l.Encoders() != 1 || d.Bitrate < emodel.WideFrom {
 		t.Errorf("%+v after narrowband", d)
 	}
 	l.SetCap(2*time.Second, 30)
-	if d := l.Decision(); d.Fresh {
+	if d := l.Decision(); l.Encoders() != 1 {
 		t.Errorf("%+v from wideband", d)
 	}
 }
@@ -590,7 +600,7 @@ func TestBackAfterTheRelayStoodStill(t *testing.T) {
 		w.run(from)
 		before := c.ladder.Decision()
 		w.run(to + 3*time.Second)
-		if d := c.ladder.Decision(); d.Stop || d.Bitrate < before.Bitrate || d.Stride != before.Stride {
+		if d := c.ladder.Decision(); c.ladder.Stopped() || d.Bitrate < before.Bitrate || d.Stride != before.Stride {
 			t.Errorf("3 s after %d s: %+v, before %+v", stood, d, before)
 		}
 	}

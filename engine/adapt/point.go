@@ -20,15 +20,6 @@ const (
 
 	defaultBitrate = 24000 // bit/s, the most unless Config.Bitrate says otherwise
 	minBitrate     = 6000
-	// fecBitrate is where Opus carries FEC without narrowing the speech: 22 kbit/s with it
-	// sound like 3.3, 24 like 4.2. Below, copies are the tool.
-	fecBitrate = 23500
-	// fecShare is what the FEC leaves of the bitrate for the frame itself: 24 kbit/s with it
-	// sound on a clean line like 16 without.
-	fecShare = 0.67
-	// fecHole is what a frame recovered by FEC costs as a part of a lost one: fitted to
-	// 24 kbit/s told to expect 10 %, at 5 and 20 % of loss.
-	fecHole = 0.1
 )
 
 // What copies are coded at where they are coarse, in bit/s: of one and of two copies. Measured: with a tenth of the
@@ -42,7 +33,6 @@ type shape struct {
 	stride int
 	copies []int // offsets in datagrams, rising
 	coarse int   // bit/s at which copies are coded anew, and all is wideband; 0 = they are the same frames
-	fec    bool
 }
 
 // shapes are those that the ladder chooses from: these, and those with copies also with coarse ones.
@@ -57,11 +47,10 @@ var shapes = func() []shape {
 	return all
 }()
 
-// plainShapes have copies of interest: far enough apart to outlive a burst and near enough to be worth
+// plainShapes have no FEC: where it does not narrow the speech, from 50 kbit/s on, copies do the same for less. They have copies of interest: far enough apart to outlive a burst and near enough to be worth
 // their delay.
 var plainShapes = [...]shape{
 	{stride: 1},
-	{stride: 1, fec: true},
 	{stride: 2},
 	{stride: 3},
 	{stride: 4},

@@ -10,16 +10,14 @@ import (
 // reason puts the decision into words.
 func (l *Ladder) reason() string {
 	switch {
-	case l.decision.Stop && l.brk.open:
+	case l.stopped && l.brk.open:
 		return "stopped: far more loss than TCP would bear"
-	case l.decision.Stop:
+	case l.stopped:
 		return "stopped: the relay is silent"
 	}
 	p := &l.current
 	b := make([]byte, 0, 80)
 	switch {
-	case p.shape.fec:
-		b = append(b, "FEC"...)
 	case len(p.shape.copies) > 0:
 		b = append(b, "copies {"...)
 		for i, k := range p.shape.copies {

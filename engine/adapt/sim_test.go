@@ -270,7 +270,9 @@ func (c *call) relayTick() {
 		Up: r.fate(), Rate: r.rate(now), Queue: r.queue.Delay(now), Trend: r.queue.Trend(now),
 		Listeners: 1, Down: c.listener.fate(),
 		RTT: 120 * ms, DownQueue: max(c.listener.queue.Delay(now)-r.queue.Delay(now), 0), DownTrend: c.listener.queue.Trend(now),
-		DownRate: c.listener.rate(now),
+	}
+	if c.listener.queue.Delay(now) >= repair.JammedQueue {
+		f.DownRate = c.listener.rate(now)
 	}
 	c.w.at(now+c.back, func() {
 		if c.noWord == nil || !c.noWord(c.w.now) {

@@ -124,6 +124,27 @@ func TestQueueSeesCongestionButNotStalls(t *testing.T) {
 	}
 }
 
+// A datagram that was lost on a hop before and sent again comes late to this one as if it were new. Where what followed
+// was lost it is the only one for a while: it alone is no queue.
+func TestOneLateDatagramIsNoQueue(t *testing.T) {
+	const every, way, late = 3 * wire.FrameDuration, 120 * ms, 140 * ms
+	for n := 4; n < 12; n++ { // where in the cells it falls
+		var q Queue
+		sent := time.Duration(0)
+		for range n * 10 {
+			sent += every
+			q.Arrived(sent+way, sent)
+		}
+		sent += every
+		q.Arrived(sent+way+late, sent)
+		for now := sent + way + late; now < sent+way+late+every; now += ms {
+			if d := q.Delay(now); d >= aQueue {
+				t.Fatalf("%v after it: a queue of %v", now-sent-way-late, d)
+			}
+		}
+	}
+}
+
 // Where delay wanders by 100 ms it seldom looks like a queue, and not like one that grows as fast as it wanders.
 func TestWanderIsHardlyAQueue(t *testing.T) {
 	jammed, looks, steepest := 0, 0, 0.0

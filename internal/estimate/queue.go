@@ -7,6 +7,7 @@ const (
 	queueCells = 10 // of which the trend is taken
 	trendSpan  = queueCells * queueCell
 	queueNow   = 3 // of which the present delay is taken: 150 ms
+	queueCame  = 2 // or more, until in so many of them something came: one datagram may have been late on a hop before
 
 	// What delay falls by from one cell to the one queueLag later, on average over noiseMemory cells, 10 s, and
 	// noiseFactor times, is jitter: queues fall seldom, and when we have sent less. Chosen by experiment.
@@ -79,17 +80,18 @@ func (q *Queue) Delay(now time.Duration) time.Duration {
 		return 0
 	}
 	q.point(now)
-	low, known := time.Duration(0), false
+	low, known := unknown, 0
 	lately := max(queueNow, int64(q.noise()/queueCell))
 	for i := range int64(queueCells) {
-		if i >= lately && known {
-			break // nothing for a while: the last that is known counts
+		if i >= lately && known >= queueCame {
+			break
 		}
-		if p := q.cells[(q.cell-i+queueCells)%queueCells]; p.known && (!known || p.delay < low) {
-			low, known = p.delay, true
+		if p := q.cells[(q.cell-i+queueCells)%queueCells]; p.known {
+			low = min(low, p.delay)
+			known++
 		}
 	}
-	if !known {
+	if known == 0 {
 		return 0
 	}
 	return max(0, low-q.least()-q.noise())

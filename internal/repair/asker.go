@@ -210,11 +210,17 @@ func (a *Asker) miss(now time.Duration, seq uint32, ahead int) {
 			}
 			continue
 		}
-		a.close(g)
-		*g = gap{open: true, count: n, seq: seq - behind, found: now, due: now - time.Duration(behind)*wire.FrameDuration}
-		a.open++
+		a.openGap(gap{count: n, seq: seq - behind, found: now, due: now - time.Duration(behind)*wire.FrameDuration})
 	}
-	a.next = now
+}
+
+// openGap opens one gap, to be looked at now.
+func (a *Asker) openGap(g gap) {
+	slot := &a.gaps[g.count%askSlots]
+	a.close(slot)
+	g.open = true
+	*slot = g
+	a.open, a.next = a.open+1, g.found
 }
 
 // filled judges a datagram that is not the newest.

@@ -77,12 +77,7 @@ func (a *Asker) guess(now time.Duration) {
 func (a *Asker) overdue(now time.Duration, guess bool) {
 	seq, due := a.expected(), a.due()
 	a.missed++
-	n := a.newest + a.missed
-	g := &a.gaps[n%askSlots]
-	a.close(g)
-	*g = gap{open: true, guess: guess, count: n, seq: seq, found: now, due: due}
-	a.open++
-	a.next = now
+	a.openGap(gap{guess: guess, count: a.newest + a.missed, seq: seq, found: now, due: due})
 }
 
 // Last tells that for now nothing is sent after the datagram with this sequence number: what is missing before it can

@@ -44,6 +44,9 @@ func (s *Sent) Seq(count uint8) uint32 {
 
 // Find returns the count, without the modulo, of one of the last datagrams by its sequence number.
 func (s *Sent) Find(seq uint32) (count uint32, ok bool) {
+	if seq == 0 { // there is none
+		return 0, false
+	}
 	for i := range uint32(min(s.newest, sentSlots)) {
 		if s.seqs[(s.newest-i)%sentSlots] == seq {
 			return s.newest - i, true

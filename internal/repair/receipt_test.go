@@ -151,6 +151,33 @@ func TestSent(t *testing.T) {
 	}
 }
 
+// Whatever a receipt says: nothing is known that was not sent, and each datagram counts once.
+func TestReceiptsSurviveAnything(t *testing.T) {
+	for seed := range uint64(50) {
+		h, rng := &hop{}, rand.New(rand.NewPCG(seed, 8))
+		for seq := uint32(1); seq <= 2000; seq++ {
+			h.sent.Add(seq)
+			if seq%10 > 0 {
+				continue
+			}
+			r := netproto.Receipt{Seq: seq - uint32(rng.IntN(300)), Reach: uint8(rng.IntN(netproto.ReceiptReach + 1))}
+			r.Count = uint8(r.Seq % netproto.HopCounts)
+			if rng.IntN(9) == 0 {
+				r.Seq, r.Count = rng.Uint32N(3000), uint8(rng.IntN(netproto.HopCounts))
+			}
+			for i := range r.Came {
+				r.Came[i], r.Again[i] = rng.Uint64(), rng.Uint64()&rng.Uint64()
+			}
+			if o, ok := h.account.Take(&h.sent, &r, 1+rng.IntN(6)); ok {
+				h.total.Add(o)
+			}
+		}
+		if o := h.total; o.Received < 0 || o.Received > 2000 || o.Lost+o.Received > 2000 || o.Runs > 2000 {
+			t.Errorf("seed %d: %+v of 2000", seed, o)
+		}
+	}
+}
+
 func TestReceiptsDoNotAllocate(t *testing.T) {
 	h, seq := &hop{}, uint32(0)
 	if n := testing.AllocsPerRun(1000, func() {

@@ -12,11 +12,11 @@ const (
 	ReportCalm   = 2 * time.Second        // while all is well
 	ReportLossy  = time.Second            // while it is not
 	ReportJammed = 300 * time.Millisecond // while a queue grows, and the least between any two
+	JammedQueue  = 60 * time.Millisecond  // a queue that may grow into trouble
 	reportRounds = 5                      // reports at ReportLossy after the last trouble
 
 	lossyShare  = 0.03 // of the datagrams of the last second
 	lossyRuns   = 2
-	jammedQueue = 60 * time.Millisecond
 	jammedTrend = 0.03 // seconds per second
 )
 
@@ -33,7 +33,7 @@ const (
 // MoodOf judges a path by its losses of the last second and by its queue.
 func MoodOf(l netproto.Outcome, queue time.Duration, trend float64) Mood {
 	switch {
-	case queue >= jammedQueue && trend >= jammedTrend:
+	case queue >= JammedQueue && trend >= jammedTrend:
 		return Jammed
 	case l.Loss() >= lossyShare && l.Runs >= lossyRuns:
 		return Lossy
@@ -45,7 +45,7 @@ func MoodOf(l netproto.Outcome, queue time.Duration, trend float64) Mood {
 // PathMood judges the path that an Asker and a Queue watch.
 func PathMood(now time.Duration, a *Asker, q *estimate.Queue) Mood {
 	delay, trend := q.Delay(now), 0.0
-	if delay >= jammedQueue { // otherwise the trend, which is dear, says nothing
+	if delay >= JammedQueue { // otherwise the trend, which is dear, says nothing
 		trend = q.Trend(now)
 	}
 	return MoodOf(a.Lately(), delay, trend)

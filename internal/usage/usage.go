@@ -23,6 +23,20 @@ func Errorf(format string, args ...any) error { return Error{fmt.Errorf(format, 
 // Is tells whether err is, or wraps, an Error.
 func Is(err error) bool { return errors.As(err, new(Error)) }
 
+// New makes a parser as kong.New does, but one that keeps texts, those in lists excepted, byte for byte: kong's own makes
+// U+FFFD of what is not UTF-8, and so another file of one whose name is not.
+func New(grammar any, options ...kong.Option) (*kong.Kong, error) {
+	return kong.New(grammar, append(options, kong.KindMapper(reflect.String, kong.MapperFunc(text)))...)
+}
+
+func text(ctx *kong.DecodeContext, target reflect.Value) error {
+	token, err := ctx.Scan.PopValue("string")
+	if err == nil {
+		target.SetString(token.String())
+	}
+	return err
+}
+
 // Parse reads a command line. All its errors are an Error: besides those of kong there are an option that is given
 // twice, a list that names something twice, and a value that is empty or 0, which to the programs is the same as none.
 // Where 0 is as good as another number, the field has the tag `zero:"ok"`.

@@ -48,7 +48,7 @@ func TestParse(t *testing.T) {
 		{"r -n A --none", "--none"},
 	} {
 		var l line
-		parser, err := kong.New(&l, kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
+		parser, err := New(&l, kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,5 +66,23 @@ func TestParse(t *testing.T) {
 func TestError(t *testing.T) {
 	if err := Errorf("--in: %w", fs.ErrNotExist); !Is(err) || !errors.Is(err, fs.ErrNotExist) || Is(fs.ErrNotExist) {
 		t.Errorf("%v is no Error that can be matched", err)
+	}
+}
+
+// Names of files need not be UTF-8.
+func TestTextIsKept(t *testing.T) {
+	var l struct {
+		File string `arg:""`
+		Name string `short:"n"`
+	}
+	parser, err := New(&l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse(parser, []string{"J\xf6rg.wav", "-n", "J\xf6rg"}); err != nil {
+		t.Fatal(err)
+	}
+	if l.File != "J\xf6rg.wav" || l.Name != "J\xf6rg" {
+		t.Errorf("%q", l)
 	}
 }

@@ -22,8 +22,8 @@ import (
 // waits for company: two people, who answer each other, never do.
 const minBundleTalkers = 3
 
-// queue is what one worker has to send to one room.
-type queue struct {
+// outgoing is what one worker has to send to one room.
+type outgoing struct {
 	worker *Worker // static
 	room   *Room
 	items  []item
@@ -37,10 +37,10 @@ type queue struct {
 type item struct {
 	talker uint32
 	data   []byte // in a receive buffer, or if that is nil:
-	at, n  int    // in queue.own
+	at, n  int    // in outgoing.own
 }
 
-func (q *queue) data(i *item) []byte {
+func (q *outgoing) data(i *item) []byte {
 	if i.data != nil {
 		return i.data
 	}
@@ -48,13 +48,13 @@ func (q *queue) data(i *item) []byte {
 }
 
 // copied adds a copy of d.
-func (q *queue) copied(talker uint32, d []byte) {
+func (q *outgoing) copied(talker uint32, d []byte) {
 	q.items = append(q.items, item{talker: talker, at: len(q.own), n: len(d)})
 	q.own = append(q.own, d...)
 }
 
 // settle copies what is in receive buffers.
-func (q *queue) settle() {
+func (q *outgoing) settle() {
 	for i := range q.items {
 		if it := &q.items[i]; it.data != nil {
 			it.at, it.n = len(q.own), len(it.data)
@@ -64,19 +64,19 @@ func (q *queue) settle() {
 	}
 }
 
-// queue returns the worker's queue for a room, or nil if another worker has one.
-func (w *Worker) queue(now time.Duration, r *Room) *queue {
+// outgoingTo returns what the worker has for a room, or nil if another worker has one.
+func (w *Worker) outgoingTo(now time.Duration, r *Room) *outgoing {
 	if q := r.pending.Load(); q != nil {
 		if q.worker != w {
 			return nil
 		}
 		return q
 	}
-	var q *queue
+	var q *outgoing
 	if n := len(w.spare); n > 0 {
 		q, w.spare = w.spare[n-1], w.spare[:n-1]
 	} else {
-		q = &queue{worker: w}
+		q = &outgoing{worker: w}
 	}
 	if !r.pending.CompareAndSwap(nil, q) {
 		w.spare = append(w.spare, q)
@@ -91,7 +91,7 @@ func (w *Worker) queue(now time.Duration, r *Room) *queue {
 			q.due = now + wait
 		}
 	}
-	w.queues = append(w.queues, q)
+	w.outgoing = append(w.outgoing, q)
 	return q
 }
 
@@ -114,9 +114,9 @@ func (st *stage) company(now, wait time.Duration) (expected int) {
 	return expected
 }
 
-// add queues a datagram of a talker. With the last one that was waited for,
-// the queue is due.
-func (q *queue) add(now time.Duration, talker uint32, d []byte) {
+// add takes a datagram of a talker. With the last one that was waited for,
+// it is due.
+func (q *outgoing) add(now time.Duration, talker uint32, d []byte) {
 	if q.expected > 0 && !slices.ContainsFunc(q.items, func(it item) bool { return it.talker == talker }) && len(q.items) > 0 {
 		if q.expected--; q.expected == 0 {
 			q.due = now
@@ -125,8 +125,8 @@ func (q *queue) add(now time.Duration, talker uint32, d []byte) {
 	q.items = append(q.items, item{talker: talker, data: d})
 }
 
-// send sends a queue in as few packets as possible.
-func (w *Worker) send(now time.Duration, q *queue) {
+// send sends it in as few packets as possible.
+func (w *Worker) send(now time.Duration, q *outgoing) {
 	l := q.room.listeners.Load()
 	for rest := q.items; len(rest) > 0; {
 		n := 1
@@ -142,7 +142,7 @@ func (w *Worker) send(now time.Duration, q *queue) {
 
 // sendTogether sends items that fit into one bundle: all of them to everyone
 // but their talkers, and to each talker the others' ones.
-func (w *Worker) sendTogether(now time.Duration, q *queue, l *listeners, items []item) {
+func (w *Worker) sendTogether(now time.Duration, q *outgoing, l *listeners, items []item) {
 	w.skip = w.skip[:0]
 	for i := range items {
 		if at, ok := l.index(items[i].talker); ok && !slices.Contains(w.skip, at) {
@@ -182,7 +182,7 @@ func (w *Worker) sent(want, sent, n int) {
 
 // assemble returns all items but those of one talker (0: of nobody) as one
 // datagram, and their number. One item goes as it is.
-func (w *Worker) assemble(q *queue, items []item, but uint32) (d []byte, n int) {
+func (w *Worker) assemble(q *outgoing, items []item, but uint32) (d []byte, n int) {
 	w.bundle = w.bundle[:0]
 	for i := range items {
 		it := &items[i]
@@ -207,7 +207,7 @@ func (w *Worker) assemble(q *queue, items []item, but uint32) (d []byte, n int) 
 
 // sendApart sends items to those who cannot have them all, as package mend decides. It must be last, as that writes
 // these listeners' own counts into the items.
-func (w *Worker) sendApart(now time.Duration, q *queue, l *listeners, items []item) {
+func (w *Worker) sendApart(now time.Duration, q *outgoing, l *listeners, items []item) {
 	q.room.mu.Lock()
 	for _, s := range l.apart {
 		if !s.Live() {

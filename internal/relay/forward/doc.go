@@ -2,7 +2,7 @@
 // the room. It is sans-IO: the time is an argument, and what is to be sent goes out through an Output.
 //
 //	         Worker.Queue                                                         Worker.Flush
-//	datagram ------------> session by ID -> hop tag -> replay window -> rate      queue -> bundle -> Group.Send
+//	datagram ------------> session by ID -> hop tag -> replay window -> rate      outgoing -> bundle -> Group.Send
 //	                                                                     |          ^
 //	                        Keeper <- challenge reply, strange address --+          | heard
 //	                        mend   <- report, nack ----------------------+          |

@@ -14,8 +14,8 @@ const loadWindow = 50 * time.Millisecond
 // is false when nothing waits. That time is always after now.
 func (w *Worker) Flush(now time.Duration) (next time.Duration, ok bool) {
 	w.weigh(now)
-	waiting := w.queues[:0]
-	for _, q := range w.queues {
+	waiting := w.outgoing[:0]
+	for _, q := range w.outgoing {
 		if now < q.due {
 			q.settle()
 			waiting = append(waiting, q)
@@ -29,7 +29,7 @@ func (w *Worker) Flush(now time.Duration) (next time.Duration, ok bool) {
 		q.room, q.items, q.own = nil, q.items[:0], q.own[:0]
 		w.spare = append(w.spare, q)
 	}
-	w.queues = waiting
+	w.outgoing = waiting
 	if at, due := w.attend(now); due && (!ok || at < next) {
 		next, ok = at, true
 	}

@@ -14,7 +14,7 @@ type Room struct {
 	worker int // static: its sessions' IDs are this modulo workers
 
 	listeners atomic.Pointer[listeners] // replaced by the keeper of the rooms
-	pending   atomic.Pointer[queue]     // of the worker that has it
+	pending   atomic.Pointer[outgoing]  // of the worker that has it
 
 	// mu is held for computing only, never while anything is sent.
 	mu    sync.Mutex

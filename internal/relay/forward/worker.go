@@ -27,14 +27,14 @@ type Worker struct {
 	reply  []byte
 
 	// What is on its way.
-	queues []*queue // with something in them
-	spare  []*queue
-	skip   []int
-	bundle []byte
-	alone  queue  // of one item
-	picked []item // of a bundle, for one listener
-	replay replay
-	agenda agenda // of the rooms in which something is due at a time
+	outgoing []*outgoing // with something in them
+	spare    []*outgoing
+	skip     []int
+	bundle   []byte
+	alone    outgoing // of one item
+	picked   []item   // of a bundle, for one listener
+	replay   replay
+	agenda   agenda // of the rooms in which something is due at a time
 
 	// Load.
 	busy    bool
@@ -69,7 +69,7 @@ const sessionBurst = 2 * time.Second
 // it. It keeps nothing of d, but may change it.
 func (w *Worker) Handle(now time.Duration, from netip.AddrPort, d []byte) Drop {
 	drop := w.Queue(now, Path{Remote: from}, d)
-	for _, q := range w.queues {
+	for _, q := range w.outgoing {
 		q.due = now
 	}
 	w.Flush(now)
@@ -201,7 +201,7 @@ func (w *Worker) forward(now time.Duration, s *Session, h netproto.Header, voice
 	case nobody:
 		return Kept
 	}
-	q := w.queue(now, r)
+	q := w.outgoingTo(now, r)
 	if q == nil { // another worker's: send alone
 		w.alone.room, w.alone.items = r, append(w.alone.items[:0], item{talker: s.ID, data: voice})
 		w.send(now, &w.alone)

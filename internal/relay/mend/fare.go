@@ -52,8 +52,8 @@ func (c *collector) reset() {
 	}
 }
 
-// add takes what a listener tells of its path and of a talker; rate is what comes through of it where the listener's
-// queue grows.
+// add takes what a listener tells of its path and of a talker; rate is what comes through of it where the listener
+// has a queue.
 func (c *collector) add(d *downlink, v *view, rate int) {
 	c.views = append(c.views, v)
 	c.rtt = append(c.rtt, int(d.rtt/time.Millisecond))
@@ -106,7 +106,7 @@ func (m *Mender) judge(now time.Duration, talker *Member) fare {
 		}
 		if v := d.view(talker.ID); v != nil && v.known && now-v.at <= reportLife {
 			rate := unlimited
-			if repair.MoodOf(netproto.Outcome{}, d.queue, d.trend) == repair.Jammed && r.hears(s, talker.ID) {
+			if d.queue >= repair.JammedQueue && r.hears(s, talker.ID) {
 				rate = max(1, int(float64(d.rate)*r.shareOf(now, s, talker)+0.5))
 			}
 			c.add(d, v, rate)
