@@ -20,9 +20,9 @@ import (
 var (
 	// ErrRefused: the relay did not let us in, or sent us away.
 	ErrRefused = errors.New("the relay refused")
-	// ErrServerClosed: the relay was shut down.
+	// ErrServerClosed: the relay was shut down while we joined. It ends no call: a relay comes back.
 	ErrServerClosed = errors.New("the relay was shut down")
-	// ErrConnectionLost: the control connection broke.
+	// ErrConnectionLost: the control connection broke while we joined, or was away for longer than Config.GiveUp.
 	ErrConnectionLost = errors.New("connection to the relay lost")
 	// ErrNoVoice: the relay gave no keys for voice that this version speaks.
 	ErrNoVoice = errors.New("the relay speaks no voice that we know")
