@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,16 +23,15 @@ import (
 //	playback       Listener ─> Sink                   paced by Sink.Write
 //	reviveSink     a Sink that broke is opened again  while there is none
 //	readDatagrams  socket ─> Listener, answers of the relay, resends
-//	readControl    packages: users, epochs, the end
-//	tend           nacks, reports, ladder, probes, who talks, faults: a timer that sleeps until the next is due
+//	keepControl    packages: users, epochs, the end; dials the relay again when the connection is lost
+//	tend           nacks, reports, ladder, probes, who talks, faults, another socket: a timer until the next is due
+//
+// It outlives its connections: comeback has the states of that.
 type Call struct {
 	// static
 	cfg     Config
 	start   time.Time
-	session uint32
 	phrase  *[32]byte // key of the passphrase, nil without
-	control *control
-	link    *link
 	events  *eventQueue
 	stop    context.CancelCauseFunc
 	running context.Context // ends when the call does
@@ -42,6 +42,9 @@ type Call struct {
 	source held[audio.Source] // as opened last; unused without one
 	sink   held[audio.Sink]
 
+	control held[*control] // the last one while it is lost
+	link    held[*link]
+
 	kick        chan struct{} // wakes tend
 	wake        atomic.Int64  // when tend wakes by itself, a time of now
 	muted, deaf atomic.Bool
@@ -49,13 +52,14 @@ type Call struct {
 	signs       signs
 
 	// Locks are held for computing only, never while waiting for a socket or a
-	// device, and never two at once.
+	// device, and never two at once; but what is returning is told in order.
 
 	talking sync.Mutex // guards sender
 	sender  *Sender
 
-	hearing  sync.Mutex // guards listener
+	hearing  sync.Mutex // guards what follows
 	listener *Listener
+	roster   roster
 
 	probing  sync.Mutex // guards what follows
 	probes   probes
@@ -64,7 +68,16 @@ type Call struct {
 	watching sync.Mutex // guards monitor
 	monitor  monitor
 
-	users map[uint32]string // who is in the room; owned by Join, then by readControl
+	returning sync.Mutex // guards what follows
+	comeback  comeback
+	breakOff  context.CancelFunc // of the attempt under way
+	hurry     chan struct{}      // wakes keepControl while it waits for the next one
+
+	session netproto.Session // as the relay told it; owned by Join, then by keepControl
+
+	// owned by tend
+	roaming roaming
+	pulse   pulse
 }
 
 // errLeft is why a call that was left ended.
@@ -86,14 +99,14 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	hello, err := ctl.greet(joining, &cfg)
+	hello, err := ctl.greet(joining, &cfg, netproto.Session{})
 	if err != nil {
-		ctl.close()
+		ctl.Close()
 		return nil, err
 	}
 	var opened []io.Closer
 	fail := func(err error) (*Call, error) {
-		ctl.close()
+		ctl.Close()
 		for _, o := range opened {
 			o.Close()
 		}
@@ -117,8 +130,8 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	if err != nil {
 		return fail(err)
 	}
-	if err := ctl.send(netproto.ClientPort{Port: c.link.port()}); err != nil {
-		c.link.conn.Close()
+	if err := ctl.sendPort(c.link.get()); err != nil {
+		c.link.end()
 		return fail(gone(err))
 	}
 	c.begin(ctx)
@@ -126,33 +139,34 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 }
 
 func newCall(ctx context.Context, cfg Config, ctl *control, hello welcome) (*Call, error) {
-	l, err := dialLink(ctl.conn.RemoteAddr(), hello.session)
+	l, err := dialLink(ctl.conn.RemoteAddr(), hello.session, &traffic{})
 	if err != nil {
 		return nil, fmt.Errorf("cannot open a UDP socket: %w", err)
 	}
-	sending, err := cfg.sender(hello.session.Session, l.overhead)
+	sending, err := cfg.sender(hello.session.Session, l.overhead())
 	if err != nil {
-		l.conn.Close()
+		l.Close()
 		return nil, err // Validate has seen to it: it counts the longest headers
 	}
 	sender, err := NewSender(0, sending)
 	if err != nil {
-		l.conn.Close()
+		l.Close()
 		return nil, err
 	}
 	c := &Call{
 		cfg:      cfg,
 		start:    time.Now(),
-		session:  hello.session.Session,
-		control:  ctl,
-		link:     l,
+		session:  hello.session,
+		comeback: comeback{giveUp: cfg.GiveUp, random: rand.Float64},
+		hurry:    make(chan struct{}, 1),
 		events:   newEventQueue(),
 		done:     make(chan struct{}),
 		kick:     make(chan struct{}, 1),
 		sender:   sender,
 		listener: NewListener(ListenerConfig{Jitter: cfg.Jitter}),
-		users:    map[uint32]string{},
+		roster:   roster{names: map[uint32]string{}, volumes: map[string]float32{}},
 	}
+	c.control.device, c.link.device = ctl, l
 	c.level.Store(codec.Silent)
 	c.signs.hearers.Store(hearersUnknown)
 	c.listener.SetCap(cfg.DownCap)
@@ -174,7 +188,7 @@ func newCall(ctx context.Context, cfg Config, ctl *control, hello welcome) (*Cal
 
 // begin starts the loops. The call ends with ctx.
 func (c *Call) begin(ctx context.Context) {
-	c.loops.Go(c.readControl)
+	c.loops.Go(c.keepControl)
 	c.loops.Go(c.readDatagrams)
 	c.loops.Go(c.playback)
 	c.loops.Go(c.tend)
@@ -193,8 +207,8 @@ func (c *Call) run(ctx context.Context) {
 		c.source.end()
 	}
 	c.sink.end()
-	c.control.close()
-	c.link.conn.Close()
+	c.control.end()
+	c.link.end()
 	c.loops.Wait()
 	if cause := context.Cause(c.running); cause != errLeft && cause != context.Cause(ctx) {
 		c.err = cause
@@ -217,9 +231,9 @@ func (c *Call) Leave() {
 // Done is closed when the call has ended, by Leave or by itself.
 func (c *Call) Done() <-chan struct{} { return c.done }
 
-// Err returns why the call ended by itself: ErrConnectionLost, ErrServerClosed or
-// ErrRefused, wrapped. It is nil while the call goes on, after Leave and after the end
-// of Join's context.
+// Err returns why the call ended by itself: ErrRefused, *CertificateChangedError,
+// ErrNoVoice, or ErrConnectionLost after Config.GiveUp, wrapped. It is nil while the call goes on,
+// after Leave and after the end of Join's context.
 func (c *Call) Err() error {
 	select {
 	case <-c.done:
@@ -234,8 +248,8 @@ func (c *Call) Err() error {
 // counted in Stats.EventsMissed.
 func (c *Call) Events() <-chan Event { return c.events.ch }
 
-// Session is our own session ID.
-func (c *Call) Session() uint32 { return c.session }
+// Session is our own session ID. It is another one after Reconnected that did not resume.
+func (c *Call) Session() uint32 { return c.link.get().session }
 
 // Mute stops sending speech, or goes on.
 func (c *Call) Mute(muted bool) {
@@ -261,80 +275,13 @@ func (c *Call) Deafen(deaf bool) {
 }
 
 // SetVolume sets how loud somebody is here: 1 as spoken, 0 silent, at most MaxVolume. It
-// reports whether that session is in the room.
+// reports whether that session is in the room. It holds for whoever has that name after a reconnect.
 func (c *Call) SetVolume(session uint32, volume float32) bool {
 	c.hearing.Lock()
 	defer c.hearing.Unlock()
-	return c.listener.SetVolume(session, volume)
-}
-
-// setKeys takes the room secret of a SESSION package. A later one, that starts an epoch,
-// leaves out what has not changed.
-func (c *Call) setKeys(s netproto.Session) {
-	if len(s.MediaKey) != netproto.KeySize {
-		return
+	ok := c.listener.SetVolume(session, volume)
+	if ok {
+		c.roster.volumes[c.roster.names[session]] = volume
 	}
-	secret := netproto.RoomSecret(s.MediaKey)
-	if c.phrase != nil {
-		secret = secret.WithPassphrase(*c.phrase)
-	}
-	c.hearing.Lock()
-	c.listener.SetSecret(s.Epoch, secret)
-	c.hearing.Unlock()
-	c.talking.Lock()
-	c.sender.Talker().SetKeys(s.Epoch, secret, c.link.tag)
-	c.talking.Unlock()
-}
-
-// maxUsers bounds who is taken for a member, whatever a relay says; one holds 16384
-// sessions unless its operator wants more.
-const maxUsers = 1 << 15
-
-// setUsers takes a list of who is in the room, or what is other than in the last ones.
-func (c *Call) setUsers(list netproto.SendNewUsers) {
-	if len(list.Sessions) != len(list.Users) {
-		return // without IDs nobody can be told apart
-	}
-	left := list.Left
-	if left == nil { // a whole list: who is not in it has left
-		here := make(map[uint32]bool, len(list.Sessions))
-		for _, session := range list.Sessions {
-			here[session] = true
-		}
-		for session := range c.users {
-			if !here[session] {
-				left = append(left, session)
-			}
-		}
-	}
-	var events []Event
-	rtt := c.roundTrip()
-	c.hearing.Lock()
-	for _, session := range left {
-		if name, ok := c.users[session]; ok {
-			delete(c.users, session)
-			last, _ := c.listener.RemovePeer(c.now(), session)
-			last.MouthToEar = mouthToEar(last.Delay, rtt)
-			events = append(events, PeerLeft{session, name, last})
-		}
-	}
-	for i, session := range list.Sessions {
-		_, known := c.users[session]
-		if session == c.session || !known && len(c.users) == maxUsers {
-			continue
-		}
-		c.users[session] = list.Users[i]
-		c.listener.AddPeer(session, list.Users[i])
-		if !known {
-			events = append(events, PeerJoined{session, list.Users[i]})
-		}
-	}
-	c.hearing.Unlock()
-	c.signs.peers.Store(int32(len(c.users)))
-	if len(events) > 0 || c.signs.listed.Load() == 0 {
-		c.signs.listed.at(c.now())
-	}
-	for _, e := range events {
-		c.events.add(e)
-	}
+	return ok
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/codec"
@@ -77,6 +78,10 @@ type Config struct {
 	UpCap int
 	// DownCap is the same for what the relay sends: it forwards fewer talkers at a time. 0 is no cap.
 	DownCap int
+
+	// GiveUp is how long a call goes on without its control connection, which is dialed again all the while: then it
+	// ends with ErrConnectionLost. 0: for ever.
+	GiveUp time.Duration
 
 	// Jitter configures the jitter buffers.
 	Jitter jitter.Config

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/address"
@@ -19,9 +20,9 @@ import (
 var (
 	// ErrRefused: the relay did not let us in, or sent us away.
 	ErrRefused = errors.New("the relay refused")
-	// ErrServerClosed: the relay was shut down.
+	// ErrServerClosed: the relay was shut down while we joined. It ends no call: a relay comes back.
 	ErrServerClosed = errors.New("the relay was shut down")
-	// ErrConnectionLost: the control connection broke.
+	// ErrConnectionLost: the control connection broke while we joined, or was away for longer than Config.GiveUp.
 	ErrConnectionLost = errors.New("connection to the relay lost")
 	// ErrNoVoice: the relay gave no keys for voice that this version speaks.
 	ErrNoVoice = errors.New("the relay speaks no voice that we know")
@@ -29,20 +30,23 @@ var (
 
 const (
 	joinTimeout  = 10 * time.Second       // from the first byte to SESSION
-	leaveTimeout = 200 * time.Millisecond // to write DISCONNECT
+	leaveTimeout = 200 * time.Millisecond // to write DISCONNECT, or another word in a call
 
 	// maxFirstLists bounds what a relay may say of the room's members before SESSION; a good
 	// one sends one list, and the others behind.
 	maxFirstLists = 64
 )
 
-// control is the TCP or TLS connection with its JSON packages. One goroutine reads and one
-// writes.
+// control is the TCP or TLS connection with its JSON packages. One goroutine reads; any may write.
 type control struct {
 	conn        net.Conn
-	fingerprint string // of the relay's certificate, "" without TLS
-	dec         netproto.Decoder
-	buf         [4096]byte
+	raw         net.Conn // below TLS
+	fingerprint string   // of the relay's certificate, "" without TLS
+	given       atomic.Pointer[error]
+
+	// owned by the reader
+	dec netproto.Decoder
+	buf [4096]byte
 }
 
 // dialControl connects, and makes sure that the relay is the one that was met before.
@@ -59,9 +63,9 @@ func dialControl(ctx context.Context, cfg *Config) (*control, error) {
 		return nil, fmt.Errorf("cannot reach a relay at %s: %w%s", relay, err, hint(relay))
 	}
 	if cfg.Plaintext {
-		return &control{conn: conn}, nil
+		return &control{conn: conn, raw: conn}, nil
 	}
-	c := &control{}
+	c := &control{raw: conn}
 	if c.fingerprint, conn, err = secure(ctx, conn, relay, cfg); err != nil {
 		return nil, err
 	}
@@ -108,10 +112,10 @@ type welcome struct {
 	users   []netproto.SendNewUsers // that came before the session
 }
 
-// greet says who we are and waits for the session. ctx bounds it.
-func (c *control) greet(ctx context.Context, cfg *Config) (welcome, error) {
+// greet says who we are and waits for the session: the one that was, if the relay still has it. ctx bounds it.
+func (c *control) greet(ctx context.Context, cfg *Config, was netproto.Session) (welcome, error) {
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
-	w, err := c.handshake(cfg)
+	w, err := c.handshake(cfg, was)
 	if !stop() && err == nil {
 		err = os.ErrDeadlineExceeded
 	}
@@ -121,9 +125,12 @@ func (c *control) greet(ctx context.Context, cfg *Config) (welcome, error) {
 	return w, err
 }
 
-func (c *control) handshake(cfg *Config) (welcome, error) {
+func (c *control) handshake(cfg *Config, was netproto.Session) (welcome, error) {
 	var w welcome
 	nick := netproto.SendNickname{Name: cfg.Name, Voice: netproto.Version, Room: cfg.Room, Token: cfg.Token, Cap: cfg.DownCap}
+	if was.Resume != "" {
+		nick.Resume, nick.Proof = was.Resume, netproto.HopKey(was.HopKey).ResumeProof(was.Resume)
+	}
 	if err := c.send(nick); err != nil {
 		return w, gone(err)
 	}
@@ -232,10 +239,31 @@ func (c *control) send(p netproto.Package) error {
 	return err
 }
 
-// close says goodbye, if that takes no time, and closes the connection: a pending
+// sendPort tells the relay our UDP port, which it acknowledges: so this also asks for a sign of life.
+func (c *control) sendPort(l *link) error {
+	_ = c.conn.SetWriteDeadline(time.Now().Add(leaveTimeout))
+	return c.send(netproto.ClientPort{Port: int(l.local().Port())})
+}
+
+// Close says goodbye, if that takes no time, and closes the connection: a pending
 // next fails.
-func (c *control) close() {
+func (c *control) Close() error {
 	_ = c.conn.SetWriteDeadline(time.Now().Add(leaveTimeout))
 	_ = c.send(netproto.Disconnect{}) // the relay also notices the end by itself
-	c.conn.Close()
+	return c.conn.Close()
+}
+
+// giveUp closes the connection without a word, as the relay may keep the session: a pending next fails, and lost says
+// why.
+func (c *control) giveUp(why error) {
+	c.given.CompareAndSwap(nil, &why)
+	_ = c.raw.Close()
+}
+
+// lost explains a failed read.
+func (c *control) lost(err error) error {
+	if why := loadErr(&c.given); why != nil {
+		err = why
+	}
+	return gone(err)
 }

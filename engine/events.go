@@ -2,6 +2,7 @@ package engine
 
 import (
 	"sync"
+	"time"
 
 	"github.com/tincan-voice/tincan/engine/adapt"
 )
@@ -51,6 +52,23 @@ type SinkFailed struct{ Err error }
 // RelayComplained says that the relay did not understand us.
 type RelayComplained struct{ Reason string }
 
+// Reconnecting says that the control connection to the relay is lost and dialed again: at once, whenever it turns out
+// that voice flows all the same or does no more, and after 4, 8, 16 ... s.
+type Reconnecting struct {
+	Reason string
+	Since  time.Duration // how long ago it was lost
+	Voice  bool          // goes on, by UDP
+}
+
+// Reconnected says that the control connection is back, after Gap.
+type Reconnected struct {
+	Gap time.Duration
+	// Resumed: the session is the same. If not, the relay has forgotten it: those who were in the room have left, and
+	// who is there joins.
+	Resumed bool
+	Session uint32 // our own
+}
+
 // Ended is the last event. Err is nil after Leave and after the end of Join's context, else
 // it is what Call.Err returns.
 type Ended struct{ Err error }
@@ -65,6 +83,8 @@ func (Adapted) isEvent()         {}
 func (SourceEnded) isEvent()     {}
 func (SinkFailed) isEvent()      {}
 func (RelayComplained) isEvent() {}
+func (Reconnecting) isEvent()    {}
+func (Reconnected) isEvent()     {}
 func (Ended) isEvent()           {}
 
 // eventQueue is a bounded queue between the call and whoever reads its events. Nothing

@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"math/big"
 	"net"
 	"net/netip"
@@ -20,6 +22,7 @@ import (
 // fakeRelay is the least that a Call can talk to: one room, real loopback sockets.
 type fakeRelay struct {
 	t     testing.TB
+	cert  *tls.Certificate // nil: plain TCP
 	tcp   net.Listener
 	udp   *net.UDPConn
 	loops sync.WaitGroup
@@ -33,11 +36,17 @@ type fakeRelay struct {
 	nacks   int
 	lose    uint32 // each so manyth datagram of voice, 0: none
 
+	keep    bool                       // sessions outlive their connections and can be resumed
+	same    bool                       // all sessions have one hop key
+	barred  map[netip.AddrPort]bool    // nothing comes through from there
+	numbers map[string]map[string]bool // what was sent under each nonce, by the header, if it is kept
+
 	// answer, if set, replaces the usual answer to SEND_NICKNAME.
 	answer func(conn net.Conn)
 }
 
 type fakeClient struct {
+	id   uint32
 	conn net.Conn
 	name string
 	hop  netproto.HopKey
@@ -58,14 +67,47 @@ func startRelay(t testing.TB, cert *tls.Certificate, answer func(net.Conn)) *fak
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cert != nil {
-		tcp = tls.NewListener(tcp, &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS13})
-	}
-	r := &fakeRelay{t: t, tcp: tcp, udp: udp, epoch: 1, secret: testSecret, clients: map[uint32]*fakeClient{}, answer: answer}
-	r.loops.Go(r.accept)
-	r.loops.Go(r.forward)
+	r := &fakeRelay{t: t, cert: cert, udp: udp, epoch: 1, secret: testSecret, clients: map[uint32]*fakeClient{}, answer: answer}
+	r.run(tcp)
 	t.Cleanup(r.die)
 	return r
+}
+
+func (r *fakeRelay) run(tcp net.Listener) {
+	if r.cert != nil {
+		tcp = tls.NewListener(tcp, &tls.Config{Certificates: []tls.Certificate{*r.cert}, MinVersion: tls.VersionTLS13})
+	}
+	r.tcp = tcp
+	udp := r.udp
+	r.loops.Go(func() { r.accept(tcp) })
+	r.loops.Go(func() { r.forward(udp) })
+}
+
+// restart begins anew at the same addresses after a death, with other keys and other sessions.
+func (r *fakeRelay) restart() {
+	r.t.Helper()
+	tcp, err := net.Listen("tcp", r.tcp.Addr().String())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	udp, err := net.ListenUDP("udp", r.udp.LocalAddr().(*net.UDPAddr))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.mu.Lock()
+	r.udp, r.clients = udp, map[uint32]*fakeClient{}
+	r.secret[9]++
+	r.mu.Unlock()
+	r.run(tcp)
+}
+
+// hangUp closes the control connections.
+func (r *fakeRelay) hangUp() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.clients {
+		c.conn.Close()
+	}
 }
 
 // die closes everything at once, as a crash does.
@@ -82,9 +124,9 @@ func (r *fakeRelay) die() {
 
 func (r *fakeRelay) address() string { return r.tcp.Addr().String() }
 
-func (r *fakeRelay) accept() {
+func (r *fakeRelay) accept(tcp net.Listener) {
 	for {
-		conn, err := r.tcp.Accept()
+		conn, err := tcp.Accept()
 		if err != nil {
 			return
 		}
@@ -105,19 +147,31 @@ func (r *fakeRelay) serve(conn net.Conn) {
 		return
 	}
 	r.mu.Lock()
-	r.last++
-	id := r.last
-	client := &fakeClient{conn: conn, name: nick.Name, hop: netproto.HopKey{byte(id)}}
-	r.clients[id] = client
+	client := r.resumedLocked(nick)
+	if client == nil {
+		r.last++
+		client = &fakeClient{id: r.last, name: nick.Name, hop: netproto.HopKey{byte(r.last)}}
+		if r.same {
+			client.hop = netproto.HopKey{1}
+		}
+		r.clients[client.id] = client
+	}
+	client.conn = conn
+	id := client.id
 	r.tellUsersLocked()
-	r.sendLocked(client, netproto.Session{
+	hello := netproto.Session{
 		Session: id, Voice: netproto.Version, HopKey: client.hop[:], MediaKey: r.secret[:], Epoch: r.epoch,
 		UDP: r.udp.LocalAddr().(*net.UDPAddr).Port,
-	})
+	}
+	if r.keep {
+		hello.Resume = fmt.Sprint("session ", id)
+	}
+	r.sendLocked(client, hello)
 	r.mu.Unlock()
+	left := false
 	for {
 		p, err := c.next()
-		if _, left := p.(netproto.Disconnect); err != nil || left {
+		if _, left = p.(netproto.Disconnect); err != nil || left {
 			break
 		}
 		if _, ok := p.(netproto.ClientPort); ok {
@@ -127,9 +181,24 @@ func (r *fakeRelay) serve(conn net.Conn) {
 		}
 	}
 	r.mu.Lock()
-	delete(r.clients, id)
-	r.tellUsersLocked()
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	if r.clients[id] == client && (left || !r.keep) {
+		delete(r.clients, id)
+		r.tellUsersLocked()
+	}
+}
+
+// resumedLocked returns the session that a client goes on with, if it proves it.
+func (r *fakeRelay) resumedLocked(nick netproto.SendNickname) *fakeClient {
+	for id, c := range r.clients {
+		if r.keep && nick.Resume == fmt.Sprint("session ", id) {
+			if !bytes.Equal(nick.Proof, c.hop.ResumeProof(nick.Resume)) {
+				r.t.Error("wrong proof")
+			}
+			return c
+		}
+	}
+	return nil
 }
 
 func (r *fakeRelay) sendLocked(c *fakeClient, p netproto.Package) {
@@ -174,11 +243,11 @@ func (r *fakeRelay) rotate() {
 	}
 }
 
-func (r *fakeRelay) forward() {
+func (r *fakeRelay) forward(udp *net.UDPConn) {
 	tagger := netproto.NewHopTagger()
 	buf := make([]byte, 2048)
 	for {
-		n, from, err := r.udp.ReadFromUDPAddrPort(buf)
+		n, from, err := udp.ReadFromUDPAddrPort(buf)
 		if err != nil {
 			return
 		}
@@ -189,11 +258,27 @@ func (r *fakeRelay) forward() {
 			continue
 		}
 		r.mu.Lock()
-		if c := r.clients[h.Session]; c != nil {
+		r.numberLocked(h, d)
+		if c := r.clients[h.Session]; c != nil && !r.barred[from] {
 			r.handleLocked(c, h, d, from, tagger)
 		}
 		r.mu.Unlock()
 	}
+}
+
+// numberLocked keeps what is sealed under each nonce.
+func (r *fakeRelay) numberLocked(h netproto.Header, d []byte) {
+	if r.numbers == nil {
+		return
+	}
+	if h.Type == netproto.TypeVoice {
+		d = d[:len(d)-netproto.HopSize-netproto.HopTagSize] // which a resend may change
+	}
+	nonce := string(d[:netproto.HeaderSize])
+	if r.numbers[nonce] == nil {
+		r.numbers[nonce] = map[string]bool{}
+	}
+	r.numbers[nonce][string(d)] = true
 }
 
 func (r *fakeRelay) handleLocked(c *fakeClient, h netproto.Header, d []byte, from netip.AddrPort, tagger *netproto.HopTagger) {

@@ -95,6 +95,17 @@ func (l *Listener) RemovePeer(now time.Duration, session uint32) (last PeerStats
 	return last, true
 }
 
+// Renew forgets all talkers and secrets, as for another session. What of their last words is already here is still
+// played.
+func (l *Listener) Renew() {
+	for _, p := range l.order {
+		p.gone = true
+	}
+	clear(l.peers)
+	l.order = nil
+	l.Receiver.Renew()
+}
+
 // SetVolume sets how loud a talker is: 1 is as spoken, 0 silent. It reports whether
 // there is such a talker. Values are held to 0 to MaxVolume.
 func (l *Listener) SetVolume(session uint32, volume float32) bool {

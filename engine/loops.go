@@ -74,7 +74,7 @@ func (c *Call) speak(pcm []float32) {
 	c.talking.Unlock()
 	c.level.Store(uint32(level))
 	if err == nil && d != nil { // a frame that cannot be coded is one that was lost
-		c.link.send(d)
+		c.link.get().send(d)
 		c.signs.sent.Add(1)
 	}
 }
@@ -143,10 +143,14 @@ func (c *Call) sinkBroke(sink audio.Sink, err error, back chan<- audio.Sink) {
 func (c *Call) readDatagrams() {
 	buf := make([]byte, 2048)
 	for {
-		d, err := c.link.receive(buf)
+		l := c.link.get()
+		d, again, err := l.receive(buf)
 		now := c.now()
 		if c.running.Err() != nil {
 			return
+		}
+		if again || err != nil && l != c.link.get() {
+			continue
 		}
 		if err != nil { // the network's word about an earlier datagram, such as a refused port
 			select {
@@ -159,7 +163,7 @@ func (c *Call) readDatagrams() {
 		t, err := netproto.DatagramType(d)
 		voice := err == nil && (t == netproto.TypeVoice || t == netproto.TypeBundle)
 		c.hearing.Lock()
-		c.listener.Arrived(now, len(d)+c.link.overhead)
+		c.listener.Arrived(now, len(d)+l.overhead())
 		if voice {
 			_ = c.listener.Handle(now, d) // counted there
 		}
@@ -170,18 +174,18 @@ func (c *Call) readDatagrams() {
 		}
 		switch {
 		case err != nil:
-			c.link.drop(stream.DropMalformed)
+			l.drop(stream.DropMalformed)
 		case voice:
 			c.signs.voice.at(now)
 		default:
-			c.relaySays(now, t, d)
+			c.relaySays(now, l, t, d)
 		}
 	}
 }
 
 // relaySays takes a datagram from the relay itself.
-func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
-	body, ok := c.link.open(d)
+func (c *Call) relaySays(now time.Duration, l *link, t netproto.Type, d []byte) {
+	body, ok := l.open(d)
 	if !ok {
 		return
 	}
@@ -189,7 +193,7 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 	case netproto.TypeProbeAck:
 		a, err := netproto.ParseProbeAck(body)
 		if err != nil {
-			c.link.drop(stream.DropMalformed)
+			l.drop(stream.DropMalformed)
 			return
 		}
 		c.hearing.Lock()
@@ -208,7 +212,7 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 	case netproto.TypeReport:
 		f, err := netproto.ParseFeedback(body)
 		if err != nil {
-			c.link.drop(stream.DropMalformed)
+			l.drop(stream.DropMalformed)
 			return
 		}
 		c.signs.feedback(now, &f)
@@ -217,14 +221,14 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 		c.talking.Unlock()
 	case netproto.TypeNack:
 		c.signs.word.at(now)
-		c.resend(now, body)
+		c.resend(now, l, body)
 	case netproto.TypeEnd:
 		c.hearing.Lock()
 		err := c.listener.Ends(now, body)
 		next, due := c.listener.NextDeadline(now)
 		c.hearing.Unlock()
 		if err != nil {
-			c.link.drop(stream.DropMalformed)
+			l.drop(stream.DropMalformed)
 		}
 		if due && int64(next) < c.wake.Load() { // the last of it is missing
 			c.tendNow()
@@ -232,7 +236,7 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 	case netproto.TypeChallenge:
 		token, err := netproto.ParseChallenge(body)
 		if err != nil {
-			c.link.drop(stream.DropMalformed)
+			l.drop(stream.DropMalformed)
 			return
 		}
 		c.sendControl(now, netproto.TypeChallengeReply, netproto.AppendChallenge(nil, token))
@@ -241,23 +245,23 @@ func (c *Call) relaySays(now time.Duration, t netproto.Type, d []byte) {
 
 // resend answers a nack. A datagram of the last second stays intact for longer than it
 // takes to send it (resendSlots), so no lock is held meanwhile.
-func (c *Call) resend(now time.Duration, nack []byte) {
+func (c *Call) resend(now time.Duration, l *link, nack []byte) {
 	var again [][]byte
 	c.talking.Lock()
 	err := c.sender.Nacked(now, nack, func(d []byte) { again = append(again, d) })
 	c.talking.Unlock()
 	if err != nil {
-		c.link.drop(stream.DropMalformed)
+		l.drop(stream.DropMalformed)
 	}
 	for _, d := range again {
-		c.link.send(d)
+		l.send(d)
 	}
 }
 
 // sendControl sends a body that is no voice, if there is one and the cap has room for it.
 func (c *Call) sendControl(now time.Duration, t netproto.Type, body []byte) {
 	if body != nil && c.allow(now, len(body)) {
-		c.link.sendSealed(t, body)
+		c.link.get().sendSealed(t, body)
 	}
 }
 
@@ -266,31 +270,6 @@ func (c *Call) allow(now time.Duration, body int) bool {
 	c.talking.Lock()
 	defer c.talking.Unlock()
 	return c.sender.Allow(now, netproto.HeaderSize+body+netproto.TagSize)
-}
-
-// readControl takes the relay's packages until it ends the call.
-func (c *Call) readControl() {
-	for {
-		p, err := c.control.next()
-		if err != nil {
-			c.stop(gone(err))
-			return
-		}
-		if err := ending(p); err != nil {
-			c.stop(err)
-			return
-		}
-		switch p := p.(type) {
-		case netproto.SendNewUsers:
-			c.setUsers(p)
-		case netproto.Session:
-			if p.Session == c.session {
-				c.setKeys(p)
-			}
-		case netproto.UnknownError:
-			c.events.add(RelayComplained{p.Reason})
-		}
-	}
 }
 
 // tend does what is due by the clock, whatever the microphone and the loudspeaker do.
@@ -316,6 +295,7 @@ func (c *Call) tend() {
 			c.readRates(now)
 			peers = c.tellTalking(now, talking, peers[:0])
 			c.tellFaults(now, &v)
+			c.tendPath(now)
 			changes = c.tellAdapted(now, changes)
 		}
 		next = min(next, tick)
@@ -366,13 +346,19 @@ func (c *Call) probe(now time.Duration) {
 	c.probing.Lock()
 	due := now >= c.probes.due(busy, stopped)
 	c.probing.Unlock()
-	if !due || !c.allow(now, probeSize) {
+	if due {
+		c.probeNow(now)
+	}
+}
+
+func (c *Call) probeNow(now time.Duration) {
+	if !c.allow(now, probeSize) {
 		return // what the cap holds back does not count as unanswered
 	}
 	c.probing.Lock()
 	p := c.probes.next(now, uint16(c.signs.sent.Load()))
 	c.probing.Unlock()
-	c.link.sendSealed(netproto.TypeProbe, netproto.AppendProbe(nil, p))
+	c.link.get().sendSealed(netproto.TypeProbe, netproto.AppendProbe(nil, p))
 }
 
 // measured tells everyone who needs it what the answer to a probe says of the path.
@@ -396,8 +382,8 @@ func (c *Call) readRates(now time.Duration) {
 	c.probing.Lock()
 	defer c.probing.Unlock()
 	if now-c.up.at >= time.Second-tickEvery/2 {
-		c.up.read(now, c.link.sentBytes.Load())
-		c.down.read(now, c.link.receivedBytes.Load())
+		c.up.read(now, c.link.get().sentBytes.Load())
+		c.down.read(now, c.link.get().receivedBytes.Load())
 	}
 }
 

@@ -51,6 +51,8 @@ type probes struct {
 	rtt      estimate.RoundTrip
 	up, down passage // of voice
 	newest   int     // the last probe that they were told of
+
+	proof time.Duration // the latest that an answered probe was sent
 }
 
 type probe struct {
@@ -107,6 +109,7 @@ func (p *probes) ack(now time.Duration, a netproto.ProbeAck, voice uint16) bool 
 		s.answered = true
 		p.rtt.Add(now - s.at)
 		p.answered, p.waiting, p.heard = true, false, now
+		p.proof = max(p.proof, s.at)
 		if i >= p.newest { // not overtaken
 			if p.down.known && a.Went != p.down.sent {
 				p.talked = now
@@ -119,6 +122,15 @@ func (p *probes) ack(now time.Duration, a netproto.ProbeAck, voice uint16) bool 
 	}
 	return false
 }
+
+// renew begins anew with what is counted under a session, and with the path.
+func (p *probes) renew() {
+	p.up, p.down, p.newest = passage{}, passage{}, p.count
+	p.elsewhere()
+}
+
+// elsewhere takes that the path is another one.
+func (p *probes) elsewhere() { p.rtt = estimate.RoundTrip{} }
 
 // doubt is since when it is not known that datagrams go to the relay and back, if a probe has no answer. A probe that
 // was due and could not be sent, and one that is late, says nothing.

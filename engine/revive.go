@@ -32,14 +32,21 @@ func (r *revival) pass(sound time.Duration) (works bool) {
 	return r.passed >= reviveSound
 }
 
-// held is the Source or Sink in use, which the end of the call closes.
+// held is what a call has in use one after the other, such as its Sources, and its end closes.
 type held[D io.Closer] struct {
-	mu     sync.Mutex // never held while a device is closed
+	mu     sync.Mutex // never held while it is closed
 	device D
 	ended  bool
 }
 
-// hold takes another device into use, unless the call has ended.
+// get is what is in use.
+func (h *held[D]) get() D {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.device
+}
+
+// hold takes another one into use, unless the end has come.
 func (h *held[D]) hold(d D) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -49,7 +56,7 @@ func (h *held[D]) hold(d D) bool {
 	return !h.ended
 }
 
-// end closes the device in use.
+// end closes what is in use.
 func (h *held[D]) end() {
 	h.mu.Lock()
 	h.ended = true

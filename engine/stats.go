@@ -21,6 +21,10 @@ type Stats struct {
 	Peers        []PeerStats // in the order in which they came
 	// Faults are those in force and up to 64 that are over, in the order in which they first began.
 	Faults []FaultStats
+
+	Reconnects   int           // how often the control connection was lost and came back
+	Away         time.Duration // how long it was lost, in all
+	Reconnecting string        // why it is lost now, "" if it is not
 }
 
 // LinkStats is the path to the relay. Bytes and rates count IP and UDP headers; rates are
@@ -63,6 +67,9 @@ func (c *Call) Stats() Stats {
 	c.watching.Lock()
 	s.Faults = c.monitor.stats(now, nil)
 	c.watching.Unlock()
+	c.returning.Lock()
+	s.Reconnects, s.Away, s.Reconnecting = c.comeback.stats(now)
+	c.returning.Unlock()
 	for i := range s.Peers {
 		s.Peers[i].MouthToEar = mouthToEar(s.Peers[i].Delay, s.Link.RTT)
 	}
@@ -70,10 +77,10 @@ func (c *Call) Stats() Stats {
 }
 
 func (c *Call) linkStats(now time.Duration) LinkStats {
-	l := c.link
+	l := c.link.get()
 	s := LinkStats{
-		Relay:         l.conn.RemoteAddr().(interface{ AddrPort() netip.AddrPort }).AddrPort(),
-		Fingerprint:   c.control.fingerprint,
+		Relay:         l.to.Load().AddrPort,
+		Fingerprint:   c.control.get().fingerprint,
 		Sent:          l.sent.Load(),
 		Received:      l.received.Load(),
 		SentBytes:     l.sentBytes.Load(),

@@ -87,8 +87,8 @@ func TestEndlessUserList(t *testing.T) {
 	}
 	c := join(t, startRelay(t, nil, script(t, packages...)), Config{})
 	<-c.Done()
-	if len(c.users) != maxUsers {
-		t.Errorf("%d members", len(c.users))
+	if len(c.roster.names) != maxUsers {
+		t.Errorf("%d members", len(c.roster.names))
 	}
 }
 

@@ -17,6 +17,7 @@ type signs struct {
 	word                      moment // an answer of the relay to something of ours
 	voice                     moment // of others
 	listed                    moment // the list of users changed
+	said                      moment // the last package of the relay came
 
 	peers     atomic.Int32
 	hearers   atomic.Int32 // in the last feedback, which came at reported
@@ -42,6 +43,13 @@ func loadErr(p *atomic.Pointer[error]) error {
 }
 
 const hearersUnknown = -1
+
+// renew forgets what the relay said under another session.
+func (s *signs) renew(now time.Duration) {
+	s.hearers.Store(hearersUnknown)
+	s.unopened.Store(0)
+	s.listed.at(now)
+}
 
 // read notes what the Source gave.
 func (s *signs) read(now time.Duration, pcm []float32) {
@@ -88,8 +96,9 @@ func (c *Call) tellFaults(now time.Duration, v *vitals) {
 // vitals gathers the signs of life.
 func (c *Call) vitals(v *vitals) {
 	s := &c.signs
-	if v.relay == "" {
-		v.relay, v.room, v.phrase = c.link.conn.RemoteAddr().String(), "the relay's default room", c.phrase != nil
+	v.relay = c.link.get().to.Load().String()
+	if v.room == "" {
+		v.room, v.phrase = "the relay's default room", c.phrase != nil
 		if c.cfg.Room != "" {
 			v.room = fmt.Sprintf("the room %q", c.cfg.Room)
 		}

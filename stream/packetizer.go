@@ -87,6 +87,13 @@ func (p *Packetizer) SetKeys(epoch uint32, secret netproto.RoomSecret, tag *netp
 	p.keys.set(p.session, epoch, secret, tag, p.seq)
 }
 
+// Renew goes on under another session, whose keys SetKeys must give before the next frame. Numbers and counts go on:
+// so none comes twice under a key, whatever keys these are.
+func (p *Packetizer) Renew(session uint32) {
+	p.session, p.keys = session, talkerKeys{}
+	p.sent.forget()
+}
+
 // Epoch is that of the key in use.
 func (p *Packetizer) Epoch() uint32 { return p.keys.current.epoch }
 

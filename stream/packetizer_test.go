@@ -170,3 +170,43 @@ func TestStreamDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// Under another session numbers and counts go on, whatever the keys are; datagrams of the one before are not sent
+// again.
+func TestRenew(t *testing.T) {
+	p := newPacketizer(t, Config{})
+	r := newReceiver(ReceiverConfig{})
+	for i := range 10 {
+		if err := r.Handle(at(i), say(t, p, speech(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Renew(session + 1)
+	if _, err := p.Frame(speech(10)); !errors.Is(err, ErrNoKeys) || p.Resend(5) != nil {
+		t.Errorf("%v; resends %v", err, p.Resend(5) != nil)
+	}
+	p.SetKeys(0, secret, hop.TagKey()) // an epoch before the last one
+	d := say(t, p, speech(10))
+	if h, err := netproto.ParseHeader(d); err != nil || h.Seq != 11 || h.Session != session+1 || h.Epoch != 0 {
+		t.Errorf("%+v, %v", h, err)
+	}
+	if _, hop, _ := netproto.SplitHop(d); hop.Count != 11 {
+		t.Errorf("%+v", hop)
+	}
+	r.Add(session + 1)
+	if err := r.Handle(at(10), d); err == nil {
+		t.Error("opened without its epoch")
+	}
+	r.Renew()
+	r.SetSecret(0, secret)
+	if err := r.Handle(at(10), d); err != DropUnknown {
+		t.Errorf("nobody is there: %v", err)
+	}
+	r.Add(session + 1)
+	if err := r.Handle(at(10), d); err != nil {
+		t.Error(err)
+	}
+	if u := r.Unheard(nil); len(u) != 1 || u[0].Session != session+1 || u[0].Count != 0 { // a stranger no more
+		t.Errorf("%+v", u)
+	}
+}

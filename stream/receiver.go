@@ -130,6 +130,16 @@ func (r *Receiver) Remove(session uint32) {
 	r.order, r.active = slices.DeleteFunc(r.order, gone), slices.DeleteFunc(r.active, gone)
 }
 
+// Renew forgets all talkers and secrets, as for another session, which is told anew of the cap and whether we are deaf.
+// What it counts goes on.
+func (r *Receiver) Renew() {
+	clear(r.talkers)
+	r.order, r.active = nil, nil
+	r.outlook.rttTold = 0
+	r.outlook.tell()
+	r.secrets, r.strangers = listenerSecrets{}, [len(r.strangers)]Unheard{}
+}
+
 // Handle takes a datagram that arrived at now: voice as the relay forwards it, without
 // the hop tag, or a bundle of those. The datagram is not kept. The error is a
 // Drop; of a bundle, that of the last item dropped.

@@ -29,6 +29,13 @@ func (c *sentCache) init() {
 	}
 }
 
+// forget forgets all of them. They stay intact.
+func (c *sentCache) forget() {
+	for i := range c.slots {
+		c.slots[i].seq = 0
+	}
+}
+
 // slot returns the empty buffer for the datagram of that count, which is new.
 func (c *sentCache) slot(count uint8) []byte {
 	s := &c.slots[count%sentSlots]

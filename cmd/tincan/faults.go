@@ -47,6 +47,9 @@ func (f *faults) err(s engine.Stats, silent bool) error {
 			all = append(all, "at the end "+s.Text)
 		}
 	}
+	if s.Reconnecting != "" {
+		all = append(all, fmt.Sprintf("the connection was lost and did not come back: %s", s.Reconnecting))
+	}
 	if all == nil {
 		return nil
 	}

@@ -70,6 +70,58 @@ func TestFaultsAreTold(t *testing.T) {
 	}
 }
 
+func TestReconnectsAreTold(t *testing.T) {
+	events := []engine.Event{
+		engine.PeerJoined{Session: 9, Name: "Ann"}, // another Ann
+		engine.Reconnecting{Reason: "the relay is gone"},
+		engine.Reconnecting{Reason: "the relay is gone", Since: 4200 * time.Millisecond, Voice: true},
+		engine.Reconnected{Gap: 5250 * time.Millisecond, Session: 8},
+		engine.PeerLeft{Session: 9, Name: "Ann"},
+	}
+	var text, lines bytes.Buffer
+	for _, tell := range []*teller{newTeller(&text, false), newTeller(&lines, true)} {
+		tell.we("Ann", 7)
+		for _, e := range events {
+			tell.event(e)
+		}
+		tell.stats(engine.Stats{Reconnects: 1, Away: 6 * time.Second, Reconnecting: "no relay"})
+		tell.summary(engine.Stats{Reconnects: 1, Away: 6 * time.Second, Reconnecting: "no relay"})
+		tell.close(time.Minute)
+	}
+	want := "Ann (session 9) is here\nreconnecting: the relay is gone\nreconnecting: the relay is gone (4 s); voice goes on\nback after 5.2 s\n" +
+		"Ann (session 9) left\nup 0, down 0 kbit/s; ! reconnecting: no relay\n\n"
+	if got := text.String(); !strings.HasPrefix(got, want) || !strings.Contains(got, "\nreconnected once, 6.0 s in all; not at the end: no relay\n") {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	for _, want := range []string{
+		`"event":"reconnecting","on":true,"seconds":4.2,"text":"the relay is gone"`, `"event":"reconnected","on":false,"seconds":5.25,"session":8`,
+		`"away_seconds":6`, `"reconnects":1`, `"reconnecting":"no relay"`,
+	} {
+		if !strings.Contains(sortedFields(t, &lines), want) {
+			t.Errorf("%s is not in\n%s", want, &lines)
+		}
+	}
+}
+
+// sortedFields are JSON lines without their times, fields by name.
+func sortedFields(t *testing.T, lines *bytes.Buffer) string {
+	t.Helper()
+	var out strings.Builder
+	for _, line := range strings.Split(strings.TrimSpace(lines.String()), "\n") {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			t.Fatal(err)
+		}
+		delete(fields, "time")
+		b, err := json.Marshal(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.Write(append(b, '\n'))
+	}
+	return out.String()
+}
+
 // A user whose network lets TCP through alone is told so by the program.
 func TestJoinSaysThatUDPIsBlocked(t *testing.T) {
 	server, err := relay.Listen(relay.Config{Addr: netip.MustParseAddrPort("127.0.0.1:0"), StateDir: t.TempDir()})

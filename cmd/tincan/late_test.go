@@ -80,7 +80,8 @@ func TestLateSourceLetsGo(t *testing.T) {
 func TestFaults(t *testing.T) {
 	broken := errors.New("broken")
 	long := engine.Stats{Time: startTime, Link: engine.LinkStats{Received: 1}}
-	dead, young, mended, away := long, long, long, long
+	dead, young, mended, away, lost := long, long, long, long, long
+	lost.Reconnecting = "no relay runs there"
 	dead.Link.Received = 0
 	mended.Faults = []engine.FaultStats{{Fault: engine.Fault{Kind: engine.FaultOutputFailed}, Count: 1}}
 	away.Faults = []engine.FaultStats{{Fault: engine.Fault{Kind: engine.FaultOutputFailed, On: true, Text: "you hear nobody"}, Count: 1}}
@@ -95,6 +96,7 @@ func TestFaults(t *testing.T) {
 		{"good", []engine.Event{engine.SourceEnded{}}, long, false, ""},
 		{"came back", nil, mended, false, ""},
 		{"did not come back", nil, away, false, "at the end you hear nobody"},
+		{"lost", nil, lost, false, "the connection was lost and did not come back: no relay runs there"},
 		{"young", nil, young, true, ""},
 		{"no UDP", nil, dead, false, "no datagram ever came back"},
 		{"silent", nil, long, true, "nothing ever came from the input"},

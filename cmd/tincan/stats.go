@@ -17,6 +17,10 @@ type jsonStats struct {
 	Link    jsonLink    `json:"link"`
 	Peers   []jsonPeer  `json:"peers"`
 	Faults  []jsonFault `json:"faults"`
+
+	Reconnects   int     `json:"reconnects"`
+	AwaySeconds  float64 `json:"away_seconds"`
+	Reconnecting string  `json:"reconnecting,omitempty"`
 }
 
 // jsonFault is one kind of fault that is in force or was.
@@ -98,6 +102,8 @@ func toJSON(s engine.Stats) *jsonStats {
 		},
 		Peers:  []jsonPeer{},
 		Faults: []jsonFault{},
+
+		Reconnects: s.Reconnects, AwaySeconds: s.Away.Seconds(), Reconnecting: s.Reconnecting,
 	}
 	for _, f := range s.Faults {
 		out.Faults = append(out.Faults, jsonFault{

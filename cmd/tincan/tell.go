@@ -24,6 +24,9 @@ type teller struct {
 
 	gone  []engine.PeerStats // last figures of who left after talking; for the summary
 	names names
+
+	name    string // our own
+	session uint32
 }
 
 func newTeller(out io.Writer, asJSON bool) *teller {
@@ -47,6 +50,7 @@ type jsonLine struct {
 	Name    string     `json:"name,omitempty"`
 	On      *bool      `json:"on,omitempty"`
 	Text    string     `json:"text,omitempty"`
+	Seconds float64    `json:"seconds,omitempty"`
 	Stats   *jsonStats `json:"stats,omitempty"`
 }
 
@@ -81,7 +85,7 @@ func (t *teller) capturing(at time.Time) { t.say(jsonLine{Event: "capturing", Ti
 func (t *teller) playing(at time.Time) { t.say(jsonLine{Event: "playing", Time: at}, "") }
 
 func (t *teller) connected(call *engine.Call, name, room string) {
-	t.names.come(call.Session(), netproto.CleanName(name))
+	t.we(netproto.CleanName(name), call.Session())
 	where := "the default room"
 	if room != "" {
 		where = "room " + room
@@ -90,6 +94,12 @@ func (t *teller) connected(call *engine.Call, name, room string) {
 	t.say(jsonLine{Event: "connected", Session: call.Session(), Text: link.Fingerprint},
 		fmt.Sprintf("joined %s on %s (session %d); m + Enter mutes, q + Enter leaves\nrelay certificate %s",
 			where, link.Relay, call.Session(), link.Fingerprint))
+}
+
+// we takes our own name and session.
+func (t *teller) we(name string, session uint32) {
+	t.name, t.session = name, session
+	t.names.come(session, name)
 }
 
 // event tells one event of the call.
@@ -133,9 +143,30 @@ func (t *teller) event(e engine.Event) {
 		t.say(jsonLine{Event: "source_ended", Text: text}, text)
 	case engine.SinkFailed: // the same
 		t.say(jsonLine{Event: "sink_failed", Text: fmt.Sprintf("the output failed, nothing is played: %v", e.Err)}, "")
+	case engine.Reconnecting:
+		t.say(jsonLine{Event: "reconnecting", On: &e.Voice, Text: e.Reason, Seconds: e.Since.Seconds()}, reconnecting(e))
+	case engine.Reconnected:
+		if e.Session != t.session {
+			t.names.leave(t.session, t.name)
+			t.we(t.name, e.Session)
+		}
+		t.say(jsonLine{Event: "reconnected", On: &e.Resumed, Session: e.Session, Seconds: e.Gap.Seconds()},
+			fmt.Sprintf("back after %.1f s", e.Gap.Seconds()))
 	case engine.RelayComplained:
 		t.say(jsonLine{Event: "relay_error", Text: e.Reason}, "the relay did not understand: "+e.Reason)
 	}
+}
+
+// reconnecting is "reconnecting: the relay does not answer (4 s)", and whether voice goes on.
+func reconnecting(e engine.Reconnecting) string {
+	text := "reconnecting: " + e.Reason
+	if e.Since >= time.Second {
+		text += fmt.Sprintf(" (%.0f s)", e.Since.Seconds())
+	}
+	if e.Voice {
+		text += "; voice goes on"
+	}
+	return text
 }
 
 // stats tells how the link and everyone heard is doing.
@@ -144,6 +175,9 @@ func (t *teller) stats(s engine.Stats) {
 	fmt.Fprintf(&line, "up %.0f, down %.0f kbit/s", s.Link.UpKbps, s.Link.DownKbps)
 	if s.Link.Alive {
 		fmt.Fprintf(&line, ", round trip %d ms", s.Link.RTT.Milliseconds())
+	}
+	if s.Reconnecting != "" {
+		fmt.Fprintf(&line, "; ! reconnecting: %s", s.Reconnecting)
 	}
 	if s.Sending.Voice > 0 {
 		fmt.Fprintf(&line, "; sending %s", s.Sending.Decision.Reason)
@@ -178,12 +212,21 @@ func (t *teller) summary(s engine.Stats) {
 	if s.Sending.Voice > 0 {
 		fmt.Fprintf(&text, "sent at the end: %s; %d datagrams sent again, %d held back\n", s.Sending.Decision.Reason, s.Sending.Resent, s.Sending.HeldBack)
 	}
-	for _, f := range s.Faults {
-		times := "once"
-		if f.Count > 1 {
-			times = fmt.Sprintf("%d times", f.Count)
+	times := func(n int) string {
+		if n == 1 {
+			return "once"
 		}
-		fmt.Fprintf(&text, "! %s%s: %s, %.0f s in all\n", f, t.names.mark(f.Session), times, f.Total.Seconds())
+		return fmt.Sprintf("%d times", n)
+	}
+	if s.Away > 0 {
+		fmt.Fprintf(&text, "reconnected %s, %.1f s in all", times(s.Reconnects), s.Away.Seconds())
+		if s.Reconnecting != "" {
+			fmt.Fprintf(&text, "; not at the end: %s", s.Reconnecting)
+		}
+		fmt.Fprintln(&text)
+	}
+	for _, f := range s.Faults {
+		fmt.Fprintf(&text, "! %s%s: %s, %.0f s in all\n", f, t.names.mark(f.Session), times(f.Count), f.Total.Seconds())
 	}
 	if len(s.Peers) == 0 {
 		return

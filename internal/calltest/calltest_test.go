@@ -13,7 +13,9 @@ import (
 
 	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/internal/synth"
+	"github.com/tincan-voice/tincan/internal/udpproxy"
 	"github.com/tincan-voice/tincan/internal/xcorr"
 	"github.com/tincan-voice/tincan/relay"
 	"github.com/tincan-voice/tincan/stream"
@@ -219,28 +221,102 @@ func TestCertificateChange(t *testing.T) {
 	}
 }
 
+// rejoined waits until two who had lost the relay hear each other again: Bob hears Ann.
+func rejoined(t *testing.T, ann, bob *engine.Call, resumed bool) {
+	t.Helper()
+	for _, call := range []*engine.Call{ann, bob} {
+		back := Await(t, call, "back", func(engine.Reconnected) bool { return true })
+		if back.Resumed != resumed || back.Session != call.Session() {
+			t.Errorf("%+v", back)
+		}
+	}
+	heard := func() uint64 {
+		for _, p := range bob.Stats().Peers {
+			if p.Session == ann.Session() {
+				return p.Frames
+			}
+		}
+		return 0
+	}
+	var before uint64
+	Eventually(t, "they are both there", func() bool { before = heard(); return len(ann.Stats().Peers) == 1 && len(bob.Stats().Peers) == 1 })
+	Eventually(t, "Bob hears Ann", func() bool { return heard() > before+50 })
+	for _, call := range []*engine.Call{ann, bob} {
+		if s := call.Stats(); s.Reconnects != 1 || s.Reconnecting != "" || s.Link.Drops[stream.DropForged] > 0 {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
 func TestRelayIsKilled(t *testing.T) {
-	address, kill := startProcess(t, "relay", t.TempDir())
+	state := t.TempDir()
+	address, kill := startProcess(t, "relay", "127.0.0.1:0 "+state)
 	ann := Join(t, address, "Ann", engine.Config{Source: Babble(1)})
 	bob := Join(t, address, "Bob", engine.Config{})
 	Await(t, bob, "Ann talks", talks("Ann"))
 	kill()
 	for _, call := range []*engine.Call{ann, bob} {
-		e := Await(t, call, "the end", func(engine.Ended) bool { return true })
-		if !errors.Is(e.Err, engine.ErrConnectionLost) || !errors.Is(call.Err(), engine.ErrConnectionLost) {
-			t.Errorf("ended with %v, %v", e.Err, call.Err())
-		}
+		Await(t, call, "the loss", func(engine.Reconnecting) bool { return true })
 	}
+	startProcess(t, "relay", address+" "+state)
+	rejoined(t, ann, bob, false)
 }
 
 func TestRelayIsStopped(t *testing.T) {
-	server := StartRelay(t, relay.Config{})
-	ann := Join(t, server.Addr().String(), "Ann", engine.Config{})
+	state := t.TempDir()
+	server := StartRelay(t, relay.Config{StateDir: state})
+	address := server.Addr()
+	ann := Join(t, address.String(), "Ann", engine.Config{Source: Babble(1)})
+	bob := Join(t, address.String(), "Bob", engine.Config{})
+	Await(t, bob, "Ann talks", talks("Ann"))
 	if err := server.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if e := Await(t, ann, "the end", func(engine.Ended) bool { return true }); !errors.Is(e.Err, engine.ErrServerClosed) {
-		t.Error(e.Err)
+	for _, call := range []*engine.Call{ann, bob} {
+		e := Await(t, call, "the loss", func(engine.Reconnecting) bool { return true })
+		if !strings.Contains(e.Reason, engine.ErrServerClosed.Error()) {
+			t.Errorf("%+v", e)
+		}
+	}
+	StartRelay(t, relay.Config{Addr: address, StateDir: state})
+	rejoined(t, ann, bob, false)
+}
+
+// What is in the middle, as a NAT, forgets both connections: the session goes on over others, and nobody has left.
+func TestMiddleForgetsConnections(t *testing.T) {
+	server := StartRelay(t, relay.Config{})
+	open := func(address string) *udpproxy.Proxy {
+		p, err := udpproxy.Start(udpproxy.Config{Listen: address, Target: server.Addr().String(), Network: func(uint64) (netsim.Link, netsim.Link) {
+			up, down := &way{}, &way{}
+			up.most.Store(all)
+			down.most.Store(all)
+			return up, down
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	middle := open("")
+	address := middle.Addr().String()
+	ann := Join(t, address, "Ann", engine.Config{Source: Babble(1)})
+	bob := Join(t, address, "Bob", engine.Config{})
+	Await(t, bob, "Ann talks", talks("Ann"))
+	sessions := []uint32{ann.Session(), bob.Session()}
+	if err := middle.Close(); err != nil {
+		t.Fatal(err)
+	}
+	middle = open(address)
+	defer middle.Close()
+	rejoined(t, ann, bob, true)
+	if sessions[0] != ann.Session() || sessions[1] != bob.Session() {
+		t.Error("other sessions")
+	}
+	ann.Leave()
+	for e := range ann.Events() {
+		if left, ok := e.(engine.PeerLeft); ok {
+			t.Errorf("%+v", left)
+		}
 	}
 }
 

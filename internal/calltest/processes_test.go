@@ -28,9 +28,10 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// runRelay serves until it is killed.
-func runRelay(stateDir string) {
-	server, err := relay.Listen(relay.Config{Addr: netip.MustParseAddrPort("127.0.0.1:0"), StateDir: stateDir})
+// runRelay serves until it is killed, at an address and with a folder for its state.
+func runRelay(argument string) {
+	address, stateDir, _ := strings.Cut(argument, " ")
+	server, err := relay.Listen(relay.Config{Addr: netip.MustParseAddrPort(address), StateDir: stateDir})
 	if err != nil {
 		panic(err)
 	}

@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+)
+
+const (
+	// firstTry is within what time after the loss of the control connection the relay is dialed, and retryMost within
+	// what time after an attempt that failed at most; in between that doubles. When in that time is up to chance (full
+	// jitter), so that the clients of a relay that was restarted come one by one.
+	firstTry  = 200 * time.Millisecond
+	retryMost = 4 * time.Second
+	// retryLeast is how long after one attempt has failed the next one begins at least.
+	retryLeast = 100 * time.Millisecond
+	// tryTime is how long an attempt may take, and tryTrips how many round trips besides: of TCP, TLS and the greeting.
+	// SYNs go out after 0, 1 and 3 s.
+	tryTime  = 5 * time.Second
+	tryTrips = 6
+	// tryStuck is how old an attempt must be to be broken off when there is news of the way to the relay.
+	tryStuck = 500 * time.Millisecond
+	// refusedFor is how long the relay must have refused us, at every attempt, until that is believed: one that was
+	// just started, or is about to stop, may be full or closing.
+	refusedFor = 15 * time.Second
+	// sayAgain is how long after the loss it is said again. Then that doubles, up to sayMost.
+	sayAgain = 4 * time.Second
+	sayMost  = time.Minute
+)
+
+// comeback decides what becomes of a call whose control connection is lost. It is sans-IO: times are of one clock.
+//
+//	               lost                       no answers by UDP
+//	in the call ─────────> control lost, ───────────────────────> reconnecting ──┐ an attempt fails:
+//	     ^                 voice flows   <───────────────────────   │    │  ^    │ wait, longer and longer
+//	     │                     │          an answer by UDP          │    │  └────┘
+//	     └────── SESSION ──────┴────────────────────────────────────┘    v
+//	                                                                  given up: refused, another certificate,
+//	                                                                  or away for longer than Config.GiveUp
+//
+// While the control connection is lost it is taken for granted that no voice flows, until an answer by UDP to something
+// sent since proves that it does. Attempts are made in both states.
+type comeback struct {
+	giveUp time.Duration  // 0: never
+	random func() float64 // 0 to 1
+
+	away    bool
+	since   time.Duration // the loss
+	reason  string        // why it was lost, or why the last attempt failed
+	voice   bool          // flows, as was said
+	tries   int           // since the loss
+	began   time.Duration // the last attempt
+	trying  bool          // it is under way
+	due     time.Duration // the next one
+	refused time.Duration // since when it has refused us at every attempt; -1: it has not
+	say     time.Duration // it is said again
+
+	count int           // how often it came back
+	total time.Duration // away, before
+}
+
+// lost takes that the connection is lost, and why.
+func (b *comeback) lost(now time.Duration, err error) {
+	b.away, b.since, b.reason = true, now, reasonOf(err)
+	b.voice, b.tries, b.refused = false, 0, -1
+	b.due = now + time.Duration(b.random()*float64(firstTry))
+	b.say = now
+}
+
+// try begins an attempt, when it is due, and returns how long it may take.
+func (b *comeback) try(now, rtt time.Duration) (limit time.Duration) {
+	b.tries++
+	b.began, b.trying = now, true
+	return tryTime + tryTrips*rtt
+}
+
+// failed takes why an attempt failed. If that will not go away it returns the error that the call ends with.
+func (b *comeback) failed(now time.Duration, err error) (final error) {
+	b.trying = false
+	b.reason = reasonOf(err)
+	var changed *CertificateChangedError
+	switch {
+	case errors.As(err, &changed), errors.Is(err, ErrNoVoice):
+		return err
+	case !errors.Is(err, ErrRefused):
+		b.refused = -1
+	case b.refused < 0:
+		b.refused = now
+	case now-b.refused >= refusedFor:
+		return err
+	}
+	if away := now - b.since; b.giveUp > 0 && away >= b.giveUp {
+		return fmt.Errorf("%w for %v: %w", ErrConnectionLost, away.Round(time.Second), err)
+	}
+	most := min(firstTry<<min(b.tries, 8), retryMost)
+	b.due = now + retryLeast + time.Duration(b.random()*float64(most-retryLeast))
+	return nil
+}
+
+// news takes that there is reason to dial at once: an answer by UDP, another address of ours. It tells whether an attempt
+// under way is to be broken off, as it may wait for something that was sent before.
+func (b *comeback) news(now time.Duration) (breakOff bool) {
+	if !b.away {
+		return false
+	}
+	b.due = min(b.due, now)
+	return b.trying && now-b.began >= tryStuck
+}
+
+// back takes that the relay has let us in again.
+func (b *comeback) back(now time.Duration) (gap time.Duration) {
+	gap = now - b.since
+	b.away, b.trying, b.reason = false, false, ""
+	b.count++
+	b.total += gap
+	return gap
+}
+
+// look takes whether answers prove that voice flows, and returns what is to be said at now, if anything.
+func (b *comeback) look(now time.Duration, voice bool) (e Reconnecting, ok bool) {
+	if !b.away || voice == b.voice && now < b.say {
+		return e, false
+	}
+	b.voice = voice
+	if now >= b.say {
+		b.say = now + min(max(now-b.since, sayAgain), sayMost)
+	}
+	return Reconnecting{Reason: b.reason, Since: now - b.since, Voice: voice}, true
+}
+
+// stats are how often it came back, how long it was away in all, and why it is away now.
+func (b *comeback) stats(now time.Duration) (count int, total time.Duration, reason string) {
+	total = b.total
+	if b.away {
+		total += now - b.since
+	}
+	return b.count, total, b.reason
+}
+
+// Why a control connection is given up before it breaks.
+var (
+	errNoAnswer = errors.New("the relay does not answer")
+	errMoved    = errors.New("our address has changed")
+)
+
+// reasonOf says in a few words why a connection was lost or cannot be made.
+func reasonOf(err error) string {
+	for _, known := range []error{errNoAnswer, errMoved} {
+		if errors.Is(err, known) {
+			return known.Error()
+		}
+	}
+	var timeout net.Error
+	is := func(all ...error) bool {
+		for _, e := range all {
+			if errors.Is(err, e) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case is(ErrServerClosed, ErrRefused):
+		return err.Error()
+	case is(context.DeadlineExceeded, os.ErrDeadlineExceeded, context.Canceled, syscall.ETIMEDOUT),
+		errors.As(err, &timeout) && timeout.Timeout():
+		return errNoAnswer.Error()
+	case is(syscall.ECONNREFUSED):
+		return "no relay runs there"
+	case is(syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL):
+		return "the network is unreachable"
+	case is(io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE):
+		return "the relay closed the connection"
+	}
+	return err.Error()
+}

@@ -1,0 +1,315 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// keepControl takes the relay's packages and keeps up a connection for them, until the call ends.
+func (c *Call) keepControl() {
+	for ctl := c.control.get(); ctl != nil; {
+		why, final := c.readControl(ctl)
+		if !final && c.running.Err() == nil {
+			ctl.giveUp(why)
+			ctl, why = c.reconnect(why)
+			if ctl != nil {
+				continue
+			}
+		}
+		c.stop(why) // of no effect if the call was ended
+		return
+	}
+}
+
+// readControl takes the relay's packages until the connection is lost or, final, the relay ends the call.
+func (c *Call) readControl(ctl *control) (why error, final bool) {
+	for {
+		p, err := ctl.next()
+		if err != nil {
+			return ctl.lost(err), false
+		}
+		c.signs.said.at(c.now())
+		if err := ending(p); err != nil {
+			_, closing := p.(netproto.ServerClose)
+			return err, !closing // a relay that closes comes back
+		}
+		switch p := p.(type) {
+		case netproto.SendNewUsers:
+			c.setUsers(p)
+		case netproto.Session:
+			if p.Session == c.session.Session {
+				c.setKeys(p)
+			}
+		case netproto.UnknownError:
+			c.events.add(RelayComplained{p.Reason})
+		}
+	}
+}
+
+// setKeys takes the room secret of a SESSION package. A later one, that starts an epoch,
+// leaves out what has not changed.
+func (c *Call) setKeys(s netproto.Session) {
+	if s.Resume != "" {
+		c.session.Resume = s.Resume
+	}
+	if len(s.MediaKey) != netproto.KeySize {
+		return
+	}
+	secret, tag := c.roomSecret(s), c.link.get().tag
+	c.hearing.Lock()
+	c.listener.SetSecret(s.Epoch, secret)
+	c.hearing.Unlock()
+	c.talking.Lock()
+	c.sender.Talker().SetKeys(s.Epoch, secret, tag)
+	c.talking.Unlock()
+}
+
+func (c *Call) roomSecret(s netproto.Session) netproto.RoomSecret {
+	secret := netproto.RoomSecret(s.MediaKey)
+	if c.phrase != nil {
+		secret = secret.WithPassphrase(*c.phrase)
+	}
+	return secret
+}
+
+// reconnect dials the relay until it lets us in again. Without a connection it returns why the call is at its end.
+func (c *Call) reconnect(why error) (*control, error) {
+	now := c.now()
+	c.returning.Lock()
+	c.comeback.lost(now, why)
+	e, _ := c.comeback.look(now, false)
+	c.events.add(e)
+	c.returning.Unlock()
+	for c.awaitTry() {
+		ctl, hello, err := c.try()
+		var resumed bool
+		if err == nil {
+			resumed, err = c.takeOver(ctl, hello)
+		}
+		now := c.now()
+		c.returning.Lock()
+		if err == nil {
+			c.events.add(Reconnected{Gap: c.comeback.back(now), Resumed: resumed, Session: hello.session.Session})
+			c.returning.Unlock()
+			for _, list := range hello.users {
+				c.setUsers(list)
+			}
+			return ctl, nil
+		}
+		final := c.comeback.failed(now, err)
+		c.returning.Unlock()
+		if final != nil {
+			return nil, final
+		}
+	}
+	return nil, context.Cause(c.running)
+}
+
+// awaitTry waits until an attempt is due, and reports whether the call still goes on.
+func (c *Call) awaitTry() bool {
+	for c.running.Err() == nil {
+		c.returning.Lock()
+		left := c.comeback.due - c.now()
+		c.returning.Unlock()
+		if left <= 0 {
+			return true
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-timer.C:
+		case <-c.hurry:
+		case <-c.running.Done():
+		}
+		timer.Stop()
+	}
+	return false
+}
+
+// try is one attempt.
+func (c *Call) try() (*control, welcome, error) {
+	rtt := c.roundTrip()
+	c.returning.Lock()
+	limit := c.comeback.try(c.now(), rtt)
+	ctx, cancel := context.WithTimeout(c.running, limit)
+	c.breakOff = cancel
+	c.returning.Unlock()
+	defer cancel()
+	ctl, err := dialControl(ctx, &c.cfg)
+	if err != nil {
+		return nil, welcome{}, err
+	}
+	hello, err := ctl.greet(ctx, &c.cfg, c.session)
+	if err != nil {
+		ctl.giveUp(err)
+		return nil, welcome{}, err
+	}
+	return ctl, hello, nil
+}
+
+// takeOver takes a connection into use, and the session that it brings: the one that was, or another. With an error it
+// is closed.
+func (c *Call) takeOver(ctl *control, hello welcome) (resumed bool, err error) {
+	was, s := c.link.get(), hello.session
+	resumed = s.Session == was.session && netproto.HopKey(s.HopKey) == was.hop
+	if resumed {
+		err = c.resumed(ctl, was, s)
+	} else {
+		err = c.replaced(ctl, was, s)
+	}
+	if err == nil {
+		err = ctl.sendPort(c.link.get())
+	}
+	switch {
+	case err != nil && resumed:
+		ctl.giveUp(err)
+		return true, gone(err)
+	case err != nil:
+		ctl.Close() // with a word, so that the relay does not keep that session
+		return false, gone(err)
+	}
+	if !c.control.hold(ctl) {
+		return resumed, ctl.Close() // the call has ended
+	}
+	c.signs.said.at(c.now())
+	c.probeNow(c.now())
+	return resumed, nil
+}
+
+// resumed goes on with the session that was: keys, counters and talkers are as before.
+func (c *Call) resumed(ctl *control, l *link, s netproto.Session) error {
+	to, err := udpAddress(ctl.conn.RemoteAddr(), s)
+	if err != nil {
+		return err
+	}
+	if to.AddrPort != l.to.Load().AddrPort { // another of the relay's addresses
+		l.to.Store(to)
+		conn, err := l.dial()
+		if err != nil {
+			return err
+		}
+		l.move(conn)
+	}
+	c.hearing.Lock()
+	c.roster.resume()
+	c.hearing.Unlock()
+	c.session = s
+	c.setKeys(s)
+	return nil
+}
+
+// replaced begins another session, as the relay has forgotten the one that was: all others have left, and are told of
+// anew. Numbers go on (traffic, stream.Packetizer.Renew), as do mute, volumes, caps and devices.
+func (c *Call) replaced(ctl *control, was *link, s netproto.Session) error {
+	l, err := dialLink(ctl.conn.RemoteAddr(), s, was.traffic)
+	if err != nil {
+		return err
+	}
+	secret, rtt, now := c.roomSecret(s), c.roundTrip(), c.now()
+	c.session = s
+	c.talking.Lock()
+	c.sender.Talker().Renew(s.Session)
+	c.sender.Talker().SetKeys(s.Epoch, secret, l.tag)
+	c.talking.Unlock()
+	if !c.link.hold(l) {
+		return l.Close() // the call has ended
+	}
+	was.Close()
+	c.hearing.Lock()
+	events := c.leaveLocked(now, rtt, slices.Sorted(maps.Keys(c.roster.names)))
+	c.roster.doubtful = nil
+	c.listener.Renew()
+	c.listener.SetSecret(s.Epoch, secret)
+	c.hearing.Unlock()
+	c.probing.Lock()
+	c.probes.renew()
+	c.probing.Unlock()
+	c.signs.renew(now)
+	c.listed(now, 0, events)
+	return nil
+}
+
+// tendPath makes another socket where the one in use leads nowhere, asks whether the control connection still works,
+// and says what has changed while it is lost.
+func (c *Call) tendPath(now time.Duration) {
+	l, ctl := c.link.get(), c.control.get()
+	c.probing.Lock()
+	p := &c.probes
+	signs := pathSigns{waiting: p.waiting, asked: p.since}
+	proof, alive, rtt := p.proof, p.alive(now), p.rtt.Value()
+	c.probing.Unlock()
+	signs.word, signs.barred = max(c.signs.word.get(), c.signs.voice.get()), l.barred.Load()
+	moved := false
+	if route, move := c.roaming.look(now, signs); route {
+		moved = c.route(now, l, move)
+	}
+
+	c.returning.Lock()
+	away := c.comeback.away
+	e, tell := c.comeback.look(now, proof >= c.comeback.since && alive)
+	if tell && e.Voice || moved {
+		if c.comeback.news(now) {
+			c.breakOff()
+		}
+		c.hasten()
+	}
+	if tell {
+		c.events.add(e)
+	}
+	c.returning.Unlock()
+	if away {
+		return
+	}
+	ask, lost := c.pulse.look(now, signs.silent(now), rtt, c.signs.said.get())
+	switch {
+	case lost:
+		ctl.giveUp(errNoAnswer)
+	case moved && !ours(addrOf(ctl)):
+		ctl.giveUp(errMoved)
+	case ask && ctl.sendPort(l) != nil:
+		ctl.giveUp(errNoAnswer)
+	}
+	c.settleUsers(now)
+}
+
+// hasten wakes keepControl where it waits for the next attempt.
+func (c *Call) hasten() {
+	select {
+	case c.hurry <- struct{}{}:
+	default:
+	}
+}
+
+// route looks from which of our addresses a way leads to the relay, and takes another socket into use if it is another
+// one, or if it must be: then it is used at once. It reports whether the address is another one.
+func (c *Call) route(now time.Duration, l *link, move bool) (changed bool) {
+	conn, err := l.dial()
+	if err != nil {
+		return false // there is no way
+	}
+	changed = localOf(conn).Addr() != l.local().Addr()
+	if !changed && !move {
+		conn.Close()
+		return false
+	}
+	if !l.move(conn) {
+		return false
+	}
+	if changed {
+		c.probing.Lock()
+		c.probes.elsewhere()
+		c.probing.Unlock()
+	}
+	c.probeNow(now)
+	return changed
+}
+
+// addrOf is our address on the control connection.
+func addrOf(ctl *control) netip.Addr {
+	a, _ := netip.ParseAddrPort(ctl.conn.LocalAddr().String())
+	return a.Addr()
+}

@@ -1,0 +1,111 @@
+package engine
+
+import (
+	"net"
+	"net/netip"
+	"time"
+)
+
+const (
+	// routeEvery is how often it is looked from which of our addresses a way leads to the relay.
+	routeEvery = time.Second
+	// silentPath is how long probes must have been sent in vain until another socket is tried: 12 of them. Where both
+	// ways lose 30 %, all of them are lost once in 3000 times, and then that costs a round trip.
+	silentPath = 1500 * time.Millisecond
+	// moveEvery is how often another socket is made at most while there are no answers, and moveSoon when sending
+	// fails.
+	moveEvery = 2 * time.Second
+	moveSoon  = 500 * time.Millisecond
+	// askEvery is how often the control connection is asked for a sign of life while there are no answers by UDP, and
+	// askTime how long that may take, besides round trips.
+	askEvery = 3 * time.Second
+	askTime  = 4 * time.Second
+)
+
+// roaming decides when another UDP socket is made, as the one in use leads nowhere. It is sans-IO.
+type roaming struct {
+	last   time.Duration // the look before
+	awake  time.Duration // since when we have not stood still
+	routed time.Duration // the last look at the routes
+	moved  time.Duration
+	barred uint64 // datagrams that had no way, at the last look
+}
+
+// pathSigns are what is known of the path to the relay.
+type pathSigns struct {
+	waiting bool          // a probe has no answer, nor has any since
+	asked   time.Duration // when that one was sent
+	word    time.Duration // when the relay, or others through it, said something last
+	barred  uint64        // datagrams for which there was no way
+}
+
+// silent is for how long the relay has not answered.
+func (s *pathSigns) silent(now time.Duration) time.Duration {
+	if !s.waiting {
+		return 0
+	}
+	return now - max(s.asked, s.word)
+}
+
+// look tells whether to look at the routes, and whether to make another socket whatever they are. Look ten times per
+// second.
+func (r *roaming) look(now time.Duration, s pathSigns) (route, move bool) {
+	if now-r.last > stood {
+		r.awake = now
+	}
+	r.last = now
+	barred := s.barred != r.barred
+	r.barred = s.barred
+	switch {
+	case barred && now-r.moved >= moveSoon:
+		move = true
+	case min(s.silent(now), now-r.awake) >= silentPath && now-r.moved >= moveEvery:
+		move = true
+	}
+	if move {
+		r.moved = now
+	}
+	route = move || now-r.routed >= routeEvery
+	if route {
+		r.routed = now
+	}
+	return route, move
+}
+
+// pulse decides when the control connection is asked for a sign of life, and when it counts as lost: where
+// nothing comes by UDP either, what breaks it may have been lost as well. It is sans-IO.
+type pulse struct {
+	asked   time.Duration // last
+	waiting bool
+}
+
+// look takes for how long there have been no answers by UDP, and when the last package came. Ask: with CLIENT_PORT.
+func (p *pulse) look(now, silent, rtt, heard time.Duration) (ask, lost bool) {
+	if p.waiting && heard >= p.asked {
+		p.waiting = false
+	}
+	switch {
+	case p.waiting:
+		return false, now-p.asked >= askTime+2*rtt
+	case silent >= silentPath && now-p.asked >= askEvery:
+		p.asked, p.waiting = now, true
+		return true, false
+	}
+	return false, false
+}
+
+// ours tells whether an address is one of this machine's. Where that cannot be known it is.
+func ours(a netip.Addr) bool {
+	all, err := net.InterfaceAddrs()
+	if err != nil || len(all) == 0 {
+		return true
+	}
+	for _, b := range all {
+		if n, ok := b.(*net.IPNet); ok {
+			if ip, ok := netip.AddrFromSlice(n.IP); ok && ip.Unmap() == a.Unmap().WithZone("") {
+				return true
+			}
+		}
+	}
+	return false
+}

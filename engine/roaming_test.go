@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"testing"
+	"time"
+)
+
+const tick = 100 * time.Millisecond
+
+func TestRoaming(t *testing.T) {
+	const second = time.Second
+	alive := func(time.Duration) pathSigns { return pathSigns{} }
+	tests := []struct {
+		name  string
+		signs func(now time.Duration) pathSigns
+		moves int // in 20 s
+		first time.Duration
+	}{
+		{"answers come", alive, 0, 0},
+		{"answers stop after 5 s", func(now time.Duration) pathSigns {
+			return pathSigns{waiting: now > 5*second, asked: 5 * second}
+		}, 7, 5*second + silentPath},
+		{"voice comes all the same", func(now time.Duration) pathSigns {
+			return pathSigns{waiting: now > 5*second, asked: 5 * second, word: now}
+		}, 0, 0},
+		{"nothing can be sent from 5 to 8 s", func(now time.Duration) pathSigns {
+			return pathSigns{barred: uint64(max(0, min(now, 8*second)-5*second) / tick)}
+		}, 6, 5*second + tick},
+	}
+	for _, tt := range tests {
+		var r roaming
+		moves, routes, first := 0, 0, time.Duration(0)
+		for now := tick; now < 20*second; now += tick {
+			route, move := r.look(now, tt.signs(now))
+			if move && !route {
+				t.Errorf("%s: another socket, and no look at the routes", tt.name)
+			}
+			if move {
+				if moves++; moves == 1 {
+					first = now
+				}
+			}
+			if route {
+				routes++
+			}
+		}
+		if moves != tt.moves || first != tt.first || routes < 15 || routes > 25 {
+			t.Errorf("%s: %d moves, want %d; first at %v, want %v; %d looks", tt.name, moves, tt.moves, first, tt.first, routes)
+		}
+	}
+
+	// Who stood still has heard nothing, which says nothing.
+	var r roaming
+	r.look(tick, pathSigns{})
+	if _, move := r.look(time.Minute, pathSigns{waiting: true, asked: tick}); move {
+		t.Error("moves as it stood still")
+	}
+}
+
+func TestPulse(t *testing.T) {
+	tests := []struct {
+		name    string
+		silent  time.Duration // by UDP
+		answers bool
+		asks    int // in 30 s
+		lost    bool
+	}{
+		{"all is well", 0, true, 0, false},
+		{"UDP is blocked", time.Hour, true, 10, false},
+		{"the relay is gone", time.Hour, false, 1, true},
+	}
+	for _, tt := range tests {
+		var p pulse
+		var heard time.Duration
+		asks, gone := 0, time.Duration(0)
+		for now := 10 * time.Second; now < 40*time.Second && gone == 0; now += tick {
+			ask, lost := p.look(now, tt.silent, 0, heard)
+			if ask {
+				asks++
+			}
+			if ask && tt.answers {
+				heard = now + tick/2
+			}
+			if lost {
+				gone = now - 10*time.Second
+			}
+		}
+		if asks != tt.asks || gone > 0 != tt.lost || tt.lost && gone != askTime {
+			t.Errorf("%s: asked %d times, want %d; lost after %v", tt.name, asks, tt.asks, gone)
+		}
+	}
+}

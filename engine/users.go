@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// maxUsers bounds who is taken for a member, whatever a relay says; one holds 16384
+// sessions unless its operator wants more.
+const maxUsers = 1 << 15
+
+// listTime is how long after its first page a list that comes again may take.
+const listTime = 3 * time.Second
+
+// roster is who is in the room.
+type roster struct {
+	names   map[uint32]string
+	volumes map[string]float32 // as set, by name
+
+	compare  bool            // the next whole list is one that comes again, in pages
+	doubtful map[uint32]bool // who has not been in its pages so far
+	until    time.Duration   // who is not by then has left
+}
+
+// resume takes that the session goes on over another connection: the list comes again.
+func (r *roster) resume() { r.compare, r.doubtful = true, nil }
+
+// gone returns who has left, by a list that came at now.
+func (r *roster) gone(now time.Duration, list *netproto.SendNewUsers) (left []uint32) {
+	if list.Left != nil {
+		for _, session := range list.Sessions {
+			delete(r.doubtful, session)
+		}
+		return list.Left
+	}
+	here := make(map[uint32]bool, len(list.Sessions)) // a whole list: who is not in it has left
+	for _, session := range list.Sessions {
+		here[session] = true
+	}
+	for session := range r.names {
+		if !here[session] {
+			left = append(left, session)
+		}
+	}
+	r.doubtful = nil
+	if r.compare { // unless they are on another page
+		r.compare, r.until, r.doubtful = false, now+listTime, map[uint32]bool{}
+		for _, session := range left {
+			r.doubtful[session] = true
+		}
+		return nil
+	}
+	return left
+}
+
+// settle returns who was on no page of a list that came again, once.
+func (r *roster) settle(now time.Duration) (left []uint32) {
+	if len(r.doubtful) == 0 || now < r.until {
+		return nil
+	}
+	for session := range r.doubtful {
+		left = append(left, session)
+	}
+	r.doubtful = nil
+	return left
+}
+
+// setUsers takes a list of who is in the room, or what is other than in the last ones.
+func (c *Call) setUsers(list netproto.SendNewUsers) {
+	if len(list.Sessions) != len(list.Users) {
+		return // without IDs nobody can be told apart
+	}
+	rtt, own, now := c.roundTrip(), c.Session(), c.now()
+	c.hearing.Lock()
+	events := c.leaveLocked(now, rtt, c.roster.gone(now, &list))
+	for i, session := range list.Sessions {
+		_, known := c.roster.names[session]
+		if session == own || !known && len(c.roster.names) == maxUsers {
+			continue
+		}
+		c.roster.names[session] = list.Users[i]
+		c.listener.AddPeer(session, list.Users[i])
+		if !known {
+			if volume, set := c.roster.volumes[list.Users[i]]; set {
+				c.listener.SetVolume(session, volume)
+			}
+			events = append(events, PeerJoined{session, list.Users[i]})
+		}
+	}
+	count := len(c.roster.names)
+	c.hearing.Unlock()
+	c.listed(now, count, events)
+}
+
+// settleUsers takes out who was not in a list that came again.
+func (c *Call) settleUsers(now time.Duration) {
+	rtt := c.roundTrip()
+	c.hearing.Lock()
+	events := c.leaveLocked(now, rtt, c.roster.settle(now))
+	count := len(c.roster.names)
+	c.hearing.Unlock()
+	if len(events) > 0 {
+		c.listed(now, count, events)
+	}
+}
+
+// leaveLocked takes out who has left, and returns the events of that.
+func (c *Call) leaveLocked(now, rtt time.Duration, left []uint32) (events []Event) {
+	for _, session := range left {
+		if name, ok := c.roster.names[session]; ok {
+			delete(c.roster.names, session)
+			last, _ := c.listener.RemovePeer(now, session)
+			last.MouthToEar = mouthToEar(last.Delay, rtt)
+			events = append(events, PeerLeft{session, name, last})
+		}
+	}
+	return events
+}
+
+// listed notes and tells what has changed in the list.
+func (c *Call) listed(now time.Duration, count int, events []Event) {
+	c.signs.peers.Store(int32(count))
+	if len(events) > 0 || c.signs.listed.Load() == 0 {
+		c.signs.listed.at(now)
+	}
+	for _, e := range events {
+		c.events.add(e)
+	}
+}
