@@ -182,7 +182,7 @@ func TestStandstillLeavesNothingBehind(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
-			if t.Logf("limit %.0f and bitrate %d at least", low, least); low < 60 || least < 12000 {
+			if t.Logf("limit %.0f and bitrate %d at least", low, least); low < 60 || least < 11000 {
 				t.Errorf("a limit of %.0f kbit/s, a bitrate of %d", low, least)
 			}
 		})
