@@ -188,7 +188,7 @@ func (c *client) datagram(d []byte, at int64) {
 		c.bundle(d, at)
 	case netproto.TypeChallenge:
 		c.challenge(d)
-	case netproto.TypeProbeAck, netproto.TypeReport, netproto.TypeNack:
+	case netproto.TypeProbeAck, netproto.TypeReport, netproto.TypeNack, netproto.TypeEnd:
 		// A full client would learn from them.
 	default:
 		c.wrong++
