@@ -78,7 +78,7 @@ func TestEverythingArrives(t *testing.T) {
 // Visitors, changes of address and noise cost the clients nothing, and nobody is left over.
 func TestUnrest(t *testing.T) {
 	t.Parallel()
-	server := startRelay(t, relay.Config{})
+	server := startRelay(t, relay.Config{HoldTime: -1}) // the port of a held session may be given to somebody else
 	cfg := swarm.Config{
 		Address: server.Addr().String(), Clients: 12, Rooms: 2, Talkers: 2, For: 1500 * time.Millisecond, Churn: 10, Noise: 800,
 	}
