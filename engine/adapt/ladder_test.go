@@ -417,7 +417,7 @@ func TestBreaker(t *testing.T) {
 		}
 	})
 	t.Run("speech after a silence", func(t *testing.T) {
-		// Three seconds of speech after 14 to 40 s of silence, in which probes come every 15 s: all of it goes out.
+		// Three seconds of speech after 14 to 40 s of silence, in which nothing has to be answered: all of it goes out.
 		for pause := 7 * time.Second; pause < 41*time.Second; pause += 700 * ms {
 			l, now := New(0, Config{}), time.Duration(0)
 			l.Probed(60 * ms)
