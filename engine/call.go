@@ -32,7 +32,7 @@ type Call struct {
 	cfg     Config
 	start   time.Time
 	phrase  *[32]byte // key of the passphrase, nil without
-	events  *eventQueue
+	events  *eventFeed
 	stop    context.CancelCauseFunc
 	running context.Context // ends when the call does
 	loops   sync.WaitGroup
@@ -159,7 +159,7 @@ func newCall(ctx context.Context, cfg Config, ctl *control, hello welcome) (*Cal
 		session:  hello.session,
 		comeback: comeback{giveUp: cfg.GiveUp, random: rand.Float64},
 		hurry:    make(chan struct{}, 1),
-		events:   newEventQueue(),
+		events:   newEventFeed(),
 		done:     make(chan struct{}),
 		kick:     make(chan struct{}, 1),
 		sender:   sender,
@@ -200,7 +200,7 @@ func (c *Call) begin(ctx context.Context) {
 
 // run waits for the end of the call and takes it down, in this order: nothing new is
 // started (stop); the sound devices let go of capture and playback; the relay is told; the
-// sockets let go of their readers; all loops are joined; the last event is sent.
+// sockets let go of their readers; all loops are joined; Err says why; the last event is sent.
 func (c *Call) run(ctx context.Context) {
 	<-c.running.Done()
 	if c.cfg.Source != nil {
@@ -213,9 +213,9 @@ func (c *Call) run(ctx context.Context) {
 	if cause := context.Cause(c.running); cause != errLeft && cause != context.Cause(ctx) {
 		c.err = cause
 	}
+	close(c.done)
 	c.events.add(Ended{Err: c.err})
 	c.events.close()
-	close(c.done)
 }
 
 // now is the time since the call began, by the monotonic clock.
@@ -244,7 +244,7 @@ func (c *Call) Err() error {
 }
 
 // Events returns the channel of what happens. It is closed after Ended. The call never
-// waits for its reader: of more than 256 unread events the oldest are dropped and
+// waits for its reader: of more than 2048 unread events the oldest are dropped and
 // counted in Stats.EventsMissed.
 func (c *Call) Events() <-chan Event { return c.events.ch }
 

@@ -496,7 +496,7 @@ func TestPassphrase(t *testing.T) {
 }
 
 func TestEventsNeverWait(t *testing.T) {
-	q := newEventQueue()
+	q := newEventFeed()
 	for i := range eventRoom + 10 {
 		q.add(PeerJoined{Session: uint32(i)})
 	}

@@ -87,9 +87,9 @@ func (Reconnecting) isEvent()    {}
 func (Reconnected) isEvent()     {}
 func (Ended) isEvent()           {}
 
-// eventQueue is a bounded queue between the call and whoever reads its events. Nothing
+// eventFeed is a bounded queue between the call and whoever reads its events. Nothing
 // ever waits in it: when it is full the oldest event goes.
-type eventQueue struct {
+type eventFeed struct {
 	mu     sync.Mutex
 	ch     chan Event
 	missed uint64
@@ -100,9 +100,9 @@ type eventQueue struct {
 // room that a relay has unless its operator wants more, who all come at once for who joins it.
 const eventRoom = 2048
 
-func newEventQueue() *eventQueue { return &eventQueue{ch: make(chan Event, eventRoom)} }
+func newEventFeed() *eventFeed { return &eventFeed{ch: make(chan Event, eventRoom)} }
 
-func (q *eventQueue) add(e Event) {
+func (q *eventFeed) add(e Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for !q.closed {
@@ -120,14 +120,14 @@ func (q *eventQueue) add(e Event) {
 }
 
 // close adds nothing more; what is in the queue can still be read.
-func (q *eventQueue) close() {
+func (q *eventFeed) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
 	close(q.ch)
 }
 
-func (q *eventQueue) lost() uint64 {
+func (q *eventFeed) lost() uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.missed
