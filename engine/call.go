@@ -169,7 +169,7 @@ func newCall(ctx context.Context, cfg Config, ctl *control, hello welcome) (*Cal
 	c.control.device, c.link.device = ctl, l
 	c.level.Store(codec.Silent)
 	c.signs.hearers.Store(hearersUnknown)
-	c.listener.SetCap(cfg.DownCap)
+	c.listener.SetCap(int(cfg.DownCap))
 	if cfg.Sink == nil {
 		c.cfg.Sink = audio.PacedSink(audio.Discard())
 	}

@@ -72,12 +72,11 @@ type Config struct {
 	// Copies are the offsets of redundant frames, see Talker.SetRedundancy. By default what the
 	// ladder chooses.
 	Copies []int
-	// UpCap is the most that may be sent to the relay over any second, in kbit/s, at most MaxCap, all datagrams and
-	// their IP and UDP headers counted. 0 is no cap. The least that speech can do with is 12
-	// kbit/s.
-	UpCap int
-	// DownCap is the same for what the relay sends: it forwards fewer talkers at a time. 0 is no cap.
-	DownCap int
+	// UpCap is the most that may be sent to the relay over any second, at most MaxCap, all datagrams and their IP and
+	// UDP headers counted. 0 is no cap. The least that speech can do with is 12 kbit/s.
+	UpCap wire.Kbps
+	// DownCap is the same for what the relay sends, in whole kbit/s: it forwards fewer talkers at a time. 0 is no cap.
+	DownCap wire.Kbps
 
 	// GiveUp is how long a call goes on without its control connection, which is dialed again all the while: then it
 	// ends with ErrConnectionLost. 0: for ever.
@@ -110,9 +109,9 @@ func (c *Config) Validate() error {
 	if err := netproto.CheckRoom(c.Room); err != nil {
 		return fmt.Errorf("room %q: %w", c.Room, err)
 	}
-	for _, kbps := range []int{c.UpCap, c.DownCap} {
+	for _, kbps := range []wire.Kbps{c.UpCap, c.DownCap} {
 		if kbps != 0 && (kbps < leastCap || kbps > MaxCap) {
-			return fmt.Errorf("%w: %d kbit/s; speech with its headers takes %d at least, %d is the most, 0 is no cap", ErrUpCap, kbps, leastCap, MaxCap)
+			return fmt.Errorf("%w: %.0f kbit/s; speech with its headers takes %.0f at least, %.0f is the most, 0 is no cap", ErrUpCap, kbps, leastCap, MaxCap)
 		}
 	}
 	s, err := c.sender(0, wire.IPv6Overhead)
@@ -142,11 +141,11 @@ func (c *Config) knownRelays() (string, error) {
 	return filepath.Join(dir, "tincan", "known_relays"), nil
 }
 
-// leastCap is what one talker takes in an emergency, and what is no voice, in kbit/s.
-const leastCap = int(repair.LeastRate + repair.DownControl)
+// leastCap is what one talker takes in an emergency, and what is no voice.
+const leastCap = repair.LeastRate + repair.DownControl
 
-// MaxCap is the largest UpCap and DownCap in kbit/s: what a report has room for (docs/protocol.md).
-const MaxCap = 65535
+// MaxCap is the largest UpCap and DownCap: what a report has room for (docs/protocol.md).
+const MaxCap wire.Kbps = 65535
 
 // sender returns the configuration of what is sent on a path with so many bytes of IP and
 // UDP headers per datagram.
@@ -162,7 +161,7 @@ func (c *Config) sender(session uint32, overhead int) (SenderConfig, error) {
 		return s, nil
 	}
 	fit := s.Talker
-	err := fit.FitCap(wire.Kbps(c.UpCap), overhead)
+	err := fit.FitCap(c.UpCap, overhead)
 	if s.Fixed {
 		s.Talker = fit
 	}

@@ -127,7 +127,7 @@ func (c *control) greet(ctx context.Context, cfg *Config, was netproto.Session) 
 
 func (c *control) handshake(cfg *Config, was netproto.Session) (welcome, error) {
 	var w welcome
-	nick := netproto.SendNickname{Name: cfg.Name, Voice: netproto.Version, Room: cfg.Room, Token: cfg.Token, Cap: cfg.DownCap}
+	nick := netproto.SendNickname{Name: cfg.Name, Voice: netproto.Version, Room: cfg.Room, Token: cfg.Token, Cap: int(cfg.DownCap)}
 	if was.Resume != "" {
 		nick.Resume, nick.Proof = was.Resume, netproto.HopKey(was.HopKey).ResumeProof(was.Resume)
 	}

@@ -18,9 +18,8 @@ type SenderConfig struct {
 	// Fixed sends as Talker says, whatever the network does. Otherwise the ladder chooses bitrate,
 	// stride, copies and FEC, and Talker.Encoder.Bitrate is the most that it takes.
 	Fixed bool
-	// Cap is the most that goes out over any second in kbit/s, IP and UDP headers and all
-	// kinds of datagrams counted. 0 = none.
-	Cap int
+	// Cap is the most that goes out over any second, IP and UDP headers and all kinds of datagrams counted. 0 = none.
+	Cap wire.Kbps
 	// Overhead is what IP and UDP add to a datagram in bytes; 0 = 28, as of IPv4.
 	Overhead int
 }
@@ -63,7 +62,7 @@ const pollEvery = 200 * time.Millisecond
 // frame. Errors are those of NewTalker.
 func NewSender(now time.Duration, cfg SenderConfig) (*Sender, error) {
 	s := &Sender{cfg: cfg}
-	s.ladder = adapt.New(now, adapt.Config{Cap: wire.Kbps(cfg.Cap), Overhead: cfg.Overhead, Bitrate: cfg.Talker.Encoder.Bitrate, Unfollowed: cfg.Fixed})
+	s.ladder = adapt.New(now, adapt.Config{Cap: cfg.Cap, Overhead: cfg.Overhead, Bitrate: cfg.Talker.Encoder.Bitrate, Unfollowed: cfg.Fixed})
 	t, err := newTalker(cfg.Talker, s.may)
 	if err != nil {
 		return nil, err

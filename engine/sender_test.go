@@ -91,7 +91,7 @@ func TestNoSecondAboveTheCap(t *testing.T) {
 				}
 				s.Probed(100 * time.Millisecond)
 			}
-			if limit := cfg.Cap * 1000 / 8; most > limit {
+			if limit := int(cfg.Cap * 1000 / 8); most > limit {
 				t.Errorf("%s, %+v: %d bytes in a second of %d", name, cfg, most, limit)
 			}
 			if st := s.Stats(12 * time.Second); name == "speech" && st.Voice*uint64(st.Decision.Stride) < 600*8/10 {

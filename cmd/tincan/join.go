@@ -13,6 +13,7 @@ import (
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/console"
 	"github.com/tincan-voice/tincan/internal/usage"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // JoinCmd joins a room.
@@ -74,8 +75,8 @@ func (c *JoinCmd) config() engine.Config {
 		Stride:      c.Stride,
 		Copies:      c.Copies,
 		KnownRelays: c.KnownRelays,
-		UpCap:       c.Cap,
-		DownCap:     c.Cap,
+		UpCap:       wire.Kbps(c.Cap),
+		DownCap:     wire.Kbps(c.Cap),
 		Passphrase:  os.Getenv(passphraseVar),
 	}
 	cfg.Encoder.Bitrate, cfg.Encoder.FEC = int(c.Bitrate), c.FEC

@@ -14,6 +14,7 @@ import (
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/lab"
 	"github.com/tincan-voice/tincan/internal/netsim"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // LabCmd is the laboratory.
@@ -65,7 +66,7 @@ func (c *LabRunCmd) Validate() error {
 	client := engine.Config{
 		Address: "127.0.0.1", Name: "lab", Plaintext: true, // no matter which
 		Encoder: codec.EncoderConfig{Bitrate: int(c.Bitrate), FEC: c.FEC},
-		Stride:  c.Stride, Copies: c.Copies, UpCap: c.Cap, DownCap: c.Cap,
+		Stride:  c.Stride, Copies: c.Copies, UpCap: wire.Kbps(c.Cap), DownCap: wire.Kbps(c.Cap),
 	}
 	if err := client.Validate(); err != nil {
 		return err

@@ -110,7 +110,7 @@ func TestDelayIsTheOneThatIsHeard(t *testing.T) {
 		r := run(t, Config{Speech: speech, Network: Network{Trace: trace(t, "0,0,50\n1,20,75\n2,40,100")}, Buffer: buffer})
 		found := 0
 		const window = second / 4
-		for _, m := range xcorr.Delays(speech, r.Heard, xcorr.Config{Window: window, MaxDelay: second / 2}) {
+		for _, m := range xcorr.Delays(speech, r.Heard, xcorr.Config{Span: window, MaxDelay: second / 2}) {
 			if m.Score < 0.85 {
 				continue // two delays in one window
 			}

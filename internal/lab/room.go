@@ -11,6 +11,7 @@ import (
 	"github.com/tincan-voice/tincan/internal/relay/rooms"
 	"github.com/tincan-voice/tincan/jitter"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // newCall puts all into a room, with their networks, ready to talk.
@@ -105,7 +106,7 @@ func (c *call) makeSender(i int, m *member) (err error) {
 		Fixed: !c.cfg.Adaptive,
 	}
 	if i == talks && !c.cfg.listenerOnly {
-		cfg.Cap = c.cfg.Cap
+		cfg.Cap = wire.Kbps(c.cfg.Cap)
 	}
 	if m.sender, err = engine.NewSender(0, cfg); err == nil {
 		m.sender.Talker().SetKeys(m.Epoch, m.Secret, m.HopKey.TagKey())

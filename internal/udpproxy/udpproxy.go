@@ -40,7 +40,7 @@ type Config struct {
 
 	Idle     time.Duration // after which a flow without traffic ends; 0 is one minute
 	MaxFlows int           // flows, and TCP connections, at a time; 0 is 1024
-	MaxQueue int           // datagrams under way per lane; 0 is 4096
+	MaxUnderWay int           // datagrams under way per lane; 0 is 4096
 }
 
 // Counters are the datagrams of one direction since the start, over all flows.
@@ -48,7 +48,7 @@ type Counters struct {
 	Received  uint64 // came in
 	Bytes     uint64 // UDP payload of those
 	Lost      uint64 // the network lost
-	Refused   uint64 // did not fit within MaxFlows or MaxQueue
+	Refused   uint64 // did not fit within MaxFlows or MaxUnderWay
 	Delivered uint64 // went out, duplicates included
 	Failed    uint64 // the socket would not take
 }
@@ -84,7 +84,7 @@ func Start(cfg Config) (*Proxy, error) {
 	cfg.Listen = cmp.Or(cfg.Listen, "127.0.0.1:0")
 	cfg.Idle = cmp.Or(cfg.Idle, time.Minute)
 	cfg.MaxFlows = cmp.Or(cfg.MaxFlows, 1024)
-	cfg.MaxQueue = cmp.Or(cfg.MaxQueue, 4096)
+	cfg.MaxUnderWay = cmp.Or(cfg.MaxUnderWay, 4096)
 	target, err := net.ResolveUDPAddr("udp", cfg.Target)
 	if err != nil {
 		return nil, fmt.Errorf("target of the proxy: %w", err)
@@ -278,11 +278,11 @@ func (p *Proxy) flow(client netip.AddrPort) *flow {
 	up, down := p.cfg.Network(p.made)
 	p.made++
 	f := &flow{proxy: p, client: client, conn: conn, ended: make(chan struct{})}
-	f.up = newLane(p.start, up, p.cfg.MaxQueue, func(d []byte) error {
+	f.up = newLane(p.start, up, p.cfg.MaxUnderWay, func(d []byte) error {
 		_, err := conn.Write(d)
 		return err
 	})
-	f.down = newLane(p.start, down, p.cfg.MaxQueue, func(d []byte) error {
+	f.down = newLane(p.start, down, p.cfg.MaxUnderWay, func(d []byte) error {
 		_, err := p.udp.WriteToUDPAddrPort(d, client)
 		return err
 	})

@@ -166,7 +166,7 @@ func TestIdleFlowsEnd(t *testing.T) {
 
 func TestBounds(t *testing.T) {
 	relay := startEcho(t)
-	p := start(t, Config{Target: relay.addr, MaxFlows: 1, MaxQueue: 2, Network: func(uint64) (up, down netsim.Link) {
+	p := start(t, Config{Target: relay.addr, MaxFlows: 1, MaxUnderWay: 2, Network: func(uint64) (up, down netsim.Link) {
 		return netsim.Delay(time.Hour), netsim.Chain()
 	}})
 	a := dial(t, "udp", p)

@@ -24,18 +24,18 @@ type Match struct {
 
 // Config says how to look. All counts are samples.
 type Config struct {
-	Window   int     // length of a window; 0 means 48000 (1 s at 48 kHz)
+	Span     int     // length of a window; 0 means 48000 (1 s at 48 kHz)
 	Step     int     // from one window to the next; 0 means half a window
 	MaxDelay int     // longest delay looked for; 0 means 96000 (2 s at 48 kHz)
 	MinLevel float64 // windows with a smaller RMS (full scale is 1) are skipped; 0 means 0.01
 }
 
 func (c Config) withDefaults() Config {
-	if c.Window == 0 {
-		c.Window = 48000
+	if c.Span == 0 {
+		c.Span = 48000
 	}
 	if c.Step == 0 {
-		c.Step = c.Window / 2
+		c.Step = c.Span / 2
 	}
 	if c.MaxDelay == 0 {
 		c.MaxDelay = 96000
@@ -52,17 +52,17 @@ func (c Config) withDefaults() Config {
 func Delays(said, heard []float32, cfg Config) []Match {
 	cfg = cfg.withDefaults()
 	n := 1
-	for n < cfg.Window+cfg.MaxDelay {
+	for n < cfg.Span+cfg.MaxDelay {
 		n *= 2
 	}
 	find := finder{fft: fourier.NewFFT(n), a: make([]float64, n), b: make([]float64, n)}
 	var matches []Match
-	for at := 0; at+cfg.Window+cfg.MaxDelay <= min(len(said)+cfg.MaxDelay, len(heard)); at += cfg.Step {
-		window := said[at : at+cfg.Window]
+	for at := 0; at+cfg.Span+cfg.MaxDelay <= min(len(said)+cfg.MaxDelay, len(heard)); at += cfg.Step {
+		window := said[at : at+cfg.Span]
 		if rms(window) < cfg.MinLevel {
 			continue
 		}
-		delay, score := find.best(window, heard[at:at+cfg.Window+cfg.MaxDelay])
+		delay, score := find.best(window, heard[at:at+cfg.Span+cfg.MaxDelay])
 		matches = append(matches, Match{At: at, Delay: delay, Score: score})
 	}
 	return matches

@@ -16,7 +16,7 @@ func noise(seed uint64, n int) []float32 {
 }
 
 func TestDelaysFindsTheShiftUnderAnotherTalker(t *testing.T) {
-	cfg := Config{Window: 4800, MaxDelay: 9600}
+	cfg := Config{Span: 4800, MaxDelay: 9600}
 	said := noise(1, 48000)
 	other := noise(2, 60000)
 	const delay = 3217
@@ -41,7 +41,7 @@ func TestDelaysFindsTheShiftUnderAnotherTalker(t *testing.T) {
 func TestDelaysOfTheSameWaveScoresOne(t *testing.T) {
 	said := noise(3, 20000)
 	heard := append(append(make([]float32, 100), said...), make([]float32, 9600)...)
-	m := Delays(said, heard, Config{Window: 4800, MaxDelay: 9600})
+	m := Delays(said, heard, Config{Span: 4800, MaxDelay: 9600})
 	if len(m) == 0 || m[0].Delay != 100 || m[0].Score < 0.999 {
 		t.Fatalf("got %+v, want delay 100 with score 1", m)
 	}
