@@ -90,16 +90,14 @@ type Ladder struct {
 	encoders int  // that have been asked for
 	stopped  bool // the circuit breaker is open
 	decided  time.Duration
-	lowered  time.Duration // to another shape, as the limit had fallen
-	hushed   bool          // the decision was made without feedback
-	better   int           // feedbacks in a row that found something better
+	hushed   bool // the decision was made without feedback
 	decision Decision
 	changes  int
 }
 
 // New makes a Ladder that begins at now.
 func New(now time.Duration, cfg Config) *Ladder {
-	l := &Ladder{most: defaultBitrate, headers: wire.IPv4Overhead, decided: now, lowered: now - hurried}
+	l := &Ladder{most: defaultBitrate, headers: wire.IPv4Overhead, decided: now}
 	l.brk.tried, l.brk.off = now, cfg.Unfollowed
 	if cfg.Overhead > 0 {
 		l.headers = cfg.Overhead
@@ -401,13 +399,11 @@ func (l *Ladder) allowed() wire.Kbps {
 
 // Figures of the hysteresis.
 const (
-	margin    = 1.0                    // points of R that a change must bring
-	decisive  = 6.0                    // or this, and it is made at once
-	confirmed = 2                      // feedbacks in a row must say so where there is loss
-	dwell     = 2 * time.Second        // between changes that can wait
-	hurried   = 500 * time.Millisecond // or between two shapes while the limit falls
-	slack     = 1.03                   // of the limit may be exceeded before it is urgent
-	retune    = 0.12                   // change of the bitrate alone that is worth making
+	margin   = 1.0             // points of R that a change must bring
+	decisive = 6.0             // or this, and it is made at once
+	dwell    = 2 * time.Second // between changes that can wait
+	slack    = 1.03            // of the limit may be exceeded before it is urgent
+	retune   = 0.12            // change of the bitrate alone that is worth making
 )
 
 // decide changes the decision if that is urgent, or, with news, if it is worth it.
@@ -423,7 +419,7 @@ func (l *Ladder) decide(now time.Duration, news bool) bool {
 		return l.take(now, l.pick(), true)
 	}
 	if l.current.shape.rate(l.headers, float64(l.current.bitrate)) > l.allowed()*slack { // resends stop by themselves
-		return l.take(now, l.lower(now), false)
+		return l.take(now, l.pick(), false)
 	}
 	if !news {
 		return false
@@ -436,38 +432,16 @@ func (l *Ladder) decide(now time.Duration, news bool) bool {
 	if best.shape == l.current.shape && best.resend == l.current.resend {
 		worth = float64(best.bitrate-l.current.bitrate) >= retune*float64(l.current.bitrate)
 	}
-	if !worth {
-		l.better = 0
-		return false
-	}
-	l.better++
-	if noisy := l.loss() >= cleanLoss; gain < decisive && (noisy && l.better < confirmed || now-l.decided < dwell) {
+	if !worth || gain < decisive && now-l.decided < dwell {
 		return false
 	}
 	return l.take(now, best, false)
 }
 
-// lower is what fits below the limit now: the best point, but while the limit goes on falling the same shape at a lower
-// bitrate as long as that will do.
-func (l *Ladder) lower(now time.Duration) point {
-	p, below := l.current, l.allowed()
-	if p.resend {
-		below /= wire.Kbps(1 + l.resent())
-	}
-	p.bitrate = p.shape.bitrate(l.headers, below, l.most)
-	if now-l.lowered >= hurried || !p.possible() {
-		l.lowered = now
-		return l.pick()
-	}
-	n := l.network()
-	p.judge(&n)
-	return p
-}
-
 // take makes a point the decision and reports whether that is a change.
 func (l *Ladder) take(now time.Duration, p point, always bool) bool {
 	same := p.shape == l.current.shape && p.bitrate == l.current.bitrate && p.resend == l.current.resend
-	l.current, l.better = p, 0
+	l.current = p
 	if same && !always {
 		return false
 	}

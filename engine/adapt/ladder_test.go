@@ -3,7 +3,6 @@ package adapt
 import (
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -365,31 +364,6 @@ func TestFeedbackGetsLost(t *testing.T) {
 	}
 	c.start(0)
 	w.run(60 * time.Second)
-}
-
-// While the limit falls bit by bit the bitrate goes down, and the shape does not change all the time.
-func TestShapeStaysWhileTheLimitFalls(t *testing.T) {
-	w := &world{}
-	c := newCall(w, Config{}, netsim.Chain(far(), netsim.Loss(0.2, 2)), lan(), 1)
-	c.noWord = func(now time.Duration) bool { return now > 20*time.Second }
-	var last Decision
-	shaped, lowered := 0, 0
-	c.trace = func(now time.Duration, d Decision) {
-		t.Logf("%7.2fs %s", now.Seconds(), d.Reason)
-		same := d.Stride == last.Stride && slices.Equal(d.Copies, last.Copies)
-		switch last = d; {
-		case now < 20*time.Second:
-		case same:
-			lowered++
-		default:
-			shaped++
-		}
-	}
-	c.start(0)
-	w.run(28 * time.Second)
-	if shaped > 3 || lowered < 3 {
-		t.Errorf("another shape %d times, only another bitrate %d times", shaped, lowered)
-	}
 }
 
 func TestBreaker(t *testing.T) {
