@@ -46,6 +46,22 @@ const (
 	silentDecay  = 0.7                     // per second
 )
 
+// state is what a controller is about.
+//
+//	opening ── congested ──> draining ── clear ──> resting ── after hold ──> exploring
+//	  ^  ^                     │ │ ^                  │                       │   │
+//	  │  └─ it is not ours ────┘ │ └──── congested ───┴─ congested: twice ────┘   │
+//	  │  └─ the relay stood still┘                       as long a hold           │
+//	  └────────────────────────────────────── more than the bottleneck for 3 s ───┘
+type state uint8
+
+const (
+	opening   state = iota // no bottleneck is known
+	draining               // a queue of ours is to be emptied
+	resting                // a little below the bottleneck
+	exploring              // whether there is more, up to a fifth beyond it
+)
+
 // controller finds how much may be sent: delay-based congestion control in the manner of LEDBAT
 // (RFC 6817), SCReAM (RFC 8298) and GCC (Carlucci et al. 2016), simplified for a source of
 // 11 to 50 kbit/s. A queue that grows while we send means that what comes through is all there is:
@@ -54,25 +70,27 @@ const (
 // that stays although we have gone down is not ours, and is put up with for a minute unless a steeper one grows, or
 // it overflows: whoever fills it then, less must be sent.
 type controller struct {
-	limit    wire.Kbps
-	wall     wire.Kbps // what came through at the last congestion, 0 = none yet
-	hold     time.Duration
-	until    time.Duration // the wall is not tested before
-	draining bool
-	testing  bool
-	tested   float64 // seconds of sending beyond the wall without a queue
+	state  state
+	limit  wire.Kbps
+	wall   wire.Kbps // what the bottleneck carries, but for opening
+	hold   time.Duration
+	until  time.Duration // the wall is not tested before
+	tested float64       // seconds of sending beyond the wall without a queue
+	last   time.Duration
 
-	accepted   time.Duration // so long a queue is not ours
-	full       time.Duration // when such a queue was found to be full; 0: never
-	usual      float64       // the loss while there was no queue
-	mild       float64       // and grows so fast at most
-	steepest   float64       // trend since the draining began, the highest
-	backedOff  time.Duration // when the draining began
-	cut        time.Duration // when the limit went down last
-	before     time.Duration // the queue then
-	sentBefore wire.Kbps
-	last       time.Duration
-	started    bool
+	began  time.Duration // the draining
+	cut    time.Duration // when the limit went down last
+	before struct {      // it began
+		queue time.Duration
+		sent  wire.Kbps
+	}
+	steepest float64 // trend since then, the highest
+
+	accepted time.Duration // so long a queue is not ours
+	mild     float64       // and grows so fast at most
+	full     time.Duration // when such a queue was found to be full; 0: never
+	usual    float64       // the loss while there was no queue
+
 	standstill wire.Kbps     // the limit before a relay that said nothing at all brought it down; 0: it has not
 	returned   time.Duration // when it spoke again, 0 = not yet
 }
@@ -91,41 +109,25 @@ type sample struct {
 
 // update takes a sample: congestion brings the limit down, a clear path lets it rise.
 func (c *controller) update(now time.Duration, s sample) {
-	if !c.started {
-		c.started, c.limit, c.hold, c.last = true, startRate, firstHold, now
-	}
 	elapsed := min(now-c.last, 3*time.Second).Seconds()
 	c.last = now
 	if c.standstill > 0 {
 		c.goOn(now, s.queue)
 	}
-	if c.accepted > s.queue {
-		c.accepted -= time.Duration(float64(c.accepted-s.queue) * min(1, elapsed/forgives))
-	}
-	// The time that a datagram itself takes on a thin link is no queue.
-	itself := time.Duration(s.size / max(c.limit, repair.LeastRate).Bytes(time.Second) * float64(time.Second))
-	accepted := c.accepted
-	if s.trend > max(steeper*c.mild, steepNoise) {
-		accepted = 0
-	}
-	if accepted > 0 && c.overflows(s) {
-		accepted, c.accepted, c.full = 0, 0, now
-	}
-	queue := max(0, s.queue-max(accepted, itself))
-	over := queue >= overQueue && s.trend >= overTrend || queue >= overStanding
+	queue := c.ours(now, elapsed, s)
+	congested := queue >= overQueue && s.trend >= overTrend || queue >= overStanding
 	c.steepest = max(c.steepest, s.trend)
 	switch {
-	case c.inVain(now, s):
+	case c.state == draining && c.inVain(now, s):
 		c.accepted, c.mild = max(c.accepted, s.queue, min(2*s.queue, mostAccepted)), c.steepest
-		c.draining, c.wall = false, 0
-		c.limit = max(c.limit, c.sentBefore)
-	case over && c.draining && (now-c.cut < s.rtt+settleTime || s.trend <= -overTrend):
+		c.state, c.limit = opening, max(c.limit, c.before.sent)
+	case congested && c.state == draining && (now-c.cut < s.rtt+settleTime || s.trend <= -overTrend):
 		// What was done has not had its effect yet, or has it just now. As long as there is a
 		// queue, what comes through is what the bottleneck carries, counted in whole datagrams.
 		if s.through > 0 {
 			c.wall = max((c.wall+s.through)/2, repair.LeastRate)
 		}
-	case over:
+	case congested:
 		c.backOff(now, queue, s)
 	case queue < clearQueue:
 		c.rise(now, elapsed, s)
@@ -133,6 +135,23 @@ func (c *controller) update(now time.Duration, s sample) {
 	if s.queue < clearQueue {
 		c.usual = s.loss
 	}
+}
+
+// ours is how long a queue of our own there is: without the time that a datagram itself takes on a thin link, and
+// without what others keep there, unless that grows or overflows.
+func (c *controller) ours(now time.Duration, elapsed float64, s sample) time.Duration {
+	if c.accepted > s.queue {
+		c.accepted -= time.Duration(float64(c.accepted-s.queue) * min(1, elapsed/forgives))
+	}
+	accepted := c.accepted
+	if s.trend > max(steeper*c.mild, steepNoise) {
+		accepted = 0
+	}
+	if accepted > 0 && c.overflows(s) {
+		accepted, c.accepted, c.full = 0, 0, now
+	}
+	itself := time.Duration(s.size / max(c.limit, repair.LeastRate).Bytes(time.Second) * float64(time.Second))
+	return max(0, s.queue-max(accepted, itself))
 }
 
 // overflows tells whether so much more is lost than without a queue that the queue is full.
@@ -147,8 +166,8 @@ func (c *controller) goOn(now time.Duration, queue time.Duration) {
 		c.returned = now
 	}
 	if queue < clearQueue {
-		if c.limit = max(c.limit, c.standstill); c.draining { // for what had waited
-			c.draining, c.wall = false, 0
+		if c.limit = max(c.limit, c.standstill); c.state == draining { // for what had waited
+			c.state = opening
 		}
 	} else if now-c.returned < clumpTime {
 		return
@@ -163,8 +182,8 @@ func (c *controller) inVain(now time.Duration, s sample) bool {
 		return false
 	}
 	empties := s.through == 0 || s.through > emptying*s.sent || s.trend <= -overTrend
-	return c.draining && !empties && now-c.backedOff >= useless+s.queue+s.rtt && (s.sent < 0.8*c.sentBefore || c.limit <= repair.LeastRate) &&
-		s.queue > clearQueue && float64(s.queue) > shrunk*float64(c.before)
+	return !empties && now-c.began >= useless+s.queue+s.rtt && (s.sent < 0.8*c.before.sent || c.limit <= repair.LeastRate) &&
+		s.queue > clearQueue && float64(s.queue) > shrunk*float64(c.before.queue)
 }
 
 // backOff goes below what comes through, so far that the queue empties. While there has been a
@@ -172,75 +191,59 @@ func (c *controller) inVain(now time.Duration, s sample) bool {
 // queue grows by.
 func (c *controller) backOff(now, queue time.Duration, s sample) {
 	through := s.nominal * wire.Kbps(1-max(min(s.trend, 0.9), 0))
-	if c.draining {
-		through = c.wall
-		if s.through > 0 {
+	if c.state == draining {
+		if through = c.wall; s.through > 0 {
 			through = (through + s.through) / 2
 		}
-	}
-	through = max(through, repair.LeastRate)
-	if !c.draining {
-		c.wall = through
-		if c.testing {
-			c.hold = min(2*c.hold, mostHold)
-		} else {
-			c.hold = firstHold
+	} else {
+		hold := firstHold
+		if c.state == exploring {
+			hold = min(2*c.hold, mostHold)
 		}
-		c.draining, c.testing, c.steepest = true, false, s.trend
-		if now-c.backedOff > again {
-			c.sentBefore = 0
+		c.hold = hold
+		if now-c.began > again {
+			c.before.sent = 0
 		}
-		c.before, c.sentBefore = s.queue, max(c.sentBefore, s.sent)
-		c.backedOff = now
+		c.before.queue, c.before.sent = s.queue, max(c.before.sent, s.sent)
+		c.state, c.began, c.steepest = draining, now, s.trend
 	}
-	c.wall = through
-	c.cut = now
+	c.wall, c.cut, c.until = max(through, repair.LeastRate), now, now+c.hold
 	drain := mostDrain * min(1, queue.Seconds()/drainTime.Seconds())
-	c.limit = max(min(c.limit, through*wire.Kbps(backoff-drain)), repair.LeastRate)
-	c.until = now + c.hold
+	c.limit = max(min(c.limit, c.wall*wire.Kbps(backoff-drain)), repair.LeastRate)
 }
 
 // rise lets the limit go up where the path is clear, but not far above what has been tried
 // (RFC 7661); a pause in speech does not bring it down.
 func (c *controller) rise(now time.Duration, elapsed float64, s sample) {
-	if c.draining {
-		c.draining = false
-		c.limit = max(c.limit, c.wall*afterDrain)
-		return
-	}
 	step, most := wire.Kbps(climb*elapsed), max(s.sent*headroom, startRate)
-	switch {
-	case c.wall == 0:
+	if c.state == resting && now >= c.until {
+		c.state, c.tested = exploring, 0
+	}
+	switch c.state {
+	case opening:
 		step = c.limit * wire.Kbps(start*elapsed)
-	case now < c.until:
+	case draining:
+		c.state, c.limit = resting, max(c.limit, c.wall*afterDrain)
+		return
+	case resting:
 		most = c.wall * belowWall
-	default:
+	case exploring:
 		most = c.wall * beyondWall
-		c.testWall(elapsed, s)
+		if s.nominal > wellBeyond*c.wall && s.sent > c.wall {
+			c.tested += elapsed
+		}
+		if c.tested >= wallGone {
+			c.state = opening
+		}
 	}
 	c.limit = min(c.limit+step, max(c.limit, most), freeRate)
-}
-
-// testWall notes that more is sent than the path is known to carry, and for how long.
-func (c *controller) testWall(elapsed float64, s sample) {
-	if !c.testing {
-		c.testing, c.tested = true, 0
-	}
-	if s.nominal > wellBeyond*c.wall && s.sent > c.wall {
-		c.tested += elapsed
-	}
-	if c.tested >= wallGone {
-		c.wall, c.hold, c.testing = 0, firstHold, false
-	}
 }
 
 // silent lets the limit go down while there is no feedback (RFC 8083, 4.2); mute is whether the relay says nothing
 // at all.
 func (c *controller) silent(elapsed float64, mute bool) {
-	if c.started {
-		if mute {
-			c.standstill, c.returned = max(c.standstill, c.limit), 0
-		}
-		c.limit = max(c.limit*wire.Kbps(math.Pow(silentDecay, elapsed)), repair.LeastRate)
+	if mute {
+		c.standstill, c.returned = max(c.standstill, c.limit), 0
 	}
+	c.limit = max(c.limit*wire.Kbps(math.Pow(silentDecay, elapsed)), repair.LeastRate)
 }

@@ -106,7 +106,7 @@ func New(now time.Duration, cfg Config) *Ladder {
 		l.most = cfg.Bitrate
 	}
 	l.clean = shapes[0].rate(l.headers, float64(l.most)) + cleanMargin
-	l.control = controller{started: true, limit: startRate, hold: firstHold, last: now}
+	l.control = controller{limit: startRate, last: now}
 	l.SetCap(now, cfg.Cap)
 	return l
 }

@@ -588,7 +588,7 @@ func TestClumpAfterAStandstill(t *testing.T) {
 		clump time.Duration
 		back  bool
 	}{{0, true}, {time.Second, true}, {2500 * time.Millisecond, true}, {5 * time.Second, false}} {
-		c := &controller{}
+		c := &controller{limit: startRate}
 		now := time.Duration(0)
 		for ; now < 10*time.Second; now += 300 * time.Millisecond {
 			c.update(now, sample{through: 40, sent: 40, nominal: 40, size: 150, rtt: 100 * time.Millisecond})

@@ -46,7 +46,7 @@ func (l *Ladder) reason() string {
 	case l.silent():
 		b = append(b, "no feedback for "...)
 		b = append(strconv.AppendInt(b, int64(l.unheard/time.Second), 10), " s"...)
-	case l.control.draining:
+	case l.control.state == draining:
 		b = appendRate(append(b, "the path carries "...), l.control.wall)
 	case loss >= cleanLoss || len(p.shape.copies) > 0:
 		digits := 0
