@@ -19,7 +19,6 @@ type network struct {
 	oneWay  time.Duration    // without queues of our own or buffering
 	spread  time.Duration    // of the arrival delay: what any buffer waits for
 	rtt     time.Duration    // round trip of the hop that resends cross, 0 = no resends
-	resends float64          // share of the lost datagrams that a try brings at most, as far as is known, 0 to 1
 	resent  float64          // share that resends add to what is sent
 }
 
@@ -119,7 +118,7 @@ func (p *point) waitForResends(n *network, worth float64, base time.Duration, lo
 	unheard := n.channel.Loss * n.channel.Again(repair.Twin)
 	brought := inTime * (1 - unheard) * (1 - n.channel.Again(wait-n.rtt/2))
 	p.value = math.Inf(-1)
-	p.consider(worth, base+n.wait(wait), lost*(1-min(brought, n.resends)))
+	p.consider(worth, base+n.wait(wait), lost*(1-brought))
 }
 
 // resendSlack is what a resend takes beside the round trip: until a datagram is overdue, and the spread of

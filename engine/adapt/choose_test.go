@@ -63,7 +63,7 @@ func TestChoice(t *testing.T) {
 	} {
 		n := network{
 			most: defaultBitrate, headers: 28, channel: estimate.NewChannel(tt.loss, tt.burst, 1), oneWay: 60 * ms, spread: 10 * ms,
-			rtt: tt.rtt, resends: 1, resent: 2 * tt.loss,
+			rtt: tt.rtt, resent: 2 * tt.loss,
 		}
 		p := choose(&n, tt.kbps)
 		if !slices.ContainsFunc(tt.want, func(w want) bool { return w.stride == p.shape.stride && slices.Equal(w.copies, p.shape.copies) }) {

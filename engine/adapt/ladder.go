@@ -25,9 +25,8 @@ type Config struct {
 
 const (
 	// budget is the most that is spent on a path that loses: what 24 kbit/s of Opus take over RTP, SRTP, UDP and IP.
-	budget      wire.Kbps = 44
-	cleanMargin wire.Kbps = 1 // above what the highest bitrate takes, one frame per datagram
-	cleanLoss             = 0.01
+	budget    wire.Kbps = 44
+	cleanLoss           = 0.01
 )
 
 // Feedback is what the relay tells a talker, in plain units.
@@ -73,17 +72,16 @@ type Ladder struct {
 	control controller
 	brk     breaker
 
-	up, down hop
-	rtt      time.Duration // to the relay, 0 = not known
-	farRTT   time.Duration // of the slowest listener
-	any      bool          // there has been a feedback
-	voiced   time.Duration // when there was voice last
-	every    time.Duration // between two datagrams of voice
-	size     float64       // of one, in bytes with headers, a mean
-	unheard  time.Duration // speech since the last feedback
-	decayed  time.Duration // how much of it the rate controller knows of
+	up, down estimate.Fading // loss
+	rtt      time.Duration   // to the relay, 0 = not known
+	farRTT   time.Duration   // of the slowest listener
+	any      bool            // there has been a feedback
+	voiced   time.Duration   // when there was voice last
+	every    time.Duration   // between two datagrams of voice
+	size     float64         // of one, in bytes with headers, a mean
+	unheard  time.Duration   // speech since the last feedback
+	decayed  time.Duration   // how much of it the rate controller knows of
 	last     Feedback
-	reported time.Duration // when it came
 
 	current  point
 	narrow   bool // the encoder has fallen into narrowband
@@ -105,7 +103,7 @@ func New(now time.Duration, cfg Config) *Ladder {
 	if cfg.Bitrate > 0 {
 		l.most = cfg.Bitrate
 	}
-	l.clean = shapes[0].rate(l.headers, float64(l.most)) + cleanMargin
+	l.clean = shapes[0].rate(l.headers, float64(l.most))
 	l.control = controller{limit: startRate, last: now}
 	l.SetCap(now, cfg.Cap)
 	return l
@@ -214,7 +212,6 @@ func (l *Ladder) Probed(rtt time.Duration) {
 // Heard takes a feedback and reports whether the decision has changed.
 func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 	before, capBefore := l.last, l.listenersCap()
-	defer func() { l.reported = now }()
 	l.any, l.unheard, l.decayed, l.last = true, 0, 0, f
 	if f.Listeners > 0 {
 		l.several = f.Listeners > 1
@@ -227,11 +224,10 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 			l.theirs.Set(now, max(least-repair.DownControl, 1))
 		}
 	}
-	trying := l.current.resend && len(l.current.shape.copies) == 0 // nothing else repairs
-	l.up.add(now, l.reported, l.current.shape.stride, f.Up, trying)
+	l.up.Add(now, l.current.shape.stride, f.Up)
 	if f.Listeners > 0 {
 		l.farRTT = f.RTT
-		l.down.add(now, l.reported, l.current.shape.stride, f.Down, trying)
+		l.down.Add(now, l.current.shape.stride, f.Down)
 	}
 	bytes, datagrams := l.sent.LastSecond(now)
 	l.brk.report(now, l.loss(), l.rtt, float64(bytes), float64(bytes)/float64(max(datagrams, 1)))
@@ -339,21 +335,12 @@ func (l *Ladder) network() network {
 	if down.Loss > 0.2*n.channel.Loss {
 		n.rtt = max(n.rtt, l.farRTT, time.Millisecond)
 	}
-	n.resends, n.resent = l.resends(), l.resent()
+	n.resent = l.resent()
 	return n
 }
 
 // arrivalSpread is what any jitter buffer holds back at least.
 const arrivalSpread = 10 * time.Millisecond
-
-// resends is the share of losses that resends bring at most: a little more than they did.
-func (l *Ladder) resends() float64 {
-	left := l.down.left
-	if l.up.Fraction() > l.down.Fraction() {
-		left = l.up.left
-	}
-	return 1 - left + resendTrust
-}
 
 // resent is the share of what is sent for which room is left for resends: what the hop that loses more does. Below a
 // cap it is twice that, since losses come unevenly and there is no other room.
@@ -365,10 +352,8 @@ func (l *Ladder) resent() float64 {
 	return min(share, mostResent)
 }
 
-const (
-	resendTrust = 0.1
-	mostResent  = 0.5 // repair.Resender answers no more
-)
+// mostResent: repair.Resender answers no more.
+const mostResent = 0.5
 
 // takes is the rate of a point, with what is resent.
 func (l *Ladder) takes(p *point) wire.Kbps {
