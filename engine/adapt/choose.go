@@ -37,7 +37,7 @@ const bitPrice = 0.03
 // choose returns the best point below a rate. There always is one: below the
 // smallest, the smallest.
 func choose(n *network, below wire.Kbps) point {
-	best := point{shape: smallest, bitrate: minBitrate}
+	best := point{shape: &shapes[0], bitrate: minBitrate}
 	best.judge(n)
 	found := false
 	for i := range shapes {
@@ -73,9 +73,6 @@ func (n *network) resendsWaitedFor() bool {
 func (p *point) possible() bool {
 	return p.bitrate >= minBitrate && p.bitrate > p.shape.coarse
 }
-
-// smallest is the shape with the fewest bits.
-var smallest = &shapes[4]
 
 // judge finds what the point is worth when the jitter buffer waits for whatever of its
 // repair pays: nothing, some of the copies, or a resend.

@@ -81,7 +81,7 @@ func TestChoiceFitsAnyRoom(t *testing.T) {
 		for kbps := wire.Kbps(1); kbps < 100; kbps++ {
 			n := network{most: defaultBitrate, headers: 28, channel: estimate.NewChannel(loss, 3, 1), oneWay: 60 * ms, spread: 10 * ms}
 			p := choose(&n, kbps)
-			if w := p.shape.rate(28, float64(p.bitrate)); w > kbps+1e-9 && (p.shape != smallest || p.bitrate != minBitrate) {
+			if w := p.shape.rate(28, float64(p.bitrate)); w > kbps+1e-9 && (p.shape != &shapes[0] || p.bitrate != minBitrate) {
 				t.Errorf("%.1f kbit/s of %v", w, kbps)
 			}
 			if math.IsNaN(p.value) || p.bitrate < minBitrate {

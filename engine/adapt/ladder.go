@@ -103,7 +103,7 @@ func New(now time.Duration, cfg Config) *Ladder {
 	if cfg.Bitrate > 0 {
 		l.most = cfg.Bitrate
 	}
-	l.clean = shapes[0].rate(l.headers, float64(l.most))
+	l.clean = (&shape{stride: 1}).rate(l.headers, float64(l.most))
 	l.control = controller{limit: startRate, last: now}
 	l.SetCap(now, cfg.Cap)
 	return l

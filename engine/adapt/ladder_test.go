@@ -275,7 +275,7 @@ func TestRedundancyStaysWithinTheLimit(t *testing.T) {
 		c := newCall(w, Config{}, netsim.Chain(netsim.Rate(float64(20000+rng.IntN(20000)), 2*time.Second), far(), bad), lan(), seed)
 		c.trace = func(at time.Duration, d Decision) {
 			l := c.ladder
-			if takes := l.takes(&l.current); takes > l.limit()*slack && l.current.shape != smallest {
+			if takes := l.takes(&l.current); takes > l.limit()*slack && l.current.shape != &shapes[0] {
 				t.Errorf("seed %d at %v: %.1f kbit/s, limit %.1f: %s", seed, at, takes, l.limit(), d.Reason)
 			}
 		}

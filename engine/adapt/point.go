@@ -35,47 +35,28 @@ type shape struct {
 	coarse int   // bit/s at which copies are coded anew, and all is wideband; 0 = they are the same frames
 }
 
-// shapes are those that the ladder chooses from: these, and those with copies also with coarse ones.
-var shapes = func() []shape {
-	all := plainShapes[:]
-	for _, s := range plainShapes {
-		if len(s.copies) > 0 {
-			s.coarse = coarseBitrates[len(s.copies)]
-			all = append(all, s)
+// copySets are the copies that are chosen from, by stride: far enough apart to outlive a burst, and near enough to be
+// worth their delay.
+var copySets = map[int][][]int{
+	1:              {{1}, {2}, {4}, {6}},
+	2:              {{1}, {2}, {3}, {4}, {1, 2}, {1, 3}, {2, 4}},
+	3:              {{1}, {2}, {3}, {1, 2}, {1, 3}},
+	4:              {{1}, {2}, {1, 2}},
+	wire.MaxStride: {{1}},
+}
+
+// shapes are those that the ladder chooses from, the one with the fewest bits first: every stride without copies, with
+// them, and with coarse ones. None has FEC: where it does not narrow the speech, from 50 kbit/s on, copies do the same
+// for less.
+var shapes = func() (all []shape) {
+	for _, stride := range []int{wire.MaxStride, 4, 3, 2, 1} {
+		all = append(all, shape{stride: stride})
+		for _, copies := range copySets[stride] {
+			all = append(all, shape{stride, copies, 0}, shape{stride, copies, coarseBitrates[len(copies)]})
 		}
 	}
 	return all
 }()
-
-// plainShapes have no FEC: where it does not narrow the speech, from 50 kbit/s on, copies do the same for less. They have copies of interest: far enough apart to outlive a burst and near enough to be worth
-// their delay.
-var plainShapes = [...]shape{
-	{stride: 1},
-	{stride: 2},
-	{stride: 3},
-	{stride: 4},
-	{stride: 6},
-	{stride: 1, copies: []int{1}},
-	{stride: 1, copies: []int{2}},
-	{stride: 1, copies: []int{4}},
-	{stride: 1, copies: []int{6}},
-	{stride: 2, copies: []int{1}},
-	{stride: 2, copies: []int{2}},
-	{stride: 2, copies: []int{3}},
-	{stride: 2, copies: []int{4}},
-	{stride: 3, copies: []int{1}},
-	{stride: 3, copies: []int{2}},
-	{stride: 3, copies: []int{3}},
-	{stride: 4, copies: []int{1}},
-	{stride: 4, copies: []int{2}},
-	{stride: 6, copies: []int{1}},
-	{stride: 2, copies: []int{1, 2}},
-	{stride: 2, copies: []int{1, 3}},
-	{stride: 2, copies: []int{2, 4}},
-	{stride: 3, copies: []int{1, 2}},
-	{stride: 3, copies: []int{1, 3}},
-	{stride: 4, copies: []int{1, 2}},
-}
 
 // leavesRoom tells whether room for resends is considered with this shape. With copies they are what comes besides;
 // above resendStride too much is lost at once, and found so late.

@@ -1,10 +1,9 @@
 package adapt
 
 import (
-	"strconv"
+	"fmt"
+	"strings"
 	"time"
-
-	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // reason puts the decision into words.
@@ -15,59 +14,42 @@ func (l *Ladder) reason() string {
 	case l.stopped:
 		return "stopped: the relay is silent"
 	}
-	p := &l.current
-	b := make([]byte, 0, 80)
-	switch {
-	case len(p.shape.copies) > 0:
-		b = append(b, "copies {"...)
-		for i, k := range p.shape.copies {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = strconv.AppendInt(b, int64(k), 10)
-		}
-		b = append(b, '}')
-		if p.shape.coarse > 0 {
-			b = append(strconv.AppendFloat(append(b, " of "...), float64(p.shape.coarse)/1000, 'g', 3, 64), 'k')
-		}
-	default:
-		b = append(b, "plain"...)
-	}
-	if p.resend && l.loss() >= cleanLoss {
-		b = append(b, " and resends"...)
-	}
-	b = append(b, " at "...)
-	b = strconv.AppendFloat(b, float64(p.bitrate)/1000, 'g', 3, 64)
-	b = append(b, "k x "...)
-	b = strconv.AppendInt(b, int64(p.shape.stride), 10)
-	b = append(b, ": "...)
-	loss := l.loss()
-	switch {
-	case l.silent():
-		b = append(b, "no feedback for "...)
-		b = append(strconv.AppendInt(b, int64(l.unheard/time.Second), 10), " s"...)
-	case l.control.state == draining:
-		b = appendRate(append(b, "the path carries "...), l.control.wall)
-	case loss >= cleanLoss || len(p.shape.copies) > 0:
-		digits := 0
-		if loss < 0.01 {
-			digits = 1
-		}
-		b = strconv.AppendFloat(b, 100*loss, 'f', digits, 64)
-		b = append(b, " % loss, bursts "...)
-		b = strconv.AppendFloat(b, l.network().channel.Burst(1), 'f', 1, 64)
-	case l.last.Cap > 0 && l.limit() < min(l.control.limit, l.clean) && (l.cap == 0 || l.limit() < l.cap):
-		b = appendRate(append(b, "a listener's cap of "...), l.last.Cap)
-	case l.cap > 0 && l.cap < min(l.control.limit, l.clean):
-		b = appendRate(append(b, "the cap leaves "...), l.cap)
-	case l.control.limit < l.clean:
-		b = appendRate(append(b, "limit "...), l.control.limit)
-	default:
-		b = append(b, "the path is clean"...)
-	}
-	return string(b)
+	return l.current.String() + ": " + l.because()
 }
 
-func appendRate(b []byte, rate wire.Kbps) []byte {
-	return append(strconv.AppendInt(b, int64(rate+0.5), 10), " kbit/s"...)
+// String names the point: "copies {3} of 11.5k at 21k x 2".
+func (p *point) String() string {
+	what := "plain"
+	if s := p.shape; len(s.copies) > 0 {
+		what = "copies {" + strings.Trim(strings.ReplaceAll(fmt.Sprint(s.copies), " ", ","), "[]") + "}"
+		if s.coarse > 0 {
+			what += fmt.Sprintf(" of %gk", float64(s.coarse)/1000)
+		}
+	}
+	if p.resend {
+		what += " and resends"
+	}
+	return fmt.Sprintf("%s at %gk x %d", what, float64(p.bitrate)/1000, p.shape.stride)
+}
+
+// because is what about the path makes the point the best.
+func (l *Ladder) because() string {
+	limit := l.control.limit
+	switch loss := 100 * l.loss(); {
+	case l.silent():
+		return fmt.Sprintf("no feedback for %d s", l.unheard/time.Second)
+	case l.control.state == draining:
+		return fmt.Sprintf("the path carries %.0f kbit/s", l.control.wall)
+	case loss >= 100*cleanLoss:
+		return fmt.Sprintf("%.0f %% loss, bursts %.1f", loss, l.network().channel.Burst(1))
+	case len(l.current.shape.copies) > 0:
+		return fmt.Sprintf("%.1f %% loss, bursts %.1f", loss, l.network().channel.Burst(1))
+	case l.last.Cap > 0 && l.limit() < min(limit, l.clean) && (l.cap == 0 || l.limit() < l.cap):
+		return fmt.Sprintf("a listener's cap of %.0f kbit/s", l.last.Cap)
+	case l.cap > 0 && l.cap < min(limit, l.clean):
+		return fmt.Sprintf("the cap leaves %.0f kbit/s", l.cap)
+	case limit < l.clean:
+		return fmt.Sprintf("limit %.0f kbit/s", limit)
+	}
+	return "the path is clean"
 }
