@@ -80,7 +80,6 @@ type Ladder struct {
 	every    time.Duration   // between two datagrams of voice
 	size     float64         // of one, in bytes with headers, a mean
 	unheard  time.Duration   // speech since the last feedback
-	decayed  time.Duration   // how much of it the rate controller knows of
 	last     Feedback
 
 	current  point
@@ -165,11 +164,13 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 func (l *Ladder) speaking(now time.Duration) {
 	more, paused := l.brk.speaking(now)
 	if paused {
-		l.unheard, l.decayed = 0, 0
+		l.unheard = 0
 		l.decide(now, false)
 		return
 	}
-	l.unheard += more
+	if l.unheard += more; l.silent() {
+		l.control.silent(min(more, l.unheard-silentAfter).Seconds(), l.brk.unanswered >= silentAfter)
+	}
 }
 
 // Spoke is when there was speech to be sent last, whether it went out or not.
@@ -212,7 +213,7 @@ func (l *Ladder) Probed(rtt time.Duration) {
 // Heard takes a feedback and reports whether the decision has changed.
 func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 	before, capBefore := l.last, l.listenersCap()
-	l.any, l.unheard, l.decayed, l.last = true, 0, 0, f
+	l.any, l.unheard, l.last = true, 0, f
 	if f.Listeners > 0 {
 		l.several = f.Listeners > 1
 	}
@@ -252,10 +253,6 @@ func (l *Ladder) update(now time.Duration, sent wire.Kbps, f Feedback) {
 // Poll notes that time has gone by and reports whether the decision has changed. Call it at
 // least every half second while talking.
 func (l *Ladder) Poll(now time.Duration) bool {
-	if more := l.unheard - max(l.decayed, silentAfter); l.any && more > 0 {
-		l.control.silent(more.Seconds(), l.brk.unanswered >= silentAfter)
-		l.decayed = l.unheard
-	}
 	return l.decide(now, false)
 }
 
@@ -342,15 +339,8 @@ func (l *Ladder) network() network {
 // arrivalSpread is what any jitter buffer holds back at least.
 const arrivalSpread = 10 * time.Millisecond
 
-// resent is the share of what is sent for which room is left for resends: what the hop that loses more does. Below a
-// cap it is twice that, since losses come unevenly and there is no other room.
-func (l *Ladder) resent() float64 {
-	share := max(l.up.Fraction(), l.down.Fraction())
-	if l.cap > 0 || l.last.Cap > 0 {
-		share *= 2
-	}
-	return min(share, mostResent)
-}
+// resent is the share of what is sent for which room is left for resends: what the hop that loses more does.
+func (l *Ladder) resent() float64 { return min(max(l.up.Fraction(), l.down.Fraction()), mostResent) }
 
 // mostResent: repair.Resender answers no more.
 const mostResent = 0.5
