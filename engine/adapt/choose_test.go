@@ -1,8 +1,11 @@
 package adapt
 
 import (
+	"fmt"
 	"math"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,7 +66,7 @@ func TestChoice(t *testing.T) {
 	} {
 		n := network{
 			most: defaultBitrate, headers: 28, channel: estimate.NewChannel(tt.loss, tt.burst, 1), oneWay: 60 * ms, spread: 10 * ms,
-			rtt: tt.rtt, resent: 2 * tt.loss,
+			rtt: tt.rtt, resent: tt.loss,
 		}
 		p := choose(&n, tt.kbps)
 		if !slices.ContainsFunc(tt.want, func(w want) bool { return w.stride == p.shape.stride && slices.Equal(w.copies, p.shape.copies) }) {
@@ -123,6 +126,41 @@ func TestResendsWaitedFor(t *testing.T) {
 		n := network{rtt: tt.rtt, oneWay: tt.oneWay, spread: tt.spread, channel: estimate.Channel{Loss: tt.loss}}
 		if got := n.resendsWaitedFor(); got != tt.want {
 			t.Errorf("%+v: %v", tt, got)
+		}
+	}
+}
+
+// The table in docs/repair.md is what is chosen.
+func TestTheTableOfTheDocs(t *testing.T) {
+	text, err := os.ReadFile("../../docs/repair.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	channels := []estimate.Channel{
+		{}, estimate.NewChannel(0.05, 1, 1), estimate.NewChannel(0.1, 1, 1), estimate.NewChannel(0.2, 1, 1),
+		estimate.NewChannel(0.1, 4, 1), estimate.NewChannel(0.2, 4, 1),
+	}
+	for _, kbps := range []wire.Kbps{48, 44, 32, 21.5, 17, 15} {
+		row := fmt.Sprintf("| %v |", kbps)
+		for _, c := range channels {
+			n := network{
+				most: defaultBitrate, headers: 28, channel: c, oneWay: 60 * ms, spread: 10 * ms, rtt: 120 * ms, resent: c.Loss,
+			}
+			p := choose(&n, kbps)
+			row += fmt.Sprintf(" %g x %d", float64(p.bitrate)/1000, p.shape.stride)
+			if len(p.shape.copies) > 0 {
+				row += " {" + strings.Trim(strings.ReplaceAll(fmt.Sprint(p.shape.copies), " ", ","), "[]") + "}"
+			}
+			if p.shape.coarse > 0 {
+				row += "c"
+			}
+			if p.resend && c.Loss > 0 {
+				row += " R"
+			}
+			row += " |"
+		}
+		if !strings.Contains(string(text), row+"\n") {
+			t.Errorf("docs/repair.md has no row\n%s", row)
 		}
 	}
 }
