@@ -339,8 +339,15 @@ func (l *Ladder) network() network {
 // arrivalSpread is what any jitter buffer holds back at least.
 const arrivalSpread = 10 * time.Millisecond
 
-// resent is the share of what is sent for which room is left for resends: what the hop that loses more does.
-func (l *Ladder) resent() float64 { return min(max(l.up.Fraction(), l.down.Fraction()), mostResent) }
+// resent is the share of what is sent for which room is left for resends: what the hop that loses more does. Below a
+// cap it is twice that, since losses come unevenly and there is no other room.
+func (l *Ladder) resent() float64 {
+	share := max(l.up.Fraction(), l.down.Fraction())
+	if l.cap > 0 || l.last.Cap > 0 {
+		share *= 2
+	}
+	return min(share, mostResent)
+}
 
 // mostResent: repair.Resender answers no more.
 const mostResent = 0.5
