@@ -135,7 +135,7 @@ func (d *dialer) dial(ctx context.Context) (*control, error) {
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for !r.over() {
+	for !r.over(now()) {
 		addr, at := r.next(now())
 		if addr.IsValid() {
 			dials.Go(func() { done <- d.try(trying, addr) })
@@ -159,11 +159,11 @@ func (d *dialer) dial(ctx context.Context) (*control, error) {
 			for range r.under {
 				failure.tried = append(failure.tried, <-done)
 			}
-			failure.gaveUp(context.Cause(ctx), now())
-			return nil, failure.result()
+			failure.gaveUp(context.Cause(ctx))
+			return nil, failure.result(now())
 		}
 	}
-	return nil, failure.result()
+	return nil, failure.result(now())
 }
 
 // try dials one address, up to TLS.

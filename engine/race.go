@@ -12,6 +12,8 @@ const (
 	// resolutionDelay for how long IPv4 waits for the resolver's word on IPv6 (RFC 8305, sections 5 and 3).
 	attemptDelay    = 250 * time.Millisecond
 	resolutionDelay = 50 * time.Millisecond
+	// staleAfter is for how long an address may be silent where another one has refused: TCP has sent two SYNs by then.
+	staleAfter = 1500 * time.Millisecond
 	// mostAddresses bounds what a name leads to.
 	mostAddresses = 8
 	// never is later than all that happens.
@@ -120,6 +122,7 @@ type race struct {
 	begun   []netip.Addr
 	under   int           // attempts under way
 	ready   time.Duration // nothing begins before
+	refused bool          // an attempt has failed
 }
 
 // newRace begins at now. asked are the families that the resolver is asked for.
@@ -148,6 +151,7 @@ func (r *race) resolved(now time.Duration, f family, all []netip.Addr, missing b
 		}
 	}
 	switch {
+	case len(r.begun) > 0:
 	case !r.asked[other], found && f == ipv6:
 		r.ready = min(r.ready, now)
 	case found:
@@ -159,7 +163,7 @@ func (r *race) resolved(now time.Duration, f family, all []netip.Addr, missing b
 func (r *race) next(now time.Duration) (a netip.Addr, at time.Duration) {
 	line := r.line()
 	if len(line) == 0 {
-		return a, never
+		return a, r.stale()
 	}
 	if now < r.ready {
 		return a, r.ready
@@ -179,9 +183,19 @@ func (r *race) line() []netip.Addr {
 func (r *race) failed(now time.Duration) {
 	r.under--
 	r.ready = min(r.ready, now)
+	r.refused = true
+}
+
+// stale is when the attempts under way are not waited for any longer, as one that has failed may succeed by now: the
+// relay is being started again, say, and its other address is dead.
+func (r *race) stale() time.Duration {
+	if r.patient || !r.refused || r.under == 0 || len(r.line()) > 0 {
+		return never
+	}
+	return r.ready + staleAfter
 }
 
 // over tells whether there is nothing left to wait for.
-func (r *race) over() bool {
-	return r.under == 0 && len(r.line()) == 0 && !(r.patient && (r.asked[ipv4] || r.asked[ipv6]))
+func (r *race) over(now time.Duration) bool {
+	return now >= r.stale() || r.under == 0 && len(r.line()) == 0 && !(r.patient && (r.asked[ipv4] || r.asked[ipv6]))
 }

@@ -68,7 +68,7 @@ func (s *scouting) look(now time.Duration, p scoutSigns) (ask, works bool) {
 }
 
 // spent tells whether all have been asked in vain, so often that something else must be done.
-func (s *scouting) spent(now time.Duration) bool { return s.rounds >= scoutRounds && now >= s.until }
+func (s *scouting) spent() bool { return s.rounds > scoutRounds }
 
 // tendAddresses asks the relay's other addresses where the one in use leads nowhere. It reports whether the control
 // connection is to be made anew, by another address.
@@ -84,27 +84,38 @@ func (c *Call) tendAddresses(now time.Duration, l *link, ctl *control, signs sco
 		var found atomic.Bool
 		for i, a := range others {
 			other := &destination{netip.AddrPortFrom(a, to.Port()), wire.Overhead(a)}
-			delay, end := time.Duration(i)*attemptDelay, c.scouting.until
-			c.loops.Go(func() { c.scout(l, to, other, delay, end, &found) })
+			s := scout{link: l, was: to, to: other, end: c.scouting.until, barred: signs.barred, found: &found}
+			c.loops.Go(func() {
+				if c.sleep(time.Duration(i) * attemptDelay) {
+					c.scout(&s)
+				}
+			})
 		}
 	}
-	return !works && c.scouting.spent(now) && c.dialer.where.silent(to.Addr())
+	return !works && c.scouting.spent() && c.dialer.where.silent(to.Addr())
 }
 
-// scout asks the relay for a sign of life at another address, until the end, and takes the way there into use in place
-// of that to was if it is the first.
-func (c *Call) scout(l *link, was, to *destination, delay, end time.Duration, found *atomic.Bool) {
-	if !c.sleep(delay) || found.Load() {
-		return
-	}
-	conn, err := to.dial()
+// scout is one address that is asked.
+type scout struct {
+	link    *link
+	was, to *destination
+	barred  bool // no way leads to the one in use
+	end     time.Duration
+	found   *atomic.Bool // one of the round has had an answer
+}
+
+// scout asks the relay for a sign of life at another address, and takes the way there into use if it is the first one
+// to answer while the one in use does not.
+func (c *Call) scout(s *scout) {
+	conn, err := s.to.dial()
 	if err != nil {
 		return
 	}
 	stop := context.AfterFunc(c.running, func() { conn.Close() })
 	defer stop()
 	buf := make([]byte, netproto.MaxDatagram)
-	for c.now() < end && !found.Load() && c.running.Err() == nil {
+	l := s.link
+	for c.now() < s.end && !s.found.Load() && c.running.Err() == nil {
 		if now := c.now(); c.allow(now, probeSize) {
 			_, _ = conn.Write(l.seal(netproto.TypeProbe, netproto.AppendProbe(nil, netproto.Probe{Time: uint32(now.Microseconds())})))
 		}
@@ -118,8 +129,9 @@ func (c *Call) scout(l *link, was, to *destination, delay, end time.Duration, fo
 		if err != nil || open != nil || h.Session != l.session {
 			continue
 		}
+		_ = conn.SetReadDeadline(time.Time{})
 		now := c.now()
-		if !found.CompareAndSwap(false, true) || c.unheard(now) == 0 || l != c.link.get() || !l.move(conn, was, to) {
+		if !s.found.CompareAndSwap(false, true) || !s.barred && c.unheard(now) == 0 || l != c.link.get() || !l.move(conn, s.was, s.to) {
 			break
 		}
 		c.probing.Lock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"syscall"
@@ -29,9 +30,9 @@ func (u *unreached) asked(err error, missing bool) {
 	}
 }
 
-// gaveUp takes why no attempt is waited for any more, and after what time.
-func (u *unreached) gaveUp(cause error, after time.Duration) {
-	u.cause, u.after = cause, after
+// gaveUp takes why no attempt is waited for any more.
+func (u *unreached) gaveUp(cause error) {
+	u.cause = cause
 	for i := range u.tried {
 		a := &u.tried[i]
 		a.drop()
@@ -41,8 +42,9 @@ func (u *unreached) gaveUp(cause error, after time.Duration) {
 	}
 }
 
-// result is the error to be returned: where a relay was reached that must not be used, that.
-func (u *unreached) result() error {
+// result is the error to be returned after such a time: where a relay was reached that must not be used, that.
+func (u *unreached) result(after time.Duration) error {
+	u.after = after
 	for _, a := range u.tried {
 		if changed := (*CertificateChangedError)(nil); errors.As(a.err, &changed) || errors.Is(a.err, ErrKnownRelays) {
 			return a.err
@@ -72,51 +74,69 @@ func (u *unreached) Error() string {
 	if len(u.tried) == 0 {
 		return start + u.noAddress()
 	}
-	var kinds []*trouble
-	who := map[*trouble][]string{}
+	var all []trouble
+	who := map[trouble][]string{}
 	for _, a := range u.tried {
-		kind := u.troubleOf(a)
-		for _, k := range kinds {
-			if *k == *kind {
-				kind = k
-			}
+		t := u.troubleOf(a)
+		if who[t] == nil {
+			all = append(all, t)
 		}
-		if who[kind] == nil {
-			kinds = append(kinds, kind)
+		who[t] = append(who[t], a.addr.String())
+	}
+	what := make([]string, len(all))
+	for i, t := range all {
+		what[i] = t.what
+		if len(u.tried) > 1 || u.named() {
+			what[i] += t.by + strings.Join(who[t], " and ")
 		}
-		who[kind] = append(who[kind], a.addr.String())
+		what[i] += t.more
 	}
-	var what, todo []string
-	for _, k := range kinds {
-		what = append(what, fmt.Sprintf(k.what, strings.Join(who[k], " and ")))
-		todo = append(todo, k.todo)
-	}
-	return start + strings.Join(what, ", ") + "; " + todo[0] + hint(u.relay)
+	return start + strings.Join(what, ", ") + "; " + all[0].todo
 }
 
-// trouble is what may be wrong with an address. %s in what is that.
-type trouble struct{ what, todo string }
+// named tells whether the relay was given by name.
+func (u *unreached) named() bool {
+	_, err := netip.ParseAddr(u.relay.Host)
+	return err != nil
+}
 
-func (u *unreached) troubleOf(a attempt) *trouble {
+// trouble is what is wrong with addresses, which go between by and more, and what to do.
+type trouble struct{ what, by, more, todo string }
+
+func (u *unreached) troubleOf(a attempt) trouble {
 	port := u.relay.Port
-	after := u.after.Round(time.Second)
+	after := fmt.Sprintf(" for %.0f s", u.after.Seconds())
 	switch {
 	case is(a.err, syscall.EMFILE, syscall.ENFILE):
-		return &trouble{"no socket for %s: too many open files", "raise their number (ulimit -n)"}
+		return trouble{"too many open files", " for ", "", moreFiles}
 	case timedOut(a.err) && a.connected:
-		return &trouble{fmt.Sprintf("%%s has taken the connection, but not answered for %v", after),
-			fmt.Sprintf("is a tincan relay there, or does a firewall stop what goes through TCP port %d?", port)}
+		return trouble{"a connection, but no answer", " from ", after,
+			fmt.Sprintf("is a tincan relay there, or does a firewall hold up what goes through TCP port %d?", port)}
 	case timedOut(a.err):
-		return &trouble{fmt.Sprintf("no answer from %%s for %v", after),
+		return trouble{"no answer", " from ", after,
 			fmt.Sprintf("is the relay running, and is TCP port %d open on the way (firewalls, routers)?", port)}
 	case is(a.err, syscall.ECONNREFUSED):
-		return &trouble{"connection refused by %s", fmt.Sprintf("is the relay running, and is %d its port?", port)}
+		return trouble{"connection refused", " by ", "", fmt.Sprintf("is the relay running, and is %d its port?", port)}
+	case noInterface(a.addr):
+		return trouble{fmt.Sprintf("there is no network interface %q here", a.addr.Zone()), " for ", "", "correct what follows the %"}
 	case is(a.err, noWay...):
-		return &trouble{"no way to %s", "is this machine connected to a network that leads there?"}
+		return trouble{"no way to the network", " of ", "", "is this machine connected to a network that leads there?"}
 	case a.connected:
-		return &trouble{fmt.Sprintf("no TLS with %%s: %v", a.err), "is a tincan relay there?"}
+		return trouble{"no TLS", " from ", " (" + a.err.Error() + ")", "is a tincan relay there?"}
 	}
-	return &trouble{fmt.Sprintf("%%s: %v", a.err), "is the address right?"}
+	return trouble{a.err.Error(), " for ", "", "is the address right?"}
+}
+
+// moreFiles is what to do where no file can be opened.
+const moreFiles = "raise their number (ulimit -n)"
+
+// noInterface tells whether an address names a network interface that this machine does not have.
+func noInterface(a netip.Addr) bool {
+	if a.Zone() == "" {
+		return false
+	}
+	_, err := net.InterfaceByName(a.Zone())
+	return err != nil
 }
 
 // noAddress says why there is no address to be tried.
@@ -131,13 +151,13 @@ func (u *unreached) noAddress() string {
 	case errors.As(u.lookup, &dns) && dns.IsNotFound:
 		return fmt.Sprintf("there is no host named %s; check the spelling, or give the relay's IP address", host)
 	case is(u.lookup, syscall.EMFILE, syscall.ENFILE):
-		return "too many open files; raise their number (ulimit -n)"
+		return "too many open files; " + moreFiles
 	}
 	why := u.lookup.Error()
 	if dns != nil {
 		why = dns.Err
 	}
-	return fmt.Sprintf("the name server fails to say where %s is (%s); try again later, or give the relay's IP address", host, why)
+	return fmt.Sprintf("the name server fails to say where %s is (%s); is this machine connected to a network? Try again later, or give the relay's IP address", host, why)
 }
 
 // notLetIn says that the relay took a connection and then did not let us in. It is why that was given up.
@@ -171,16 +191,4 @@ func timedOut(err error) bool {
 	var timeout net.Error
 	return is(err, context.DeadlineExceeded, os.ErrDeadlineExceeded, context.Canceled, syscall.ETIMEDOUT) ||
 		errors.As(err, &timeout) && timeout.Timeout()
-}
-
-// hint says what else may be wrong with an address that cannot be reached.
-func hint(relay address.Address) string {
-	_, zone, found := strings.Cut(relay.Host, "%")
-	if !found {
-		return ""
-	}
-	if _, err := net.InterfaceByName(zone); err == nil {
-		return ""
-	}
-	return fmt.Sprintf("; there is no network interface %q here", zone)
 }
