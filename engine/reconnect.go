@@ -251,7 +251,7 @@ func (c *Call) tendPath(now time.Duration) {
 	if moved {
 		c.dialer.where.moved()
 	}
-	leave := c.tendAddresses(now, l, ctl, scoutSigns{silent: signs.silent(now), proof: proof, barred: barred, rtt: rtt})
+	leave := c.tendAddresses(now, l, ctl, scoutSigns{silent: c.unheard(now), proof: proof, barred: barred, rtt: rtt})
 
 	c.returning.Lock()
 	away := c.comeback.away

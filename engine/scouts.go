@@ -46,6 +46,7 @@ type scoutSigns struct {
 func (s *scouting) look(now time.Duration, p scoutSigns) (ask, works bool) {
 	if p.to != s.to {
 		s.to, s.since, s.rounds = p.to, now, 0
+		p.barred = false // that was the other one
 	}
 	works = p.proof > s.since
 	s.barred = p.barred
@@ -116,17 +117,16 @@ func (c *Call) scout(s *scout) {
 	buf := make([]byte, netproto.MaxDatagram)
 	l := s.link
 	for c.now() < s.end && !s.found.Load() && c.running.Err() == nil {
-		if now := c.now(); c.allow(now, probeSize) {
-			_, _ = conn.Write(l.seal(netproto.TypeProbe, netproto.AppendProbe(nil, netproto.Probe{Time: uint32(now.Microseconds())})))
+		asked := c.now()
+		if c.allow(asked, probeSize) {
+			_, _ = conn.Write(l.seal(netproto.TypeProbe, netproto.AppendProbe(nil, netproto.Probe{Time: uint32(asked.Microseconds())})))
 		}
 		_ = conn.SetReadDeadline(time.Now().Add(scoutAgain))
 		n, err := conn.Read(buf)
-		if err != nil {
-			continue
-		}
-		h, err := netproto.ParseHeader(buf[:n])
-		body, open := l.down.Open(nil, buf[:n])
-		if err != nil || open != nil || h.Session != l.session {
+		h, bad := netproto.ParseHeader(buf[:n])
+		body, forged := l.down.Open(nil, buf[:n])
+		if err != nil || bad != nil || forged != nil || h.Session != l.session {
+			c.sleep(asked + scoutAgain - c.now())
 			continue
 		}
 		_ = conn.SetReadDeadline(time.Time{})
@@ -147,11 +147,12 @@ func (c *Call) scout(s *scout) {
 	conn.Close()
 }
 
-// unheard is for how long the relay has not answered by UDP.
+// unheard is for how long the relay has not answered by UDP. That others' voice comes all the same does not count: it
+// says nothing of the way there.
 func (c *Call) unheard(now time.Duration) time.Duration {
 	c.probing.Lock()
 	signs := pathSigns{waiting: c.probes.waiting, asked: c.probes.since}
 	c.probing.Unlock()
-	signs.word = max(c.signs.word.get(), c.signs.voice.get())
+	signs.word = c.signs.word.get()
 	return signs.silent(now)
 }
