@@ -168,7 +168,7 @@ func TestResolverFailsInMidCall(t *testing.T) {
 
 func TestUnreachedInWords(t *testing.T) {
 	a4, b4, a6 := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("2001:db8::1")
-	refused, late := error(syscall.ECONNREFUSED), error(context.DeadlineExceeded)
+	refused, late := error(syscall.ECONNREFUSED), context.DeadlineExceeded
 	for _, tt := range []struct {
 		host   string
 		tried  []attempt

@@ -15,8 +15,8 @@ const leastFiles = 24
 // checkFiles tells whether enough files may be open.
 func checkFiles() error {
 	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur >= leastFiles {
-		return nil // if that cannot be known it is
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil && limit.Cur < leastFiles {
+		return fmt.Errorf("only %d files may be open at a time and a call takes more: allow %d at least (ulimit -n)", limit.Cur, leastFiles)
 	}
-	return fmt.Errorf("only %d files may be open at a time and a call takes more: allow %d at least (ulimit -n)", limit.Cur, leastFiles)
+	return nil
 }
