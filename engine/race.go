@@ -9,7 +9,7 @@ import (
 
 const (
 	// attemptDelay is for how long one address is tried alone before the next one is tried beside it, and
-	// resolutionDelay for how long IPv4 waits for the resolver's word on IPv6 (RFC 8305, sections 5 and 3).
+	// resolutionDelay for how long one family waits for the resolver's word on the other (RFC 8305, sections 5 and 3).
 	attemptDelay    = 250 * time.Millisecond
 	resolutionDelay = 50 * time.Millisecond
 	// staleAfter is for how long an address may be silent where another one has refused: TCP has sent two SYNs by then.
@@ -56,14 +56,23 @@ func (w *whereabouts) found(f family, all []netip.Addr) {
 	w.known[f] = known[:min(len(known), mostAddresses/2)]
 }
 
+// second are the ranges of IPv6 that stand behind IPv4 (RFC 6724, section 2.1), as they lead less far or less well.
+var second = []netip.Prefix{
+	netip.MustParsePrefix("fc00::/7"), netip.MustParsePrefix("2001::/32"), netip.MustParsePrefix("2002::/16"),
+}
+
 // lineup is all addresses in the order in which they are to be tried: where datagrams came back, then the families in
 // turn (RFC 8305, section 4), and in the end where none came back.
 func (w *whereabouts) lineup() []netip.Addr {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	families := [2]family{ipv6, ipv4}
+	if v6 := w.known[ipv6]; len(v6) > 0 && slices.ContainsFunc(second, func(p netip.Prefix) bool { return p.Contains(v6[0]) }) {
+		families = [2]family{ipv4, ipv6}
+	}
 	var line []netip.Addr
 	for i := range mostAddresses / 2 {
-		for _, f := range []family{ipv6, ipv4} {
+		for _, f := range families {
 			if i < len(w.known[f]) {
 				line = append(line, w.known[f][i])
 			}
@@ -152,7 +161,7 @@ func (r *race) resolved(now time.Duration, f family, all []netip.Addr, missing b
 	}
 	switch {
 	case len(r.begun) > 0:
-	case !r.asked[other], found && f == ipv6:
+	case !r.asked[other]:
 		r.ready = min(r.ready, now)
 	case found:
 		r.ready = min(r.ready, now+resolutionDelay)

@@ -31,8 +31,8 @@ func TestRace(t *testing.T) {
 		begun  string // when which address is dialed
 		over   int    // when there is nothing left to wait for, in ms; -1: not within 10 s
 	}{
-		{"both families", "", []happens{{10, "6 " + a6}, {20, "4 " + a4}}, "10:" + a6 + " 260:" + a4, -1},
-		{"IPv4 waits for IPv6", "", []happens{{10, "4 " + a4}, {40, "6 " + a6}}, "40:" + a6 + " 290:" + a4, -1},
+		{"both families", "", []happens{{10, "6 " + a6}, {20, "4 " + a4}}, "20:" + a6 + " 270:" + a4, -1},
+		{"one family waits for the other", "", []happens{{10, "4 " + a4}, {40, "6 " + a6}}, "40:" + a6 + " 290:" + a4, -1},
 		{"but not for long", "", []happens{{10, "4 " + a4}, {400, "6 " + a6}}, "60:" + a4 + " 400:" + a6, -1},
 		{"IPv6 is never answered", "", []happens{{10, "4 " + a4}}, "60:" + a4, -1},
 		{"families in turn", "", []happens{{10, "4 " + a4 + " " + b4}, {10, "6 " + a6 + " " + b6}},
@@ -120,23 +120,25 @@ func TestWhereabouts(t *testing.T) {
 		}
 	}
 	w.found(ipv4, addrs("10.0.0.1 10.0.0.2 10.0.0.1"))
-	w.found(ipv6, addrs("::ffff:10.0.0.3 fd00::1"))
-	check("at first", "10.0.0.3 10.0.0.1 fd00::1 10.0.0.2")
+	w.found(ipv6, addrs("::ffff:10.0.0.3 2001:db8::1"))
+	check("at first", "10.0.0.3 10.0.0.1 2001:db8::1 10.0.0.2")
 	w.answers(addrs("10.0.0.2")[0])
-	check("one works", "10.0.0.2 10.0.0.3 10.0.0.1 fd00::1")
+	check("one works", "10.0.0.2 10.0.0.3 10.0.0.1 2001:db8::1")
 	if !w.silent(addrs("10.0.0.2")[0]) || !w.silent(addrs("10.0.0.3")[0]) {
 		t.Error("there are others")
 	}
 	w.answers(addrs("10.0.0.1")[0])
-	check("two are deaf", "10.0.0.1 fd00::1 10.0.0.3 10.0.0.2")
-	for i, a := range addrs("10.0.0.1 fd00::1") {
+	check("two are deaf", "10.0.0.1 2001:db8::1 10.0.0.3 10.0.0.2")
+	for i, a := range addrs("10.0.0.1 2001:db8::1") {
 		if others := w.silent(a); others != (i == 0) {
 			t.Errorf("%v: %v", a, others)
 		}
 	}
 	w.moved()
-	check("another network", "10.0.0.1 10.0.0.3 fd00::1 10.0.0.2")
+	check("another network", "10.0.0.1 10.0.0.3 2001:db8::1 10.0.0.2")
 	w.found(ipv4, addrs("10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4 10.0.0.5 10.0.0.6"))
+	w.found(ipv6, addrs("fd00::1 2001:db8::1"))
+	check("IPv6 of this site", "10.0.0.1 fd00::1 10.0.0.2 2001:db8::1 10.0.0.3 10.0.0.4")
 	w.found(ipv6, nil)
 	check("many", "10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4")
 }
