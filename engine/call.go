@@ -25,6 +25,8 @@ import (
 //	readDatagrams  socket ─> Listener, answers of the relay, resends
 //	keepControl    packages: users, epochs, the end; dials the relay again when the connection is lost
 //	tend           nacks, reports, ladder, probes, who talks, faults, another socket: a timer until the next is due
+//	scout          asks another of the relay's addresses for a sign of life, while the one in use gives none
+//	watchNetwork   changes of this machine's addresses and routes wake tend, where the system tells them
 //
 // It outlives its connections: comeback has the states of that.
 type Call struct {
@@ -42,10 +44,13 @@ type Call struct {
 	source held[audio.Source] // as opened last; unused without one
 	sink   held[audio.Sink]
 
+	dialer  *dialer
 	control held[*control] // the last one while it is lost
 	link    held[*link]
 
+	netwatch    io.Closer     // of watchNetwork, nil without it
 	kick        chan struct{} // wakes tend
+	stirred     atomic.Bool   // this machine's network has changed
 	wake        atomic.Int64  // when tend wakes by itself, a time of now
 	muted, deaf atomic.Bool
 	level       atomic.Uint32
@@ -76,8 +81,9 @@ type Call struct {
 	session netproto.Session // as the relay told it; owned by Join, then by keepControl
 
 	// owned by tend
-	roaming roaming
-	pulse   pulse
+	roaming  roaming
+	scouting scouting
+	pulse    pulse
 }
 
 // errLeft is why a call that was left ended.
@@ -95,22 +101,27 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	}
 	joining, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
-	ctl, err := dialControl(joining, &cfg)
+	dialer, err := newDialer(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	hello, err := ctl.greet(joining, &cfg, netproto.Session{})
+	ctl, err := dialer.dial(joining)
 	if err != nil {
-		ctl.Close()
+		dialer.close()
 		return nil, err
 	}
 	var opened []io.Closer
 	fail := func(err error) (*Call, error) {
 		ctl.Close()
+		dialer.close()
 		for _, o := range opened {
 			o.Close()
 		}
 		return nil, err
+	}
+	hello, err := ctl.greet(joining, &cfg, netproto.Session{})
+	if err != nil {
+		return fail(err)
 	}
 	if cfg.Open != nil {
 		if cfg.Source, cfg.Sink, err = cfg.Open(joining); err != nil {
@@ -126,7 +137,7 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 			return fail(err)
 		}
 	}
-	c, err := newCall(ctx, cfg, ctl, hello)
+	c, err := newCall(ctx, cfg, dialer, ctl, hello)
 	if err != nil {
 		return fail(err)
 	}
@@ -138,7 +149,7 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	return c, nil
 }
 
-func newCall(ctx context.Context, cfg Config, ctl *control, hello welcome) (*Call, error) {
+func newCall(ctx context.Context, cfg Config, dialer *dialer, ctl *control, hello welcome) (*Call, error) {
 	l, err := dialLink(ctl.conn.RemoteAddr(), hello.session, &traffic{})
 	if err != nil {
 		return nil, fmt.Errorf("cannot open a UDP socket: %w", err)
@@ -156,6 +167,7 @@ func newCall(ctx context.Context, cfg Config, ctl *control, hello welcome) (*Cal
 	c := &Call{
 		cfg:      cfg,
 		start:    time.Now(),
+		dialer:   dialer,
 		session:  hello.session,
 		comeback: comeback{giveUp: cfg.GiveUp, random: rand.Float64},
 		hurry:    make(chan struct{}, 1),
@@ -192,6 +204,10 @@ func (c *Call) begin(ctx context.Context) {
 	c.loops.Go(c.readDatagrams)
 	c.loops.Go(c.playback)
 	c.loops.Go(c.tend)
+	if w, err := openNetwatch(); err == nil {
+		c.netwatch = w
+		c.loops.Go(func() { c.watchNetwork(w) })
+	}
 	if c.cfg.Source != nil {
 		c.loops.Go(c.capture)
 	}
@@ -209,7 +225,11 @@ func (c *Call) run(ctx context.Context) {
 	c.sink.end()
 	c.control.end()
 	c.link.end()
+	if c.netwatch != nil {
+		c.netwatch.Close()
+	}
 	c.loops.Wait()
+	c.dialer.close()
 	if cause := context.Cause(c.running); cause != errLeft && cause != context.Cause(ctx) {
 		c.err = cause
 	}

@@ -1,12 +1,9 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"os"
 	"syscall"
 	"time"
 )
@@ -144,37 +141,28 @@ func (b *comeback) stats(now time.Duration) (count int, total time.Duration, rea
 
 // Why a control connection is given up before it breaks.
 var (
-	errNoAnswer = errors.New("the relay does not answer")
-	errMoved    = errors.New("our address has changed")
+	errNoAnswer    = errors.New("the relay does not answer")
+	errMoved       = errors.New("our address has changed")
+	errNoDatagrams = errors.New("no datagrams come back from the relay's address")
 )
 
 // reasonOf says in a few words why a connection was lost or cannot be made.
 func reasonOf(err error) string {
-	for _, known := range []error{errNoAnswer, errMoved} {
+	for _, known := range []error{errNoAnswer, errMoved, errNoDatagrams} {
 		if errors.Is(err, known) {
 			return known.Error()
 		}
 	}
-	var timeout net.Error
-	is := func(all ...error) bool {
-		for _, e := range all {
-			if errors.Is(err, e) {
-				return true
-			}
-		}
-		return false
-	}
 	switch {
-	case is(ErrServerClosed, ErrRefused):
+	case is(err, ErrServerClosed, ErrRefused):
 		return err.Error()
-	case is(context.DeadlineExceeded, os.ErrDeadlineExceeded, context.Canceled, syscall.ETIMEDOUT),
-		errors.As(err, &timeout) && timeout.Timeout():
+	case timedOut(err):
 		return errNoAnswer.Error()
-	case is(syscall.ECONNREFUSED):
+	case is(err, syscall.ECONNREFUSED):
 		return "no relay runs there"
-	case is(syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.EADDRNOTAVAIL):
+	case is(err, noWay...):
 		return "the network is unreachable"
-	case is(io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE):
+	case is(err, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE):
 		return "the relay closed the connection"
 	}
 	return err.Error()

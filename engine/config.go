@@ -84,6 +84,8 @@ type Config struct {
 
 	// Jitter configures the jitter buffers.
 	Jitter jitter.Config
+
+	resolver resolver // in tests; nil: net.DefaultResolver
 }
 
 // Errors of Config.Validate, wrapped with cause and remedy; besides them netproto.ErrName,

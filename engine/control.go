@@ -2,16 +2,13 @@ package engine
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/tincan-voice/tincan/internal/address"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -40,70 +37,14 @@ const (
 // control is the TCP or TLS connection with its JSON packages. One goroutine reads; any may write.
 type control struct {
 	conn        net.Conn
-	raw         net.Conn // below TLS
-	fingerprint string   // of the relay's certificate, "" without TLS
+	raw         net.Conn      // below TLS
+	took        time.Duration // to connect by TCP: a round trip
+	fingerprint string        // of the relay's certificate, "" without TLS
 	given       atomic.Pointer[error]
 
 	// owned by the reader
 	dec netproto.Decoder
 	buf [4096]byte
-}
-
-// dialControl connects, and makes sure that the relay is the one that was met before.
-func dialControl(ctx context.Context, cfg *Config) (*control, error) {
-	relay, err := address.Parse(cfg.Address)
-	if err != nil {
-		return nil, err
-	}
-	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
-		Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3,
-	}}
-	conn, err := dialer.DialContext(ctx, "tcp", relay.String())
-	if err != nil {
-		return nil, fmt.Errorf("cannot reach a relay at %s: %w%s", relay, err, hint(relay))
-	}
-	if cfg.Plaintext {
-		return &control{conn: conn, raw: conn}, nil
-	}
-	c := &control{raw: conn}
-	if c.fingerprint, conn, err = secure(ctx, conn, relay, cfg); err != nil {
-		return nil, err
-	}
-	c.conn = conn
-	return c, nil
-}
-
-// hint says what else may be wrong with an address that cannot be reached.
-func hint(relay address.Address) string {
-	_, zone, found := strings.Cut(relay.Host, "%")
-	if !found {
-		return ""
-	}
-	if _, err := net.InterfaceByName(zone); err == nil {
-		return ""
-	}
-	return fmt.Sprintf("; there is no network interface %q here", zone)
-}
-
-// secure puts TLS on conn and checks the relay's certificate against the known ones. Who the
-// certificate says it is for does not matter: its key is what was pinned.
-func secure(ctx context.Context, conn net.Conn, relay address.Address, cfg *Config) (string, net.Conn, error) {
-	path, err := cfg.knownRelays()
-	if err != nil {
-		conn.Close()
-		return "", nil, err
-	}
-	secured := tls.Client(conn, &tls.Config{MinVersion: tls.VersionTLS13, ServerName: relay.Host, InsecureSkipVerify: true})
-	if err := secured.HandshakeContext(ctx); err != nil {
-		conn.Close()
-		return "", nil, fmt.Errorf("no TLS with %s: %w; is a tincan relay there?", relay, err)
-	}
-	fingerprint := Fingerprint(secured.ConnectionState().PeerCertificates[0])
-	if err := checkKnown(path, relay.Key(), fingerprint); err != nil {
-		secured.Close()
-		return "", nil, err
-	}
-	return fingerprint, secured, nil
 }
 
 // welcome is what the relay answers to SEND_NICKNAME.
@@ -120,7 +61,7 @@ func (c *control) greet(ctx context.Context, cfg *Config, was netproto.Session) 
 		err = os.ErrDeadlineExceeded
 	}
 	if cause := context.Cause(ctx); cause != nil && errors.Is(err, os.ErrDeadlineExceeded) {
-		err = fmt.Errorf("%w: %w", ErrConnectionLost, cause)
+		err = fmt.Errorf("%w: %w", ErrConnectionLost, &notLetIn{c.conn.RemoteAddr(), cause})
 	}
 	return w, err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -34,6 +35,7 @@ type link struct {
 	up, down *netproto.Sealer
 	tag      *netproto.TagKey
 	socket   held[*net.UDPConn]
+	leading  sync.Mutex // guards that to and socket belong together
 
 	// owned by the datagram reader
 	seen [16]netproto.ReplayWindow // by type
@@ -68,25 +70,29 @@ func dialLink(tcp net.Addr, s netproto.Session, t *traffic) (*link, error) {
 		traffic: t, session: s.Session, hop: netproto.HopKey(s.HopKey), body: make([]byte, 0, netproto.MaxDatagram),
 	}
 	l.to.Store(to)
-	if l.socket.device, err = l.dial(); err != nil {
+	if l.socket.device, err = to.dial(); err != nil {
 		return nil, err
 	}
 	l.up, l.down, l.tag = netproto.NewSealer(l.hop.Up()), netproto.NewSealer(l.hop.Down()), l.hop.TagKey()
 	return l, nil
 }
 
-// dial opens a socket on the way that now leads to the relay.
-func (l *link) dial() (*net.UDPConn, error) {
-	return net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(l.to.Load().AddrPort))
+// dial opens a socket on the way that now leads there.
+func (d *destination) dial() (*net.UDPConn, error) {
+	return net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(d.AddrPort))
 }
 
-// move takes another socket into use, unless the link has ended.
-func (l *link) move(conn *net.UDPConn) bool {
+// move takes another socket into use, which leads to an address of the relay, in place of one that led to where was
+// is, unless the link has ended or leads elsewhere by now.
+func (l *link) move(conn *net.UDPConn, was, to *destination) bool {
+	l.leading.Lock()
+	defer l.leading.Unlock()
 	old := l.socket.get()
-	if !l.socket.hold(conn) {
+	if l.to.Load() != was || !l.socket.hold(conn) {
 		conn.Close()
 		return false
 	}
+	l.to.Store(to)
 	old.Close() // which wakes the reader
 	return true
 }
@@ -120,9 +126,10 @@ func (l *link) send(d []byte) {
 }
 
 // sendSealed seals a body for the relay and sends it.
-func (l *link) sendSealed(t netproto.Type, body []byte) {
-	h := netproto.Header{Type: t, Session: l.session, Seq: l.seqs[t&15].Add(1)}
-	l.send(l.up.Seal(nil, h, body))
+func (l *link) sendSealed(t netproto.Type, body []byte) { l.send(l.seal(t, body)) }
+
+func (l *link) seal(t netproto.Type, body []byte) []byte {
+	return l.up.Seal(nil, netproto.Header{Type: t, Session: l.session, Seq: l.seqs[t&15].Add(1)}, body)
 }
 
 // receive waits for a datagram and returns it in buf. The error is that of a closed

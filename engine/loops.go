@@ -19,6 +19,8 @@ const (
 	playbackSamples = codec.SampleRate * int(playbackBlock/time.Millisecond) / 1000
 	// tickEvery is how often it is looked at what is due without a deadline of its own.
 	tickEvery = 100 * time.Millisecond
+	// stirEvery is the same at most where this machine's network changes.
+	stirEvery = 20 * time.Millisecond
 )
 
 // capture sends what the Source gives. At its end the others are told that it is silence.
@@ -234,13 +236,18 @@ func (c *Call) relaySays(now time.Duration, l *link, t netproto.Type, d []byte) 
 			c.tendNow()
 		}
 	case netproto.TypeChallenge:
-		token, err := netproto.ParseChallenge(body)
-		if err != nil {
-			l.drop(stream.DropMalformed)
-			return
-		}
-		c.sendControl(now, netproto.TypeChallengeReply, netproto.AppendChallenge(nil, token))
+		c.signs.word.at(now)
+		c.answerChallenge(now, l, body)
 	}
+}
+
+func (c *Call) answerChallenge(now time.Duration, l *link, body []byte) {
+	token, err := netproto.ParseChallenge(body)
+	if err != nil {
+		l.drop(stream.DropMalformed)
+		return
+	}
+	c.sendControl(now, netproto.TypeChallengeReply, netproto.AppendChallenge(nil, token))
 }
 
 // resend answers a nack. A datagram of the last second stays intact for longer than it
@@ -289,7 +296,7 @@ func (c *Call) tend() {
 		}
 		now := c.now()
 		next := c.repair(now)
-		if now >= tick {
+		if now >= tick || c.stirred.Load() && now >= tick-tickEvery+stirEvery {
 			tick = now + tickEvery
 			c.probe(now)
 			c.readRates(now)
@@ -416,9 +423,11 @@ func (c *Call) tellTalking(now time.Duration, talking map[uint32]bool, peers []P
 	return peers
 }
 
-// tellAdapted makes an event when the ladder has decided anew.
+// tellAdapted makes an event when the ladder has decided anew, be it for the headers of the path.
 func (c *Call) tellAdapted(now time.Duration, was int) int {
+	overhead := c.link.get().overhead()
 	c.talking.Lock()
+	c.sender.SetOverhead(now, overhead)
 	changes, decision := c.sender.ladder.Changes(), c.sender.Stats(now).Decision
 	fixed := c.sender.cfg.Fixed
 	c.talking.Unlock()

@@ -139,7 +139,7 @@ func (c *Call) try() (*control, welcome, error) {
 	c.breakOff = cancel
 	c.returning.Unlock()
 	defer cancel()
-	ctl, err := dialControl(ctx, &c.cfg)
+	ctl, err := c.dialer.dial(ctx)
 	if err != nil {
 		return nil, welcome{}, err
 	}
@@ -186,13 +186,13 @@ func (c *Call) resumed(ctl *control, l *link, s netproto.Session) error {
 	if err != nil {
 		return err
 	}
-	if to.AddrPort != l.to.Load().AddrPort { // another of the relay's addresses
-		l.to.Store(to)
-		conn, err := l.dial()
+	// Another of the relay's addresses: datagrams go there too, unless they come back from where they go now.
+	if was := l.to.Load(); to.AddrPort != was.AddrPort && c.unheard(c.now()) > attemptDelay+2*ctl.took {
+		conn, err := to.dial()
 		if err != nil {
 			return err
 		}
-		l.move(conn)
+		l.move(conn, was, to)
 	}
 	c.hearing.Lock()
 	c.roster.resume()
@@ -243,10 +243,15 @@ func (c *Call) tendPath(now time.Duration) {
 	proof, alive, rtt := p.proof, p.alive(now), p.rtt.Value()
 	c.probing.Unlock()
 	signs.word, signs.barred = max(c.signs.word.get(), c.signs.voice.get()), l.barred.Load()
-	moved := false
+	moved, barred := false, c.scouting.barred
+	signs.stirred = c.stirred.Swap(false)
 	if route, move := c.roaming.look(now, signs); route {
-		moved = c.route(now, l, move)
+		moved, barred = c.route(now, l, move)
 	}
+	if moved {
+		c.dialer.where.moved()
+	}
+	leave := c.tendAddresses(now, l, ctl, scoutSigns{silent: c.unheard(now), proof: proof, barred: barred, rtt: rtt})
 
 	c.returning.Lock()
 	away := c.comeback.away
@@ -268,8 +273,10 @@ func (c *Call) tendPath(now time.Duration) {
 	switch {
 	case lost:
 		ctl.giveUp(errNoAnswer)
-	case moved && !ours(addrOf(ctl)):
+	case (moved || barred) && !ours(addrOf(ctl)):
 		ctl.giveUp(errMoved)
+	case leave:
+		ctl.giveUp(errNoDatagrams)
 	case ask && ctl.sendPort(l) != nil:
 		ctl.giveUp(errNoAnswer)
 	}
@@ -285,19 +292,20 @@ func (c *Call) hasten() {
 }
 
 // route looks from which of our addresses a way leads to the relay, and takes another socket into use if it is another
-// one, or if it must be: then it is used at once. It reports whether the address is another one.
-func (c *Call) route(now time.Duration, l *link, move bool) (changed bool) {
-	conn, err := l.dial()
+// one, or if it must be: then it is used at once. It reports whether the address is another one, or no way leads there.
+func (c *Call) route(now time.Duration, l *link, move bool) (changed, barred bool) {
+	to := l.to.Load()
+	conn, err := to.dial()
 	if err != nil {
-		return false // there is no way
+		return false, true
 	}
 	changed = localOf(conn).Addr() != l.local().Addr()
 	if !changed && !move {
 		conn.Close()
-		return false
+		return false, false
 	}
-	if !l.move(conn) {
-		return false
+	if !l.move(conn, to, to) {
+		return false, false
 	}
 	if changed {
 		c.probing.Lock()
@@ -305,7 +313,7 @@ func (c *Call) route(now time.Duration, l *link, move bool) (changed bool) {
 		c.probing.Unlock()
 	}
 	c.probeNow(now)
-	return changed
+	return changed, false
 }
 
 // addrOf is our address on the control connection.

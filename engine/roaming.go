@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	// routeEvery is how often it is looked from which of our addresses a way leads to the relay.
+	// routeEvery is how often it is looked from which of our addresses a way leads to the relay, whether or not the
+	// system has told of a change (watchNetwork).
 	routeEvery = time.Second
 	// silentPath is how long probes must have been sent in vain until another socket is tried: 12 of them. Where both
 	// ways lose 30 %, all of them are lost once in 3000 times, and then that costs a round trip.
@@ -37,6 +38,7 @@ type pathSigns struct {
 	asked   time.Duration // when that one was sent
 	word    time.Duration // when the relay, or others through it, said something last
 	barred  uint64        // datagrams for which there was no way
+	stirred bool          // this machine's network has changed
 }
 
 // silent is for how long the relay has not answered.
@@ -65,7 +67,7 @@ func (r *roaming) look(now time.Duration, s pathSigns) (route, move bool) {
 	if move {
 		r.moved = now
 	}
-	route = move || now-r.routed >= routeEvery
+	route = move || s.stirred || now-r.routed >= routeEvery
 	if route {
 		r.routed = now
 	}

@@ -87,6 +87,12 @@ func (s *Sender) Frame(now time.Duration, pcm []float32) ([]byte, error) {
 	return s.talker.Frame(pcm)
 }
 
+// SetOverhead changes SenderConfig.Overhead, as the path has become another one.
+func (s *Sender) SetOverhead(now time.Duration, bytes int) {
+	s.ladder.SetOverhead(now, bytes)
+	s.steer()
+}
+
 // may tells whether a datagram of voice goes out now.
 func (s *Sender) may(size int) bool {
 	ok := s.ladder.Send(s.now, size, adapt.Voice)

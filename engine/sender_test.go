@@ -210,3 +210,26 @@ func TestHeldBackIsNoLoss(t *testing.T) {
 		t.Errorf("%d sent, %d held back, %d lost", out, st.HeldBack, lost.Lost)
 	}
 }
+
+// What the talker does follows the headers of the path.
+func TestSenderFollowsTheOverhead(t *testing.T) {
+	s := newTestSender(t, SenderConfig{Cap: 24})
+	pcm := speech(100, 1)
+	count := func(from int) (datagrams int) {
+		for i := range 50 {
+			now := time.Duration(from+i) * netproto.FrameDuration
+			if d, err := s.Frame(now, pcm[(from+i)*FrameSize:][:FrameSize]); err != nil {
+				t.Fatal(err)
+			} else if d != nil {
+				datagrams++
+			}
+		}
+		return datagrams
+	}
+	before, was := count(0), s.Stats(time.Second).Decision
+	s.SetOverhead(time.Second, 48)
+	after, is := count(50), s.Stats(time.Second).Decision
+	if is.Stride <= was.Stride || after >= before {
+		t.Errorf("%d datagrams at stride %d, then %d at %d", before, was.Stride, after, is.Stride)
+	}
+}

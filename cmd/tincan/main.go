@@ -40,6 +40,10 @@ func (VersionCmd) Run(out io.Writer) error {
 }
 
 func main() {
+	if err := checkFiles(); err != nil {
+		fmt.Fprintln(os.Stderr, "tincan:", err)
+		os.Exit(1)
+	}
 	console.Detach()
 	ctx, end := context.WithCancel(context.Background())
 	endOnSignals(end)

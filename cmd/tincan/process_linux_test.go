@@ -171,3 +171,13 @@ func TestFIFOThatNobodyWrites(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, &p.err)
 	}
 }
+
+// Where too few files may be open that is said, in one line.
+func TestTooFewFiles(t *testing.T) {
+	cmd := exec.Command("sh", "-c", `ulimit -n 20; exec "$0" version`, os.Args[0])
+	cmd.Env = append(os.Environ(), asProgram+"=tincan")
+	out, err := cmd.CombinedOutput()
+	if text := string(out); cmd.ProcessState.ExitCode() != 1 || !strings.Contains(text, "ulimit -n") || strings.Count(text, "\n") != 1 {
+		t.Errorf("%v: %s", err, text)
+	}
+}

@@ -94,15 +94,12 @@ type Ladder struct {
 
 // New makes a Ladder that begins at now.
 func New(now time.Duration, cfg Config) *Ladder {
-	l := &Ladder{most: defaultBitrate, headers: wire.IPv4Overhead, decided: now}
+	l := &Ladder{most: defaultBitrate, decided: now}
 	l.brk.tried, l.brk.off = now, cfg.Unfollowed
-	if cfg.Overhead > 0 {
-		l.headers = cfg.Overhead
-	}
 	if cfg.Bitrate > 0 {
 		l.most = cfg.Bitrate
 	}
-	l.clean = (&shape{stride: 1}).rate(l.headers, float64(l.most))
+	l.setHeaders(cfg.Overhead)
 	l.control = controller{limit: startRate, last: now}
 	l.SetCap(now, cfg.Cap)
 	return l
@@ -116,6 +113,23 @@ func (l *Ladder) SetCap(now time.Duration, most wire.Kbps) {
 		l.cap = planned(most)
 	}
 	l.take(now, l.pick(), true)
+}
+
+// SetOverhead changes Config.Overhead, as the path has become another one. What was sent before stays counted with the
+// headers that it had.
+func (l *Ladder) SetOverhead(now time.Duration, bytes int) {
+	if was := l.headers; l.setHeaders(bytes) != was {
+		l.take(now, l.pick(), false)
+	}
+}
+
+func (l *Ladder) setHeaders(bytes int) int {
+	if bytes == 0 {
+		bytes = wire.IPv4Overhead
+	}
+	l.headers = bytes
+	l.clean = (&shape{stride: 1}).rate(bytes, float64(l.most))
+	return bytes
 }
 
 // Kind is what a datagram is to the Ladder.
