@@ -23,11 +23,11 @@ type Config struct {
 	Unfollowed bool
 }
 
-const (
-	// budget is the most that is spent on a path that loses: what 24 kbit/s of Opus take over RTP, SRTP, UDP and IP.
-	budget    wire.Kbps = 44
-	cleanLoss           = 0.01
-)
+// budget is the most that is spent on a path that loses: what 24 kbit/s of Opus take over RTP, SRTP, UDP and IP.
+const budget wire.Kbps = 44
+
+// cleanLoss is from where on a path counts as one that loses.
+const cleanLoss = 0.01
 
 // Feedback is what the relay tells a talker, in plain units.
 type Feedback struct {
