@@ -22,7 +22,6 @@ const (
 	mostDrain    = 0.35                    // of what comes through is left free to empty the queue
 	drainTime    = 800 * time.Millisecond  // the time in which a short queue should be gone
 	clumpTime    = 3 * time.Second         // until what had waited for a relay is through, and told of: a report or two
-	settleTime   = 150 * time.Millisecond  // after a backoff, beside a round trip, until the next
 	useless      = 1500 * time.Millisecond // after which a queue should shrink, beside the time that it takes itself
 	shrunk       = 0.7                     // what shrinking means
 	emptying     = 1.15                    // times what is sent comes through
@@ -121,7 +120,7 @@ func (c *controller) update(now time.Duration, s sample) {
 	case c.state == draining && c.inVain(now, s):
 		c.accepted, c.mild = max(c.accepted, s.queue, min(2*s.queue, mostAccepted)), c.steepest
 		c.state, c.limit = opening, max(c.limit, c.before.sent)
-	case congested && c.state == draining && (now-c.cut < s.rtt+settleTime || s.trend <= -overTrend):
+	case congested && c.state == draining && (now-c.cut < s.rtt || s.trend <= -overTrend):
 		// What was done has not had its effect yet, or has it just now. As long as there is a
 		// queue, what comes through is what the bottleneck carries, counted in whole datagrams.
 		if s.through > 0 {

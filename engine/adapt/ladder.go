@@ -226,7 +226,7 @@ func (l *Ladder) Probed(rtt time.Duration) {
 
 // Heard takes a feedback and reports whether the decision has changed.
 func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
-	before, capBefore := l.last, l.listenersCap()
+	capBefore := l.listenersCap()
 	l.any, l.unheard, l.last = true, 0, f
 	if f.Listeners > 0 {
 		l.several = f.Listeners > 1
@@ -246,9 +246,7 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 	}
 	bytes, datagrams := l.sent.LastSecond(now)
 	l.brk.report(now, l.loss(), l.rtt, float64(bytes), float64(bytes)/float64(max(datagrams, 1)))
-	if f.DownQueue <= f.Queue || f.DownQueue != before.DownQueue || f.DownTrend != before.DownTrend {
-		l.update(now, l.sent.Rate(now), f) // else the worse queue is still the one of before
-	}
+	l.update(now, l.sent.Rate(now), f)
 	return l.decide(now, true)
 }
 
