@@ -86,6 +86,7 @@ type Call struct {
 	roaming  roaming
 	scouting scouting
 	pulse    pulse
+	toldOf   int // roster.begun when it was last told who talks
 }
 
 // errLeft is why a call that was left ended.

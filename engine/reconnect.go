@@ -252,6 +252,7 @@ func (c *Call) begins(l *link, s netproto.Session) error {
 	c.hearing.Lock()
 	events := c.leaveLocked(now, rtt, slices.Sorted(maps.Keys(c.roster.names)))
 	c.roster.doubtful = nil
+	c.roster.begun++
 	c.listener.Renew()
 	c.listener.SetSecret(s.Epoch, secret)
 	c.hearing.Unlock()
