@@ -24,6 +24,7 @@ import (
 //	reviveSink     a Sink that broke is opened again  while there is none
 //	readDatagrams  socket ─> Listener, answers of the relay, resends
 //	keepControl    packages: users, epochs, the end; dials the relay again when the connection is lost
+//	move           joins the next relay while a relay that ends still serves
 //	tend           nacks, reports, ladder, probes, who talks, faults, another socket: a timer until the next is due
 //	scout          asks another of the relay's addresses for a sign of life, while the one in use gives none
 //	watchNetwork   changes of this machine's addresses and routes wake tend, where the system tells them
@@ -44,8 +45,9 @@ type Call struct {
 	source held[audio.Source] // as opened last; unused without one
 	sink   held[audio.Sink]
 
-	dialer  *dialer
-	control held[*control] // the last one while it is lost
+	home    *dialer                // of Config.Address
+	dialer  atomic.Pointer[dialer] // of the relay in use
+	control held[*control]         // the last one while it is lost
 	link    held[*link]
 
 	netwatch    io.Closer     // of watchNetwork, nil without it
@@ -84,6 +86,7 @@ type Call struct {
 	roaming  roaming
 	scouting scouting
 	pulse    pulse
+	toldOf   int // roster.begun when it was last told who talks
 }
 
 // errLeft is why a call that was left ended.
@@ -101,27 +104,18 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	}
 	joining, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
-	dialer, err := newDialer(ctx, cfg)
+	d, ctl, hello, sent, err := follow(ctx, joining, cfg)
 	if err != nil {
-		return nil, err
-	}
-	ctl, err := dialer.dial(joining)
-	if err != nil {
-		dialer.close()
 		return nil, err
 	}
 	var opened []io.Closer
 	fail := func(err error) (*Call, error) {
 		ctl.Close()
-		dialer.close()
+		d.close()
 		for _, o := range opened {
 			o.Close()
 		}
 		return nil, err
-	}
-	hello, err := ctl.greet(joining, &cfg, netproto.Session{})
-	if err != nil {
-		return fail(err)
 	}
 	if cfg.Open != nil {
 		if cfg.Source, cfg.Sink, err = cfg.Open(joining); err != nil {
@@ -137,7 +131,7 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 			return fail(err)
 		}
 	}
-	c, err := newCall(ctx, cfg, dialer, ctl, hello)
+	c, err := newCall(ctx, cfg, d, ctl, hello)
 	if err != nil {
 		return fail(err)
 	}
@@ -145,11 +139,17 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 		c.link.end()
 		return fail(gone(err))
 	}
+	if c.comeback.sent, c.comeback.at = sent, sent.Relay; sent.Relay != "" {
+		if c.home, err = newDialer(ctx, cfg); err != nil {
+			c.link.end()
+			return fail(err)
+		}
+	}
 	c.begin(ctx)
 	return c, nil
 }
 
-func newCall(ctx context.Context, cfg Config, dialer *dialer, ctl *control, hello welcome) (*Call, error) {
+func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello welcome) (*Call, error) {
 	l, err := dialLink(ctl.conn.RemoteAddr(), hello.session, &traffic{})
 	if err != nil {
 		return nil, fmt.Errorf("cannot open a UDP socket: %w", err)
@@ -167,7 +167,7 @@ func newCall(ctx context.Context, cfg Config, dialer *dialer, ctl *control, hell
 	c := &Call{
 		cfg:      cfg,
 		start:    time.Now(),
-		dialer:   dialer,
+		home:     d,
 		session:  hello.session,
 		comeback: comeback{giveUp: cfg.GiveUp, random: rand.Float64},
 		hurry:    make(chan struct{}, 1),
@@ -179,6 +179,7 @@ func newCall(ctx context.Context, cfg Config, dialer *dialer, ctl *control, hell
 		roster:   roster{names: map[uint32]string{}, volumes: map[string]float32{}},
 	}
 	c.control.device, c.link.device = ctl, l
+	c.dialer.Store(d)
 	c.level.Store(codec.Silent)
 	c.signs.hearers.Store(hearersUnknown)
 	c.listener.SetCap(int(cfg.DownCap))
@@ -229,7 +230,8 @@ func (c *Call) run(ctx context.Context) {
 		c.netwatch.Close()
 	}
 	c.loops.Wait()
-	c.dialer.close()
+	c.dialer.Load().close()
+	c.home.close()
 	if cause := context.Cause(c.running); cause != errLeft && cause != context.Cause(ctx) {
 		c.err = cause
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"syscall"
 	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
 )
 
 const (
@@ -13,7 +15,7 @@ const (
 	// what time after an attempt that failed at most; in between that doubles. When in that time is up to chance (full
 	// jitter), so that the clients of a relay that was restarted come one by one.
 	firstTry  = 200 * time.Millisecond
-	retryMost = 4 * time.Second
+	retryMost = 3 * time.Second
 	// retryLeast is how long after one attempt has failed the next one begins at least.
 	retryLeast = 100 * time.Millisecond
 	// tryTime is how long an attempt may take, and tryTrips how many round trips besides: of TCP, TLS and the greeting.
@@ -46,6 +48,10 @@ type comeback struct {
 	giveUp time.Duration  // 0: never
 	random func() float64 // 0 to 1
 
+	sent      netproto.ServerClose // where a relay has sent us last, by address; none: home, which is Config.Address
+	elsewhere bool                 // the last attempt went there
+	at        string               // where the session is from: an address that we were sent to, "" for home
+
 	away    bool
 	since   time.Duration // the loss
 	reason  string        // why it was lost, or why the last attempt failed
@@ -64,25 +70,44 @@ type comeback struct {
 // lost takes that the connection is lost, and why.
 func (b *comeback) lost(now time.Duration, err error) {
 	b.away, b.since, b.reason = true, now, reasonOf(err)
-	b.voice, b.tries, b.refused = false, 0, -1
+	b.voice, b.tries, b.refused, b.elsewhere = false, 0, -1, false
 	b.due = now + time.Duration(b.random()*float64(firstTry))
 	b.say = now
 }
 
-// try begins an attempt, when it is due, and returns how long it may take.
-func (b *comeback) try(now, rtt time.Duration) (limit time.Duration) {
+// sentTo takes where a relay that ends sends us: without an address it is the same one.
+func (b *comeback) sentTo(p netproto.ServerClose) {
+	if p.Relay != "" {
+		b.sent = p
+	}
+}
+
+// try begins an attempt, when it is due, and returns how long it may take, and where it goes: in turns to where we were
+// sent and home.
+func (b *comeback) try(now, rtt time.Duration) (limit time.Duration, to netproto.ServerClose) {
 	b.tries++
 	b.began, b.trying = now, true
-	return tryTime + tryTrips*rtt
+	if b.elsewhere = b.sent.Relay != "" && !b.elsewhere; b.elsewhere {
+		to = b.sent
+	}
+	return tryTime + tryTrips*rtt, to
 }
 
 // failed takes why an attempt failed. If that will not go away it returns the error that the call ends with.
 func (b *comeback) failed(now time.Duration, err error) (final error) {
 	b.trying = false
 	b.reason = reasonOf(err)
+	var closed *serverClosed
 	var changed *CertificateChangedError
+	wrong := errors.As(err, &changed) || errors.Is(err, errNotVouched) || errors.Is(err, ErrNoVoice)
 	switch {
-	case errors.As(err, &changed), errors.Is(err, ErrNoVoice):
+	case errors.As(err, &closed) && closed.Relay != "":
+		b.sentTo(closed.ServerClose)
+	case b.elsewhere:
+		if wrong {
+			b.sent = netproto.ServerClose{}
+		}
+	case wrong:
 		return err
 	case !errors.Is(err, ErrRefused):
 		b.refused = -1
@@ -115,7 +140,17 @@ func (b *comeback) back(now time.Duration) (gap time.Duration) {
 	b.away, b.trying, b.reason = false, false, ""
 	b.count++
 	b.total += gap
+	if !b.elsewhere {
+		b.sent = netproto.ServerClose{}
+	}
+	b.at = b.sent.Relay
 	return gap
+}
+
+// moved takes that we have gone to the next relay before the old one was lost.
+func (b *comeback) moved() {
+	b.count++
+	b.at = b.sent.Relay
 }
 
 // look takes whether answers prove that voice flows, and returns what is to be said at now, if anything.

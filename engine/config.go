@@ -85,6 +85,7 @@ type Config struct {
 	// Jitter configures the jitter buffers.
 	Jitter jitter.Config
 
+	vouched  string   // fingerprint by which the relay that sent us to Address knows the one there
 	resolver resolver // in tests; nil: net.DefaultResolver
 }
 

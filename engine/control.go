@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/address"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -45,6 +47,22 @@ type control struct {
 	// owned by the reader
 	dec netproto.Decoder
 	buf [4096]byte
+}
+
+// enter connects and says who we are. ctx bounds it.
+func enter(ctx context.Context, d *dialer, was netproto.Session) (*control, welcome, error) {
+	ctl, err := d.dial(ctx)
+	if err != nil {
+		return nil, welcome{}, err
+	}
+	hello, err := ctl.greet(ctx, &d.cfg, was)
+	switch {
+	case err != nil && was.Resume != "":
+		ctl.giveUp(err) // without a word: the session may go on
+	case err != nil:
+		ctl.Close()
+	}
+	return ctl, hello, err
 }
 
 // welcome is what the relay answers to SEND_NICKNAME.
@@ -114,7 +132,7 @@ func ending(p netproto.Package) error {
 	case netproto.Disconnect:
 		return fmt.Errorf("%w: %s", ErrRefused, orNoReason(p.Reason))
 	case netproto.ServerClose:
-		return fmt.Errorf("%w: %s", ErrServerClosed, orNoReason(p.Reason))
+		return &serverClosed{p}
 	}
 	return nil
 }
@@ -140,7 +158,7 @@ func (c *control) next() (netproto.Package, error) {
 		var bad *netproto.PackageError
 		switch {
 		case err == nil:
-			return cleaned(p), nil
+			return c.cleaned(p), nil
 		case errors.As(err, &bad):
 			continue
 		case !errors.Is(err, netproto.ErrNeedMore):
@@ -154,8 +172,9 @@ func (c *control) next() (netproto.Package, error) {
 	}
 }
 
-// cleaned is p with all that is shown to people fit for a terminal.
-func cleaned(p netproto.Package) netproto.Package {
+// cleaned is p with all that is shown to people fit for a terminal, and without a relay to go to that is not to be
+// trusted.
+func (c *control) cleaned(p netproto.Package) netproto.Package {
 	switch p := p.(type) {
 	case netproto.SendNewUsers:
 		for i, name := range p.Users {
@@ -166,9 +185,20 @@ func cleaned(p netproto.Package) netproto.Package {
 	case netproto.Disconnect:
 		return netproto.Disconnect{Reason: netproto.CleanReason(p.Reason)}
 	case netproto.ServerClose:
-		return netproto.ServerClose{Reason: netproto.CleanReason(p.Reason)}
+		p.Reason = netproto.CleanReason(p.Reason)
+		if !c.vouches(p) {
+			p.Relay, p.Fingerprint = "", ""
+		}
+		return p
 	}
 	return p
+}
+
+// vouches tells whether a relay that sends us to another one is known to be itself, and says by what key that one is
+// known.
+func (c *control) vouches(p netproto.ServerClose) bool {
+	_, err := address.Parse(p.Relay)
+	return c.fingerprint != "" && err == nil && netproto.CleanReason(p.Relay) == p.Relay && strings.HasPrefix(p.Fingerprint, "SHA256:")
 }
 
 func (c *control) send(p netproto.Package) error {

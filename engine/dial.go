@@ -196,7 +196,7 @@ func (d *dialer) check(a attempt) attempt {
 	}
 	path, err := d.cfg.knownRelays()
 	if err == nil {
-		err = checkKnown(path, d.relay.Key(), a.ctl.fingerprint)
+		err = checkKnown(path, d.relay.Key(), a.ctl.fingerprint, d.cfg.vouched)
 	}
 	if err != nil {
 		a.drop()

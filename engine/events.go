@@ -52,6 +52,14 @@ type SinkFailed struct{ Err error }
 // RelayComplained says that the relay did not understand us.
 type RelayComplained struct{ Reason string }
 
+// RelayCloses says that the relay will end in Time, for what Reason, and sends us to Relay, host:port, "" for whoever
+// has its address by then. The call goes there while the old one still serves: then Reconnected has no Gap.
+type RelayCloses struct {
+	Reason string
+	Time   time.Duration
+	Relay  string
+}
+
 // Reconnecting says that the control connection to the relay is lost and dialed again: at once, whenever it turns out
 // that voice flows all the same or does no more, and after 4, 8, 16 ... s.
 type Reconnecting struct {
@@ -60,7 +68,7 @@ type Reconnecting struct {
 	Voice  bool          // goes on, by UDP
 }
 
-// Reconnected says that the control connection is back, after Gap.
+// Reconnected says that the control connection is back, after Gap, which is 0 where it was never lost (RelayCloses).
 type Reconnected struct {
 	Gap time.Duration
 	// Resumed: the session is the same. If not, the relay has forgotten it: those who were in the room have left, and
@@ -83,6 +91,7 @@ func (Adapted) isEvent()         {}
 func (SourceEnded) isEvent()     {}
 func (SinkFailed) isEvent()      {}
 func (RelayComplained) isEvent() {}
+func (RelayCloses) isEvent()     {}
 func (Reconnecting) isEvent()    {}
 func (Reconnected) isEvent()     {}
 func (Ended) isEvent()           {}

@@ -34,6 +34,9 @@ func (e *CertificateChangedError) Error() string {
 		e.Address, e.Known, e.Presented, e.Line, e.File)
 }
 
+// errNotVouched: it is not the relay that we were sent to.
+var errNotVouched = errors.New("another certificate than the one that was vouched for")
+
 // Fingerprint names the key of a certificate as relays print it: "SHA256:" and the
 // unpadded base64 of the SHA-256 of its SubjectPublicKeyInfo (RFC 5280 section 4.1), as ssh
 // names keys. A renewed certificate with the same key keeps it.
@@ -42,14 +45,15 @@ func Fingerprint(cert *x509.Certificate) string {
 	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
 }
 
-// checkKnown compares the fingerprint of a relay, by the key of its address, with the file of known relays, and
-// adds it there if the relay was never joined. A line of the file is
+// checkKnown compares the fingerprint of a relay, by the key of its address, with the file of known relays, and adds it
+// there if the relay was never joined. A line of the file is
 //
 //	voice.example.org:9999 SHA256:8Zcy...
 //
-// Empty lines and those that begin with # are left alone; to a file with others, which is something else, nothing is
-// added. Several lines for one relay are all good.
-func checkKnown(path, key, fingerprint string) error {
+// Where another relay has sent us there, and there is no line, it is added if it is the one that was vouched for, else
+// the error is errNotVouched. Empty lines and those that begin with # are left alone; to a file with others, which is
+// something else, nothing is added. Several lines for one relay are all good.
+func checkKnown(path, key, fingerprint, vouched string) error {
 	text, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: %w", ErrKnownRelays, err)
@@ -77,6 +81,9 @@ func checkKnown(path, key, fingerprint string) error {
 	}
 	if changed != nil {
 		return changed
+	}
+	if vouched != "" && vouched != fingerprint {
+		return fmt.Errorf("%w: relay %s should have %s and has %s", errNotVouched, key, vouched, fingerprint)
 	}
 	if err := appendLine(path, key+" "+fingerprint, len(text) > 0 && text[len(text)-1] != '\n'); err != nil {
 		return fmt.Errorf("%w: %w; name another file", ErrKnownRelays, err)

@@ -398,7 +398,12 @@ func (c *Call) readRates(now time.Duration) {
 func (c *Call) tellTalking(now time.Duration, talking map[uint32]bool, peers []PeerStats) []PeerStats {
 	c.hearing.Lock()
 	peers = c.listener.Peers(now, peers)
+	begun := c.roster.begun
 	c.hearing.Unlock()
+	if begun != c.toldOf {
+		clear(talking) // who was there has left
+		c.toldOf = begun
+	}
 	count := 0
 	for i := range peers {
 		p := &peers[i]

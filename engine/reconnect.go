@@ -13,30 +13,49 @@ import (
 // keepControl takes the relay's packages and keeps up a connection for them, until the call ends.
 func (c *Call) keepControl() {
 	for ctl := c.control.get(); ctl != nil; {
-		why, final := c.readControl(ctl)
-		if !final && c.running.Err() == nil {
-			ctl.giveUp(why)
-			ctl, why = c.reconnect(why)
-			if ctl != nil {
+		m, why, final := c.readControl(ctl)
+		next := m.end()
+		if final || c.running.Err() != nil {
+			if next != nil {
+				next.Close()
+			}
+			c.stop(why) // of no effect if the call was ended
+			return
+		}
+		if next != nil {
+			if why = c.changeOver(ctl, next); why == nil {
+				ctl = next.ctl
 				continue
 			}
 		}
-		c.stop(why) // of no effect if the call was ended
-		return
+		ctl.giveUp(why)
+		if ctl, why = c.reconnect(why); ctl == nil {
+			c.stop(why)
+		}
 	}
 }
 
-// readControl takes the relay's packages until the connection is lost or, final, the relay ends the call.
-func (c *Call) readControl(ctl *control) (why error, final bool) {
+// readControl takes the relay's packages until the connection is lost, it is time to change over, or, final, the relay
+// ends the call. m is the move that has begun meanwhile, nil for none.
+func (c *Call) readControl(ctl *control) (m *move, why error, final bool) {
 	for {
 		p, err := ctl.next()
 		if err != nil {
-			return ctl.lost(err), false
+			return m, ctl.lost(err), false
 		}
 		c.signs.said.at(c.now())
+		if closing, ok := p.(netproto.ServerClose); ok { // a relay that closes comes back, or another one takes its place
+			to := c.sentTo(closing)
+			if closing.Time == 0 {
+				return m, ending(p), false
+			}
+			if m == nil {
+				m = c.startMove(ctl, closing, to)
+			}
+			continue
+		}
 		if err := ending(p); err != nil {
-			_, closing := p.(netproto.ServerClose)
-			return err, !closing // a relay that closes comes back
+			return m, err, true
 		}
 		switch p := p.(type) {
 		case netproto.SendNewUsers:
@@ -134,21 +153,26 @@ func (c *Call) awaitTry() bool {
 func (c *Call) try() (*control, welcome, error) {
 	rtt := c.roundTrip()
 	c.returning.Lock()
-	limit := c.comeback.try(c.now(), rtt)
+	limit, to := c.comeback.try(c.now(), rtt)
+	was := c.session
+	if to.Relay != c.comeback.at {
+		was = netproto.Session{} // what proves the session is for the relay that has it
+	}
 	ctx, cancel := context.WithTimeout(c.running, limit)
 	c.breakOff = cancel
 	c.returning.Unlock()
 	defer cancel()
-	ctl, err := c.dialer.dial(ctx)
+	d, err := c.dialerTo(to)
 	if err != nil {
 		return nil, welcome{}, err
 	}
-	hello, err := ctl.greet(ctx, &c.cfg, c.session)
-	if err != nil {
-		ctl.giveUp(err)
-		return nil, welcome{}, err
+	ctl, hello, err := enter(ctx, d, was)
+	if err == nil {
+		c.uses(d)
+	} else if d != c.home && d != c.dialer.Load() {
+		d.close()
 	}
-	return ctl, hello, nil
+	return ctl, hello, err
 }
 
 // takeOver takes a connection into use, and the session that it brings: the one that was, or another. With an error it
@@ -159,7 +183,7 @@ func (c *Call) takeOver(ctl *control, hello welcome) (resumed bool, err error) {
 	if resumed {
 		err = c.resumed(ctl, was, s)
 	} else {
-		err = c.replaced(ctl, was, s)
+		err = c.replaced(ctl, s)
 	}
 	if err == nil {
 		err = ctl.sendPort(c.link.get())
@@ -202,19 +226,25 @@ func (c *Call) resumed(ctl *control, l *link, s netproto.Session) error {
 	return nil
 }
 
-// replaced begins another session, as the relay has forgotten the one that was: all others have left, and are told of
-// anew. Numbers go on (traffic, stream.Packetizer.Renew), as do mute, volumes, caps and devices.
-func (c *Call) replaced(ctl *control, was *link, s netproto.Session) error {
-	l, err := dialLink(ctl.conn.RemoteAddr(), s, was.traffic)
+// replaced begins another session, as the relay has forgotten the one that was.
+func (c *Call) replaced(ctl *control, s netproto.Session) error {
+	l, err := dialLink(ctl.conn.RemoteAddr(), s, c.link.get().traffic)
 	if err != nil {
 		return err
 	}
+	return c.begins(l, s)
+}
+
+// begins takes another session into use: all others have left, and are told of anew. Numbers go on (traffic,
+// stream.Packetizer.Renew), as do mute, volumes, caps and devices.
+func (c *Call) begins(l *link, s netproto.Session) error {
 	secret, rtt, now := c.roomSecret(s), c.roundTrip(), c.now()
 	c.session = s
 	c.talking.Lock()
 	c.sender.Talker().Renew(s.Session)
 	c.sender.Talker().SetKeys(s.Epoch, secret, l.tag)
 	c.talking.Unlock()
+	was := c.link.get()
 	if !c.link.hold(l) {
 		return l.Close() // the call has ended
 	}
@@ -222,6 +252,7 @@ func (c *Call) replaced(ctl *control, was *link, s netproto.Session) error {
 	c.hearing.Lock()
 	events := c.leaveLocked(now, rtt, slices.Sorted(maps.Keys(c.roster.names)))
 	c.roster.doubtful = nil
+	c.roster.begun++
 	c.listener.Renew()
 	c.listener.SetSecret(s.Epoch, secret)
 	c.hearing.Unlock()
@@ -249,7 +280,7 @@ func (c *Call) tendPath(now time.Duration) {
 		moved, barred = c.route(now, l, move)
 	}
 	if moved {
-		c.dialer.where.moved()
+		c.dialer.Load().where.moved()
 	}
 	leave := c.tendAddresses(now, l, ctl, scoutSigns{silent: c.unheard(now), proof: proof, barred: barred, rtt: rtt})
 

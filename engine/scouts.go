@@ -75,11 +75,11 @@ func (s *scouting) spent() bool { return s.rounds > scoutRounds }
 // connection is to be made anew, by another address.
 func (c *Call) tendAddresses(now time.Duration, l *link, ctl *control, signs scoutSigns) (leave bool) {
 	to := l.to.Load()
-	others := c.dialer.others(to.Addr())
+	others := c.dialer.Load().others(to.Addr())
 	signs.to, signs.others, signs.rtt = to.AddrPort, len(others), max(signs.rtt, ctl.took)
 	ask, works := c.scouting.look(now, signs)
 	if works && signs.silent == 0 {
-		c.dialer.where.answers(to.Addr())
+		c.dialer.Load().where.answers(to.Addr())
 	}
 	if ask {
 		var found atomic.Bool
@@ -93,7 +93,7 @@ func (c *Call) tendAddresses(now time.Duration, l *link, ctl *control, signs sco
 			})
 		}
 	}
-	return !works && c.scouting.spent() && c.dialer.where.silent(to.Addr())
+	return !works && c.scouting.spent() && c.dialer.Load().where.silent(to.Addr())
 }
 
 // scout is one address that is asked.

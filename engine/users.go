@@ -17,6 +17,7 @@ const listTime = 3 * time.Second
 type roster struct {
 	names   map[uint32]string
 	volumes map[string]float32 // as set, by name
+	begun   int                // sessions of our own: in each of them the others' IDs begin anew
 
 	compare  bool            // the next whole list is one that comes again, in pages
 	doubtful map[uint32]bool // who has not been in its pages so far

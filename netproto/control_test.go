@@ -40,7 +40,12 @@ var encodings = []struct {
 	{Disconnect{}, `{"KEY": 4, "REASON": null}`},
 	{Disconnect{"bye"}, `{"KEY": 4, "REASON": "bye"}`},
 	{ServerClose{}, `{"KEY": 5}`},
-	{ServerClose{"stopped"}, `{"KEY": 5, "REASON": "stopped"}`},
+	{ServerClose{Reason: "stopped"}, `{"KEY": 5, "REASON": "stopped"}`},
+	{ServerClose{Reason: "update", Time: 10}, `{"KEY": 5, "REASON": "update", "TIME": 10}`},
+	{
+		ServerClose{Reason: "moved", Time: 30, Relay: "b.example:9999", Fingerprint: "SHA256:AAEC"},
+		`{"KEY": 5, "REASON": "moved", "TIME": 30, "RELAY": "b.example:9999", "FINGERPRINT": "SHA256:AAEC"}`,
+	},
 	{Session{Session: 1}, `{"KEY": 6, "SESSION": 1}`},
 	{Session{Session: math.MaxUint32, Voice: 1, HopKey: make([]byte, 32), MediaKey: bytes.Repeat([]byte{255}, 32), Epoch: 3, UDP: 9998, Resume: "x"},
 		`{"KEY": 6, "SESSION": 4294967295, "VOICE": 1, "HOP_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", ` +

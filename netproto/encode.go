@@ -69,7 +69,13 @@ func (e *encoder) fields(p Package) error {
 		}
 		e.optString("REASON", p.Reason)
 	case ServerClose:
+		if p.Time < 0 || p.Time > math.MaxUint16 {
+			return illTyped("TIME", p.Key())
+		}
 		e.optString("REASON", p.Reason)
+		e.optInt("TIME", int64(p.Time))
+		e.optString("RELAY", p.Relay)
+		e.optString("FINGERPRINT", p.Fingerprint)
 	case Session:
 		return e.session(p)
 	case ClientPort:

@@ -80,7 +80,10 @@ type Disconnect struct {
 
 // ServerClose says that the relay ends.
 type ServerClose struct {
-	Reason string // for people
+	Reason      string // for people
+	Time        int    // seconds for which it still serves; 0 = it is over
+	Relay       string // host:port of the relay to go to; "" = the same one
+	Fingerprint string // of the key of that relay, as clients pin it; "" = not vouched for
 }
 
 // Session gives a client its place in the room. The relay sends it again,

@@ -63,7 +63,12 @@ func (f *fields) pack() Package {
 	case KeyDisconnect:
 		return Disconnect{Reason: f.string("REASON", false)}
 	case KeyServerClose:
-		return ServerClose{Reason: f.string("REASON", false)}
+		return ServerClose{
+			Reason:      f.string("REASON", false),
+			Time:        int(f.int("TIME", false, math.MaxUint16)),
+			Relay:       f.string("RELAY", false),
+			Fingerprint: f.string("FINGERPRINT", false),
+		}
 	case KeySession:
 		return Session{
 			Session:  uint32(f.int("SESSION", true, math.MaxUint32)),

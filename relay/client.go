@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/relay/rate"
+	"github.com/tincan-voice/tincan/internal/relay/rooms"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -111,7 +112,9 @@ func (c *client) open() error {
 	if c.tls = first == tlsHandshake; c.tls {
 		tc := tls.Server(&c.link, c.server.tls)
 		_ = c.link.SetWriteDeadline(time.Now().Add(c.server.cfg.LoginTimeout))
-		if err := tc.Handshake(); err != nil {
+		err := tc.Handshake()
+		c.link.giveTurn()
+		if err != nil {
 			return err
 		}
 		c.conn = tc
@@ -214,7 +217,11 @@ func (c *client) handle(p netproto.Package) error {
 		if err := netproto.CheckRoom(p.Room); err != nil {
 			return err
 		}
-		if err := c.server.join(c, p); err != nil {
+		switch err := c.server.join(c, p); {
+		case errors.Is(err, rooms.ErrClosing):
+			c.out.end() // it has been told where to go
+			return nil
+		case err != nil:
 			return err
 		}
 		c.sessionKnown = true

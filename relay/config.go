@@ -86,6 +86,8 @@ type Config struct {
 	// comes later: meanwhile it is a member as any other, and its client may resume it. One address (IPv6: one /64)
 	// has MaxConnsPerAddr such sessions at most. 0: 60 s; below 0: it ends with the connection.
 	HoldTime time.Duration
+	// DrainTime is how long clients have to go elsewhere: see Server.Drain. 0: 10 s.
+	DrainTime time.Duration
 
 	// SessionRate is how many datagrams per second one session may send;
 	// it may save up 2 s of them. 0: 200, four times what voice at 20 ms takes.
@@ -112,6 +114,11 @@ type Config struct {
 
 	// Workers is the number of UDP sockets and of goroutines that serve them. 0: one per core.
 	Workers int
+
+	// Replace takes the sockets of the relay of the same user that serves at Addr on this machine, if there is one, and
+	// has it drain: Addr has to be written as it was there, and Workers are as many as it has. Sessions begin anew here.
+	// Linux only: elsewhere it is ErrConfig.
+	Replace bool
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -133,6 +140,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"MaxUnsent", int64(c.MaxUnsent)}, {"MaxBegun", int64(c.MaxBegun)}, {"WriteTimeout", int64(c.WriteTimeout)},
 		{"MaxSessions", int64(c.MaxSessions)}, {"MaxRooms", int64(c.MaxRooms)}, {"MaxRoomSize", int64(c.MaxRoomSize)},
 		{"SilenceTimeout", int64(c.SilenceTimeout)}, {"SessionRate", int64(c.SessionRate)}, {"StrangerRate", int64(c.StrangerRate)},
+		{"DrainTime", int64(c.DrainTime)},
 		{"BundleLoad", int64(c.BundleLoad)}, {"Workers", int64(c.Workers)},
 	} {
 		if limit.value < 0 {
@@ -158,16 +166,17 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxUnsent = cmp.Or(c.MaxUnsent, 256<<10)
 	c.MaxBegun = cmp.Or(c.MaxBegun, 16<<20)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 10*time.Second)
+	c.DrainTime = cmp.Or(c.DrainTime, 10*time.Second)
 	c.Workers = cmp.Or(c.Workers, runtime.GOMAXPROCS(0))
 	return c, nil
 }
 
-// core is the part that bounds rooms, sessions and datagrams, with that many workers.
-func (c Config) core(workers int) rooms.Config {
+// core is the part that bounds rooms, sessions and datagrams, with that many workers and that half of the session IDs.
+func (c Config) core(workers int, upper bool) rooms.Config {
 	return rooms.Config{
 		MaxSessions: c.MaxSessions, MaxRooms: c.MaxRooms, MaxRoomSize: c.MaxRoomSize,
 		SilenceTimeout: c.SilenceTimeout, HoldTime: c.HoldTime, SessionRate: c.SessionRate, StrangerRate: c.StrangerRate,
 		Talkers: c.Talkers, RoomTalkers: c.RoomTalkers,
-		BundleWait: c.BundleWait, BundleLoad: c.BundleLoad, Workers: workers,
+		BundleWait: c.BundleWait, BundleLoad: c.BundleLoad, Workers: workers, Upper: upper,
 	}
 }

@@ -16,6 +16,10 @@ var (
 	voiceKeepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 5}
 )
 
+type keepAliver interface {
+	SetKeepAliveConfig(k net.KeepAliveConfig) error
+}
+
 // deadAfter is the silence after which the kernel gives a client with voice up.
 const deadAfter = 40 * time.Second
 
@@ -27,9 +31,7 @@ type heldSession struct {
 
 // patient has the kernel wait for a client with voice, both for an answer and for it to take what was sent.
 func (l *link) patient() {
-	if k, ok := l.Conn.(interface {
-		SetKeepAliveConfig(k net.KeepAliveConfig) error
-	}); ok {
+	if k, ok := l.Conn.(keepAliver); ok {
 		_ = k.SetKeepAliveConfig(voiceKeepAlive)
 	}
 	l.setUserTimeout(deadAfter)
@@ -51,6 +53,7 @@ func (s *Server) leave(c *client) {
 		return // no session, or it goes on with another connection
 	}
 	delete(s.sessions, id)
+	defer s.drainedLocked()
 	if !c.farewell && !s.closing && s.holdLocked(c) {
 		s.log.Info("connection lost", "session", id, "from", c.from)
 		return
@@ -105,6 +108,7 @@ func (s *Server) expire(now time.Duration) {
 		}
 		s.log.Info("left", "session", id)
 	}
+	s.drainedLocked()
 }
 
 // answered notes that a client has the answer to its RESUME.

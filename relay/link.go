@@ -14,6 +14,7 @@ type link struct {
 	// eager: Read does not wait. The reader's own.
 	eager           bool
 	readBy, writeBy deadline
+	turn            chan struct{} // has one of this link's in it until it waits; nil: none
 }
 
 // SetReadDeadline implements net.Conn.
@@ -64,8 +65,22 @@ func (l *link) Read(p []byte) (int, error) {
 	return l.wait(p)
 }
 
+// takeTurn waits until this link may compute a handshake. It may until it waits for its client, or giveTurn.
+func (l *link) takeTurn(turns chan struct{}) {
+	turns <- struct{}{}
+	l.turn = turns
+}
+
+func (l *link) giveTurn() {
+	if l.turn != nil {
+		<-l.turn
+		l.turn = nil
+	}
+}
+
 // wait reads what is there or comes until the deadline.
 func (l *link) wait(p []byte) (int, error) {
+	l.giveTurn()
 	n, err := l.Conn.Read(p)
 	if n == 0 && l.readBy.excused(err) {
 		_ = l.SetReadDeadline(time.Now().Add(graceTime))

@@ -8,17 +8,14 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-var (
-	errClosing = errors.New("the relay is closing")
-	errLate    = errors.New("a later connection has this session")
-)
+var errLate = errors.New("a later connection has this session")
 
 // attach gives a client its outbox. It fails when the relay is closing.
 func (s *Server) attach(c *client) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
-		return errClosing
+		return rooms.ErrClosing
 	}
 	c.out = &outbox{
 		client: c, done: make(chan struct{}),
@@ -33,10 +30,14 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
-		return errClosing
+		return rooms.ErrClosing
 	}
 	m, err := s.core.Join(s.now(), rooms.Newcomer{Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Resume: p.Resume, Proof: p.Proof})
-	if err != nil {
+	switch {
+	case errors.Is(err, rooms.ErrClosing):
+		c.send(s.farewellLocked())
+		return err
+	case err != nil:
 		return err
 	}
 	if old := s.sessions[m.Session]; old != nil && old.number > c.number {
@@ -51,6 +52,9 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 		session.HopKey, session.MediaKey, session.Resume = m.HopKey[:], m.Secret[:], m.Resume
 	}
 	c.out.named(voice > 0, rooms.NewRoster(m.Users), appendPackage(session))
+	if s.drain != nil { // when its connection was lost
+		c.send(s.farewellLocked())
+	}
 	if c.resumed = m.Resumed; c.resumed {
 		s.log.Info("resumed", "session", m.Session, "from", c.from, "tls", c.tls)
 		return nil

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -28,6 +29,7 @@ import (
 //	writer     1 per client    only while its outbox is not empty
 //	announcer  1               user lists and epochs, when Core says so
 //	worker     1 per socket    datagrams
+//	successor  1               waits for a relay that is to take this one's place (Linux)
 //	journal    1               writes the log; left behind where that stands still
 type Server struct {
 	// Static.
@@ -42,10 +44,17 @@ type Server struct {
 	start     time.Time
 	admission *admission
 	parking   *parking
+	upper     bool // its session IDs are in the upper half
+	handover  handover
+	// Connections to the relay whose place this one has taken, and to the one that takes this one's: they end with those
+	// relays. nil: none.
+	predecessor, successor *net.UnixConn
 
 	identity atomic.Pointer[identity] // replaced by Reload
 
 	begun atomic.Int64 // bytes of packages without their ends, of all clients
+
+	turns chan struct{} // has one in it for each handshake that is being computed
 
 	kick chan struct{} // wakes the announcer
 	stop chan struct{} // closed by Close
@@ -59,6 +68,7 @@ type Server struct {
 	conns    map[*client]bool
 	sessions map[uint32]*client
 	held     map[uint32]heldSession // those without a connection
+	drain    *drain                 // nil: not yet
 }
 
 // Listen makes a relay that has its ports, TCP and UDP of the same number,
@@ -74,7 +84,8 @@ func Listen(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, start: time.Now(), admission: newAdmission(cfg),
-		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		kick:  make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		conns: make(map[*client]bool), sessions: make(map[uint32]*client), held: make(map[uint32]heldSession),
 	}
 	id, err := loadIdentity(cfg)
@@ -90,16 +101,32 @@ func Listen(cfg Config) (*Server, error) {
 		s.parking.close()
 		return nil, err
 	}
+	if err := s.begin(); err != nil {
+		s.closeSockets()
+		return nil, err
+	}
 	s.journal = newJournal(cfg.Log.Handler())
 	s.log = slog.New(journalHandler{s.journal, cfg.Log.Handler()})
 	s.checkBuffer()
-	s.core = rooms.NewCore(cfg.core(len(s.udp)))
+	s.core = rooms.NewCore(cfg.core(len(s.udp), s.upper))
+	s.offerPlace()
 	return s, nil
 }
 
-// bind takes the TCP port and then the same UDP port. If any will do, one that
-// is free for both is looked for.
+// steerOffset is where datagrams have their session's ID.
+const steerOffset = 1
+
+// bind takes the TCP port and then the same UDP port, from the relay that has them where Config.Replace is set. If any
+// will do, one that is free for both is looked for.
 func (s *Server) bind() error {
+	if s.cfg.Replace {
+		s.addr = s.cfg.Addr
+		if there, err := s.takePlace(); err != nil {
+			return fmt.Errorf("relay: cannot take the place of the relay on port %d: %w", s.addr.Port(), err)
+		} else if there {
+			return nil
+		}
+	}
 	for try := 1; ; try++ {
 		host := ""
 		if a := s.cfg.Addr.Addr(); !a.IsUnspecified() || a.Is4() {
@@ -112,7 +139,7 @@ func (s *Server) bind() error {
 		}
 		port := l.Addr().(*net.TCPAddr).AddrPort().Port()
 		s.addr = netip.AddrPortFrom(s.cfg.Addr.Addr(), port)
-		s.udp, err = udpio.Listen(s.addr, udpio.Options{Sockets: s.cfg.Workers, SteerOffset: 1})
+		s.udp, err = udpio.Listen(s.addr, udpio.Options{Sockets: s.cfg.Workers, SteerOffset: steerOffset})
 		if err == nil {
 			s.listener = l
 			return nil
@@ -166,7 +193,7 @@ func (s *Server) Reload() error {
 
 func (s *Server) now() time.Duration { return time.Since(s.start) }
 
-// Serve runs the relay until ctx ends or Close is called; then it tells every
+// Serve runs the relay until ctx ends, Close is called or it is drained; then it tells every
 // client SERVER_CLOSE, waits a moment for them to take it, and returns when
 // all goroutines have ended. After Close it returns at once. A second call is ErrServing.
 func (s *Server) Serve(ctx context.Context) error {
@@ -187,6 +214,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.wg.Go(s.accept)
 	s.wg.Go(s.announce)
+	s.wg.Go(s.awaitSuccessor)
 	s.wg.Go(s.parking.run)
 	select {
 	case <-ctx.Done():
@@ -198,7 +226,7 @@ func (s *Server) Serve(ctx context.Context) error {
 
 // Close ends Serve and waits for it.
 func (s *Server) Close() error {
-	s.once.Do(func() { close(s.stop) })
+	s.end()
 	s.mu.Lock()
 	serving := s.serving
 	s.closing = true
@@ -208,6 +236,7 @@ func (s *Server) Close() error {
 		return nil
 	}
 	s.closeSockets()
+	s.journal.close()
 	return nil
 }
 
@@ -218,9 +247,13 @@ const closeTime = 2 * time.Second
 // the connections; the announcer; the workers.
 func (s *Server) shutdown() {
 	_ = s.listener.Close()
-	farewell := appendPackage(netproto.ServerClose{Reason: "the relay was stopped"})
+	s.handover.close()
 	s.mu.Lock()
 	s.closing = true
+	if s.drain != nil {
+		s.drain.timer.Stop()
+	}
+	farewell := appendPackage(s.farewellLocked())
 	for c := range s.conns {
 		if c.out != nil {
 			c.out.put(farewell)
@@ -239,21 +272,30 @@ func (s *Server) shutdown() {
 		}
 	})
 	defer late.Stop()
-	s.once.Do(func() { close(s.stop) })
+	s.end()
 	for _, conn := range s.udp {
 		_ = conn.Close()
 	}
 	s.wg.Wait()
+	for _, conn := range []*net.UnixConn{s.predecessor, s.successor} {
+		if conn != nil {
+			_ = conn.Close()
+		}
+	}
 	s.journal.close()
 }
 
+// closeSockets takes down what Listen has made.
 func (s *Server) closeSockets() {
 	s.parking.close()
+	s.handover.close()
 	_ = s.listener.Close()
 	for _, conn := range s.udp {
 		_ = conn.Close()
 	}
-	s.journal.close()
+	if s.predecessor != nil {
+		_ = s.predecessor.Close()
+	}
 }
 
 // accept is a goroutine.
@@ -278,6 +320,9 @@ func (s *Server) accept() {
 			_, _ = conn.Write(appendPackage(netproto.UnknownError{Reason: refusal}))
 			_ = conn.Close()
 			continue
+		}
+		if k, ok := conn.(keepAliver); ok { // a listener that was handed over has other times
+			_ = k.SetKeepAliveConfig(keepAlive)
 		}
 		if b, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
 			_ = b.SetWriteBuffer(s.cfg.MaxUnsent) // else the kernel keeps megabytes for who does not read

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/tincan-voice/tincan/audio"
@@ -172,10 +173,10 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 			switch {
 			case !open: // standard input has ended: the call goes on
 				commands = nil
-			case command == "m":
+			case strings.EqualFold(command, "m"):
 				muted = !muted
 				call.Mute(muted)
-			case command == "q":
+			case strings.EqualFold(command, "q"):
 				return nil
 			case command != "":
 				tell.warning("m + Enter mutes, q + Enter leaves")

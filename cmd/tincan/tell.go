@@ -145,16 +145,30 @@ func (t *teller) event(e engine.Event) {
 		t.say(jsonLine{Event: "sink_failed", Text: fmt.Sprintf("the output failed, nothing is played: %v", e.Err)}, "")
 	case engine.Reconnecting:
 		t.say(jsonLine{Event: "reconnecting", On: &e.Voice, Text: e.Reason, Seconds: e.Since.Seconds()}, reconnecting(e))
+	case engine.RelayCloses:
+		t.say(jsonLine{Event: "relay_closes", Text: e.Reason, Name: e.Relay, Seconds: e.Time.Seconds()}, relayCloses(e))
 	case engine.Reconnected:
 		if e.Session != t.session {
 			t.names.leave(t.session, t.name)
 			t.we(t.name, e.Session)
 		}
 		t.say(jsonLine{Event: "reconnected", On: &e.Resumed, Session: e.Session, Seconds: e.Gap.Seconds()},
-			fmt.Sprintf("back after %.1f s", e.Gap.Seconds()))
+			onOff(e.Gap > 0, fmt.Sprintf("back after %.1f s", e.Gap.Seconds()), "changed over"))
 	case engine.RelayComplained:
 		t.say(jsonLine{Event: "relay_error", Text: e.Reason}, "the relay did not understand: "+e.Reason)
 	}
+}
+
+// relayCloses is "the relay closes in 10 s: update; going to b.example:9999".
+func relayCloses(e engine.RelayCloses) string {
+	text := fmt.Sprintf("the relay closes in %.0f s", e.Time.Seconds())
+	if e.Reason != "" {
+		text += ": " + e.Reason
+	}
+	if e.Relay != "" {
+		text += "; going to " + e.Relay
+	}
+	return text
 }
 
 // reconnecting is "reconnecting: the relay does not answer (4 s)", and whether voice goes on.

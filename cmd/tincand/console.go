@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,11 +15,11 @@ import (
 )
 
 // commands carries out commands until the input ends (false), ctx does (false), or one
-// says STOP (true). Each answer is one Write. files is the folder of the open files, nil
-// where there is none.
-func commands(ctx context.Context, s *relay.Server, lines <-chan string, out io.Writer, files *os.File) (stop bool) {
+// says STOP (true). Each answer is one Write. DRAIN sends clients to next where it does not say where. files is the
+// folder of the open files, nil where there is none.
+func commands(ctx context.Context, s *relay.Server, next relay.Next, lines <-chan string, out io.Writer, files *os.File) (stop bool) {
 	for {
-		var command string
+		var command, args string
 		select {
 		case <-ctx.Done():
 			return false
@@ -26,20 +27,27 @@ func commands(ctx context.Context, s *relay.Server, lines <-chan string, out io.
 			if !ok {
 				return false
 			}
-			command = strings.ToUpper(line)
+			command, args, _ = strings.Cut(line, " ")
 		}
 		var answer bytes.Buffer
-		switch command {
+		switch strings.ToUpper(command) {
 		case "":
 		case "STOP":
 			stop = true
 			fmt.Fprintln(&answer, "stopping")
+		case "DRAIN":
+			if err := drain(s, next, args); err != nil {
+				fmt.Fprintln(&answer, err)
+				break
+			}
+			fmt.Fprintln(&answer, "draining")
 		case "LIST":
 			list(s.Clients(), time.Now(), &answer)
 		case "STATS":
 			stats(s.Stats(), len(s.Clients()), files, &answer)
 		default:
-			fmt.Fprintf(&answer, "unknown command %q: LIST shows who is here, STATS what went through, STOP ends the relay\n", command)
+			fmt.Fprintf(&answer, "unknown command %q: LIST shows who is here, STATS what went through, "+
+				"DRAIN [SECONDS] [ADDRESS FINGERPRINT] sends clients elsewhere, STOP ends the relay\n", command)
 		}
 		if answer.Len() > 0 {
 			_, _ = out.Write(answer.Bytes())
@@ -48,6 +56,22 @@ func commands(ctx context.Context, s *relay.Server, lines <-chan string, out io.
 			return true
 		}
 	}
+}
+
+// drain reads what DRAIN has been told, and begins it.
+func drain(s *relay.Server, next relay.Next, args string) error {
+	first, rest, _ := strings.Cut(strings.TrimSpace(args), " ")
+	seconds, err := strconv.ParseUint(first, 10, 16)
+	if err != nil { // no number: the address, or nothing
+		rest = args
+	}
+	if rest = strings.TrimSpace(rest); rest != "" {
+		if next, err = relay.ParseNext(rest); err != nil {
+			return fmt.Errorf("%w; nothing is drained", err)
+		}
+	}
+	s.Drain(time.Duration(seconds)*time.Second, next)
+	return nil
 }
 
 // list prints a table of the clients.

@@ -1,11 +1,12 @@
 // Command tincand is the relay of tincan.
 //
 //	tincand [PORT] [--plaintext any] [--cert FILE --key FILE] [--state DIR]
-//	        [--host ADDR] [--talkers N] [--per-address N]
+//	        [--host ADDR] [--talkers N] [--per-address N] [--drain DURATION] [--next 'ADDR SHA256:...'] [--replace]
 //
-// It reads commands from standard input: STOP tells everyone and exits, LIST shows who is there, STATS counts what
-// went through and what was dropped. SIGINT and SIGTERM stop it as well; the end of standard input does not, and in the
-// background a terminal is not read. SIGHUP reads the certificate again.
+// It reads commands from standard input: STOP tells everyone and exits, LIST shows who is there, STATS counts what went
+// through and what was dropped, DRAIN gives clients time to go elsewhere first. SIGINT and SIGTERM stop it as well,
+// SIGTERM by draining where --drain or --next says so, and a second one at once; the end of standard input does not,
+// and in the background a terminal is not read. SIGHUP reads the certificate again.
 //
 // It exits with 0 when it was stopped, with 1 when it could not serve, and with 2 for a command line that makes no
 // sense.
@@ -48,6 +49,9 @@ type flags struct {
 	Talkers   int              `help:"How many of a room are forwarded at a time, the loudest (default: 4; -1: all)." placeholder:"N"`
 	PerAddr   int              `name:"per-address" help:"Connections from one IP address; more for a company behind one (default: 64)." placeholder:"N"`
 	Hold      time.Duration    `help:"How long a session is kept for a client that is gone without a word (default: 60s)." placeholder:"DURATION"`
+	Drain     time.Duration    `help:"How long SIGTERM and DRAIN leave clients to go elsewhere (default: SIGTERM 0s, but 10s with --next; DRAIN 10s)." placeholder:"DURATION"`
+	Next      string           `help:"The relay that SIGTERM and DRAIN send clients to, and its fingerprint, in one argument." placeholder:"'ADDR SHA256:...'"`
+	Replace   bool             `help:"Take the place of the tincand on this port: it gives its sockets and sends its clients over (Linux, the same user)."`
 	Version   kong.VersionFlag `help:"Print the version."`
 }
 
@@ -72,7 +76,7 @@ func lost(n int) string {
 
 // execute is main with its surroundings as arguments. It returns the exit code.
 func execute(args []string, env string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	f, code, err := parse(args, stdout, stderr)
 	if code >= 0 {
@@ -98,7 +102,7 @@ func execute(args []string, env string, stdin io.Reader, stdout, stderr io.Write
 func parse(args []string, stdout, stderr io.Writer) (f flags, code int, err error) {
 	code = -1
 	parser, err := usage.New(&f, kong.Name("tincand"), kong.Description("The relay of tincan: rooms for group voice. "+
-		"Commands on standard input: LIST, STATS, STOP. SIGHUP reads the certificate again."),
+		"Commands on standard input: LIST, STATS, DRAIN [SECONDS] [ADDRESS FINGERPRINT], STOP. SIGHUP reads the certificate again."),
 		kong.Vars{"version": "tincand " + version}, kong.Writers(stdout, stderr), kong.Exit(func(c int) { code = c }))
 	if err != nil {
 		panic(err) // the flags themselves are wrong
@@ -112,7 +116,7 @@ func parse(args []string, stdout, stderr io.Writer) (f flags, code int, err erro
 // run is the program until ctx ends or the console says STOP. stdin may block
 // for ever: its reader is left behind.
 func run(ctx context.Context, f flags, env string, stdin io.Reader, stdout, stderr io.Writer) error {
-	cfg, err := f.config(env)
+	cfg, next, err := f.config(env)
 	if err != nil {
 		return err
 	}
@@ -125,10 +129,13 @@ func run(ctx context.Context, f flags, env string, stdin io.Reader, stdout, stde
 		signal.Notify(hangups, syscall.SIGHUP)
 		defer signal.Stop(hangups)
 	}
+	terms := make(chan os.Signal, 2)
+	signal.Notify(terms, syscall.SIGTERM)
+	defer signal.Stop(terms)
 	server, err := relay.Listen(cfg)
 	switch {
 	case errors.Is(err, relay.ErrPortInUse):
-		return fmt.Errorf("%w: stop it, or give another port: tincand %d", err, otherPort(cfg.Addr.Port()))
+		return fmt.Errorf("%w: stop it, take its place with --replace if it is a tincand, or give another port: tincand %d", err, otherPort(cfg.Addr.Port()))
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("%w: ports below 1024 and some directories need more rights; give another port or --state DIR", err)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
@@ -146,7 +153,12 @@ func run(ctx context.Context, f flags, env string, stdin io.Reader, stdout, stde
 	defer wg.Wait()
 	wg.Go(func() { reload(ctx, hangups, server, cfg.Log) })
 	wg.Go(func() {
-		if commands(ctx, server, console.Lines(stdin), out, files) {
+		if terminated(ctx, terms, f.Drain > 0 || f.Next != "", func() { server.Drain(0, next) }) {
+			stop()
+		}
+	})
+	wg.Go(func() {
+		if commands(ctx, server, next, console.Lines(stdin), out, files) {
 			stop()
 		}
 	})
@@ -169,6 +181,22 @@ func reload(ctx context.Context, hangups <-chan os.Signal, server *relay.Server,
 			continue
 		}
 		log.Info("the certificate is reloaded", "fingerprint", server.Fingerprint())
+	}
+}
+
+// terminated waits for SIGTERM: the first one drains if it is to, and it reports true at the next. It ends with ctx.
+func terminated(ctx context.Context, terms <-chan os.Signal, drains bool, drain func()) (now bool) {
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-terms:
+		}
+		if !drains {
+			return true
+		}
+		drain()
+		drains = false
 	}
 }
 
@@ -200,18 +228,26 @@ func parseHost(text string) (netip.Addr, error) {
 const maxTalkers = 1000
 
 // config checks the flags.
-func (f flags) config(env string) (relay.Config, error) {
-	cfg := relay.Config{Plaintext: f.Plaintext, CertFile: f.Cert, KeyFile: f.Key, StateDir: f.State, MaxConnsPerAddr: f.PerAddr}
-	cfg.Talkers, cfg.HoldTime = f.Talkers, f.Hold
+func (f flags) config(env string) (cfg relay.Config, next relay.Next, err error) {
+	cfg = relay.Config{Plaintext: f.Plaintext, CertFile: f.Cert, KeyFile: f.Key, StateDir: f.State, MaxConnsPerAddr: f.PerAddr}
+	cfg.Talkers, cfg.HoldTime, cfg.DrainTime = f.Talkers, f.Hold, f.Drain
+	cfg.Replace = f.Replace
+	if f.Next != "" {
+		if next, err = relay.ParseNext(f.Next); err != nil {
+			return cfg, next, usage.Errorf("bad --next: %v", err)
+		}
+	}
 	switch {
 	case f.Hold < 0:
-		return cfg, usage.Errorf("bad --hold %v: give a time above 0, for example 60s", f.Hold)
+		return cfg, next, usage.Errorf("bad --hold %v: give a time above 0, for example 60s", f.Hold)
+	case f.Drain < 0:
+		return cfg, next, usage.Errorf("bad --drain %v: give a time above 0, for example 10s", f.Drain)
 	case f.PerAddr < 0:
-		return cfg, usage.Errorf("bad --per-address %d: give a number above 0", f.PerAddr)
+		return cfg, next, usage.Errorf("bad --per-address %d: give a number above 0", f.PerAddr)
 	case f.Talkers < -1 || f.Talkers > maxTalkers:
-		return cfg, usage.Errorf("bad --talkers %d: give a number from 1 to %d, or -1 for all", f.Talkers, maxTalkers)
+		return cfg, next, usage.Errorf("bad --talkers %d: give a number from 1 to %d, or -1 for all", f.Talkers, maxTalkers)
 	case (f.Cert == "") != (f.Key == ""):
-		return cfg, usage.Errorf("a certificate needs its key: give both --cert and --key, or neither")
+		return cfg, next, usage.Errorf("a certificate needs its key: give both --cert and --key, or neither")
 	}
 	text, source := strconv.Itoa(netproto.DefaultPort), ""
 	switch {
@@ -222,14 +258,14 @@ func (f flags) config(env string) (relay.Config, error) {
 	}
 	port, err := strconv.ParseUint(text, 10, 16)
 	if err != nil {
-		return cfg, usage.Errorf("bad port %q from %s: give a number from 0 to 65535, for example %d", text, source, netproto.DefaultPort)
+		return cfg, next, usage.Errorf("bad port %q from %s: give a number from 0 to 65535, for example %d", text, source, netproto.DefaultPort)
 	}
 	host := netip.IPv6Unspecified()
 	if f.Host != "" {
 		if host, err = parseHost(f.Host); err != nil {
-			return cfg, err
+			return cfg, next, err
 		}
 	}
 	cfg.Addr = netip.AddrPortFrom(host, uint16(port))
-	return cfg, nil
+	return cfg, next, nil
 }

@@ -114,9 +114,13 @@ func TestConsole(t *testing.T) {
 	p.out.wait(t, `(?s)sessions +1\n.*forwarded +0\n.*goroutines +\d+\n.*heap KiB +\d+\n`)
 	fmt.Fprintln(p.in, "HELLO")
 	p.out.wait(t, `unknown command "HELLO": LIST .* STOP`)
+	fmt.Fprintln(p.in, "DRAIN 5 b.example")
+	p.out.wait(t, `fingerprint.*; nothing is drained\n`)
+	fmt.Fprintln(p.in, "drain 3600 B.example SHA256:Bb")
+	p.out.wait(t, `draining\n`)
 	fmt.Fprintln(p.in, " stop ")
 	rest, err := io.ReadAll(conn)
-	if err != nil || !strings.HasSuffix(string(rest), `{"KEY": 5, "REASON": "the relay was stopped"}`) {
+	if err != nil || !strings.HasSuffix(string(rest), `{"KEY": 5, "REASON": "the relay was stopped", "RELAY": "b.example:9999", "FINGERPRINT": "SHA256:Bb"}`) {
 		t.Errorf("%q, %v", rest, err)
 	}
 	p.wait(t)
@@ -159,6 +163,8 @@ func TestErrors(t *testing.T) {
 		{"host", flags{Host: "relay.example"}, "", []string{`"relay.example"`, "IP address"}},
 		{"per address", flags{PerAddr: -1}, "", []string{"--per-address", "-1"}},
 		{"hold", flags{Hold: -1}, "", []string{"--hold", "60s"}},
+		{"drain", flags{Drain: -1}, "", []string{"--drain", "10s"}},
+		{"next", flags{Next: "b.example"}, "", []string{"--next", `"b.example"`, "SHA256:"}},
 		{"key missing", flags{Port: "0", Cert: "c.pem"}, "", []string{"both"}},
 		{"no such certificate", flags{Port: "0", Cert: "none.pem", Key: "none.pem"}, "", []string{"none.pem"}},
 	}

@@ -49,6 +49,36 @@ func TestHangup(t *testing.T) {
 	}
 }
 
+// SIGTERM drains where that was asked for, and a second one ends the relay at once.
+func TestTerminate(t *testing.T) {
+	for _, f := range []flags{{}, {Drain: time.Hour}, {Next: "b.example SHA256:b"}} {
+		f.Port, f.Host, f.State = "0", "127.0.0.1", t.TempDir()
+		var out, log output
+		end := make(chan error)
+		go func() { end <- run(context.Background(), f, "", strings.NewReader(""), &out, &log) }()
+		conn, err := net.Dial("tcp", "127.0.0.1:"+out.wait(t, `127\.0\.0\.1:(\d+)`)[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, `{"KEY": 2, "NAME": "Adam"}`)
+		log.wait(t, "joined")
+		terminate := func() {
+			if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+		}
+		terminate()
+		if f.Drain > 0 || f.Next != "" {
+			log.wait(t, "draining")
+			terminate()
+		}
+		if err := <-end; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Pipes that nobody reads hold up neither the answers' end, nor joins, nor the end.
 func TestNobodyReads(t *testing.T) {
 	r, w, err := os.Pipe()

@@ -39,7 +39,7 @@ var layers = map[string][]string{
 	"internal/relay/mend":    {"netproto", "netproto/wire", "internal/repair", "internal/estimate"},
 	"internal/relay/forward": {"internal/relay/mend", "internal/relay/rate", "netproto", "netproto/wire"},
 	"internal/relay/rooms":   {"internal/relay/forward", "internal/relay/mend", "netproto", "netproto/wire"},
-	"relay":                  {"internal/relay/rooms", "internal/relay/forward", "internal/relay/rate", "netproto", "internal/udpio", "internal/console"},
+	"relay":                  {"internal/relay/rooms", "internal/relay/forward", "internal/relay/rate", "netproto", "internal/udpio", "internal/console", "internal/address"},
 	"stream":                 {"netproto", "netproto/wire", "internal/repair", "internal/estimate"},
 	"engine/adapt":           {"internal/emodel", "internal/repair", "internal/estimate", "netproto", "netproto/wire"},
 	"engine":                 {"stream", "netproto", "netproto/wire", "codec", "codec/opus", "jitter", "audio", "engine/adapt", "internal/address", "internal/repair", "internal/estimate"},

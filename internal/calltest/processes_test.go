@@ -7,7 +7,9 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
+	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -23,20 +25,28 @@ func TestMain(m *testing.M) {
 		runRelay(argument)
 	case "client":
 		runClient(argument)
+	case "crowd":
+		runCrowd(argument)
 	default:
 		goleak.VerifyTestMain(m)
 	}
 }
 
-// runRelay serves until it is killed, at an address and with a folder for its state.
+// runRelay serves until it is killed or another one takes its place, at an address and with a folder for its state. The
+// word replace behind them has it take the place of one that is there.
 func runRelay(argument string) {
-	address, stateDir, _ := strings.Cut(argument, " ")
-	server, err := relay.Listen(relay.Config{Addr: netip.MustParseAddrPort(address), StateDir: stateDir})
+	words := strings.Fields(argument)
+	cfg := relay.Config{Addr: netip.MustParseAddrPort(words[0]), StateDir: words[1], Replace: len(words) > 2}
+	server, err := relay.Listen(cfg)
 	if err != nil {
 		panic(err)
 	}
 	fmt.Println(server.Addr())
-	panic(server.Serve(context.Background()))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	if err := server.Serve(ctx); err != nil {
+		panic(err)
+	}
 }
 
 // runClient stays in the room until it is killed.
@@ -49,9 +59,33 @@ func runClient(address string) {
 	<-call.Done()
 }
 
-// startProcess runs this test binary in a role and returns its first line and what kills it
-// without a word.
+// startProcess runs this test binary in a role and returns its first line and what kills it.
 func startProcess(t *testing.T, role, argument string) (line string, kill func()) {
+	t.Helper()
+	p := start(t, role, argument)
+	return p.line(), p.kill
+}
+
+// process is this test binary in another role.
+type process struct {
+	t    *testing.T
+	role string
+	cmd  *exec.Cmd
+	out  *bufio.Reader
+	kill func() // without a word
+}
+
+// line is the next line that it says.
+func (p *process) line() string {
+	p.t.Helper()
+	line, err := p.out.ReadString('\n')
+	if err != nil {
+		p.t.Fatalf("the %s says nothing: %v", p.role, err)
+	}
+	return strings.TrimSpace(line)
+}
+
+func start(t *testing.T, role, argument string) *process {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "CALLTEST_ROLE="+role+" "+argument)
@@ -63,14 +97,10 @@ func startProcess(t *testing.T, role, argument string) (line string, kill func()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	kill = func() {
+	kill := func() {
 		_ = cmd.Process.Kill() // it may be dead already
 		_ = cmd.Wait()         // says that it was killed
 	}
 	t.Cleanup(kill)
-	line, err = bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatalf("the %s said nothing: %v", role, err)
-	}
-	return strings.TrimSpace(line), kill
+	return &process{t, role, cmd, bufio.NewReader(out), kill}
 }

@@ -106,7 +106,7 @@ func TestTerminalIsReadInTheForeground(t *testing.T) {
 		for line := range Lines(terminal{&background{4, strings.NewReader(" M \nq\n")}}) {
 			got = append(got, line)
 		}
-		if strings.Join(got, ",") != "m,q" || time.Since(start) != 4*foregroundEvery {
+		if strings.Join(got, ",") != "M,q" || time.Since(start) != 4*foregroundEvery {
 			t.Errorf("%q after %v", got, time.Since(start))
 		}
 	})

@@ -13,7 +13,7 @@ import (
 // foregroundEvery is how often a program in the background tries whether the terminal is its own by now.
 const foregroundEvery = 500 * time.Millisecond
 
-// Lines gives the lines of in, lower case and trimmed, until it ends. Its goroutine ends with in, which for standard
+// Lines gives the lines of in, trimmed, until it ends. Its goroutine ends with in, which for standard
 // input is the end of the process.
 //
 // A terminal is not read in the background: with SIGTTIN ignored (Detach) reading one fails with EIO there
@@ -28,7 +28,7 @@ func Lines(in io.Reader) <-chan string {
 	go func() {
 		defer close(lines)
 		for scan := bufio.NewScanner(in); scan.Scan(); {
-			lines <- strings.ToLower(strings.TrimSpace(scan.Text()))
+			lines <- strings.TrimSpace(scan.Text())
 		}
 	}()
 	return lines

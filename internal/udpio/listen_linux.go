@@ -37,8 +37,32 @@ func listen(addr netip.AddrPort, opts Options) ([]Conn, error) {
 	return conns, nil
 }
 
-// openSocket makes a socket and hands it to the runtime's poller.
+// openSocket makes a Conn of a socket of its own.
 func openSocket(addr netip.AddrPort, shared bool) (*mmsgConn, error) {
+	fd, err := bindSocket(addr, shared)
+	if err != nil {
+		return nil, err
+	}
+	return connOf(fd)
+}
+
+// connOf makes a Conn of a bound socket, which it takes over.
+func connOf(fd int) (*mmsgConn, error) {
+	family, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, os.NewSyscallError("getsockopt SO_DOMAIN", err)
+	}
+	local, err := unix.Getsockname(fd)
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, os.NewSyscallError("getsockname", err)
+	}
+	return newMmsgConn(fd, family, addrPort(local))
+}
+
+// bindSocket makes a socket.
+func bindSocket(addr netip.AddrPort, shared bool) (int, error) {
 	family := unix.AF_INET6
 	if addr.Addr().Is4() {
 		family = unix.AF_INET
@@ -49,11 +73,11 @@ func openSocket(addr netip.AddrPort, shared bool) (*mmsgConn, error) {
 		fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	}
 	if err != nil {
-		return nil, os.NewSyscallError("socket", err)
+		return 0, os.NewSyscallError("socket", err)
 	}
-	fail := func(call string, err error) (*mmsgConn, error) {
+	fail := func(call string, err error) (int, error) {
 		_ = unix.Close(fd)
-		return nil, os.NewSyscallError(call, err)
+		return 0, os.NewSyscallError(call, err)
 	}
 	if shared {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
@@ -83,11 +107,7 @@ func openSocket(addr netip.AddrPort, shared bool) (*mmsgConn, error) {
 	if err := unix.Bind(fd, sa); err != nil {
 		return fail("bind", err)
 	}
-	local, err := unix.Getsockname(fd)
-	if err != nil {
-		return fail("getsockname", err)
-	}
-	return newMmsgConn(fd, family, addrPort(local))
+	return fd, nil
 }
 
 // zoneID returns the number of a zone, which is that of an interface or its name; 0 for none.
@@ -121,11 +141,14 @@ func addrPort(sa unix.Sockaddr) netip.AddrPort {
 // the socket of a SO_REUSEPORT group (socket(7)). A datagram too short for the
 // load ends the program with 0.
 func steer(c *mmsgConn, n, offset uint32) error {
-	prog := []unix.SockFilter{
+	return attach(c, []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset},
 		{Code: unix.BPF_ALU | unix.BPF_MOD | unix.BPF_K, K: n},
 		{Code: unix.BPF_RET | unix.BPF_A},
-	}
+	})
+}
+
+func attach(c *mmsgConn, prog []unix.SockFilter) error {
 	return unix.SetsockoptSockFprog(c.fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF,
 		&unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]})
 }

@@ -49,6 +49,7 @@ type mmsgConn struct {
 	// users counts the calls at work with fd; whoever is last after Close
 	// closes it, so that no call ever meets a file that took its number.
 	users atomic.Int64
+	twin  atomic.Int64 // the socket to go on with when all is read from this one, see Part: its number + 1, or 0
 
 	// The socket is not in the runtime's own epoll set: the kernel would tell that one
 	// of every datagram that has left, which costs 3 % of sending to a room, and
@@ -128,6 +129,9 @@ func (c *mmsgConn) exit() {
 func (c *mmsgConn) closeFiles() {
 	_ = c.file.Close()
 	_ = unix.Close(c.fd)
+	if twin := c.twin.Load(); twin != 0 {
+		_ = unix.Close(int(twin - 1))
+	}
 }
 
 func (c *mmsgConn) Read(msgs []Message, wait time.Duration) (int, error) {
@@ -136,6 +140,14 @@ func (c *mmsgConn) Read(msgs []Message, wait time.Duration) (int, error) {
 	}
 	defer c.exit()
 	c.want = min(len(msgs), BatchSize)
+	if c.twin.Load() != 0 {
+		if c.tryRead() {
+			return c.result(msgs)
+		}
+		if err := c.change(); err != nil {
+			return 0, err
+		}
+	}
 	if wait <= shortWait {
 		return c.readSoon(msgs, wait)
 	}
@@ -161,6 +173,22 @@ func (c *mmsgConn) Read(msgs []Message, wait time.Duration) (int, error) {
 		return 0, err
 	}
 	return c.result(msgs)
+}
+
+// change goes on with the twin, under the same number.
+func (c *mmsgConn) change() error {
+	if c.watched {
+		_ = c.watch(unix.EPOLL_CTL_DEL)
+		c.watched = false
+	}
+	c.until = time.Time{} // Part has set another one
+	twin := int(c.twin.Load() - 1)
+	if err := unix.Dup3(twin, c.fd, unix.O_CLOEXEC); err != nil {
+		return os.NewSyscallError("dup3", err)
+	}
+	c.twin.Store(0)
+	_ = unix.Close(twin)
+	return nil
 }
 
 // wakened is called by the poller: once before it waits, and then when something is

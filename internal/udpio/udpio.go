@@ -29,6 +29,7 @@ package udpio
 import (
 	"errors"
 	"net/netip"
+	"os"
 	"time"
 )
 
@@ -111,3 +112,18 @@ type Options struct {
 func Listen(addr netip.AddrPort, opts Options) ([]Conn, error) {
 	return listen(addr, opts)
 }
+
+// Files returns the sockets of conns, to be handed to another process of this machine, which makes Conns of them with
+// Adopt while this one goes on with Part. The caller closes the files. On other systems than Linux the error is
+// errors.ErrUnsupported.
+func Files(conns []Conn) ([]*os.File, error) { return files(conns) }
+
+// Adopt makes Conns of sockets that another process has got from Files. The files stay the caller's. With an error the
+// caller closes those that it returns.
+func Adopt(files []*os.File) ([]Conn, error) { return adopt(files) }
+
+// Part has conns, whose sockets have been handed on, go on with other ones of the same port, and tells the kernel which
+// datagrams come there: those whose number at offset (Options.SteerOffset) has its highest bit set, or with upper false
+// not set. All others come to those who have the old sockets. What has come before is read before, and Part waits for
+// that while the readers read. It can be repeated when the others have closed theirs.
+func Part(conns []Conn, offset int, upper bool) error { return part(conns, offset, upper) }

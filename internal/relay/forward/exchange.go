@@ -15,6 +15,7 @@ type Config struct {
 	StrangerRate int           // datagrams per second and IP address from addresses not a session's own
 	BundleWait   time.Duration // how long a datagram may wait for company; 0: never
 	BundleLoad   int           // deliveries per second and Worker from which on it does
+	Upper        bool          // session IDs are in the upper half of the 2^32, else in the lower one
 }
 
 // Keeper is who keeps the rooms, and is asked where a datagram bears on who is where.
@@ -43,7 +44,7 @@ type Exchange struct {
 func NewExchange(cfg Config, keeper Keeper) *Exchange {
 	return &Exchange{
 		cfg: cfg, keeper: keeper,
-		table: newTable(cfg.MaxSessions, cfg.Workers), strangers: newStrangers(cfg.StrangerRate),
+		table: newTable(cfg.MaxSessions, cfg.Workers, cfg.Upper), strangers: newStrangers(cfg.StrangerRate),
 	}
 }
 

@@ -10,18 +10,29 @@ type table struct {
 	mask    uint32
 	workers uint32
 	next    []uint32 // per worker, the last ID / workers; the keeper's
+	last    uint32   // no ID is above
 }
 
-// newTable makes a table with at least two places per session.
-func newTable(sessions, workers int) *table {
+// Halves of the IDs. A relay that takes over from another one has the other half, so that each finds its own.
+const upperHalf = 1 << 31
+
+// newTable makes a table with at least two places per session, whose IDs are in the upper half or the lower one.
+func newTable(sessions, workers int, upper bool) *table {
 	size := 1
 	for size < 2*sessions {
 		size *= 2
 	}
-	return &table{
+	t := &table{
 		places: make([]atomic.Pointer[Session], size), mask: uint32(size - 1),
-		workers: uint32(workers), next: make([]uint32, workers),
+		workers: uint32(workers), next: make([]uint32, workers), last: upperHalf - 1,
 	}
+	if upper {
+		t.last += upperHalf
+		for i := range t.next {
+			t.next[i] = upperHalf / t.workers
+		}
+	}
+	return t
 }
 
 func (t *table) get(id uint32) *Session {
@@ -32,12 +43,11 @@ func (t *table) get(id uint32) *Session {
 	return s
 }
 
-// add gives s the worker's next ID, from 1 on. It fails when the worker's
-// share of the 2^32 is used up, or all of its places are taken.
+// add gives s the worker's next ID. It fails when the worker's
+// share of the half is used up, or all of its places are taken.
 func (t *table) add(s *Session, worker int) bool {
-	const last = 1<<32 - 1
 	for range len(t.places) {
-		if t.next[worker] >= last/t.workers-1 {
+		if t.next[worker] >= t.last/t.workers-1 {
 			return false
 		}
 		t.next[worker]++

@@ -24,6 +24,7 @@ type Config struct {
 	// the same modulo Workers, so that datagrams can be steered to one of them
 	// by their session ID alone.
 	Workers int
+	Upper   bool // session IDs are in the upper half of the 2^32, else in the lower one
 }
 
 func (c Config) withDefaults() Config {
@@ -45,6 +46,6 @@ func (c Config) withDefaults() Config {
 func (c Config) forward() forward.Config {
 	return forward.Config{
 		MaxSessions: c.MaxSessions, Workers: c.Workers, SessionRate: c.SessionRate, StrangerRate: c.StrangerRate,
-		BundleWait: c.BundleWait, BundleLoad: c.BundleLoad,
+		BundleWait: c.BundleWait, BundleLoad: c.BundleLoad, Upper: c.Upper,
 	}
 }

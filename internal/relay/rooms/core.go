@@ -20,6 +20,7 @@ var (
 	ErrServerFull   = errors.New("the relay is full")
 	ErrRoomFull     = errors.New("the room is full")
 	ErrTooManyRooms = errors.New("the relay has no more rooms")
+	ErrClosing      = errors.New("the relay is closing")
 )
 
 // Core is the relay without its sockets: who is in which room, at which
@@ -38,6 +39,7 @@ type Core struct {
 	sweep   time.Duration      // next look for silent addresses
 	expire  time.Duration      // next look for sessions held for too long
 	woke    time.Duration      // see Wake
+	closing bool               // nobody new may come
 }
 
 // NewCore returns a Core without rooms.
@@ -83,7 +85,8 @@ type Newcomer struct {
 }
 
 // Join goes on with the session that the newcomer proves to have. Without one it adds a session to a room, and makes
-// the room when there is none. Errors are ErrServerFull, ErrRoomFull and ErrTooManyRooms, wrapped with the limit.
+// the room when there is none. Errors are ErrServerFull, ErrRoomFull and ErrTooManyRooms, wrapped with the limit, and
+// ErrClosing.
 func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -91,6 +94,9 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 		known := m.membership()
 		known.Resumed = true
 		return known, nil
+	}
+	if c.closing {
+		return Membership{}, ErrClosing
 	}
 	if len(c.members) >= c.cfg.MaxSessions {
 		return Membership{}, fmt.Errorf("%w (%d sessions)", ErrServerFull, c.cfg.MaxSessions)
@@ -123,6 +129,13 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	r.members = append(r.members, m)
 	c.changedLocked(r)
 	return m.membership(), nil
+}
+
+// Close lets nobody new in: Join only goes on with sessions.
+func (c *Core) Close() {
+	c.mu.Lock()
+	c.closing = true
+	c.mu.Unlock()
 }
 
 // Leave removes a session. Its ID is never given again.

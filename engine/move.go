@@ -1,0 +1,244 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// A relay that ends and says how long it still serves is left for another one without a gap: the new connection is made
+// before the old one is broken.
+//
+//	SERVER_CLOSE ──> wait, up to half of the time ──> join, prove our address ──> at three quarters: change over
+//	                 (by chance, so that all do not come at once)                  (all together, as those who have and
+//	voice: the old relay's ........................................................  who have not do not hear each other)
+//
+// Where that fails before its time the call stays until the old connection is lost, and comes back from there.
+
+const (
+	// proveEvery is how often a relay is asked for a challenge until it has sent one, and keepEvery how often a path is
+	// kept open.
+	proveEvery = 200 * time.Millisecond
+	keepEvery  = time.Second
+	// settleRead bounds how late it is noticed that the old relay is lost.
+	settleRead = 100 * time.Millisecond
+)
+
+// serverClosed is the error of SERVER_CLOSE.
+type serverClosed struct{ netproto.ServerClose }
+
+// Error implements error.
+func (e *serverClosed) Error() string { return ErrServerClosed.Error() + ": " + orNoReason(e.Reason) }
+
+// Unwrap has errors.Is find ErrServerClosed.
+func (*serverClosed) Unwrap() error { return ErrServerClosed }
+
+// successor is a connection to the relay to change over to, and the way to it by UDP.
+type successor struct {
+	ctl   *control
+	hello welcome
+	link  *link
+	to    *dialer
+}
+
+// Close leaves it.
+func (s *successor) Close() {
+	s.ctl.Close()
+	s.link.Close()
+	s.to.close()
+}
+
+// move is how a call goes to another relay while the old one still serves.
+type move struct {
+	hurry context.CancelFunc // ends it: with what there is
+	done  chan struct{}      // closed when it has ended
+	next  *successor         // nil: there is none; written before done closes
+}
+
+// sentTo notes where a relay that closes sends us, and returns where that is.
+func (c *Call) sentTo(p netproto.ServerClose) netproto.ServerClose {
+	c.returning.Lock()
+	defer c.returning.Unlock()
+	c.comeback.sentTo(p)
+	return c.comeback.sent
+}
+
+// startMove begins to go to another relay, and wakes the reader of ctl when it is time to change over.
+func (c *Call) startMove(ctl *control, p, to netproto.ServerClose) *move {
+	now, left := c.now(), time.Duration(p.Time)*time.Second
+	c.events.add(RelayCloses{Reason: p.Reason, Time: left, Relay: p.Relay})
+	ctx, cancel := context.WithCancel(c.running)
+	m := &move{hurry: cancel, done: make(chan struct{})}
+	c.loops.Go(func() {
+		defer close(m.done)
+		defer cancel()
+		if m.next = c.succeed(ctx, to, rand.N(left/2)); m.next == nil {
+			return
+		}
+		c.settle(ctx, m.next.link, now+left*3/4)
+		_ = ctl.conn.SetReadDeadline(time.Unix(1, 0))
+	})
+	return m
+}
+
+// end ends a move, and returns what it has come to.
+func (m *move) end() *successor {
+	if m == nil {
+		return nil
+	}
+	m.hurry()
+	<-m.done
+	return m.next
+}
+
+// succeed joins the next relay after a while, and tries again until ctx ends. One that closes is not asked again:
+// nobody has taken its place yet.
+func (c *Call) succeed(ctx context.Context, to netproto.ServerClose, wait time.Duration) (next *successor) {
+	d, err := newDialer(c.running, c.cfg.at(to))
+	if err != nil {
+		return nil
+	}
+	defer func() {
+		if next == nil {
+			d.close()
+		}
+	}()
+	b := comeback{random: rand.Float64}
+	b.lost(c.now(), ErrServerClosed)
+	for b.due = c.now() + wait; ; {
+		timer := time.NewTimer(b.due - c.now())
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
+		limit, _ := b.try(c.now(), c.roundTrip())
+		trying, cancel := context.WithTimeout(ctx, limit)
+		ctl, hello, err := enter(trying, d, netproto.Session{})
+		cancel()
+		if err == nil {
+			l, failed := dialLink(ctl.conn.RemoteAddr(), hello.session, c.link.get().traffic)
+			if failed == nil {
+				return &successor{ctl, hello, l, d}
+			}
+			ctl.Close()
+			err = failed
+		}
+		if errors.Is(err, ErrServerClosed) || b.failed(c.now(), err) != nil {
+			return nil
+		}
+	}
+}
+
+// settle proves our address to the relay of l, and keeps the way open until then or to the end of ctx.
+func (c *Call) settle(ctx context.Context, l *link, until time.Duration) {
+	conn, buf := l.socket.get(), make([]byte, 2048)
+	every := proveEvery
+	for due := c.now(); ctx.Err() == nil && c.now() < until; {
+		if now := c.now(); now >= due && c.allow(now, probeSize) {
+			l.sendSealed(netproto.TypeProbe, netproto.AppendProbe(nil, netproto.Probe{Time: uint32(now.Microseconds())}))
+			due = now + every
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(min(settleRead, until-c.now())))
+		d, _, err := l.receive(buf)
+		if err != nil {
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				time.Sleep(playbackBlock) // a refused port
+			}
+			continue
+		}
+		if t, err := netproto.DatagramType(d); err != nil || t != netproto.TypeChallenge {
+			continue
+		}
+		if body, ok := l.open(d); ok {
+			if token, err := netproto.ParseChallenge(body); err == nil {
+				l.sendSealed(netproto.TypeChallengeReply, netproto.AppendChallenge(nil, token))
+				every = keepEvery
+			}
+		}
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+}
+
+// changeOver takes the connection to the next relay into use in place of the old one, and leaves that.
+func (c *Call) changeOver(old *control, next *successor) error {
+	if err := c.begins(next.link, next.hello.session); err != nil {
+		next.ctl.Close()
+		next.to.close()
+		return err
+	}
+	c.uses(next.to)
+	old.Close()
+	if err := next.ctl.sendPort(next.link); err != nil {
+		next.ctl.Close()
+		return gone(err)
+	}
+	if !c.control.hold(next.ctl) {
+		return next.ctl.Close() // the call has ended
+	}
+	now := c.now()
+	c.signs.said.at(now)
+	c.probeNow(now)
+	c.returning.Lock()
+	c.comeback.moved()
+	c.events.add(Reconnected{Session: next.hello.session.Session})
+	c.returning.Unlock()
+	for _, list := range next.hello.users {
+		c.setUsers(list)
+	}
+	return nil
+}
+
+// at is the Config for the relay where we were sent, or else for our own.
+func (c *Config) at(to netproto.ServerClose) Config {
+	cfg := *c
+	if to.Relay != "" {
+		cfg.Address, cfg.vouched = to.Relay, to.Fingerprint
+	}
+	return cfg
+}
+
+// maxHops bounds how often a relay may send us on while we join.
+const maxHops = 3
+
+// follow joins the relay, or the one that it sends us to as it ends. ctx is the call's, joining bounds this.
+func follow(ctx, joining context.Context, cfg Config) (d *dialer, ctl *control, hello welcome, to netproto.ServerClose, err error) {
+	for range maxHops {
+		if d, err = newDialer(ctx, cfg.at(to)); err != nil {
+			break
+		}
+		if ctl, hello, err = enter(joining, d, netproto.Session{}); err == nil {
+			break
+		}
+		d.close()
+		var closed *serverClosed
+		if !errors.As(err, &closed) || closed.Relay == "" {
+			break
+		}
+		to = closed.ServerClose
+	}
+	return d, ctl, hello, to, err
+}
+
+// dialerTo is the one for the relay where we were sent, or else for our own.
+func (c *Call) dialerTo(to netproto.ServerClose) (*dialer, error) {
+	if to.Relay == "" {
+		return c.home, nil
+	}
+	if d := c.dialer.Load(); d.cfg.Address == to.Relay && d.cfg.vouched == to.Fingerprint {
+		return d, nil
+	}
+	return newDialer(c.running, c.cfg.at(to))
+}
+
+// uses takes the dialer of the relay that has let us in into use.
+func (c *Call) uses(d *dialer) {
+	if old := c.dialer.Swap(d); old != d && old != c.home {
+		old.close()
+	}
+}

@@ -1,0 +1,110 @@
+package relay
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+// A relay takes the place of another one: who is there is told to go, who comes is let in by the new one, and no third
+// one can come until the first has ended.
+func TestReplace(t *testing.T) {
+	dir := t.TempDir()
+	listen := func(addr netip.AddrPort) (*Server, error) {
+		return Listen(Config{Addr: addr, StateDir: dir, Workers: 2, Replace: addr.Port() != 0})
+	}
+	run := func(s *Server, err error) (*Server, <-chan error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := make(chan error, 1)
+		go func() { end <- s.Serve(context.Background()) }()
+		t.Cleanup(func() { _ = s.Close() })
+		return s, end
+	}
+	first, firstEnds := run(Listen(Config{Addr: netip.MustParseAddrPort("127.0.0.1:0"), StateDir: dir, Workers: 2}))
+	here := func(s *Server, name string) *tipClient {
+		t.Helper()
+		c := dialTLS(t, s, &tls.Config{})
+		c.send(`{"KEY": 2, "NAME": "` + name + `", "VOICE": 1}`)
+		c.want(3)
+		c.want(6)
+		if all := s.Clients(); len(all) != 1 || all[0].Name != name || all[0].Session>>31 == 1 != s.upper {
+			t.Fatalf("%+v", all)
+		}
+		return c
+	}
+	ann := here(first, "ann")
+	second, secondEnds := run(listen(first.Addr()))
+	if p := ann.want(5); p["TIME"] != 10.0 || p["RELAY"] != nil {
+		t.Errorf("%v", p)
+	}
+	bob := here(second, "bob")
+	if _, err := listen(first.Addr()); err == nil || !strings.Contains(err.Error(), "log says why") {
+		t.Errorf("a third one: %v", err)
+	}
+	ann.send(`{"KEY": 4}`)
+	ends(t, firstEnds)
+	if _, err := Listen(Config{Addr: first.Addr(), StateDir: dir}); !errors.Is(err, ErrPortInUse) {
+		t.Errorf("by mistake: %v", err)
+	}
+	third, _ := run(listen(first.Addr()))
+	bob.want(5)
+	here(third, "eve")
+	bob.send(`{"KEY": 4}`)
+	ends(t, secondEnds)
+}
+
+// Without a relay to replace, Replace changes nothing.
+func TestReplaceNobody(t *testing.T) {
+	s := startServer(t, Config{})
+	addr := s.Addr()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	startServer(t, Config{Addr: addr, Replace: true})
+	other := netip.AddrPortFrom(netip.IPv4Unspecified(), addr.Port()) // which has another name
+	if _, err := Listen(Config{Addr: other, StateDir: t.TempDir(), Replace: true}); !errors.Is(err, ErrPortInUse) {
+		t.Error(err)
+	}
+}
+
+// dies closes what a relay has that was not made to the end.
+func dies(half *Server) {
+	for _, c := range half.udp {
+		_ = c.Close()
+	}
+	_ = half.listener.Close()
+	_ = half.predecessor.Close()
+}
+
+// A relay that ends does not wait for one that does not get ready.
+func TestReplaceHangs(t *testing.T) {
+	s := startServer(t, Config{})
+	half := &Server{addr: s.Addr()}
+	if there, err := half.takePlace(); !there || err != nil {
+		t.Fatal(there, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	dies(half)
+}
+
+// A relay that does not get ready leaves the one that is there as it was.
+func TestReplaceGivesUp(t *testing.T) {
+	s := startServer(t, Config{Workers: 2})
+	half := &Server{addr: s.Addr()}
+	if there, err := half.takePlace(); !there || err != nil || len(half.udp) != 2 || !half.upper {
+		t.Fatal(there, err)
+	}
+	dies(half)
+	ann := dialTLS(t, s, &tls.Config{})
+	ann.send(`{"KEY": 2, "NAME": "ann", "VOICE": 1}`)
+	ann.want(3)
+	ann.want(6)
+}
