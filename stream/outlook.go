@@ -31,8 +31,6 @@ type outlook struct {
 const (
 	// tellRepeats is how often the relay is told of a changed cap or that we listen again.
 	tellRepeats = 5
-	// heardLately is how long after its last datagram a talker's queue says something.
-	heardLately = 500 * time.Millisecond
 	// maxTalkers is how many talkers a report tells of; a relay forwards fewer.
 	maxTalkers = 16
 )
@@ -158,7 +156,7 @@ func (r *Receiver) tell(now time.Duration) []byte {
 		}
 		news = true
 		mood = max(mood, c.mood(now))
-		if q := c.queue.Delay(now); now-c.last < heardLately && (queue < 0 || q < queue) {
+		if q := c.queue.Delay(now); q >= 0 && (queue < 0 || q < queue) {
 			queue, trend = q, c.queue.Trend(now) // what all share is at most the least of theirs
 		}
 	}

@@ -44,7 +44,7 @@ func (r *reception) arrived(now time.Duration, h netproto.Header, hop netproto.H
 		}
 		r.queue.Arrived(now, time.Duration(h.Seq)*netproto.FrameDuration)
 		if h.Voice { // the end of a talkspurt is said twice in any case
-			r.asker.Copies(now, copies)
+			r.asker.Copies(copies)
 		}
 	}
 	if h.Seq > r.seq {

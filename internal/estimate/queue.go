@@ -74,10 +74,10 @@ func (p *queuePoint) add(delay time.Duration) {
 	}
 }
 
-// Delay is the queueing delay at present.
+// Delay is the queueing delay at present, below 0 where too little has come of late to tell.
 func (q *Queue) Delay(now time.Duration) time.Duration {
 	if !q.started {
-		return 0
+		return -1
 	}
 	q.point(now)
 	low, known := unknown, 0
@@ -92,7 +92,7 @@ func (q *Queue) Delay(now time.Duration) time.Duration {
 		}
 	}
 	if known < queueCame {
-		return 0
+		return -1
 	}
 	return max(0, low-q.least()-q.noise())
 }

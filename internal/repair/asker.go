@@ -16,12 +16,6 @@ const (
 	askSlots = 64 // datagrams that are remembered: half of the counts, so that old and new are told apart
 	// askTries is how often one datagram is asked for at most.
 	askTries = 4
-	// askRate and askDepth bound what is asked for, in datagrams per second and at once. Above
-	// 40 % of loss asking is the wrong tool; an outage is no reason for a storm.
-	askRate, askDepth = 40, 24
-	// copiedRate and copiedDepth do where the talker sends copies, which mend the most: one datagram in twelve where two
-	// frames share one.
-	copiedRate, copiedDepth = 2, 8
 	// resyncSlack is how many more datagrams than frames may have been sent: resends that a hop before ours was late with.
 	resyncSlack = 4
 
@@ -65,8 +59,8 @@ type Ask struct {
 // order; how long is learned, as RACK (RFC 8985) learns its reordering window. Another
 // time follows when a round trip and a margin have gone by without an answer. On a path that
 // loses, a datagram is asked for as soon as it is overdue (pace), and each time twice. What copies
-// inside later datagrams bring is not asked for (Copies). What would come too late is given up, and
-// the total is bounded by a budget.
+// inside later datagrams bring is not asked for (Copies). What would come too late is given up, so that an outage
+// is no reason for a storm.
 type Asker struct {
 	started bool
 	newest  uint32 // count of the newest datagram, without the modulo
@@ -87,7 +81,6 @@ type Asker struct {
 	missed        uint32        // how many datagrams after the newest are overdue
 	lossy         bool          // so much is lost that waiting for later datagrams would be a waste of time
 	looked        time.Duration // when that was judged
-	budget        bucket
 }
 
 type gap struct {
@@ -120,7 +113,6 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 	if !a.started {
 		if a.wait == 0 {
 			a.wait = firstWait
-			a.budget.set(now, askRate, askDepth)
 		}
 		a.started, a.newest, a.highest, a.speech = true, wire.HopCounts+uint32(d.Count), d.Seq, d.Speech
 		a.note(d, 1)
@@ -260,18 +252,11 @@ func (a *Asker) gapOf(frame uint32) *gap {
 }
 
 // Copies says how many frames later the first copy of a datagram comes, 0 where there are no copies. A datagram
-// whose copy comes well before an answer would, is not asked for unless that is missing too; and with copies, what
-// is lost is left to them but for a little.
-func (a *Asker) Copies(now time.Duration, later uint32) {
-	switch {
-	case a.stride == 0: // they cannot be told from new frames yet
-		return
-	case a.copies == 0 && later > 0:
-		a.budget.set(now, copiedRate, copiedDepth)
-	case a.copies > 0 && later == 0:
-		a.budget.set(now, askRate, askDepth)
+// whose copy comes well before an answer would, is not asked for unless that is missing too.
+func (a *Asker) Copies(later uint32) {
+	if a.stride > 0 { // else they cannot be told from new frames yet
+		a.copies = later
 	}
-	a.copies = later
 }
 
 func (a *Asker) close(g *gap) {
@@ -301,9 +286,6 @@ func (a *Asker) Poll(now time.Duration, dst []Ask) []Ask {
 			continue
 		}
 		ask, next := a.judge(now, g)
-		if ask && !a.budget.take(now, 1) {
-			ask, next = false, a.budget.when(now, 1)
-		}
 		if ask {
 			g.tries++
 			g.asked = now

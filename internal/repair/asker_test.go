@@ -220,7 +220,7 @@ func TestAskerLeavesLossToCopies(t *testing.T) {
 					if tt.copies > 0 {
 						a.Have(seq - tt.copies)
 					}
-					a.Copies(now, tt.copies)
+					a.Copies(tt.copies)
 				}
 				if asksFor(a.Poll(now, nil), 10) && asked == 0 {
 					asked = now
@@ -230,29 +230,6 @@ func TestAskerLeavesLossToCopies(t *testing.T) {
 				t.Errorf("asked at %v, want %v", asked, tt.asked)
 			}
 		})
-	}
-}
-
-// Where the talker sends copies, what is asked for is bounded closer.
-func TestAskerAsksLessBesideCopies(t *testing.T) {
-	asked := func(copies uint32) (n int) {
-		a := &Asker{}
-		a.SetPath(60*ms, 300*ms)
-		rng := rand.New(rand.NewPCG(1, 2))
-		for seq := uint32(1); seq <= 1000; seq++ {
-			if rng.IntN(3) > 0 {
-				a.Arrived(at(seq), dg(seq))
-				a.Copies(at(seq), copies)
-			}
-			n += len(a.Poll(at(seq)+10*ms, nil))
-		}
-		return n
-	}
-	if n := asked(6); n > 20*copiedRate+copiedDepth {
-		t.Errorf("asked %d times in 20 s beside copies", n)
-	}
-	if n := asked(0); n < 300 {
-		t.Errorf("asked %d times without copies", n)
 	}
 }
 
@@ -315,7 +292,7 @@ func TestAskerSurvivesAnything(t *testing.T) {
 		a := &Asker{}
 		a.SetPath(time.Duration(rng.IntN(400))*ms, time.Duration(rng.IntN(400))*ms)
 		now, seq := time.Duration(0), rng.Uint32()
-		var asked []time.Duration
+		asked := map[Ask]int{}
 		for range 5000 {
 			now += time.Duration(rng.IntN(40)) * ms
 			switch rng.IntN(20) {
@@ -328,16 +305,16 @@ func TestAskerSurvivesAnything(t *testing.T) {
 			}
 			a.Arrived(now, Datagram{Seq: seq, Count: uint8(rng.IntN(256)), Again: rng.IntN(9) == 0, Speech: rng.IntN(10) > 0})
 			a.Have(seq - uint32(rng.IntN(5)))
-			for range a.Poll(now, nil) {
-				asked = append(asked, now)
+			for _, x := range a.Poll(now, nil) {
+				asked[x]++
 			}
 			if a.open < 0 || a.open > askSlots {
 				t.Fatalf("%d gaps open", a.open)
 			}
 		}
-		for i := range asked {
-			if j := i + askRate + askDepth; j < len(asked) && asked[j]-asked[i] <= time.Second {
-				t.Fatalf("more than %d asked for within %v", askRate+askDepth, asked[j]-asked[i])
+		for x, n := range asked {
+			if n > 2*askTries { // numbers and counts come again
+				t.Fatalf("asked for %v %d times", x, n)
 			}
 		}
 	}

@@ -124,6 +124,7 @@ func TestPacingDoesNotAllocate(t *testing.T) {
 	var p Cap
 	var r Resender
 	p.Set(0, 32)
+	r.SetRate(0, 32)
 	now := time.Duration(0)
 	if n := testing.AllocsPerRun(1000, func() {
 		now += wire.FrameDuration

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/repair"
-	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -33,6 +32,7 @@ type downlink struct {
 	changed time.Duration // last time that these were passed on
 	views   []view
 	planner repair.Planner
+	none    repair.Copies // of a talker that nothing is reported of
 	capped  repair.Cap
 	resend  *repair.Resender // made by the first nack
 
@@ -101,28 +101,18 @@ func (m *Mender) attendListener(now time.Duration, s *Member) (next time.Duratio
 		if all && v.own != nil {
 			v.own, v.account = nil, repair.Account{}
 		}
-		if v.shift == (repair.Shift{}) {
-			continue
-		}
 		t := r.talker(v.talker)
 		if t == nil || t.uplink.cache == nil {
-			v.shift = repair.Shift{}
+			v.copies = repair.Copies{}
 			continue
 		}
-		for c := v.shift.Next(t.uplink.cache, now); c != nil; c = v.shift.Next(t.uplink.cache, now) {
-			count, was := v.count(c)
-			switch {
-			case !live || !was || d.deaf || !r.hears(s, t.ID):
-			case !s.may(now, s.onWire(len(c)), t.uplink.upcoming(now)):
-				m.counts.Capped.Add(1)
-			default:
-				m.Batch.again(s, c, count, &m.counts.Copied)
+		for c := v.copies.Next(t.uplink.cache, now); c != nil; c = v.copies.Next(t.uplink.cache, now) {
+			if count, was := v.count(c); live && was && !d.deaf && r.hears(s, t.ID) {
+				m.again(now, s, t, c, count, &m.counts.Copied)
 			}
 		}
-		if at, ok := v.shift.Deadline(t.uplink.cache); ok {
+		if at, ok := v.copies.Deadline(t.uplink.cache, now); ok {
 			next = min(next, at)
-		} else {
-			next = min(next, now+netproto.FrameDuration) // no copy is sooner than a frame
 		}
 	}
 	return next

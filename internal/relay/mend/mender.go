@@ -98,6 +98,6 @@ func (m *Mender) tell(now time.Duration, to *Member, t netproto.Type, sent *atom
 	if !to.Live() || !m.May(now, to, to.onWire(netproto.HeaderSize+len(m.body)+netproto.TagSize)) {
 		return false
 	}
-	m.Batch.tell(to, t, m.body, sent)
+	m.Batch.Add(to, t, m.body, 1, sent)
 	return true
 }

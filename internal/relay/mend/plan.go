@@ -25,14 +25,6 @@ func (m *Mender) plan(now time.Duration, s *Member, reported bool) {
 	} else {
 		d.planner.Plan(now, down, m.views[:n])
 	}
-	for i := range d.views {
-		v := &d.views[i]
-		if t := r.talker(v.talker); t != nil && t.uplink.cache != nil {
-			v.shift.Set(t.uplink.cache, d.planner.Copy(v.talker))
-		} else {
-			v.shift = repair.Shift{}
-		}
-	}
 	d.apart = d.cap > 0 || d.planner.Talkers() > 0
 }
 
@@ -43,15 +35,12 @@ func viewFor(now time.Duration, d *downlink, t *Member) repair.View {
 	if t.downlink != nil && t.downlink.rtt > 0 {
 		way = t.downlink.rtt / 2
 	}
-	v := repair.View{
-		Talker: t.ID, Rate: u.meter.Rate(now), Stride: u.asker.Stride(),
-		Median: 1, OneWay: way + d.rtt/2,
+	v := repair.View{Rate: u.meter.Rate(now), Stride: u.asker.Stride(), Median: 1, OneWay: way + d.rtt/2, Copies: &d.none}
+	if seen := d.view(t.ID); seen != nil && seen.known {
+		v.Channel, v.Hole, v.Buffer, v.Copies = seen.loss.Channel(), seen.hole, seen.buffer, &seen.copies
 	}
 	if u.fare.listeners > 2 { // what is lost to all, or to one of two, is for the talker to repair
 		v.Median = u.fare.loss
-	}
-	if seen := d.view(t.ID); seen != nil && seen.known {
-		v.Channel, v.Hole, v.Buffer = seen.loss.Channel(), seen.hole, seen.buffer
 	}
 	return v
 }

@@ -55,15 +55,10 @@ func (m *Mender) resend(now time.Duration, s *Member) {
 			if v == nil {
 				continue
 			}
-			if !d.capped.Fits(now, s.onWire(len(v)), t.uplink.upcoming(now)) {
-				m.counts.Capped.Add(1)
-				continue
-			}
-			before := d.resend.Throttled()
-			if ok, _ := d.resend.Allow(now, t.ID, uint32(count), len(v), rtt); !ok {
-				m.counts.Throttled.Add(d.resend.Throttled() - before)
-			} else if s.may(now, s.onWire(len(v)), t.uplink.upcoming(now)) {
-				m.Batch.again(s, v, count, &m.counts.Resent)
+			if ok, _ := d.resend.Allow(now, t.ID, uint32(count), len(v), rtt); ok {
+				m.again(now, s, t, v, count, &m.counts.Resent)
+			} else {
+				m.counts.Throttled.Add(1)
 			}
 		}
 	}

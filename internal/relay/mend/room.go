@@ -44,14 +44,6 @@ func (r *Room) sweep(now time.Duration) {
 		}
 		return old
 	})
-	for _, s := range r.downs {
-		d := s.downlink
-		for i := range d.views {
-			if t := r.talker(d.views[i].talker); t == nil || t.uplink.cache == nil {
-				d.views[i].shift = repair.Shift{}
-			}
-		}
-	}
 	r.downs = slices.DeleteFunc(r.downs, func(s *Member) bool {
 		d := s.downlink
 		silent := now-d.heard > downlinkIdle && d.cap == 0

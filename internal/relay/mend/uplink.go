@@ -41,9 +41,9 @@ type uplink struct {
 	judged   time.Duration // when fare was made
 	told     time.Duration // last feedback
 	fare     fare
-	capTold  int // kbit/s, in the last feedback
+	capTold  uint16 // kbit/s, in the last feedback
 
-	unopenedTold int // listeners, in the same
+	unopenedTold uint16 // listeners, in the same
 }
 
 // every is how far apart the datagrams are.

@@ -25,7 +25,7 @@ type view struct {
 	hole    float64          // share of the frames that were made up, in the last report
 	buffer  time.Duration
 	jitter  time.Duration // of the arrivals
-	shift   repair.Shift
+	copies  repair.Copies
 	ending  Ending
 	own     *repair.Sent // what was sent to this listener; nil: all that the room got
 }
