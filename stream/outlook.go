@@ -155,9 +155,9 @@ func (r *Receiver) tell(now time.Duration) []byte {
 			continue
 		}
 		news = true
-		mood = max(mood, c.mood(now))
-		if q := c.queue.Delay(now); q >= 0 && (queue < 0 || q < queue) {
-			queue, trend = q, c.queue.Trend(now) // what all share is at most the least of theirs
+		mood = max(mood, c.asker.Mood(now))
+		if q, grows := c.asker.Queue(now); q >= 0 && (queue < 0 || q < queue) {
+			queue, trend = q, grows // what all share is at most the least of theirs
 		}
 	}
 	if over {

@@ -202,17 +202,16 @@ func TestAskerLeavesLossToCopies(t *testing.T) {
 		gone     []uint32 // lost, of 1 to 20 with one frame each
 		asked    time.Duration
 	}{
-		{"no copies", 0, 300 * ms, []uint32{10}, at(11) + firstWait},
+		{"no copies", 0, 300 * ms, []uint32{10}, at(11) + orderWait},
 		{"a copy that comes", 2, 300 * ms, []uint32{10}, 0},
-		{"a copy that is lost too", 2, 300 * ms, []uint32{10, 12}, at(13)},
-		{"no time to ask after it", 2, 150 * ms, []uint32{10}, at(11) + firstWait},
-		{"a copy no sooner than an answer", 5, 300 * ms, []uint32{10}, at(11) + firstWait},
+		{"a copy that is lost too", 2, 300 * ms, []uint32{10, 12}, at(12) + leastTimeout},
+		{"no time to ask after it", 2, 150 * ms, []uint32{10}, at(11) + orderWait},
+		{"a copy no sooner than an answer", 5, 300 * ms, []uint32{10}, at(11) + orderWait},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			a := &Asker{}
 			a.SetPath(rtt, tt.patience)
-			a.pace.slack = 40 * ms // the gap shows before the time-out
 			asked := time.Duration(0)
 			for now := at(1); now < at(20); now += ms {
 				if seq := uint32(now / wire.FrameDuration); now == at(seq) && !slices.Contains(tt.gone, seq) {
@@ -236,7 +235,7 @@ func TestAskerLeavesLossToCopies(t *testing.T) {
 // On a path that changes the order the wait grows until hardly anything is asked for in
 // vain; where the order holds it is short.
 func TestAskerLearnsToWait(t *testing.T) {
-	run := func(extra time.Duration, loss float64) (inVain, lost int, told netproto.Outcome, wait time.Duration) {
+	run := func(extra time.Duration, loss float64) (inVain, lost int, told netproto.Outcome, timeout time.Duration) {
 		h := &hop{}
 		a := &h.asker
 		a.SetPath(60*ms, 200*ms)
@@ -268,20 +267,20 @@ func TestAskerLearnsToWait(t *testing.T) {
 				h.receipt(t)
 			}
 		}
-		return inVain, p.Lost, h.total, a.wait
+		return inVain, p.Lost, h.total, a.pace.timeout()
 	}
-	inVain, lost, s, wait := run(60*ms, 0.01)
+	inVain, lost, s, timeout := run(60*ms, 0.01)
 	if inVain > 60 {
 		t.Errorf("asked %d times in vain on 6000 datagrams of which 900 are overtaken", inVain)
 	}
 	if got := s.Lost; got < lost/2 || got > 2*lost {
 		t.Errorf("counted %d lost, truly %d", got, lost)
 	}
-	if wait > mostWait {
-		t.Errorf("waits %v", wait)
+	if timeout > 90*ms {
+		t.Errorf("waits %v", timeout)
 	}
-	if _, _, _, wait := run(0, 0.1); wait > firstWait {
-		t.Errorf("waits %v where the order holds", wait)
+	if _, _, _, timeout := run(0, 0.1); timeout > leastTimeout+ms {
+		t.Errorf("waits %v where the order holds", timeout)
 	}
 }
 

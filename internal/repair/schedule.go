@@ -1,11 +1,6 @@
 package repair
 
-import (
-	"time"
-
-	"github.com/tincan-voice/tincan/internal/estimate"
-	"github.com/tincan-voice/tincan/netproto"
-)
+import "time"
 
 // Intervals of reports.
 const (
@@ -15,8 +10,8 @@ const (
 	JammedQueue  = 60 * time.Millisecond  // a queue that may grow into trouble
 	reportRounds = 5                      // reports at ReportLossy after the last trouble
 
-	lossyShare  = 0.03 // of the datagrams of the last second
-	lossyRuns   = 2
+	LossyShare  = 0.03 // of the datagrams of the last second that are lost, from which on not all is well,
+	lossyRuns   = 2    // where they are in so many places
 	jammedTrend = 0.03 // seconds per second
 )
 
@@ -30,25 +25,16 @@ const (
 	Jammed      // a queue of more than 60 ms that grows
 )
 
-// MoodOf judges a path by its losses of the last second and by its queue.
-func MoodOf(l netproto.Outcome, queue time.Duration, trend float64) Mood {
+// MoodOf judges a path by whether it loses much and by its queue.
+func MoodOf(lossy bool, queue time.Duration, trend float64) Mood {
 	switch {
 	case queue >= JammedQueue && trend >= jammedTrend:
 		return Jammed
-	case l.Loss() >= lossyShare && l.Runs >= lossyRuns:
+	case lossy:
 		return Lossy
 	default:
 		return Calm
 	}
-}
-
-// PathMood judges the path that an Asker and a Queue watch.
-func PathMood(now time.Duration, a *Asker, q *estimate.Queue) Mood {
-	delay, trend := q.Delay(now), 0.0
-	if delay >= JammedQueue { // otherwise the trend, which is dear, says nothing
-		trend = q.Trend(now)
-	}
-	return MoodOf(a.Lately(), delay, trend)
 }
 
 // Schedule says when reports and feedback are due: every two seconds while all is

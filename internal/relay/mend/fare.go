@@ -10,12 +10,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-const (
-	// reportLife is how long a listener's report counts.
-	reportLife = 5 * time.Second
-	// lossyShare is the median loss from which on listeners count as lossy.
-	lossyShare = 0.03
-)
+// reportLife is how long a listener's report counts.
+const reportLife = 5 * time.Second
 
 // fare is how a talker's voice reaches its listeners.
 //

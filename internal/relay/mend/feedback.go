@@ -17,8 +17,9 @@ func (m *Mender) feedback(now time.Duration, s *Member, listeners int) (next tim
 	if u.dirty && now-u.judged >= repair.ReportJammed {
 		m.judge(now, s)
 	}
-	mood := max(repair.PathMood(now, &u.asker, &u.queue), u.fare.mood())
 	f := &u.fare.told
+	listening := repair.MoodOf(u.fare.loss >= repair.LossyShare, time.Duration(f.WorstQueue)*time.Millisecond, float64(f.WorstTrend)/1000)
+	mood := max(u.asker.Mood(now), listening)
 	news := f.LowestCap != u.capTold || f.Unopened != u.unopenedTold // which cannot wait either
 	if !u.schedule.Due(now, mood) && !(news && now-u.told >= repair.ReportJammed) {
 		if now-u.last < time.Second {
@@ -28,7 +29,8 @@ func (m *Mender) feedback(now time.Duration, s *Member, listeners int) (next tim
 	}
 	m.judge(now, s)
 	f.Receipt = *u.asker.Receipt()
-	f.Rate, f.Queue, f.Trend = u16(int(u.meter.Rate(now))), u16(int(u.queue.Delay(now)/time.Millisecond)), i16(int(u.queue.Trend(now)*1000))
+	queue, trend := u.asker.Queue(now)
+	f.Rate, f.Queue, f.Trend = u16(int(u.meter.Rate(now))), u16(int(queue/time.Millisecond)), i16(int(trend*1000))
 	if s.Live() && !s.Deaf.Load() { // is one of the listeners
 		listeners--
 	}
@@ -45,16 +47,4 @@ func (m *Mender) feedback(now time.Duration, s *Member, listeners int) (next tim
 	}
 	u.owed, u.told, u.capTold, u.unopenedTold = false, now, f.LowestCap, f.Unopened
 	return now + time.Hour
-}
-
-// mood is what the fare means for how often the talker is told.
-func (f *fare) mood() repair.Mood {
-	queue, trend := time.Duration(f.told.WorstQueue)*time.Millisecond, float64(f.told.WorstTrend)/1000
-	if m := repair.MoodOf(netproto.Outcome{}, queue, trend); m > repair.Calm {
-		return m
-	}
-	if f.loss >= lossyShare {
-		return repair.Lossy
-	}
-	return repair.Calm
 }

@@ -23,7 +23,6 @@ const (
 // uplink is what a room knows of one talker's way to the relay.
 type uplink struct {
 	asker     repair.Asker
-	queue     estimate.Queue
 	meter     estimate.Meter
 	sent      repair.Sent   // what was forwarded
 	cache     *repair.Cache // the same, of late; nil: nothing
@@ -71,15 +70,10 @@ func (s *Member) Arrived(now time.Duration, h netproto.Header, hop netproto.Hop,
 }
 
 func (u *uplink) arrived(now time.Duration, h netproto.Header, hop netproto.Hop, size int) (newest bool) {
-	kind := u.asker.Arrived(now, repair.Datagram{
-		Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: h.Voice || h.Level < silence,
-	})
 	u.meter.Add(now, size)
 	u.last, u.owed = now, true
-	if kind == repair.Newest || kind == repair.Overdue {
-		u.queue.Arrived(now, time.Duration(h.Seq)*netproto.FrameDuration)
-	}
-	if kind != repair.Newest {
+	d := repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: h.Voice || h.Level < silence}
+	if u.asker.Arrived(now, d) != repair.Newest {
 		return false
 	}
 	level := 0.0
