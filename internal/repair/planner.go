@@ -24,7 +24,7 @@ type Downlink struct {
 	Trend float64 // of the queue, seconds per second
 }
 
-// View is how one talker comes through to the listener. Shares are 0 to 1.
+// View is how one talker comes through to the listener. Shares are 0 to 1. Its Copies are the Planner's.
 type View struct {
 	Rate    wire.Kbps        // of its datagrams
 	Stride  int              // see Asker.Stride
@@ -33,7 +33,7 @@ type View struct {
 	Median  float64          // of the Loss of all listeners of that talker; 1 where there is no more than one other
 	OneWay  time.Duration
 	Buffer  time.Duration // of the listener's jitter buffer
-	Copies  *Copies       // that the listener gets
+	Copies  Copies        // that the listener gets
 }
 
 // Planner decides what a relay does for one listener beyond forwarding: whether to send
@@ -50,24 +50,28 @@ type Planner struct {
 
 // Report takes a listener's report. views lists the talkers who talk now, loudest
 // first, those who are not forwarded too.
-func (p *Planner) Report(now time.Duration, d Downlink, views []View) {
+func (p *Planner) Report(now time.Duration, d Downlink, views []*View) {
 	p.jammed = p.jam.report(now, d, rate(p.forwarded(views)))
 	p.Plan(now, d, views)
 }
 
 // Plan plans anew, by the last report, for talkers who have changed since.
-func (p *Planner) Plan(now time.Duration, d Downlink, views []View) {
+func (p *Planner) Plan(now time.Duration, d Downlink, views []*View) {
 	for i := range views {
-		views[i].Copies.judge(now, d.RTT, &views[i], p.jammed)
+		views[i].Copies.judge(now, d.RTT, views[i], p.jammed)
 	}
-	p.fit(now, d.Cap, views)
+	most := d.Cap
+	if most > 0 {
+		most = max(Sustained(most)-DownControl, 1)
+	}
+	p.fit(now, most, views)
 }
 
 // Talkers is the most talkers to forward to the listener, 0 = no limit.
 func (p *Planner) Talkers() int { return p.talkers }
 
 // forwarded are those of the talkers that are.
-func (p *Planner) forwarded(views []View) []View {
+func (p *Planner) forwarded(views []*View) []*View {
 	if p.talkers == 0 {
 		return views
 	}
@@ -75,7 +79,7 @@ func (p *Planner) forwarded(views []View) []View {
 }
 
 // fit honours the cap and the limit: with fewer talkers at once, with more after these would have fitted for a while.
-func (p *Planner) fit(now time.Duration, most wire.Kbps, views []View) {
+func (p *Planner) fit(now time.Duration, most wire.Kbps, views []*View) {
 	total, after := rate(views), capAfter
 	if p.jam.limit > 0 {
 		after = raiseAfter
@@ -96,7 +100,7 @@ func (p *Planner) fit(now time.Duration, most wire.Kbps, views []View) {
 		total = rate(views[:n])
 	}
 	if n == 1 && total > most {
-		*views[0].Copies = Copies{}
+		views[0].Copies = Copies{}
 	}
 	if n <= forwarded {
 		p.fitted = now
@@ -109,7 +113,7 @@ func (p *Planner) fit(now time.Duration, most wire.Kbps, views []View) {
 }
 
 // rate is what forwarding the views takes, with their copies.
-func rate(views []View) wire.Kbps {
+func rate(views []*View) wire.Kbps {
 	var sum wire.Kbps
 	for i := range views {
 		sum += views[i].Rate

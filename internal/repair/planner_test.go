@@ -10,11 +10,11 @@ import (
 )
 
 // scene is one listener and one talker over some seconds of reports.
-func scene(p *Planner, from time.Duration, seconds int, d Downlink, v View) (first time.Duration) {
+func scene(p *Planner, from time.Duration, seconds int, d Downlink, v *View) (first time.Duration) {
 	first = -1
 	for i := range seconds {
 		now := from + time.Duration(i+1)*time.Second
-		p.Report(now, d, []View{v})
+		p.Report(now, d, []*View{v})
 		if v.Copies.delay > 0 && first < 0 {
 			first = now - from
 		}
@@ -23,10 +23,10 @@ func scene(p *Planner, from time.Duration, seconds int, d Downlink, v View) (fir
 }
 
 // talking are talkers who send so much.
-func talking(rates ...wire.Kbps) []View {
-	v := make([]View, len(rates))
+func talking(rates ...wire.Kbps) []*View {
+	v := make([]*View, len(rates))
 	for i, r := range rates {
-		v[i] = View{Rate: r, Copies: new(Copies)}
+		v[i] = &View{Rate: r}
 	}
 	return v
 }
@@ -54,8 +54,8 @@ func TestPlannerCopies(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var p Planner
-			tt.view.Copies, tt.view.Rate = new(Copies), 40
-			first := scene(&p, 0, 8, Downlink{RTT: tt.rtt, Rate: 40}, tt.view)
+			tt.view.Rate = 40
+			first := scene(&p, 0, 8, Downlink{RTT: tt.rtt, Rate: 40}, &tt.view)
 			if tt.within == 0 && first >= 0 || tt.within > 0 && (first < 0 || first > tt.within) {
 				t.Errorf("copies after %v, want within %v", first, tt.within)
 			}
@@ -68,26 +68,25 @@ func TestPlannerCopies(t *testing.T) {
 
 func TestPlannerEndsCopiesWithHysteresis(t *testing.T) {
 	var p Planner
-	bad := View{Copies: new(Copies), Rate: 40, Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.1}
+	bad := &View{Rate: 40, Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.1}
 	d := Downlink{RTT: 300 * ms, Rate: 40}
 	scene(&p, 0, 3, d, bad)
-	good := bad
-	good.Channel.Loss, good.Hole = 0, 0
-	scene(&p, 3*time.Second, 5, d, good)
+	bad.Channel.Loss, bad.Hole = 0, 0
+	scene(&p, 3*time.Second, 5, d, bad)
 	if bad.Copies.delay == 0 {
 		t.Error("off after five good seconds")
 	}
-	scene(&p, 8*time.Second, 8, d, good)
+	scene(&p, 8*time.Second, 8, d, bad)
 	if bad.Copies.delay != 0 {
 		t.Error("still on after 13 good seconds")
 	}
+	bad.Channel.Loss, bad.Hole = 0.1, 0.1
 	scene(&p, 21*time.Second, 3, d, bad)
 	if bad.Copies.delay == 0 {
 		t.Error("no copies for one that is bad again")
 	}
-	common := bad
-	common.Median = 0.09
-	scene(&p, 24*time.Second, 13, d, common)
+	bad.Median = 0.09
+	scene(&p, 24*time.Second, 13, d, bad)
 	if bad.Copies.delay != 0 {
 		t.Error("still on 13 s after the others lost as much")
 	}
@@ -95,12 +94,12 @@ func TestPlannerEndsCopiesWithHysteresis(t *testing.T) {
 
 func TestPlannerNeverCopiesIntoAGrowingQueue(t *testing.T) {
 	var p Planner
-	bad := View{Copies: new(Copies), Rate: 40, Channel: estimate.NewChannel(0.2, 1, 1), Hole: 0.2}
+	bad := &View{Rate: 40, Channel: estimate.NewChannel(0.2, 1, 1), Hole: 0.2}
 	scene(&p, 0, 3, Downlink{RTT: 300 * ms, Rate: 40}, bad)
 	if bad.Copies.delay == 0 {
 		t.Fatal("no copies to begin with")
 	}
-	p.Report(4*time.Second, Downlink{RTT: 300 * ms, Rate: 30, Queue: 200 * ms, Trend: 0.3}, []View{bad})
+	p.Report(4*time.Second, Downlink{RTT: 300 * ms, Rate: 30, Queue: 200 * ms, Trend: 0.3}, []*View{bad})
 	if bad.Copies.delay != 0 {
 		t.Error("copies into a queue that grows")
 	}
@@ -224,10 +223,10 @@ func TestPlannerOnRandomReports(t *testing.T) {
 		now := time.Duration(0)
 		for range 500 {
 			now += time.Duration(rng.IntN(2000)) * ms
-			v := make([]View, rng.IntN(len(copies)))
+			v := make([]*View, rng.IntN(len(copies)))
 			for i := range v {
-				v[i] = View{
-					Copies: &copies[i], Rate: wire.Kbps(rng.Float64() * 60), Stride: rng.IntN(7), Channel: estimate.NewChannel(rng.Float64(), rng.Float64()*9, 1),
+				v[i] = &View{
+					Copies: copies[i], Rate: wire.Kbps(rng.Float64() * 60), Stride: rng.IntN(7), Channel: estimate.NewChannel(rng.Float64(), rng.Float64()*9, 1),
 					Hole: rng.Float64(), Median: rng.Float64(), OneWay: time.Duration(rng.IntN(300)) * ms, Buffer: time.Duration(rng.IntN(500)) * ms,
 				}
 			}
@@ -241,7 +240,8 @@ func TestPlannerOnRandomReports(t *testing.T) {
 				t.Fatalf("%v kbit/s planned, cap %v", rate(v[:n]), d.Cap)
 			}
 			for i := range v {
-				if c := v[i].Copies.delay; c < 0 || c > CacheAge {
+				copies[i] = v[i].Copies
+				if c := copies[i].delay; c < 0 || c > CacheAge {
 					t.Fatalf("copies %v later", c)
 				}
 			}

@@ -56,7 +56,7 @@ func (m *Mender) Pass(now time.Duration, to *Member, talker uint32, d []byte) bo
 	if t == nil {
 		return false
 	}
-	v := to.down().viewOf(talker)
+	v := to.down().viewOf(now, talker)
 	h, _ := netproto.ParseHeader(d)
 	size := to.onWire(len(d)) // a datagram of a bundle is counted as if it went alone
 	if !to.room.hears(to, talker) {
@@ -100,7 +100,7 @@ func (r *Room) shareOf(now time.Duration, s, talker *Member) float64 {
 
 // divide shares a listener's cap among those who talk, and reports whether a talker's part has changed.
 func (r *Room) divide(now time.Duration, s *Member) bool {
-	if s.downlink.cap == 0 {
+	if s.downlink.Cap == 0 {
 		changed := s.downlink.part != 0
 		s.downlink.part = 0
 		return changed
@@ -111,9 +111,9 @@ func (r *Room) divide(now time.Duration, s *Member) bool {
 			n++
 		}
 	}
-	d, part := s.downlink, s.downlink.cap
-	if n = min(n, int(partOf*d.cap/repair.LeastPart)); n > 1 {
-		part = partOf * d.cap / wire.Kbps(n)
+	d, part := s.downlink, s.downlink.Cap
+	if n = min(n, int(partOf*d.Cap/repair.LeastPart)); n > 1 {
+		part = partOf * d.Cap / wire.Kbps(n)
 	}
 	changed := part != d.part
 	d.part = part

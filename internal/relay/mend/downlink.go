@@ -1,6 +1,8 @@
 package mend
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/repair"
@@ -20,19 +22,14 @@ const (
 
 // downlink is what a room knows of the way to one listener.
 type downlink struct {
-	heard   time.Duration // last report or nack
-	rtt     time.Duration // 0: not known
-	queue   time.Duration
-	trend   float64       // seconds per second
-	rate    wire.Kbps     // that came in the last second
-	cap     wire.Kbps     // 0: none
+	heard time.Duration // last report or nack
+	repair.Downlink
 	part    wire.Kbps     // of it for each who talks at present
 	deaf    bool          // it wants no voice
 	apart   bool          // it is to get its voice under a cap, or from fewer talkers
 	changed time.Duration // last time that these were passed on
-	views   []view
+	views   []*view
 	planner repair.Planner
-	none    repair.Copies // of a talker that nothing is reported of
 	capped  repair.Cap
 	resend  *repair.Resender // made by the first nack
 
@@ -50,8 +47,8 @@ func (s *Member) down() *downlink {
 
 // setCap sets the most that the listener is sent, 0 = none.
 func (d *downlink) setCap(now time.Duration, most wire.Kbps) {
-	if d.cap != most {
-		d.cap = most
+	if d.Cap != most {
+		d.Cap = most
 		d.capped.Set(now, most)
 	}
 }
@@ -59,28 +56,25 @@ func (d *downlink) setCap(now time.Duration, most wire.Kbps) {
 func (d *downlink) view(talker uint32) *view {
 	for i := range d.views {
 		if d.views[i].talker == talker {
-			return &d.views[i]
+			return d.views[i]
 		}
 	}
 	return nil
 }
 
 // viewOf returns the view of a talker, in place of the oldest if need be.
-func (d *downlink) viewOf(talker uint32) *view {
-	if v := d.view(talker); v != nil {
+func (d *downlink) viewOf(now time.Duration, talker uint32) *view {
+	v := d.view(talker)
+	if v != nil {
 		return v
 	}
+	v = &view{talker: talker, at: now}
 	if len(d.views) < maxViews {
-		d.views = append(d.views, view{talker: talker})
-		return &d.views[len(d.views)-1]
+		d.views = append(d.views, v)
+		return v
 	}
-	oldest := &d.views[0]
-	for i := range d.views {
-		if d.views[i].at < oldest.at {
-			oldest = &d.views[i]
-		}
-	}
-	*oldest = view{talker: talker}
+	oldest := slices.MinFunc(d.views, func(a, b *view) int { return cmp.Compare(a.at, b.at) })
+	*oldest = *v
 	return oldest
 }
 
@@ -97,21 +91,21 @@ func (m *Mender) attendListener(now time.Duration, s *Member) (next time.Duratio
 	}
 	live, all := s.Live(), !s.Apart.Load()
 	for i := range d.views {
-		v := &d.views[i]
+		v := d.views[i]
 		if all && v.own != nil {
 			v.own, v.account = nil, repair.Account{}
 		}
 		t := r.talker(v.talker)
 		if t == nil || t.uplink.cache == nil {
-			v.copies = repair.Copies{}
+			v.Copies = repair.Copies{}
 			continue
 		}
-		for c := v.copies.Next(t.uplink.cache, now); c != nil; c = v.copies.Next(t.uplink.cache, now) {
+		for c := v.Copies.Next(t.uplink.cache, now); c != nil; c = v.Copies.Next(t.uplink.cache, now) {
 			if count, was := v.count(c); live && was && !d.deaf && r.hears(s, t.ID) {
 				m.again(now, s, t, c, count, &m.counts.Copied)
 			}
 		}
-		if at, ok := v.copies.Deadline(t.uplink.cache, now); ok {
+		if at, ok := v.Copies.Deadline(t.uplink.cache, now); ok {
 			next = min(next, at)
 		}
 	}

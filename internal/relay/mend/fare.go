@@ -73,8 +73,8 @@ func (m *Mender) judge(now time.Duration, talker *Member) {
 			continue
 		}
 		limit := unlimited
-		if d.cap > 0 { // which holds for those too who are not forwarded for its sake
-			limit = -int(cmp.Or(d.part, d.cap))
+		if d.Cap > 0 { // which holds for those too who are not forwarded for its sake
+			limit = -int(cmp.Or(d.part, d.Cap))
 		}
 		c.cap = append(c.cap, limit)
 		if now-d.heard > reportLife {
@@ -88,14 +88,14 @@ func (m *Mender) judge(now time.Duration, talker *Member) {
 			continue
 		}
 		limit = unlimited
-		if d.queue >= repair.JammedQueue && r.hears(s, talker.ID) {
-			limit = -max(1, int(float64(d.rate)*r.shareOf(now, s, talker)+0.5))
+		if d.Queue >= repair.JammedQueue && r.hears(s, talker.ID) {
+			limit = -max(1, int(float64(d.Rate)*r.shareOf(now, s, talker)+0.5))
 		}
 		c.views = append(c.views, v)
 		c.rate = append(c.rate, limit)
-		c.rtt = append(c.rtt, int(d.rtt/time.Millisecond))
-		c.queue = append(c.queue, int(d.queue/time.Millisecond))
-		c.trend = append(c.trend, int(d.trend*1000))
+		c.rtt = append(c.rtt, int(d.RTT/time.Millisecond))
+		c.queue = append(c.queue, int(d.Queue/time.Millisecond))
+		c.trend = append(c.trend, int(d.Trend*1000))
 		c.jitter = append(c.jitter, int(v.jitter/time.Millisecond))
 	}
 	t := &f.told

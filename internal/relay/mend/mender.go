@@ -44,7 +44,7 @@ type Mender struct {
 	reported netproto.Report
 	blocks   []netproto.NackBlock
 	asks     []repair.Ask
-	views    [maxViews]repair.View
+	views    [maxViews]*repair.View
 	collect  collector
 	body     []byte
 }
@@ -87,7 +87,7 @@ func (m *Mender) tick(now time.Duration, r *Room) {
 				t.uplink.dirty = true
 			}
 		}
-		if s.downlink.cap > 0 || s.Apart.Load() {
+		if s.downlink.Cap > 0 || s.Apart.Load() {
 			m.plan(now, s, false)
 		}
 	}

@@ -16,33 +16,27 @@ func (m *Mender) plan(now time.Duration, s *Member, reported bool) {
 			n++
 		}
 	}
-	down := repair.Downlink{RTT: d.rtt, Rate: d.rate, Queue: d.queue, Trend: d.trend}
-	if d.cap > 0 {
-		down.Cap = max(repair.Sustained(d.cap)-repair.DownControl, 1)
-	}
 	if reported {
-		d.planner.Report(now, down, m.views[:n])
+		d.planner.Report(now, d.Downlink, m.views[:n])
 	} else {
-		d.planner.Plan(now, down, m.views[:n])
+		d.planner.Plan(now, d.Downlink, m.views[:n])
 	}
-	d.apart = d.cap > 0 || d.planner.Talkers() > 0
+	d.apart = d.Cap > 0 || d.planner.Talkers() > 0
 }
 
 // viewFor is how a talker comes through to a listener, as a Planner wants it.
-func viewFor(now time.Duration, d *downlink, t *Member) repair.View {
+func viewFor(now time.Duration, d *downlink, t *Member) *repair.View {
 	u := t.uplink
 	way := assumedWay
-	if t.downlink != nil && t.downlink.rtt > 0 {
-		way = t.downlink.rtt / 2
+	if t.downlink != nil && t.downlink.RTT > 0 {
+		way = t.downlink.RTT / 2
 	}
-	v := repair.View{Rate: u.meter.Rate(now), Stride: u.asker.Stride(), Median: 1, OneWay: way + d.rtt/2, Copies: &d.none}
-	if seen := d.view(t.ID); seen != nil && seen.known {
-		v.Channel, v.Hole, v.Buffer, v.Copies = seen.loss.Channel(), seen.hole, seen.buffer, &seen.copies
-	}
+	v := d.viewOf(now, t.ID)
+	v.Rate, v.Stride, v.Channel, v.Median, v.OneWay = u.meter.Rate(now), u.asker.Stride(), v.loss.Channel(), 1, way+d.RTT/2
 	if u.fare.listeners > 2 { // what is lost to all, or to one of two, is for the talker to repair
 		v.Median = u.fare.loss
 	}
-	return v
+	return &v.View
 }
 
 // hears tells whether a listener is to get this talker's voice.

@@ -15,9 +15,8 @@ func (m *Mender) Report(now time.Duration, s *Member, body []byte) (look time.Du
 	}
 	r, d := &m.reported, s.down()
 	d.heard = now
-	d.rtt = time.Duration(r.RTT) * time.Millisecond
-	d.queue = time.Duration(r.Queue) * time.Millisecond
-	d.trend, d.rate = float64(r.Trend)/1000, wire.Kbps(r.Rate)
+	d.RTT, d.Queue = time.Duration(r.RTT)*time.Millisecond, time.Duration(r.Queue)*time.Millisecond
+	d.Trend, d.Rate = float64(r.Trend)/1000, wire.Kbps(r.Rate)
 	d.setCap(now, wire.Kbps(r.Cap))
 	d.deaf = r.Deaf
 	d.unopened = append(d.unopened[:0], r.Unopened[:min(len(r.Unopened), maxViews)]...)
@@ -32,7 +31,7 @@ func (m *Mender) Report(now time.Duration, s *Member, body []byte) (look time.Du
 		if t == nil || t == s {
 			continue
 		}
-		d.viewOf(b.Session).take(now, b, t.uplink)
+		d.viewOf(now, b.Session).take(now, b, t.uplink)
 		t.uplink.dirty = true
 	}
 	if s.uplink != nil {

@@ -35,7 +35,7 @@ func (m *Mender) resend(now time.Duration, s *Member) {
 		d.resend = new(repair.Resender)
 	}
 	d.resend.SetRate(now, r.voiceTo(now, s))
-	rtt := d.rtt
+	rtt := d.RTT
 	if rtt == 0 {
 		rtt = assumedTrip
 	}

@@ -46,7 +46,7 @@ func (r *Room) sweep(now time.Duration) {
 	})
 	r.downs = slices.DeleteFunc(r.downs, func(s *Member) bool {
 		d := s.downlink
-		silent := now-d.heard > downlinkIdle && d.cap == 0
+		silent := now-d.heard > downlinkIdle && d.Cap == 0
 		old := s.Gone.Load() || silent && !s.Apart.Load()
 		if old {
 			s.downlink = nil

@@ -153,7 +153,7 @@ func (r *Room) setPath(talker *Member) {
 	u := talker.uplink
 	rtt := time.Duration(0)
 	if talker.downlink != nil {
-		rtt = talker.downlink.rtt
+		rtt = talker.downlink.RTT
 	}
 	way, buffer := time.Duration(math.MaxInt64), time.Duration(0)
 	for _, s := range r.downs {
@@ -161,9 +161,9 @@ func (r *Room) setPath(talker *Member) {
 			continue
 		}
 		if v := s.downlink.view(talker.ID); v != nil {
-			buffer = max(buffer, v.buffer)
-			if s.downlink.rtt > 0 {
-				way = min(way, s.downlink.rtt/2)
+			buffer = max(buffer, v.Buffer)
+			if s.downlink.RTT > 0 {
+				way = min(way, s.downlink.RTT/2)
 			}
 		}
 	}
