@@ -89,9 +89,8 @@ type gap struct {
 	count uint32 // without the modulo
 	seq   uint32 // its newest frame, as far as that can be told
 	tries uint8
-	ready time.Duration // it is not asked for before
 	due   time.Duration // when it should have come
-	asked time.Duration // the last time
+	next  time.Duration // when to judge it again
 }
 
 // SetPath sets the round trip to the side that is asked (0 = not known yet: 100 ms) and
@@ -196,7 +195,7 @@ func (a *Asker) miss(now time.Duration, seq uint32, ahead int) {
 		if g.open && g.count == n {
 			continue
 		}
-		a.openGap(gap{count: n, seq: seq - behind, ready: now + orderWait, due: now - time.Duration(behind)*wire.FrameDuration})
+		a.openGap(gap{count: n, seq: seq - behind, next: now + orderWait, due: now - time.Duration(behind)*wire.FrameDuration})
 	}
 }
 
@@ -206,7 +205,7 @@ func (a *Asker) openGap(g gap) {
 	a.close(slot)
 	g.open = true
 	*slot = g
-	a.open, a.next = a.open+1, min(a.next, g.ready)
+	a.open, a.next = a.open+1, min(a.next, g.next)
 }
 
 // filled closes the gap of a datagram, if there is one, and learns from it.
@@ -279,41 +278,42 @@ func (a *Asker) Poll(now time.Duration, dst []Ask) []Ask {
 		if !g.open {
 			continue
 		}
-		ask, next := a.judge(now, g)
-		if ask {
-			g.tries++
-			g.asked = now
+		if now >= g.next && a.judge(now, g) {
 			dst = append(dst, Ask{Count: uint8(g.count % wire.HopCounts), Seq: g.seq})
-			next = now + a.pause(g)
 		}
 		if g.open {
-			a.next = min(a.next, next)
+			a.next = min(a.next, g.next)
 		}
 	}
 	return dst
 }
 
-// judge tells whether to ask for a gap now, or else when to look at it again. It closes
+// judge tells whether to ask for a gap now, and when to look at it again. It closes
 // the gap when there is nothing more to hope for.
-func (a *Asker) judge(now time.Duration, g *gap) (ask bool, next time.Duration) {
-	tooLate := g.due + a.patience // to be of use
-	ready := max(g.ready, g.due+a.pace.timeout())
-	if g.tries > 0 {
-		ready = g.asked + a.pause(g)
-	} else if at := a.copied(g); at+a.roundTrip() <= tooLate {
-		ready = max(ready, at)
+func (a *Asker) judge(now time.Duration, g *gap) (ask bool) {
+	last := g.due + a.patience - a.roundTrip() // when the answer would still be of use
+	if g.tries == 0 {
+		ready := g.due + a.pace.timeout()
+		if at := a.copied(g); at <= last {
+			ready = max(ready, at)
+		}
+		if g.next = ready; now < ready && ready <= last {
+			return false
+		}
 	}
 	switch {
-	case max(now, ready)+a.roundTrip() <= tooLate && g.tries < askTries:
-		return now >= ready, ready
-	case g.tries > 0 && now < tooLate:
-		return false, tooLate // the answer may still come
-	}
-	if g.tries > 0 {
+	case now <= last && g.tries < askTries:
+		g.tries++
+		g.next = now + a.pause(g)
+		return true
+	case g.tries > 0 && now < g.due+a.patience:
+		g.next = g.due + a.patience // the answer may still come
+		return false
+	case g.tries > 0:
 		a.pace.right()
 	}
 	a.close(g)
-	return false, 0
+	return false
 }
 
 // copied is when the first copy of what is missing should be there, and 0 where it is not worth waiting for.
@@ -325,16 +325,11 @@ func (a *Asker) copied(g *gap) time.Duration {
 	return g.due + wait + a.pace.timeout()
 }
 
-// pause is how long to wait before the next try.
+// pause is how long an answer may take before the question is repeated.
 func (a *Asker) pause(g *gap) time.Duration {
 	if a.lossy && g.tries%2 == 1 {
 		return Twin
 	}
-	return a.again()
-}
-
-// again is how long an answer may take before the question is repeated.
-func (a *Asker) again() time.Duration {
 	rtt := a.roundTrip()
 	return rtt + rtt/4 + 10*time.Millisecond
 }

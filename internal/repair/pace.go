@@ -78,7 +78,7 @@ func (a *Asker) guess(now time.Duration) {
 func (a *Asker) overdue(now time.Duration) {
 	seq, due := a.expected(), a.due()
 	a.missed++
-	a.openGap(gap{count: a.newest + a.missed, seq: seq, ready: now, due: due})
+	a.openGap(gap{count: a.newest + a.missed, seq: seq, next: now, due: due})
 }
 
 // Last tells that for now nothing is sent after the datagram with this sequence number: what is missing before it can
