@@ -354,9 +354,8 @@ func (a *Asker) Queue(now time.Duration) (delay time.Duration, trend float64) {
 
 // Mood is how the path does.
 func (a *Asker) Mood(now time.Duration) Mood {
-	lately := a.receipt.Last(int(time.Second/wire.FrameDuration) / a.Stride())
 	queue, trend := a.Queue(now)
-	return MoodOf(lately.Loss() >= LossyShare && lately.Runs >= lossyRuns, queue, trend)
+	return MoodOf(a.lossy, queue, trend)
 }
 
 // Loss is the share of the datagrams that the receipt tells of that was lost, before resends.

@@ -24,8 +24,8 @@ type pace struct {
 const (
 	leastTimeout = 8 * time.Millisecond
 	mostSlack    = 80 * time.Millisecond
-	// lossyFrom and lossyLeast are the loss from which on a path counts as one that loses.
-	lossyFrom, lossyLeast = 0.02, 3
+	// LossyFrom and lossyLeast are the loss from which on a path counts as one that loses.
+	LossyFrom, lossyLeast = 0.02, 3
 	lookEvery             = 500 * time.Millisecond
 	// guessMost is how many datagrams in a row are missed before anything later has come: longer
 	// silence is an outage, or the pause after a talkspurt whose end was lost.
@@ -103,5 +103,5 @@ func (a *Asker) look(now time.Duration) {
 	}
 	a.looked = now
 	l := a.receipt.Last(netproto.ReceiptReach)
-	a.lossy = l.Lost >= lossyLeast && l.Loss() >= lossyFrom
+	a.lossy = l.Lost >= lossyLeast && l.Loss() >= LossyFrom
 }

@@ -18,7 +18,7 @@ func (m *Mender) feedback(now time.Duration, s *Member, listeners int) (next tim
 		m.judge(now, s)
 	}
 	f := &u.fare.told
-	listening := repair.MoodOf(u.fare.loss >= repair.LossyShare, time.Duration(f.WorstQueue)*time.Millisecond, float64(f.WorstTrend)/1000)
+	listening := repair.MoodOf(u.fare.loss >= repair.LossyFrom, time.Duration(f.WorstQueue)*time.Millisecond, float64(f.WorstTrend)/1000)
 	mood := max(u.asker.Mood(now), listening)
 	news := f.LowestCap != u.capTold || f.Unopened != u.unopenedTold // which cannot wait either
 	if !u.schedule.Due(now, mood) && !(news && now-u.told >= repair.ReportJammed) {
