@@ -100,18 +100,12 @@ func (r *Room) shareOf(now time.Duration, s, talker *Member) float64 {
 
 // divide shares a listener's cap among those who talk, and reports whether a talker's part has changed.
 func (r *Room) divide(now time.Duration, s *Member) bool {
-	if s.downlink.Cap == 0 {
-		changed := s.downlink.part != 0
-		s.downlink.part = 0
-		return changed
-	}
-	n := 0
+	d, part, n := s.downlink, s.downlink.Cap, 0
 	for _, t := range r.ups {
 		if last := min(t.uplink.voiced, t.uplink.forwarded); t != s && last > 0 && now-last <= partMemory && !t.Gone.Load() {
 			n++
 		}
 	}
-	d, part := s.downlink, s.downlink.Cap
 	if n = min(n, int(partOf*d.Cap/repair.LeastPart)); n > 1 {
 		part = partOf * d.Cap / wire.Kbps(n)
 	}

@@ -47,10 +47,8 @@ func (s *Member) down() *downlink {
 
 // setCap sets the most that the listener is sent, 0 = none.
 func (d *downlink) setCap(now time.Duration, most wire.Kbps) {
-	if d.Cap != most {
-		d.Cap = most
-		d.capped.Set(now, most)
-	}
+	d.Cap = most
+	d.capped.Set(now, most)
 }
 
 func (d *downlink) view(talker uint32) *view {

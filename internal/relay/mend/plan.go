@@ -27,12 +27,8 @@ func (m *Mender) plan(now time.Duration, s *Member, reported bool) {
 // viewFor is how a talker comes through to a listener, as a Planner wants it.
 func viewFor(now time.Duration, d *downlink, t *Member) *repair.View {
 	u := t.uplink
-	way := assumedWay
-	if t.downlink != nil && t.downlink.RTT > 0 {
-		way = t.downlink.RTT / 2
-	}
 	v := d.viewOf(now, t.ID)
-	v.Rate, v.Stride, v.Channel, v.Median, v.OneWay = u.meter.Rate(now), u.asker.Stride(), v.loss.Channel(), 1, way+d.RTT/2
+	v.Rate, v.Stride, v.Channel, v.Median, v.OneWay = u.meter.Rate(now), u.asker.Stride(), v.loss.Channel(), 1, t.way()+d.RTT/2
 	if u.fare.listeners > 2 { // what is lost to all, or to one of two, is for the talker to repair
 		v.Median = u.fare.loss
 	}

@@ -7,13 +7,9 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-const (
-	// lookups is how many numbers of one nack are looked at: as many as Askers of
-	// four talkers ask for at once.
-	lookups = 64
-	// assumedTrip is a listener's round trip as long as it is not known.
-	assumedTrip = 100 * time.Millisecond
-)
+// lookups is how many numbers of one nack are looked at: as many as Askers of
+// four talkers ask for at once.
+const lookups = 64
 
 // Nack answers a listener's nack, within its budget. The room must be attended at look, or before; the error is that of
 // netproto.ParseNack.
@@ -35,10 +31,6 @@ func (m *Mender) resend(now time.Duration, s *Member) {
 		d.resend = new(repair.Resender)
 	}
 	d.resend.SetRate(now, r.voiceTo(now, s))
-	rtt := d.RTT
-	if rtt == 0 {
-		rtt = assumedTrip
-	}
 	looked := 0
 	for _, b := range m.blocks {
 		t := r.talker(b.Session)
@@ -55,7 +47,7 @@ func (m *Mender) resend(now time.Duration, s *Member) {
 			if v == nil {
 				continue
 			}
-			if ok, _ := d.resend.Allow(now, t.ID, uint32(count), len(v), rtt); ok {
+			if ok, _ := d.resend.Allow(now, t.ID, uint32(count), len(v), 2*s.way()); ok {
 				m.again(now, s, t, v, count, &m.counts.Resent)
 			} else {
 				m.counts.Throttled.Add(1)

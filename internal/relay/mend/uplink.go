@@ -1,7 +1,6 @@
 package mend
 
 import (
-	"math"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/estimate"
@@ -16,8 +15,6 @@ const (
 	uplinkIdle = 30 * time.Second
 	// levelMemory is the time constant with which a talker's level fades.
 	levelMemory = time.Second
-	// assumedWay is half of a listener's round trip as long as none is known.
-	assumedWay = 30 * time.Millisecond
 )
 
 // uplink is what a room knows of one talker's way to the relay.
@@ -150,29 +147,15 @@ func (m *Mender) attendTalker(now time.Duration, s *Member, listeners int) (next
 // setPath tells a talker's Asker how long its answers take, and how long the most
 // patient listener can wait for them.
 func (r *Room) setPath(talker *Member) {
-	u := talker.uplink
-	rtt := time.Duration(0)
+	nearest, buffer := assumedWay, time.Duration(0)
+	for _, s := range r.downs {
+		if v := s.downlink.view(talker.ID); v != nil {
+			nearest, buffer = min(nearest, s.way()), max(buffer, v.Buffer)
+		}
+	}
+	a, rtt := &talker.uplink.asker, time.Duration(0)
 	if talker.downlink != nil {
 		rtt = talker.downlink.RTT
 	}
-	way, buffer := time.Duration(math.MaxInt64), time.Duration(0)
-	for _, s := range r.downs {
-		if s == talker {
-			continue
-		}
-		if v := s.downlink.view(talker.ID); v != nil {
-			buffer = max(buffer, v.Buffer)
-			if s.downlink.RTT > 0 {
-				way = min(way, s.downlink.RTT/2)
-			}
-		}
-	}
-	if way == math.MaxInt64 {
-		way = assumedWay
-	}
-	up := rtt / 2
-	if rtt == 0 {
-		up = assumedWay
-	}
-	u.asker.SetPath(rtt, repair.Patience(up+way, buffer, u.asker.Loss()))
+	a.SetPath(rtt, repair.Patience(talker.way()+nearest, buffer, a.Loss()))
 }
