@@ -10,9 +10,8 @@ const (
 	copyLoss    = 0.03                   // loss, or holes where resends fit, that begins copies
 	copyExcess  = 0.02                   // how much worse than twice the median a listener must be
 	copyProof   = 500 * time.Millisecond // for so long: the reports of the others must have come too
-	copyOver    = 0.015                  // loss below which copies end, as they do when it is not worse than the median any more
+	copyOver    = 0.015                  // loss below which copies end, as they do when it is not worse than the median
 	copyWorse   = 1.25                   // by this factor
-	copyHold    = 10 * time.Second       // after it has been so for this long
 	resendSlack = 10 * time.Millisecond
 )
 
@@ -25,7 +24,7 @@ var copyOffsets = [...]int{1, 2, 4, 6}
 // inside its datagrams. Where a resend comes in time, only what holes remain counts. The zero value sends none.
 type Copies struct {
 	delay time.Duration // 0 = none
-	bad   time.Duration // with copies: when there was a reason for them last; without: since when there is, 0 = there is none
+	bad   time.Duration // since when there is a reason for them, 0 = there is none
 	next  uint64        // datagram of the cache whose copy is next
 }
 
@@ -35,10 +34,8 @@ func (c *Copies) judge(now, rtt time.Duration, v *View, jam bool) {
 	patience := Patience(v.OneWay, v.Buffer, v.Hole)
 	loss := v.Channel.Loss
 	if c.delay > 0 {
-		if loss >= max(copyOver, copyWorse*v.Median) {
-			c.bad, c.delay = now, max(c.delay, copyDelay(v, step, patience))
-		}
-		if jam || now-c.bad >= copyHold {
+		c.delay = max(c.delay, copyDelay(v, step, patience))
+		if jam || loss < max(copyOver, copyWorse*v.Median) {
 			c.delay, c.bad = 0, 0
 		}
 		return
@@ -53,7 +50,7 @@ func (c *Copies) judge(now, rtt time.Duration, v *View, jam bool) {
 	case c.bad == 0:
 		c.bad = now
 	case !jam && now-c.bad >= copyProof:
-		c.delay, c.bad = copyDelay(v, step, patience), now
+		c.delay = copyDelay(v, step, patience)
 	}
 }
 

@@ -71,14 +71,15 @@ func TestPlannerEndsCopiesWithHysteresis(t *testing.T) {
 	bad := &View{Rate: 40, Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.1}
 	d := Downlink{RTT: 300 * ms, Rate: 40}
 	scene(&p, 0, 3, d, bad)
-	bad.Channel.Loss, bad.Hole = 0, 0
+	bad.Channel.Loss, bad.Hole = 0.02, 0
 	scene(&p, 3*time.Second, 5, d, bad)
 	if bad.Copies.delay == 0 {
-		t.Error("off after five good seconds")
+		t.Error("off at a loss of 2 %")
 	}
+	bad.Channel.Loss = 0.01
 	scene(&p, 8*time.Second, 8, d, bad)
 	if bad.Copies.delay != 0 {
-		t.Error("still on after 13 good seconds")
+		t.Error("still on at a loss of 1 %")
 	}
 	bad.Channel.Loss, bad.Hole = 0.1, 0.1
 	scene(&p, 21*time.Second, 3, d, bad)
@@ -88,7 +89,7 @@ func TestPlannerEndsCopiesWithHysteresis(t *testing.T) {
 	bad.Median = 0.09
 	scene(&p, 24*time.Second, 13, d, bad)
 	if bad.Copies.delay != 0 {
-		t.Error("still on 13 s after the others lost as much")
+		t.Error("still on where the others lose as much")
 	}
 }
 

@@ -37,7 +37,6 @@ type Mender struct {
 	Batch  Batch  // what is to be sent
 	Wishes []Wish // what is to be changed
 
-	find   func(session uint32) *Member
 	counts *Counters
 
 	// Scratch memory.
@@ -49,10 +48,8 @@ type Mender struct {
 	body     []byte
 }
 
-// New returns a Mender that counts there. find returns a member of any room, or nil.
-func New(counts *Counters, find func(session uint32) *Member) *Mender {
-	return &Mender{counts: counts, find: find}
-}
+// New returns a Mender that counts there.
+func New(counts *Counters) *Mender { return &Mender{counts: counts} }
 
 // Attend does what is due in one room, whose list of listeners has so many, and returns when to come again; not ok:
 // nothing is remembered of the room any more.

@@ -21,13 +21,13 @@ func (m *Mender) Report(now time.Duration, s *Member, body []byte) (look time.Du
 	d.deaf = r.Deaf
 	d.unopened = append(d.unopened[:0], r.Unopened[:min(len(r.Unopened), maxViews)]...)
 	for _, id := range d.unopened {
-		if t := m.talkerOf(s.room, id); t != nil {
+		if t := s.room.talker(id); t != nil {
 			t.uplink.dirty = true
 		}
 	}
 	for i := range r.Talkers {
 		b := &r.Talkers[i]
-		t := m.talkerOf(s.room, b.Session)
+		t := s.room.talker(b.Session)
 		if t == nil || t == s {
 			continue
 		}
@@ -39,12 +39,4 @@ func (m *Mender) Report(now time.Duration, s *Member, body []byte) (look time.Du
 	}
 	m.plan(now, s, true)
 	return now, nil
-}
-
-// talkerOf returns the member of the room with this ID if it has talked of late, or nil.
-func (m *Mender) talkerOf(r *Room, id uint32) *Member {
-	if t := m.find(id); t != nil && t.room == r && t.uplink != nil {
-		return t
-	}
-	return nil
 }

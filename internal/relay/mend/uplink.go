@@ -22,14 +22,13 @@ type uplink struct {
 	asker     repair.Asker
 	meter     estimate.Meter
 	sent      repair.Sent   // what was forwarded
-	cache     *repair.Cache // the same, of late; nil: nothing
+	cache     *repair.Cache // the same, of late; nil: nothing, and it is not in Room.order
 	highest   uint32
 	size      int // of the last datagram, headers counted
 	last      time.Duration
 	forwarded time.Duration
 	voiced    time.Duration
 	level     float64 // dB above silence
-	ordered   bool    // is in Room.order
 
 	schedule repair.Schedule
 	owed     bool          // has talked since the last feedback
@@ -97,16 +96,13 @@ func (u *uplink) speaks(now time.Duration) bool { return now-u.voiced <= IdleAft
 func (s *Member) Keep(now time.Duration, d []byte) {
 	u := s.uplink
 	if u.cache == nil {
-		u.cache = new(repair.Cache)
+		u.cache, u.dirty = new(repair.Cache), true // there may be a cap to be told
+		s.room.order = append(s.room.order, s)
 	}
 	seq := seqOf(d)
 	netproto.SetHop(d, netproto.Hop{Count: u.sent.Add(seq)})
 	u.cache.Put(now, seq, d)
 	u.forwarded = now
-	if !u.ordered {
-		u.ordered, u.dirty = true, true // there may be a cap to be told
-		s.room.order = append(s.room.order, s)
-	}
 }
 
 // countOf is the count in a datagram of voice, see netproto.Hop.

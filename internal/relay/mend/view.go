@@ -9,9 +9,6 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// viewMemory is the time constant with which a listener's counts fade.
-const viewMemory = time.Second
-
 // view is how one talker comes through to a listener. What the talker's own hop loses is not in it: each hop counts
 // what it sends.
 type view struct {
@@ -36,7 +33,7 @@ func (v *view) take(now time.Duration, b *netproto.TalkerReport, u *uplink) {
 	if !ok {
 		return
 	}
-	v.known, v.loss.Memory = true, viewMemory
+	v.known = true
 	v.loss.Add(now, u.asker.Stride(), o)
 	if v.told {
 		v.since, v.told = netproto.Outcome{}, false
