@@ -47,8 +47,25 @@ type Upcoming struct {
 // Send takes a datagram of so many bytes, all headers counted, that goes out now. If it
 // does not fit, or u would not fit any more, it must not be sent, and the answer is false.
 func (c *Cap) Send(now time.Duration, bytes int, u Upcoming) bool {
-	if !c.Fits(now, bytes, u) {
+	if c.most == 0 {
+		return true
+	}
+	c.roll(int64(now / capCell))
+	room, first := c.most-c.sum-bytes, c.newest-capCells+1
+	if room < 0 {
 		return false
+	}
+	// Cells of the second before leave it one after another while what is to come goes out.
+	for n, at := first, u.Next; u.Bytes > 0 && at < time.Second; at += u.Every {
+		for ; n < first+int64((now%capCell+at)/capCell) && n < c.newest; n++ {
+			room += int(c.cells[(n+capCells)%capCells])
+		}
+		if room -= u.Bytes; room < 0 {
+			return false
+		}
+		if u.Every == 0 {
+			break
+		}
 	}
 	c.Note(now, bytes)
 	return true
@@ -62,34 +79,6 @@ func (c *Cap) Note(now time.Duration, bytes int) {
 	c.roll(int64(now / capCell))
 	c.cells[c.newest%capCells] += uint32(bytes)
 	c.sum += bytes
-}
-
-// Fits tells what Send would answer.
-func (c *Cap) Fits(now time.Duration, bytes int, u Upcoming) bool {
-	if c.most == 0 {
-		return true
-	}
-	c.roll(int64(now / capCell))
-	room, first := c.most-c.sum-bytes, c.newest-capCells+1
-	if room < 0 {
-		return false
-	}
-	if u.Bytes == 0 {
-		return true
-	}
-	// Cells of the second before leave it one after another while what is to come goes out.
-	for n, at := first, u.Next; at < time.Second; at += u.Every {
-		for ; n < first+int64((now%capCell+at)/capCell) && n < c.newest; n++ {
-			room += int(c.cells[(n+capCells)%capCells])
-		}
-		if room -= u.Bytes; room < 0 {
-			return false
-		}
-		if u.Every == 0 {
-			break
-		}
-	}
-	return true
 }
 
 // Room is the longest datagram in bytes, all headers counted, that Send would let out so much

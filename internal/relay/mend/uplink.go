@@ -13,8 +13,8 @@ const (
 	// uplinkIdle is how long after a talker's last datagram its uplink is remembered:
 	// the least delay should outlast a pause.
 	uplinkIdle = 30 * time.Second
-	// levelMemory is the time constant with which a talker's level fades.
-	levelMemory = time.Second
+	// levelFall is how fast a talker's level falls in dB per frame: 20 dB/s.
+	levelFall = 0.4
 )
 
 // uplink is what a room knows of one talker's way to the relay.
@@ -72,15 +72,9 @@ func (u *uplink) arrived(now time.Duration, h netproto.Header, hop netproto.Hop,
 	if u.asker.Arrived(now, d) != repair.Newest {
 		return false
 	}
-	level := 0.0
+	u.level = max(0, u.level-levelFall*float64(h.Seq-u.highest))
 	if h.Voice {
-		u.voiced = now
-		level = float64(silence - h.Level)
-	}
-	if step := time.Duration(h.Seq-u.highest) * netproto.FrameDuration; step >= levelMemory {
-		u.level = level
-	} else {
-		u.level += (level - u.level) * float64(step) / float64(levelMemory)
+		u.voiced, u.level = now, max(u.level, float64(silence-h.Level))
 	}
 	u.highest, u.size = h.Seq, size
 	return true
