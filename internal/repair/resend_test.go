@@ -120,7 +120,7 @@ func TestResenderMakesNoStorm(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 4))
 		var r Resender
 		voice := wire.Kbps(16 + rng.IntN(160))
-		r.SetRate(0, voice)
+		r.SetRate(voice)
 		rtt := time.Duration(rng.IntN(200)) * ms
 		share := max(resendShare*voice, leastResends).Bytes(time.Second)
 		sent := 0.0
@@ -142,7 +142,7 @@ func TestResenderMakesNoStorm(t *testing.T) {
 // A datagram goes twice when asked for twice in a row, and then not again within a round trip.
 func TestResenderGuards(t *testing.T) {
 	var r Resender
-	r.SetRate(0, 400)
+	r.SetRate(400)
 	var sent []time.Duration
 	now := time.Duration(0)
 	for ; now < 900*ms; now += ms {

@@ -35,8 +35,8 @@ type resend struct {
 }
 
 // SetRate says how much voice the listener is sent.
-func (r *Resender) SetRate(now time.Duration, voice wire.Kbps) {
-	r.share.Set(now, max(resendShare*voice, leastResends))
+func (r *Resender) SetRate(voice wire.Kbps) {
+	r.share.Set(max(resendShare*voice, leastResends))
 }
 
 // Allow tells whether datagram seq of talker, size bytes long, may be sent to the

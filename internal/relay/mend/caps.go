@@ -19,9 +19,9 @@ const (
 )
 
 // BeginCapped sets the most that a newcomer is sent, above 0.
-func (s *Member) BeginCapped(now time.Duration, most wire.Kbps) {
+func (s *Member) BeginCapped(most wire.Kbps) {
 	d := s.down()
-	d.setCap(now, most)
+	d.setCap(most)
 	d.apart = true
 	s.Apart.Store(true)
 }

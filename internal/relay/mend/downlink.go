@@ -46,9 +46,9 @@ func (s *Member) down() *downlink {
 }
 
 // setCap sets the most that the listener is sent, 0 = none.
-func (d *downlink) setCap(now time.Duration, most wire.Kbps) {
+func (d *downlink) setCap(most wire.Kbps) {
 	d.Cap = most
-	d.capped.Set(now, most)
+	d.capped.Set(most)
 }
 
 func (d *downlink) view(talker uint32) *view {

@@ -17,7 +17,7 @@ func (m *Mender) Report(now time.Duration, s *Member, body []byte) (look time.Du
 	d.heard = now
 	d.RTT, d.Queue = time.Duration(r.RTT)*time.Millisecond, time.Duration(r.Queue)*time.Millisecond
 	d.Trend, d.Rate = float64(r.Trend)/1000, wire.Kbps(r.Rate)
-	d.setCap(now, wire.Kbps(r.Cap))
+	d.setCap(wire.Kbps(r.Cap))
 	d.deaf = r.Deaf
 	d.unopened = append(d.unopened[:0], r.Unopened[:min(len(r.Unopened), maxViews)]...)
 	for _, id := range d.unopened {

@@ -30,7 +30,7 @@ func (m *Mender) resend(now time.Duration, s *Member) {
 	if d.resend == nil {
 		d.resend = new(repair.Resender)
 	}
-	d.resend.SetRate(now, r.voiceTo(now, s))
+	d.resend.SetRate(r.voiceTo(now, s))
 	looked := 0
 	for _, b := range m.blocks {
 		t := r.talker(b.Session)
