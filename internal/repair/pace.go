@@ -25,8 +25,8 @@ const (
 	leastTimeout = 8 * time.Millisecond
 	mostSlack    = 80 * time.Millisecond
 	// LossyFrom and lossyLeast are the loss from which on a path counts as one that loses.
-	LossyFrom, lossyLeast = 0.02, 3
-	lookEvery             = 500 * time.Millisecond
+	LossyFrom, lossyLeast = 0.02, 2
+	lookEvery             = 200 * time.Millisecond
 	// guessMost is how many datagrams in a row are missed before anything later has come: longer
 	// silence is an outage, or the pause after a talkspurt whose end was lost.
 	guessMost = 3
