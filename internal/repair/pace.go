@@ -13,7 +13,7 @@ import (
 //
 //	sent      |         |         |         |
 //	came        |         |                   |
-//	                      early ->  . <- timeout: asked for here ... or here
+//	                       mean ->  . <- timeout: asked for here ... or here
 type pace struct {
 	known bool
 	mean  time.Duration // delay, arrival less time of the sequence number, and
