@@ -26,6 +26,9 @@ const (
 	jamReport = 500 * time.Millisecond
 	// talkersTurn is how long the talkers, who hear of the queue too, have to send less.
 	talkersTurn = 2 * time.Second
+	// A queue that shrinks within jamProof after less was sent is ours, which is remembered for jamRemembered.
+	jamProof      = 2 * time.Second
+	jamRemembered = time.Minute
 )
 
 // jam tells when a listener is sent more than its path carries, and how much that may be: there is a queue, and less
@@ -36,6 +39,8 @@ type jam struct {
 	limit wire.Kbps     // 0 = none
 	last  time.Duration // report
 	well  time.Duration // when enough came through
+	acted time.Duration // when the limit went down, 0 = it has not
+	ours  time.Duration // until then a queue is known to be
 	usual float64       // share of what is sent that comes through without a queue, 0 = not known: 1
 	// Rates over jamMemory, the one that is sent so much later as the queue and the reports take.
 	later, sent, through wire.Kbps
@@ -43,7 +48,7 @@ type jam struct {
 
 // report takes a listener's report while so much is sent to it, and reports
 // whether nothing is to be added. The limit goes down to a part of what comes through when the talkers have had
-// their turn; up again slowly.
+// their turn, or at once where the last queue was ours; up again slowly.
 func (j *jam) report(now time.Duration, d Downlink, sent wire.Kbps) bool {
 	elapsed := now - j.last
 	j.last = now
@@ -54,6 +59,9 @@ func (j *jam) report(now time.Duration, d Downlink, sent wire.Kbps) bool {
 	j.through += (d.Rate - j.through) * lately
 	j.usual = cmp.Or(j.usual, 1)
 	share := float64(j.through / max(j.sent, 1))
+	if j.acted > 0 && now-j.acted < jamProof && d.Trend <= -jamTrend {
+		j.ours = now + jamRemembered
+	}
 	switch {
 	case d.Queue < jamQueue:
 		if j.well = now; j.sent > LeastPart {
@@ -62,9 +70,17 @@ func (j *jam) report(now time.Duration, d Downlink, sent wire.Kbps) bool {
 	case d.Queue < hopeless && (d.Rate >= sent || share >= enough*j.usual):
 		j.well = now
 	}
-	if now-j.well < talkersTurn+d.RTT {
+	turn := talkersTurn + d.RTT
+	if now < j.ours {
+		turn = 0
+	}
+	if now == j.well || now-j.well < turn {
+		j.acted = 0
 		j.limit *= wire.Kbps(1 + jamRecovery*elapsed.Seconds())
 		return d.Queue >= jamQueue && d.Trend >= jamTrend
+	}
+	if j.acted == 0 {
+		j.acted = now
 	}
 	j.limit = max(d.Rate*jamBackoff, LeastPart)
 	return true
