@@ -133,7 +133,7 @@ func (l *Listener) take(now time.Duration, a *stream.Arrival) error {
 			p.buffer.SetPathDelay(l.path)
 		}
 	}
-	p.heard(now, a, l.RoundTrip())
+	p.heard(now, a)
 	if !p.awake {
 		p.awake = true
 		l.awake = append(l.awake, p)

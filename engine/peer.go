@@ -41,8 +41,8 @@ func newPeer(session uint32, name string) *peer {
 	return &peer{session: session, name: name, volume: 1, gain: 1, level: codec.Silent}
 }
 
-// heard takes what a datagram has brought; rtt is what it takes to have one sent again.
-func (p *peer) heard(now time.Duration, a *stream.Arrival, rtt time.Duration) {
+// heard takes what a datagram has brought.
+func (p *peer) heard(now time.Duration, a *stream.Arrival) {
 	p.last = now
 	if h := a.Header; h.Seq > p.newest {
 		p.newest, p.level = h.Seq, h.Level
@@ -54,10 +54,6 @@ func (p *peer) heard(now time.Duration, a *stream.Arrival, rtt time.Duration) {
 		}
 	}
 	p.buffer.Push(now, a.Frames)
-	for n := a.Header.Seq - uint32(a.Stride); a.Missing > 0; a.Missing-- {
-		p.buffer.Expect(now, n, rtt)
-		n--
-	}
 	if d := p.buffer.Stats().Current; d > 0 {
 		p.delay = d
 	}

@@ -173,7 +173,7 @@ func (s *Sender) Nacked(now time.Duration, body []byte, send func(d []byte)) err
 		return nil
 	}
 	stats := s.ladder.Stats(now)
-	s.budget.SetRate(now, stats.Sent)
+	s.budget.SetRate(stats.Sent)
 	for _, b := range blocks {
 		for count := range b.All() {
 			d := s.talker.Resend(count)

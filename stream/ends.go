@@ -13,24 +13,10 @@ func (r *Receiver) Ends(now time.Duration, body []byte) (err error) {
 		return err
 	}
 	for _, e := range r.ends {
-		t := r.talkers[e.Session]
-		if t == nil || t.reception == nil {
-			continue // nothing of it has come either
+		// Else nothing of it has come either.
+		if t := r.talkers[e.Session]; t != nil && t.reception != nil && t.reception.asker.Last(now, e.Seq) {
+			r.cfg.Ended(now, e.Session, e.Seq)
 		}
-		if newest := t.reception.seq; e.Seq < newest || e.Seq-newest > mostAhead {
-			continue // it has gone on already, or it makes no sense
-		}
-		t.reception.ended(now, e.Seq)
-		r.cfg.Ended(now, e.Session, e.Seq)
 	}
 	return nil
-}
-
-// mostAhead is how many frames behind the newest that came the last one may be: what an outage has taken is over.
-const mostAhead = 50
-
-// ended notes that for now nothing is sent after this datagram.
-func (r *reception) ended(now time.Duration, seq uint32) {
-	r.asker.Last(now, seq)
-	r.final, r.speech = seq, false // what comes next comes after a pause
 }

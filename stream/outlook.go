@@ -31,8 +31,6 @@ type outlook struct {
 const (
 	// tellRepeats is how often the relay is told of a changed cap or that we listen again.
 	tellRepeats = 5
-	// heardLately is how long after its last datagram a talker's queue says something.
-	heardLately = 500 * time.Millisecond
 	// maxTalkers is how many talkers a report tells of; a relay forwards fewer.
 	maxTalkers = 16
 )
@@ -147,23 +145,20 @@ func (r *Receiver) tell(now time.Duration) []byte {
 	o.judged = now
 	o.report.Unopened = r.unopened(now, o.report.Unopened[:0])
 	news, mood, queue, trend := o.deaf || o.repeats > 0 || len(o.report.Unopened) > 0, repair.Calm, time.Duration(-1), 0.0
-	over := false
+	r.active = slices.DeleteFunc(r.active, func(t *talker) bool {
+		t.active = !t.reception.told || now-t.reception.last < activeFor
+		return !t.active
+	})
 	for _, t := range r.active {
 		c := t.reception
-		if t.active = !c.told || now-c.last < activeFor; !t.active {
-			over = true
-		}
 		if c.told {
 			continue
 		}
 		news = true
-		mood = max(mood, c.mood(now))
-		if q := c.queue.Delay(now); now-c.last < heardLately && (queue < 0 || q < queue) {
-			queue, trend = q, c.queue.Trend(now) // what all share is at most the least of theirs
+		mood = max(mood, c.asker.Mood(now))
+		if q, grows := c.asker.Queue(now); q >= 0 && (queue < 0 || q < queue) {
+			queue, trend = q, grows // what all share is at most the least of theirs
 		}
-	}
-	if over {
-		r.active = slices.DeleteFunc(r.active, func(t *talker) bool { return !t.active })
 	}
 	if !news || !o.schedule.Due(now, mood) && !o.changed {
 		return nil

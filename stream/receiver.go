@@ -14,10 +14,6 @@ import (
 type Arrival struct {
 	Header netproto.Header
 	Frames []netproto.Frame // newest first; some may have come before
-	Stride int              // frames that are new in each of the talker's datagrams, as far as is known
-	// Missing is how many frames before the new ones were lost on the talker's way to the relay, which asks for them: they
-	// may come in about a round trip.
-	Missing uint32
 }
 
 // Playing is how the frames of a talker fare where they are played. Counts are totals of frames.
@@ -221,8 +217,7 @@ func (r *Receiver) voice(now time.Duration, datagram []byte) error {
 	}
 	t.datagrams++
 	a.Header = h
-	a.Missing = t.reception.arrived(now, h, hop, a.Frames)
-	a.Stride = t.reception.asker.Stride()
+	t.reception.arrived(now, h, hop, a.Frames)
 	if r.cfg.Take(now, a) != nil {
 		return r.refuse(now, t, DropDecoder)
 	}

@@ -107,7 +107,7 @@ func New(now time.Duration, cfg Config) *Ladder {
 
 // SetCap changes Config.Cap.
 func (l *Ladder) SetCap(now time.Duration, most wire.Kbps) {
-	l.capped.Set(now, most)
+	l.capped.Set(most)
 	l.cap = 0
 	if most > 0 {
 		l.cap = planned(most)
@@ -236,7 +236,7 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 		// leaves out.
 		l.theirs = repair.Cap{}
 		if least > 0 {
-			l.theirs.Set(now, max(least-repair.DownControl, 1))
+			l.theirs.Set(max(least-repair.DownControl, 1))
 		}
 	}
 	l.up.Add(now, l.current.shape.stride, f.Up)

@@ -261,7 +261,7 @@ func (c *call) relayTick() {
 	if r.asker.Receipt().Seq == c.told {
 		return // nobody is told of silence
 	}
-	mood := repair.MoodOf(r.asker.Lately(), r.queue.Delay(now), r.queue.Trend(now))
+	mood := r.asker.Mood(now)
 	if !r.schedule.Due(now, max(mood, c.listener.mood(now))) {
 		return
 	}
@@ -288,7 +288,7 @@ func (e *end) fate() netproto.Outcome {
 }
 
 func (e *end) mood(now time.Duration) repair.Mood {
-	return repair.MoodOf(e.asker.Lately(), e.queue.Delay(now), e.queue.Trend(now))
+	return e.asker.Mood(now)
 }
 
 func (c *call) listenerTick() {

@@ -1,7 +1,6 @@
 package estimate
 
 import (
-	"cmp"
 	"math"
 	"time"
 
@@ -10,7 +9,7 @@ import (
 
 // Figures of a Fading.
 const (
-	lossFades  = 14 * time.Second // time constant with which counts fade, if no other is given
+	lossFades  = 14 * time.Second // time constant with which counts fade
 	jumpKeep   = 0.2              // of what was thought is kept when it gets much worse
 	priorRuns  = 1.5
 	longestRun = 10.0 // frames
@@ -19,8 +18,6 @@ const (
 // Fading is what is known of one hop's loss: counts that fade, quicker when it gets
 // much worse, so that one bad second shows and one good second does not.
 type Fading struct {
-	Memory time.Duration // time constant with which counts fade, 0 = 14 s
-
 	received, lost float64 // datagrams
 	runs, span     float64 // runs of losses, and the frames of time that they lasted
 	last           time.Duration
@@ -28,7 +25,7 @@ type Fading struct {
 
 // Add takes what became of datagrams that are stride frames apart.
 func (f *Fading) Add(now time.Duration, stride int, o netproto.Outcome) {
-	keep := math.Exp(-float64(now-f.last) / float64(cmp.Or(f.Memory, lossFades)))
+	keep := math.Exp(-float64(now-f.last) / float64(lossFades))
 	f.last = now
 	received, lost := float64(o.Received), max(float64(o.Lost), 0)
 	runs := min(float64(o.Runs), lost)

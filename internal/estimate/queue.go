@@ -1,6 +1,9 @@
 package estimate
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	queueCell  = 50 * time.Millisecond
@@ -16,18 +19,15 @@ const (
 	noiseLeast  = 10
 	noiseFactor = 8
 
-	baseSpan  = 10 * time.Second
-	baseSpans = 6
-
-	unknown   = time.Duration(1<<63 - 1)
+	baseRises = 600              // so much slower than time the base rises: a path that has become 100 ms longer is known after a minute
 	clockJump = 10 * time.Second // no path delays that much: the sender's clock has changed
 )
 
 // Queue tells how long datagrams wait in the queues of a path, and whether that
 // grows, from their one-way delay, whose unknown constant part drops out.
 //
-// As in LEDBAT (RFC 6817, 2.2 and 3.4.2) the base is the least delay of the last minute, kept
-// as a list of minima, and the present delay is a minimum too, of the last 150 ms: a
+// As in LEDBAT (RFC 6817, 2.2) the base is the least delay, which rises slowly so that a longer path is found out,
+// and the present delay is a minimum too, of the last 150 ms: a
 // stall whose datagrams then come in a clump is no queue. Jitter that lasts longer than that goes up and down,
 // while a queue that we fill stays until we send less: what delay falls by on average is taken off. The trend is
 // the least-squares slope over half a second, as the delay gradient of GCC (Carlucci
@@ -36,11 +36,11 @@ const (
 type Queue struct {
 	started bool
 	cells   [queueCells]queuePoint
-	cell    int64 // number of the newest
-	bases   [baseSpans]time.Duration
-	base    int64   // number of the newest
-	falls   float64 // mean fall of the delay within queueLag cells, ns
-	counted float64 // cells that it is the mean of, noiseMemory at most
+	cell    int64         // number of the newest
+	base    time.Duration // delay without a queue
+	last    time.Duration // when that was known
+	falls   float64       // mean fall of the delay within queueLag cells, ns
+	counted float64       // cells that it is the mean of, noiseMemory at most
 }
 
 type queuePoint struct {
@@ -52,20 +52,11 @@ type queuePoint struct {
 // clock: for voice its sequence number times FrameDuration. What was resent does not belong here.
 func (q *Queue) Arrived(now, sent time.Duration) {
 	delay := now - sent
-	if q.started {
-		p := q.point(now)
-		if base := q.least(); base == unknown || (delay-base).Abs() < clockJump {
-			p.add(delay)
-			q.bases[q.base%baseSpans] = min(q.bases[q.base%baseSpans], delay)
-			return
-		}
+	if !q.started || (delay-q.base).Abs() >= clockJump {
+		*q = Queue{started: true, cell: int64(now / queueCell), base: delay, last: now}
 	}
-	*q = Queue{started: true, cell: int64(now / queueCell), base: int64(now / baseSpan)}
-	for i := range q.bases {
-		q.bases[i] = unknown
-	}
-	q.bases[q.base%baseSpans] = delay
 	q.point(now).add(delay)
+	q.base, q.last = min(q.base+(now-q.last)/baseRises, delay), now
 }
 
 func (p *queuePoint) add(delay time.Duration) {
@@ -74,13 +65,13 @@ func (p *queuePoint) add(delay time.Duration) {
 	}
 }
 
-// Delay is the queueing delay at present.
+// Delay is the queueing delay at present, below 0 where too little has come of late to tell.
 func (q *Queue) Delay(now time.Duration) time.Duration {
 	if !q.started {
-		return 0
+		return -1
 	}
 	q.point(now)
-	low, known := unknown, 0
+	low, known := time.Duration(math.MaxInt64), 0
 	lately := max(queueNow, int64(q.noise()/queueCell))
 	for i := range int64(queueCells) {
 		if i >= lately && known >= queueCame {
@@ -92,9 +83,9 @@ func (q *Queue) Delay(now time.Duration) time.Duration {
 		}
 	}
 	if known < queueCame {
-		return 0
+		return -1
 	}
-	return max(0, low-q.least()-q.noise())
+	return max(0, low-q.base-q.noise())
 }
 
 // noise is the part of the delay that is jitter.
@@ -130,7 +121,7 @@ func (q *Queue) Trend(now time.Duration) float64 {
 		if !p.known {
 			continue
 		}
-		x, y := -float64(i)*queueCell.Seconds(), (p.delay - q.least()).Seconds()
+		x, y := -float64(i)*queueCell.Seconds(), (p.delay - q.base).Seconds()
 		n, sx, sy, sxx, sxy = n+1, sx+x, sy+y, sxx+x*x, sxy+x*y
 	}
 	if n < 3 {
@@ -152,22 +143,5 @@ func (q *Queue) point(now time.Duration) *queuePoint {
 		q.cell++
 		q.cells[q.cell%queueCells] = queuePoint{}
 	}
-	b := int64(now / baseSpan)
-	if b-q.base > baseSpans {
-		q.base = b - baseSpans
-	}
-	for q.base < b {
-		q.base++
-		q.bases[q.base%baseSpans] = unknown
-	}
 	return &q.cells[q.cell%queueCells]
-}
-
-// least is the base delay.
-func (q *Queue) least() time.Duration {
-	low := q.bases[0]
-	for _, b := range q.bases[1:] {
-		low = min(low, b)
-	}
-	return low
 }

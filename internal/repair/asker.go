@@ -3,6 +3,7 @@ package repair
 import (
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
@@ -16,19 +17,12 @@ const (
 	askSlots = 64 // datagrams that are remembered: half of the counts, so that old and new are told apart
 	// askTries is how often one datagram is asked for at most.
 	askTries = 4
-	// askRate and askDepth bound what is asked for, in datagrams per second and at once. Above
-	// 40 % of loss asking is the wrong tool; an outage is no reason for a storm.
-	askRate, askDepth = 40, 24
-	// copiedRate and copiedDepth do where the talker sends copies, which mend the most: one datagram in twelve where two
-	// frames share one.
-	copiedRate, copiedDepth = 2, 8
 	// resyncSlack is how many more datagrams than frames may have been sent: resends that a hop before ours was late with.
 	resyncSlack = 4
 
-	firstWait  = 5 * time.Millisecond
-	leastWait  = 3 * time.Millisecond
-	mostWait   = 80 * time.Millisecond
 	assumedRTT = 100 * time.Millisecond
+	// orderWait is how long what later datagrams have overtaken is waited for in any case.
+	orderWait = 5 * time.Millisecond
 )
 
 // Datagram is what an Asker is told of a datagram of voice.
@@ -61,12 +55,13 @@ type Ask struct {
 // again. The counts of the hop have no gap but loss, so what is missing is known at once, whatever the
 // talker's stride and its silences.
 //
-// A gap is asked for after a short wait, in case the network has only changed the
-// order; how long is learned, as RACK (RFC 8985) learns its reordering window. Another
-// time follows when a round trip and a margin have gone by without an answer. On a path that
-// loses, a datagram is asked for as soon as it is overdue (pace), and each time twice. What copies
-// inside later datagrams bring is not asked for (Copies). What would come too late is given up, and
-// the total is bounded by a budget.
+// A gap is asked for when its datagram is overdue (pace), in case the network has only changed the
+// order. Another time follows when a round trip and a margin have gone by without an answer. On a path that
+// loses, it is not waited for a later datagram to show the gap, and each time is two. What copies
+// inside later datagrams bring is not asked for (Copies). What would come too late is given up, so that an outage
+// is no reason for a storm.
+//
+// From the same datagrams it learns how long the path's queue is.
 type Asker struct {
 	started bool
 	newest  uint32 // count of the newest datagram, without the modulo
@@ -81,24 +76,21 @@ type Asker struct {
 	next time.Duration // when Poll has something to do, if open > 0
 
 	rtt, patience time.Duration
-	wait          time.Duration
 	copies        uint32 // how many frames later the first copy of a datagram comes; 0: none does
+	queue         estimate.Queue
 	pace          pace
 	missed        uint32        // how many datagrams after the newest are overdue
 	lossy         bool          // so much is lost that waiting for later datagrams would be a waste of time
 	looked        time.Duration // when that was judged
-	budget        bucket
 }
 
 type gap struct {
 	open  bool
-	guess bool   // nothing later has come yet
 	count uint32 // without the modulo
 	seq   uint32 // its newest frame, as far as that can be told
 	tries uint8
-	found time.Duration // when it was noticed
 	due   time.Duration // when it should have come
-	asked time.Duration // the last time
+	next  time.Duration // when to judge it again
 }
 
 // SetPath sets the round trip to the side that is asked (0 = not known yet: 100 ms) and
@@ -118,10 +110,6 @@ func (a *Asker) Resync() {
 // Arrived notes a datagram that came at now.
 func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 	if !a.started {
-		if a.wait == 0 {
-			a.wait = firstWait
-			a.budget.set(now, askRate, askDepth)
-		}
 		a.started, a.newest, a.highest, a.speech = true, wire.HopCounts+uint32(d.Count), d.Seq, d.Speech
 		a.note(d, 1)
 		return Newest
@@ -142,14 +130,13 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 		a.noteOld(-ahead, again)
 		return a.filled(now, a.newest+uint32(ahead), again)
 	default:
-		again = a.guessed(now, a.newest+uint32(ahead), again)
+		a.filled(now, a.newest+uint32(ahead), again) // missed before anything later came
 		if ahead > 1 {
 			a.miss(now, d.Seq, ahead)
 		}
 		a.newest += uint32(ahead)
 		a.missed -= min(a.missed, uint32(ahead))
 	}
-	d.Again = again
 	a.note(d, ahead)
 	if frames > 0 {
 		if ahead == 1 && a.speech && d.Speech && frames <= wire.MaxStride {
@@ -164,6 +151,7 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 		return Behind
 	}
 	a.pace.arrived(now, d.Seq)
+	a.queue.Arrived(now, time.Duration(d.Seq)*wire.FrameDuration)
 	a.look(now)
 	return Newest
 }
@@ -205,25 +193,22 @@ func (a *Asker) miss(now time.Duration, seq uint32, ahead int) {
 		n, behind := a.newest+i, (uint32(ahead)-i)*step
 		g := &a.gaps[n%askSlots]
 		if g.open && g.count == n {
-			if g.guess = false; g.tries > 0 {
-				a.pace.right()
-			}
 			continue
 		}
-		a.openGap(gap{count: n, seq: seq - behind, found: now, due: now - time.Duration(behind)*wire.FrameDuration})
+		a.openGap(gap{count: n, seq: seq - behind, next: now + orderWait, due: now - time.Duration(behind)*wire.FrameDuration})
 	}
 }
 
-// openGap opens one gap, to be looked at now.
+// openGap opens one gap.
 func (a *Asker) openGap(g gap) {
 	slot := &a.gaps[g.count%askSlots]
 	a.close(slot)
 	g.open = true
 	*slot = g
-	a.open, a.next = a.open+1, g.found
+	a.open, a.next = a.open+1, min(a.next, g.next)
 }
 
-// filled judges a datagram that is not the newest.
+// filled closes the gap of a datagram, if there is one, and learns from it.
 func (a *Asker) filled(now time.Duration, count uint32, again bool) Arrival {
 	g := &a.gaps[count%askSlots]
 	if !g.open || g.count != count {
@@ -231,10 +216,10 @@ func (a *Asker) filled(now time.Duration, count uint32, again bool) Arrival {
 	}
 	a.close(g)
 	if again {
-		a.wait = max(a.wait-a.wait/8, leastWait)
+		a.pace.right()
 		return Resent
 	}
-	a.wait = min(max(a.wait, now-g.found+2*time.Millisecond), mostWait)
+	a.pace.wrong(now - g.due)
 	return Overdue
 }
 
@@ -260,18 +245,11 @@ func (a *Asker) gapOf(frame uint32) *gap {
 }
 
 // Copies says how many frames later the first copy of a datagram comes, 0 where there are no copies. A datagram
-// whose copy comes well before an answer would, is not asked for unless that is missing too; and with copies, what
-// is lost is left to them but for a little.
-func (a *Asker) Copies(now time.Duration, later uint32) {
-	switch {
-	case a.stride == 0: // they cannot be told from new frames yet
-		return
-	case a.copies == 0 && later > 0:
-		a.budget.set(now, copiedRate, copiedDepth)
-	case a.copies > 0 && later == 0:
-		a.budget.set(now, askRate, askDepth)
+// whose copy comes well before an answer would, is not asked for unless that is missing too.
+func (a *Asker) Copies(later uint32) {
+	if a.stride > 0 { // else they cannot be told from new frames yet
+		a.copies = later
 	}
-	a.copies = later
 }
 
 func (a *Asker) close(g *gap) {
@@ -300,47 +278,42 @@ func (a *Asker) Poll(now time.Duration, dst []Ask) []Ask {
 		if !g.open {
 			continue
 		}
-		ask, next := a.judge(now, g)
-		if ask && !a.budget.take(now, 1) {
-			ask, next = false, a.budget.when(now, 1)
-		}
-		if ask {
-			g.tries++
-			g.asked = now
+		if now >= g.next && a.judge(now, g) {
 			dst = append(dst, Ask{Count: uint8(g.count % wire.HopCounts), Seq: g.seq})
-			next = now + a.pause(g)
 		}
 		if g.open {
-			a.next = min(a.next, next)
+			a.next = min(a.next, g.next)
 		}
 	}
 	return dst
 }
 
-// judge tells whether to ask for a gap now, or else when to look at it again. It closes
+// judge tells whether to ask for a gap now, and when to look at it again. It closes
 // the gap when there is nothing more to hope for.
-func (a *Asker) judge(now time.Duration, g *gap) (ask bool, next time.Duration) {
-	tooLate := g.due + a.patience // to be of use
-	ready := g.found
-	if !g.guess {
-		ready += a.wait
-	}
-	if g.tries > 0 {
-		ready = g.asked + a.pause(g)
-	} else if at := a.copied(g); at+a.roundTrip() <= tooLate {
-		ready = max(ready, at)
+func (a *Asker) judge(now time.Duration, g *gap) (ask bool) {
+	last := g.due + a.patience - a.roundTrip() // when the answer would still be of use
+	if g.tries == 0 {
+		ready := g.due + a.pace.timeout()
+		if at := a.copied(g); at <= last {
+			ready = max(ready, at)
+		}
+		if g.next = ready; now < ready && ready <= last {
+			return false
+		}
 	}
 	switch {
-	case max(now, ready)+a.roundTrip() <= tooLate && g.tries < askTries:
-		return now >= ready, ready
-	case g.tries > 0 && now < tooLate:
-		return false, tooLate // the answer may still come
-	}
-	if g.tries > 0 {
-		a.wait = max(a.wait-a.wait/8, leastWait)
+	case now <= last && g.tries < askTries:
+		g.tries++
+		g.next = now + a.pause(g)
+		return true
+	case g.tries > 0 && now < g.due+a.patience:
+		g.next = g.due + a.patience // the answer may still come
+		return false
+	case g.tries > 0:
+		a.pace.right()
 	}
 	a.close(g)
-	return false, 0
+	return false
 }
 
 // copied is when the first copy of what is missing should be there, and 0 where it is not worth waiting for.
@@ -352,38 +325,37 @@ func (a *Asker) copied(g *gap) time.Duration {
 	return g.due + wait + a.pace.timeout()
 }
 
-// pause is how long to wait before the next try.
+// pause is how long an answer may take before the question is repeated.
 func (a *Asker) pause(g *gap) time.Duration {
 	if a.lossy && g.tries%2 == 1 {
 		return Twin
 	}
-	return a.again()
-}
-
-// again is how long an answer may take before the question is repeated.
-func (a *Asker) again() time.Duration {
 	rtt := a.roundTrip()
 	return rtt + rtt/4 + 10*time.Millisecond
 }
 
 // NextDeadline is when Poll should be called next, and false if there is no need.
-func (a *Asker) NextDeadline() (time.Duration, bool) {
-	if !a.expects() {
-		return a.next, a.open > 0
+func (a *Asker) NextDeadline() (at time.Duration, ok bool) {
+	at, ok = a.next, a.open > 0
+	if overdue := a.due() + a.pace.timeout(); a.expects() && (!ok || overdue < at) {
+		at, ok = overdue, true
 	}
-	at := a.due() + a.pace.timeout()
-	if a.open > 0 {
-		at = min(at, a.next)
-	}
-	return at, true
+	return at, ok
 }
 
 // Stride is the number of frames that the talker's datagrams are apart.
 func (a *Asker) Stride() int { return int(max(a.stride, 1)) }
 
-// Lately is what became of about the last second's datagrams.
-func (a *Asker) Lately() netproto.Outcome {
-	return a.receipt.Last(int(time.Second/wire.FrameDuration) / a.Stride())
+// Queue is how long datagrams wait on the way at present, below 0 where that cannot be told, and by how much that
+// grows, in seconds per second.
+func (a *Asker) Queue(now time.Duration) (delay time.Duration, trend float64) {
+	return a.queue.Delay(now), a.queue.Trend(now)
+}
+
+// Mood is how the path does.
+func (a *Asker) Mood(now time.Duration) Mood {
+	queue, trend := a.Queue(now)
+	return MoodOf(a.lossy, queue, trend)
 }
 
 // Loss is the share of the datagrams that the receipt tells of that was lost, before resends.

@@ -27,18 +27,14 @@ import (
 // Patience is how long after its time a datagram is still worth having when its
 // listeners hold back buffer of speech, the way from mouth to ear without any
 // buffering takes oneWay, and a share of loss, 0 to 1, is not repaired otherwise. A buffer grows when
-// it learns that resends come, so what counts is what it may grow to: worthWaiting in all.
+// it learns that resends come, so what counts is what it may grow to.
 func Patience(oneWay, buffer time.Duration, loss float64) time.Duration {
-	return max(buffer, worthWaiting(loss)-oneWay-wire.FrameDuration, 0)
+	worth := min(max(emodel.Worthwhile(loss), leastWorth), mostWorth)
+	return max(buffer, worth-oneWay-wire.FrameDuration, 0)
 }
 
-// worthWaiting is the delay from mouth to ear up to which waiting for a resend costs less than the
-// loss: at least the 240 ms at which hardly anybody minds, and no more than the 400 ms above which there is no
-// conversation (ITU-T G.114).
-func worthWaiting(loss float64) time.Duration {
-	return min(max(emodel.Worthwhile(loss), leastWorth), mostWorth)
-}
-
+// Waiting for a resend is worth it where the delay from mouth to ear costs less than the loss: up to the 240 ms at which
+// hardly anybody minds in any case, and not above the 400 ms from which on there is no conversation (ITU-T G.114).
 const (
 	leastWorth = 240 * time.Millisecond
 	mostWorth  = 400 * time.Millisecond

@@ -13,7 +13,7 @@ func TestCapHoldsOverAnySecond(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		kbps := 12 + rng.IntN(60)
 		var p Cap
-		p.Set(0, wire.Kbps(kbps))
+		p.Set(wire.Kbps(kbps))
 		type sent struct {
 			at    time.Duration
 			bytes int
@@ -56,7 +56,7 @@ func TestCapKeepsRoomForVoice(t *testing.T) {
 	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		var p Cap
-		p.Set(0, 24)
+		p.Set(24)
 		every := time.Duration(1+rng.IntN(6)) * wire.FrameDuration
 		voice := int(every * 2200 / time.Second) // bytes: 17.6 kbit/s
 		others, next := 0, time.Duration(0)
@@ -123,7 +123,8 @@ func TestScheduleIsLazyWhenCleanAndQuickWhenNot(t *testing.T) {
 func TestPacingDoesNotAllocate(t *testing.T) {
 	var p Cap
 	var r Resender
-	p.Set(0, 32)
+	p.Set(32)
+	r.SetRate(32)
 	now := time.Duration(0)
 	if n := testing.AllocsPerRun(1000, func() {
 		now += wire.FrameDuration

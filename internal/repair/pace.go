@@ -13,45 +13,46 @@ import (
 //
 //	sent      |         |         |         |
 //	came        |         |                   |
-//	                      early ->  . <- timeout: asked for here ... or here
+//	                       mean ->  . <- timeout: asked for here ... or here
 type pace struct {
-	known     bool
-	early     time.Duration // delay of what nothing held up: arrival less time of the sequence number
-	late, dev time.Duration // mean lateness beyond it, and its mean deviation, as for the timeout of RFC 6298
-	slack     time.Duration // grows when what was asked for came by itself
+	known bool
+	mean  time.Duration // delay, arrival less time of the sequence number, and
+	dev   time.Duration // its mean deviation, as for the timeout of RFC 6298
+	slack time.Duration // grows with what comes by itself though it was overdue, as the reordering window of RACK (RFC 8985)
 }
 
 const (
 	leastTimeout = 8 * time.Millisecond
 	mostSlack    = 80 * time.Millisecond
-	// lossyFrom and lossyLeast are the loss from which on a path counts as one that loses.
-	lossyFrom, lossyLeast = 0.02, 3
-	lookEvery             = 500 * time.Millisecond
+	// LossyFrom and lossyLeast are the loss from which on a path counts as one that loses.
+	LossyFrom, lossyLeast = 0.02, 2
+	lookEvery             = 200 * time.Millisecond
 	// guessMost is how many datagrams in a row are missed before anything later has come: longer
 	// silence is an outage, or the pause after a talkspurt whose end was lost.
 	guessMost = 3
+	// mostAhead is how many frames behind the newest that came the last one may be: what an outage has taken is over.
+	mostAhead = 50
 )
 
 // arrived learns from a datagram that came by itself, the newest.
 func (p *pace) arrived(now time.Duration, seq uint32) {
-	d := now - time.Duration(seq)*wire.FrameDuration
-	if !p.known || d < p.early || d-p.early > time.Second {
-		p.known, p.early = true, d
-	} else {
-		p.early += (d - p.early) / 64
+	x := now - time.Duration(seq)*wire.FrameDuration - p.mean
+	if !p.known || x.Abs() > time.Second {
+		p.known, p.mean, p.dev = true, p.mean+x, 0
+		return
 	}
-	x := d - p.early
-	p.dev += ((x - p.late).Abs() - p.dev) / 8
-	p.late += (x - p.late) / 8
+	p.dev += (x.Abs() - p.dev) / 8
+	p.mean += x / 8
 }
 
 // timeout is how long after its time a datagram counts as overdue.
-func (p *pace) timeout() time.Duration { return max(p.late+3*p.dev, leastTimeout) + p.slack }
+func (p *pace) timeout() time.Duration { return p.usual() + p.slack }
+func (p *pace) usual() time.Duration   { return max(3*p.dev, leastTimeout) }
 
-// right and wrong learn from what was asked for when it was overdue.
+// right and wrong learn from what was overdue: it was lost, or came by itself, so late.
 func (p *pace) right() { p.slack -= p.slack / 16 }
-func (p *pace) wrong(by time.Duration) {
-	p.slack = min(p.slack+by+2*time.Millisecond, mostSlack)
+func (p *pace) wrong(late time.Duration) {
+	p.slack = min(max(p.slack, late-p.usual()+2*time.Millisecond), mostSlack)
 }
 
 // expects tells whether the next datagram that neither came nor was missed is worth looking out for.
@@ -63,52 +64,36 @@ func (a *Asker) expects() bool {
 func (a *Asker) expected() uint32 { return a.highest + (a.missed+1)*a.stride }
 
 func (a *Asker) due() time.Duration {
-	return time.Duration(a.expected())*wire.FrameDuration + a.pace.early
+	return time.Duration(a.expected())*wire.FrameDuration + a.pace.mean
 }
 
 // guess opens gaps for what is overdue.
 func (a *Asker) guess(now time.Duration) {
 	for a.expects() && a.due()+a.pace.timeout() <= now {
-		a.overdue(now, true)
+		a.overdue(now)
 	}
 }
 
-// overdue opens the gap of the next datagram; guess tells that it may be late.
-func (a *Asker) overdue(now time.Duration, guess bool) {
+// overdue opens the gap of the next datagram.
+func (a *Asker) overdue(now time.Duration) {
 	seq, due := a.expected(), a.due()
 	a.missed++
-	a.openGap(gap{guess: guess, count: a.newest + a.missed, seq: seq, found: now, due: due})
+	a.openGap(gap{count: a.newest + a.missed, seq: seq, next: now, due: due})
 }
 
 // Last tells that for now nothing is sent after the datagram with this sequence number: what is missing before it can
-// be asked for, though nothing later comes, and nothing is looked out for behind it.
-func (a *Asker) Last(now time.Duration, seq uint32) {
-	if !a.started || seq < a.highest || seq <= a.last {
-		return
+// be asked for, though nothing later comes, and nothing is looked out for behind it. Not ok: that was known, the talker
+// has gone on, or it makes no sense.
+func (a *Asker) Last(now time.Duration, seq uint32) (ok bool) {
+	if !a.started || seq < a.highest || seq <= a.last || seq-a.highest > mostAhead {
+		return false
 	}
 	a.last = seq
 	for a.speech && a.stride > 0 && a.missed < guessMost && a.expected() <= seq {
-		a.overdue(now, false)
+		a.overdue(now)
 	}
 	a.speech = false
-}
-
-// guessed closes the gap of a datagram, the newest, that had been missed before anything later came, and tells
-// whether it comes because it was asked for: again is whether it was sent again.
-func (a *Asker) guessed(now time.Duration, count uint32, again bool) bool {
-	g := &a.gaps[count%askSlots]
-	if !g.open || g.count != count {
-		return again
-	}
-	a.close(g)
-	switch {
-	case g.tries == 0:
-	case again:
-		a.pace.right()
-	default:
-		a.pace.wrong(now - g.found)
-	}
-	return again
+	return true
 }
 
 // look judges now and then whether the path loses.
@@ -118,5 +103,5 @@ func (a *Asker) look(now time.Duration) {
 	}
 	a.looked = now
 	l := a.receipt.Last(netproto.ReceiptReach)
-	a.lossy = l.Lost >= lossyLeast && l.Loss() >= lossyFrom
+	a.lossy = l.Lost >= lossyLeast && l.Loss() >= LossyFrom
 }

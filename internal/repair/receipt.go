@@ -72,8 +72,13 @@ func (a *Account) Take(s *Sent, r *netproto.Receipt, stride int) (o netproto.Out
 	for i := int(r.Reach) - 1; i >= 0; i-- {
 		came, again := r.Came.Get(i), r.Again.Get(i)
 		if back := int(a.newest) - (int(newest) - i); a.newest > 0 && back >= 0 {
-			if back < int(a.told.Reach) && came && !a.told.Came.Get(back) {
-				late(&o, again)
+			if back >= int(a.told.Reach) || !came || a.told.Came.Get(back) {
+				continue
+			}
+			if again { // it has come since it was told to be missing
+				o.Resent++
+			} else { // it was overtaken
+				o.Lost, o.Received = o.Lost-1, o.Received+1
 			}
 			continue
 		}
@@ -91,17 +96,6 @@ func (a *Account) Take(s *Sent, r *netproto.Receipt, stride int) (o netproto.Out
 	lost(&o, run, stride)
 	a.newest, a.told = newest, *r
 	return o, true
-}
-
-// late counts a datagram that has come since it was told to be missing.
-func late(o *netproto.Outcome, again bool) {
-	switch {
-	case again:
-		o.Resent++
-	default: // it was overtaken
-		o.Lost--
-		o.Received++
-	}
 }
 
 // longestRun bounds the loss that one run is counted as, in datagrams; and a longer one of more than outage frames,

@@ -3,6 +3,7 @@ package repair
 import (
 	"time"
 
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -10,26 +11,21 @@ const (
 	// resendShare is the part of the rate of voice to a listener that resends may
 	// add: enough for a loss of 33 % with every second resend lost too.
 	resendShare = 0.5
-	resendFloor = 1000.0 // bytes per second at least
-	// resendDepth is how much may go at once, in seconds of the share, and in bytes at
-	// least: one datagram of any length.
-	resendDepth      = 0.5
-	resendDepthFloor = 1200 + wire.IPv4Overhead
+	// leastResends is what may be sent again in any case: one datagram of any length in a second.
+	leastResends = (netproto.MaxDatagram + wire.IPv4Overhead) * 8 / 1000.0
 
 	resendSlots = 64
 	resendTwin  = 5 * time.Millisecond
 	resendTries = 4
 )
 
-// Resender answers one listener's nacks: it bounds what is sent again to a share of what
+// Resender answers one listener's nacks: it bounds what is sent again in any second to a share of what
 // the listener is sent anyway, so that no storm of nacks, honest or not, becomes a storm
 // of datagrams; and sends the same datagram at most twice within a round trip, where an Asker on a path that loses asks
-// twice, and four times in all.
+// twice, and four times in all. SetRate must be called before Allow.
 type Resender struct {
-	bucket    bucket
-	set       bool
-	recent    [resendSlots]resend
-	throttled uint64
+	share  Cap
+	recent [resendSlots]resend
 }
 
 type resend struct {
@@ -39,18 +35,13 @@ type resend struct {
 }
 
 // SetRate says how much voice the listener is sent.
-func (r *Resender) SetRate(now time.Duration, voice wire.Kbps) {
-	rate := max(resendShare*voice.Bytes(time.Second), resendFloor)
-	r.bucket.set(now, rate, max(rate*resendDepth, resendDepthFloor))
-	r.set = true
+func (r *Resender) SetRate(voice wire.Kbps) {
+	r.share.Set(max(resendShare*voice, leastResends))
 }
 
 // Allow tells whether datagram seq of talker, size bytes long, may be sent to the
 // listener again at now; then it counts as sent. spare is whether it goes a second time within a round trip.
 func (r *Resender) Allow(now time.Duration, talker, seq uint32, size int, rtt time.Duration) (ok, spare bool) {
-	if !r.set {
-		r.SetRate(now, 0)
-	}
 	e := &r.recent[(talker*0x9e3779b1+seq)%resendSlots]
 	if e.talker != talker || e.seq != seq || now-e.at > CacheAge {
 		*e = resend{talker: talker, seq: seq}
@@ -59,17 +50,10 @@ func (r *Resender) Allow(now time.Duration, talker, seq uint32, size int, rtt ti
 	if e.times%2 == 1 {
 		pause = resendTwin
 	}
-	switch {
-	case e.times == resendTries, e.times > 0 && now-e.at < pause:
-		return false, false
-	case !r.bucket.take(now, float64(size+wire.IPv4Overhead)):
-		r.throttled++
+	if e.times == resendTries || e.times > 0 && now-e.at < pause || !r.share.Send(now, size+wire.IPv4Overhead, Upcoming{}) {
 		return false, false
 	}
 	e.times++
 	e.at = now
 	return true, e.times%2 == 0
 }
-
-// Throttled is how many nacks have been left alone for want of budget.
-func (r *Resender) Throttled() uint64 { return r.throttled }

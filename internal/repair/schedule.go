@@ -1,11 +1,6 @@
 package repair
 
-import (
-	"time"
-
-	"github.com/tincan-voice/tincan/internal/estimate"
-	"github.com/tincan-voice/tincan/netproto"
-)
+import "time"
 
 // Intervals of reports.
 const (
@@ -13,11 +8,7 @@ const (
 	ReportLossy  = time.Second            // while it is not
 	ReportJammed = 300 * time.Millisecond // while a queue grows, and the least between any two
 	JammedQueue  = 60 * time.Millisecond  // a queue that may grow into trouble
-	reportRounds = 5                      // reports at ReportLossy after the last trouble
-
-	lossyShare  = 0.03 // of the datagrams of the last second
-	lossyRuns   = 2
-	jammedTrend = 0.03 // seconds per second
+	jammedTrend  = 0.03                   // seconds per second
 )
 
 // Mood is how a path does, the worse the higher.
@@ -26,40 +17,29 @@ type Mood uint8
 // The moods.
 const (
 	Calm   Mood = iota
-	Lossy       // 3 % lost in the last second, in more than one place
+	Lossy       // as an Asker knows it
 	Jammed      // a queue of more than 60 ms that grows
 )
 
-// MoodOf judges a path by its losses of the last second and by its queue.
-func MoodOf(l netproto.Outcome, queue time.Duration, trend float64) Mood {
+// MoodOf judges a path by whether it loses and by its queue.
+func MoodOf(lossy bool, queue time.Duration, trend float64) Mood {
 	switch {
 	case queue >= JammedQueue && trend >= jammedTrend:
 		return Jammed
-	case l.Loss() >= lossyShare && l.Runs >= lossyRuns:
+	case lossy:
 		return Lossy
 	default:
 		return Calm
 	}
 }
 
-// PathMood judges the path that an Asker and a Queue watch.
-func PathMood(now time.Duration, a *Asker, q *estimate.Queue) Mood {
-	delay, trend := q.Delay(now), 0.0
-	if delay >= JammedQueue { // otherwise the trend, which is dear, says nothing
-		trend = q.Trend(now)
-	}
-	return MoodOf(a.Lately(), delay, trend)
-}
-
 // Schedule says when reports and feedback are due: every two seconds while all is
 // well, which keeps probes and reports of a clean call below 1 kbit/s; at once when it
-// gets worse; then every second until it has been well for some, and more often while
-// a queue grows.
+// gets worse; then every second, and more often while a queue grows.
 type Schedule struct {
 	last    time.Duration
 	started bool
 	mood    Mood // that was told last
-	rounds  int  // reports to come at ReportLossy
 }
 
 // Due tells whether to send a report at now, the mood being as given; it then counts as
@@ -69,10 +49,6 @@ func (s *Schedule) Due(now time.Duration, mood Mood) bool {
 		return false
 	}
 	s.started, s.last, s.mood = true, now, mood
-	s.rounds = max(s.rounds-1, 0)
-	if mood > Calm {
-		s.rounds = reportRounds
-	}
 	return true
 }
 
@@ -88,7 +64,7 @@ func (s *Schedule) interval(mood Mood) time.Duration {
 	switch {
 	case mood > s.mood || mood == Jammed:
 		return ReportJammed
-	case s.mood > Calm || s.rounds > 0:
+	case s.mood > Calm:
 		return ReportLossy
 	default:
 		return ReportCalm

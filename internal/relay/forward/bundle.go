@@ -225,7 +225,7 @@ func (w *Worker) sendApart(now time.Duration, q *outgoing, l *listeners, items [
 			}
 		}
 		if d, n := w.assemble(q, w.picked, 0); n > 0 {
-			w.mend.Batch.Add(&s.Member, d, &w.count.delivered, n)
+			w.mend.Batch.Add(&s.Member, netproto.TypeVoice, d, n, &w.count.delivered)
 			w.count.packets.Add(1)
 		}
 	}

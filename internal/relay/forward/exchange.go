@@ -57,11 +57,3 @@ func (x *Exchange) Remove(s *Session) {
 	x.table.remove(s)
 	s.Gone.Store(true)
 }
-
-// member finds a session's part in mending.
-func (x *Exchange) member(id uint32) *mend.Member {
-	if s := x.table.get(id); s != nil {
-		return &s.Member
-	}
-	return nil
-}

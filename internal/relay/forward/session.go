@@ -62,10 +62,10 @@ func (s *Session) Settle(p Path) {
 func (s *Session) Unsettle() bool { return s.Overhead.Swap(0) > 0 }
 
 // TakeCap sets the most that a newcomer is sent, above 0. It takes the room's lock.
-func (s *Session) TakeCap(now time.Duration, most wire.Kbps) {
+func (s *Session) TakeCap(most wire.Kbps) {
 	s.room.mu.Lock()
 	defer s.room.mu.Unlock()
-	s.BeginCapped(now, most)
+	s.BeginCapped(most)
 }
 
 // Path is the session's proven path, ok is false if there is none yet.

@@ -55,7 +55,7 @@ func (x *Exchange) NewWorker(out Output) *Worker {
 	if w.index >= x.cfg.Workers {
 		panic("forward: more workers than Config.Workers")
 	}
-	w.mend = mend.New(&w.count.mend, x.member)
+	w.mend = mend.New(&w.count.mend)
 	w.replay.addFunc = w.replay.add
 	x.counts = append(x.counts, w.count)
 	return w

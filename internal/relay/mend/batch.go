@@ -21,26 +21,9 @@ type Sending struct {
 	Sent *atomic.Uint64 // gets N when it went out; nil: is not counted
 }
 
-// Add takes a copy of n datagrams of voice in one.
-func (b *Batch) Add(to *Member, d []byte, sent *atomic.Uint64, n int) {
+// Add takes a copy of a datagram, of n datagrams of voice perhaps.
+func (b *Batch) Add(to *Member, t netproto.Type, d []byte, n int, sent *atomic.Uint64) {
 	b.Bytes = append(b.Bytes, d...)
-	b.end(to, netproto.TypeVoice, sent, n)
-}
-
-// again adds a copy of a datagram of voice that has been sent to this listener before, with that count.
-func (b *Batch) again(to *Member, d []byte, count uint8, sent *atomic.Uint64) {
-	b.Bytes = append(b.Bytes, d...)
-	netproto.SetHop(b.Bytes, netproto.Hop{Count: count, Again: true})
-	b.end(to, netproto.TypeVoice, sent, 1)
-}
-
-// tell adds what is to be sealed.
-func (b *Batch) tell(to *Member, t netproto.Type, body []byte, sent *atomic.Uint64) {
-	b.Bytes = append(b.Bytes, body...)
-	b.end(to, t, sent, 1)
-}
-
-func (b *Batch) end(to *Member, t netproto.Type, sent *atomic.Uint64, n int) {
 	b.Sends = append(b.Sends, Sending{To: to.ID, Type: t, End: len(b.Bytes), N: uint64(n), Sent: sent})
 }
 

@@ -1,6 +1,7 @@
 package mend
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/repair"
@@ -18,9 +19,9 @@ const (
 )
 
 // BeginCapped sets the most that a newcomer is sent, above 0.
-func (s *Member) BeginCapped(now time.Duration, most wire.Kbps) {
+func (s *Member) BeginCapped(most wire.Kbps) {
 	d := s.down()
-	d.setCap(now, most)
+	d.setCap(most)
 	d.apart = true
 	s.Apart.Store(true)
 }
@@ -28,11 +29,24 @@ func (s *Member) BeginCapped(now time.Duration, most wire.Kbps) {
 // May takes what is no voice, so many bytes with all headers, from what the member's cap leaves, and tells whether it
 // may be sent.
 func (m *Mender) May(now time.Duration, to *Member, size int) bool {
-	if to.may(now, size, repair.Upcoming{}) {
-		return true
+	return m.may(now, to, size, repair.Upcoming{})
+}
+
+// may is the same of anything, if what is upcoming will still fit.
+func (m *Mender) may(now time.Duration, to *Member, size int, r repair.Upcoming) bool {
+	ok := to.downlink == nil || to.downlink.capped.Send(now, size, r)
+	if !ok {
+		m.counts.Capped.Add(1)
 	}
-	m.counts.Capped.Add(1)
-	return false
+	return ok
+}
+
+// again sends a listener a datagram of a talker once more, of that count, if its cap allows that.
+func (m *Mender) again(now time.Duration, to, talker *Member, d []byte, count uint8, sent *atomic.Uint64) {
+	if m.may(now, to, to.onWire(len(d)), talker.uplink.upcoming(now)) {
+		m.Batch.Add(to, netproto.TypeVoice, d, 1, sent)
+		netproto.SetHop(m.Batch.Bytes, netproto.Hop{Count: count, Again: true})
+	}
 }
 
 // Pass tells whether a listener who is Apart gets a datagram of that talker: within its cap, and from the loudest
@@ -42,7 +56,7 @@ func (m *Mender) Pass(now time.Duration, to *Member, talker uint32, d []byte) bo
 	if t == nil {
 		return false
 	}
-	v := to.down().viewOf(talker)
+	v := to.down().viewOf(now, talker)
 	h, _ := netproto.ParseHeader(d)
 	size := to.onWire(len(d)) // a datagram of a bundle is counted as if it went alone
 	if !to.room.hears(to, talker) {
@@ -53,17 +67,11 @@ func (m *Mender) Pass(now time.Duration, to *Member, talker uint32, d []byte) bo
 	}
 	v.exception(t.uplink, h.Seq)
 	v.ending.Forwarded(h)
-	if !to.may(now, size, to.room.louder(now, to, talker, size)) { // the louder go first: the others leave room for them
-		m.counts.Capped.Add(1)
+	if !m.may(now, to, size, to.room.louder(now, to, talker, size)) { // the louder go first: the others leave room for them
 		return false
 	}
 	netproto.SetHop(d, netproto.Hop{Count: v.own.Add(h.Seq)})
 	return true
-}
-
-// may takes so many bytes for a member from what its cap leaves, if what is upcoming will still fit.
-func (s *Member) may(now time.Duration, size int, r repair.Upcoming) bool {
-	return s.downlink == nil || s.downlink.capped.Send(now, size, r)
 }
 
 // onWire is what a datagram of so many bytes takes on the way to the member, all headers counted.
@@ -92,20 +100,14 @@ func (r *Room) shareOf(now time.Duration, s, talker *Member) float64 {
 
 // divide shares a listener's cap among those who talk, and reports whether a talker's part has changed.
 func (r *Room) divide(now time.Duration, s *Member) bool {
-	if s.downlink.cap == 0 {
-		changed := s.downlink.part != 0
-		s.downlink.part = 0
-		return changed
-	}
-	n := 0
+	d, part, n := s.downlink, s.downlink.Cap, 0
 	for _, t := range r.ups {
 		if last := min(t.uplink.voiced, t.uplink.forwarded); t != s && last > 0 && now-last <= partMemory && !t.Gone.Load() {
 			n++
 		}
 	}
-	d, part := s.downlink, s.downlink.cap
-	if n = min(n, int(partOf*d.cap/repair.LeastPart)); n > 1 {
-		part = partOf * d.cap / wire.Kbps(n)
+	if n = min(n, int(partOf*d.Cap/repair.LeastPart)); n > 1 {
+		part = partOf * d.Cap / wire.Kbps(n)
 	}
 	changed := part != d.part
 	d.part = part

@@ -12,7 +12,7 @@
 //	Mender.Nack              a listener asks again            resend.go
 //	Mender.Report            a listener tells how it fares    report.go, view.go
 //	Mender.Attend            what is due at a time            mender.go: nacks (uplink.go), copies (downlink.go),
-//	                                                          feedback to talkers (fare.go, feedback.go)
+//	                                                          feedback to talkers (fare.go)
 //	Mender.Pass, May         what fits under a cap            caps.go
 //	Mender.Ended             somebody is not forwarded now    end.go
 //

@@ -1,10 +1,11 @@
 package mend
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/repair"
-	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -21,17 +22,13 @@ const (
 
 // downlink is what a room knows of the way to one listener.
 type downlink struct {
-	heard   time.Duration // last report or nack
-	rtt     time.Duration // 0: not known
-	queue   time.Duration
-	trend   float64       // seconds per second
-	rate    wire.Kbps     // that came in the last second
-	cap     wire.Kbps     // 0: none
+	heard time.Duration // last report or nack
+	repair.Downlink
 	part    wire.Kbps     // of it for each who talks at present
 	deaf    bool          // it wants no voice
 	apart   bool          // it is to get its voice under a cap, or from fewer talkers
 	changed time.Duration // last time that these were passed on
-	views   []view
+	views   []*view
 	planner repair.Planner
 	capped  repair.Cap
 	resend  *repair.Resender // made by the first nack
@@ -49,38 +46,33 @@ func (s *Member) down() *downlink {
 }
 
 // setCap sets the most that the listener is sent, 0 = none.
-func (d *downlink) setCap(now time.Duration, most wire.Kbps) {
-	if d.cap != most {
-		d.cap = most
-		d.capped.Set(now, most)
-	}
+func (d *downlink) setCap(most wire.Kbps) {
+	d.Cap = most
+	d.capped.Set(most)
 }
 
 func (d *downlink) view(talker uint32) *view {
 	for i := range d.views {
 		if d.views[i].talker == talker {
-			return &d.views[i]
+			return d.views[i]
 		}
 	}
 	return nil
 }
 
 // viewOf returns the view of a talker, in place of the oldest if need be.
-func (d *downlink) viewOf(talker uint32) *view {
-	if v := d.view(talker); v != nil {
+func (d *downlink) viewOf(now time.Duration, talker uint32) *view {
+	v := d.view(talker)
+	if v != nil {
 		return v
 	}
+	v = &view{talker: talker, at: now}
 	if len(d.views) < maxViews {
-		d.views = append(d.views, view{talker: talker})
-		return &d.views[len(d.views)-1]
+		d.views = append(d.views, v)
+		return v
 	}
-	oldest := &d.views[0]
-	for i := range d.views {
-		if d.views[i].at < oldest.at {
-			oldest = &d.views[i]
-		}
-	}
-	*oldest = view{talker: talker}
+	oldest := slices.MinFunc(d.views, func(a, b *view) int { return cmp.Compare(a.at, b.at) })
+	*oldest = *v
 	return oldest
 }
 
@@ -97,33 +89,58 @@ func (m *Mender) attendListener(now time.Duration, s *Member) (next time.Duratio
 	}
 	live, all := s.Live(), !s.Apart.Load()
 	for i := range d.views {
-		v := &d.views[i]
+		v := d.views[i]
 		if all && v.own != nil {
 			v.own, v.account = nil, repair.Account{}
 		}
-		if v.shift == (repair.Shift{}) {
-			continue
-		}
 		t := r.talker(v.talker)
 		if t == nil || t.uplink.cache == nil {
-			v.shift = repair.Shift{}
+			v.Copies = repair.Copies{}
 			continue
 		}
-		for c := v.shift.Next(t.uplink.cache, now); c != nil; c = v.shift.Next(t.uplink.cache, now) {
-			count, was := v.count(c)
-			switch {
-			case !live || !was || d.deaf || !r.hears(s, t.ID):
-			case !s.may(now, s.onWire(len(c)), t.uplink.upcoming(now)):
-				m.counts.Capped.Add(1)
-			default:
-				m.Batch.again(s, c, count, &m.counts.Copied)
+		for c := v.Copies.Next(t.uplink.cache, now); c != nil; c = v.Copies.Next(t.uplink.cache, now) {
+			if count, was := v.count(c); live && was && !d.deaf && r.hears(s, t.ID) {
+				m.again(now, s, t, c, count, &m.counts.Copied)
 			}
 		}
-		if at, ok := v.shift.Deadline(t.uplink.cache); ok {
+		if at, ok := v.Copies.Deadline(t.uplink.cache, now); ok {
 			next = min(next, at)
-		} else {
-			next = min(next, now+netproto.FrameDuration) // no copy is sooner than a frame
 		}
 	}
 	return next
+}
+
+// plan decides what a listener gets beside and instead of what all get, when it has reported or others talk.
+func (m *Mender) plan(now time.Duration, s *Member, reported bool) {
+	r, d := s.room, s.downlink
+	n := 0
+	for _, t := range r.order {
+		if t != s && n < len(m.views) {
+			m.views[n] = viewFor(now, d, t)
+			n++
+		}
+	}
+	if reported {
+		d.planner.Report(now, d.Downlink, m.views[:n])
+	} else {
+		d.planner.Plan(now, d.Downlink, m.views[:n])
+	}
+	d.apart = d.Cap > 0 || d.planner.Talkers() > 0
+}
+
+// viewFor is how a talker comes through to a listener, as a Planner wants it.
+func viewFor(now time.Duration, d *downlink, t *Member) *repair.View {
+	u := t.uplink
+	v := d.viewOf(now, t.ID)
+	v.Rate, v.Stride, v.Channel, v.Median, v.OneWay = u.meter.Rate(now), u.asker.Stride(), v.loss.Channel(), 1, t.way()+d.RTT/2
+	if u.fare.listeners > 2 { // what is lost to all, or to one of two, is for the talker to repair
+		v.Median = u.fare.loss
+	}
+	return &v.View
+}
+
+// hears tells whether a listener is to get this talker's voice.
+func (r *Room) hears(s *Member, talker uint32) bool {
+	most := s.downlink.planner.Talkers()
+	return most == 0 || r.rank(s, talker) < most
 }

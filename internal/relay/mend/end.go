@@ -30,11 +30,11 @@ func (e *Ending) Before(h netproto.Header) bool { return h.Seq < e.last }
 
 // Over notes a datagram that is not forwarded, and returns the last one that was, and whether they are to be told.
 func (e *Ending) Over() (last uint32, tell bool) {
-	if e.left == 0 {
-		return e.last, false
+	tell = e.left > 0
+	if tell {
+		e.left--
 	}
-	e.left--
-	return e.last, true
+	return e.last, tell
 }
 
 // fewer notes a datagram that a listener does not get because it can have fewer talkers only. What a cap takes out of
@@ -43,21 +43,25 @@ func (m *Mender) fewer(now time.Duration, to *Member, v *view, h netproto.Header
 	if v.own == nil { // until now it got what the room does
 		v.ending = Ending{last: h.Seq - uint32(stride), left: endTimes}
 	}
-	if e := &v.ending; e.left > 0 && m.end(now, to, h.Session, e.last) { // else with the next one
-		e.left--
-	}
+	m.end(now, to, v, v.ending.last)
 }
 
 // Ended tells a listener who is Apart what all are told: this talker is not forwarded any more. Who does not get it
 // anyway has been told before.
 func (m *Mender) Ended(now time.Duration, to *Member, talker, last uint32) {
-	if v := to.down().view(talker); v != nil && v.ending.left > 0 && m.end(now, to, talker, last) {
-		v.ending.left--
+	if v := to.down().view(talker); v != nil {
+		m.end(now, to, v, last)
 	}
 }
 
-// end puts into the batch that this was the last datagram of a talker for now, if the cap allows that.
-func (m *Mender) end(now time.Duration, to *Member, talker, last uint32) bool {
-	m.body, _ = netproto.AppendEnds(m.body[:0], []netproto.End{{Session: talker, Seq: last}}) // one always fits
-	return m.tell(now, to, netproto.TypeEnd, nil)
+// end tells a listener, if it is still to be told and its cap allows that, that this was the last datagram of a talker
+// for now.
+func (m *Mender) end(now time.Duration, to *Member, v *view, last uint32) {
+	if v.ending.left == 0 {
+		return
+	}
+	m.body, _ = netproto.AppendEnds(m.body[:0], []netproto.End{{Session: v.talker, Seq: last}}) // one always fits
+	if m.tell(now, to, netproto.TypeEnd, nil) {
+		v.ending.left--
+	}
 }

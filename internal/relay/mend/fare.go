@@ -10,12 +10,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-const (
-	// reportLife is how long a listener's report counts.
-	reportLife = 5 * time.Second
-	// lossyShare is the median loss from which on listeners count as lossy.
-	lossyShare = 0.03
-)
+// reportLife is how long a listener's report counts.
+const reportLife = 5 * time.Second
 
 // fare is how a talker's voice reaches its listeners.
 //
@@ -26,24 +22,22 @@ const (
 // three on at least one. What these need, the relay does for them alone. Caps count of all listeners who are there,
 // since one that is left out for a cap is not reported on.
 type fare struct {
-	loss                      float64          // share
-	median                    netproto.Outcome // the same, where the listener has reported since the last feedback
-	listeners                 int              // that have reported
-	unopened                  int              // listeners who cannot open the talker's voice
-	rtt, queue, trend, jitter int              // ms, ms, ms/s, ms
-	cap, rate                 int              // kbit/s; 0: none
+	listeners int               // that have reported
+	loss      float64           // share
+	told      netproto.Feedback // what the talker is told of it; Median is of what was reported since the last time
 }
 
 // quorum is which one of n listeners, the worst first, is told about, from 1 on.
 func quorum(n int) int { return 1 + (n+1)/4 }
 
-// collector is a Mender's memory for making a fare.
+// collector is a Mender's memory for making a fare: one figure of every listener, the worse the higher.
 type collector struct {
 	views                                []*view
 	rtt, queue, trend, jitter, cap, rate []int
 }
 
-const unlimited = math.MaxInt
+// unlimited stands for no limit. Limits, a cap or a rate, are negative here: less is worse.
+const unlimited = math.MinInt
 
 func (c *collector) reset() {
 	c.views = c.views[:0]
@@ -52,19 +46,8 @@ func (c *collector) reset() {
 	}
 }
 
-// add takes what a listener tells of its path and of a talker; rate is what comes through of it where the listener
-// has a queue.
-func (c *collector) add(d *downlink, v *view, rate int) {
-	c.views = append(c.views, v)
-	c.rtt = append(c.rtt, int(d.rtt/time.Millisecond))
-	c.queue = append(c.queue, int(d.queue/time.Millisecond))
-	c.trend = append(c.trend, int(d.trend*1000))
-	c.jitter = append(c.jitter, int(v.jitter/time.Millisecond))
-	c.rate = append(c.rate, rate)
-}
-
-// high is the largest but those that do not count; low the same from below.
-func high(l []int) int {
+// worst is the highest but those that do not count, 0 where there is none.
+func worst(l []int) int {
 	if len(l) == 0 {
 		return 0
 	}
@@ -72,68 +55,105 @@ func high(l []int) int {
 	return l[len(l)-min(quorum(len(l)), len(l))]
 }
 
-func low(l []int) int {
-	if len(l) == 0 {
-		return 0
-	}
-	slices.Sort(l)
-	if v := l[min(quorum(len(l)), len(l))-1]; v != unlimited {
-		return v
+// least is the worst of a list of limits; 0: there is none.
+func least(l []int) uint16 {
+	if v := worst(l); v != unlimited {
+		return u16(-v)
 	}
 	return 0
 }
 
-// judge makes the fare of one talker.
-func (m *Mender) judge(now time.Duration, talker *Member) fare {
-	r, c := talker.room, &m.collect
+// judge makes the fare of one talker anew.
+func (m *Mender) judge(now time.Duration, talker *Member) {
+	r, c, f := talker.room, &m.collect, fare{}
 	c.reset()
-	unopened := 0
 	for _, s := range r.downs {
 		d := s.downlink
 		if s == talker || d.deaf || !s.Live() {
 			continue
 		}
 		limit := unlimited
-		if d.cap > 0 { // which holds for those too who are not forwarded for its sake
-			limit = int(cmp.Or(d.part, d.cap))
+		if d.Cap > 0 { // which holds for those too who are not forwarded for its sake
+			limit = -int(cmp.Or(d.part, d.Cap))
 		}
 		c.cap = append(c.cap, limit)
 		if now-d.heard > reportLife {
 			continue
 		}
 		if slices.Contains(d.unopened, talker.ID) {
-			unopened++
+			f.told.Unopened++
 		}
-		if v := d.view(talker.ID); v != nil && v.known && now-v.at <= reportLife {
-			rate := unlimited
-			if d.queue >= repair.JammedQueue && r.hears(s, talker.ID) {
-				rate = max(1, int(float64(d.rate)*r.shareOf(now, s, talker)+0.5))
-			}
-			c.add(d, v, rate)
+		v := d.view(talker.ID)
+		if v == nil || !v.known || now-v.at > reportLife {
+			continue
 		}
+		limit = unlimited
+		if d.Queue >= repair.JammedQueue && r.hears(s, talker.ID) {
+			limit = -max(1, int(float64(d.Rate)*r.shareOf(now, s, talker)+0.5))
+		}
+		c.views = append(c.views, v)
+		c.rate = append(c.rate, limit)
+		c.rtt = append(c.rtt, int(d.RTT/time.Millisecond))
+		c.queue = append(c.queue, int(d.Queue/time.Millisecond))
+		c.trend = append(c.trend, int(d.Trend*1000))
+		c.jitter = append(c.jitter, int(v.jitter/time.Millisecond))
 	}
-	f := fare{
-		listeners: len(c.rtt), unopened: unopened,
-		rtt: high(c.rtt), queue: high(c.queue), trend: high(c.trend), jitter: high(c.jitter),
-		cap: low(c.cap), rate: low(c.rate),
-	}
-	if n := len(c.views); n > 0 {
+	t := &f.told
+	t.WorstRTT, t.WorstQueue, t.WorstJitter = u16(worst(c.rtt)), u16(worst(c.queue)), u16(worst(c.jitter))
+	t.WorstTrend, t.LowestCap, t.LowestRate = i16(worst(c.trend)), least(c.cap), least(c.rate)
+	if f.listeners = len(c.views); f.listeners > 0 {
 		slices.SortFunc(c.views, func(a, b *view) int { return cmp.Compare(a.since.Loss(), b.since.Loss()) })
-		v := c.views[n/2]
+		v := c.views[f.listeners/2]
 		if f.loss = v.since.Loss(); !v.told {
-			f.median = v.since
+			t.Median = v.since
 		}
 	}
-	return f
+	u := talker.uplink
+	u.fare, u.judged, u.dirty = f, now, false
+	r.setPath(talker)
 }
 
-// mood is what the fare means for how often the talker is told.
-func (f *fare) mood() repair.Mood {
-	if m := repair.MoodOf(netproto.Outcome{}, time.Duration(f.queue)*time.Millisecond, float64(f.trend)/1000); m > repair.Calm {
-		return m
+func u16(v int) uint16 { return uint16(min(max(v, 0), math.MaxUint16)) }
+func i16(v int) int16  { return int16(min(max(v, math.MinInt16), math.MaxInt16)) }
+
+// feedback tells a talker how its voice fares when it is time, and returns when
+// to look again.
+func (m *Mender) feedback(now time.Duration, s *Member, listeners int) (next time.Duration) {
+	u := s.uplink
+	if !u.owed {
+		return now + time.Hour
 	}
-	if f.loss >= lossyShare {
-		return repair.Lossy
+	if u.dirty && now-u.judged >= repair.ReportJammed {
+		m.judge(now, s)
 	}
-	return repair.Calm
+	f := &u.fare.told
+	listening := repair.MoodOf(u.fare.loss >= repair.LossyFrom, time.Duration(f.WorstQueue)*time.Millisecond, float64(f.WorstTrend)/1000)
+	mood := max(u.asker.Mood(now), listening)
+	news := f.LowestCap != u.capTold || f.Unopened != u.unopenedTold // which cannot wait either
+	if !u.schedule.Due(now, mood) && !(news && now-u.told >= repair.ReportJammed) {
+		if now-u.last < time.Second {
+			return now + tickLate
+		}
+		return max(u.schedule.NextDeadline(), now+tickLate)
+	}
+	m.judge(now, s)
+	f.Receipt = *u.asker.Receipt()
+	queue, trend := u.asker.Queue(now)
+	f.Rate, f.Queue, f.Trend = u16(int(u.meter.Rate(now))), u16(int(queue/time.Millisecond)), i16(int(trend*1000))
+	if s.Live() && !s.Deaf.Load() { // is one of the listeners
+		listeners--
+	}
+	f.Hearers = u16(listeners)
+	if now-u.forwarded <= time.Second {
+		f.Listeners = f.Hearers
+	}
+	m.body = netproto.AppendFeedback(m.body[:0], f)
+	m.tell(now, s, netproto.TypeReport, &m.counts.Feedback)
+	for _, l := range s.room.downs {
+		if v := l.downlink.view(s.ID); v != nil {
+			v.told = true
+		}
+	}
+	u.owed, u.told, u.capTold, u.unopenedTold = false, now, f.LowestCap, f.Unopened
+	return now + time.Hour
 }

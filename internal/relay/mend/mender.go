@@ -37,22 +37,19 @@ type Mender struct {
 	Batch  Batch  // what is to be sent
 	Wishes []Wish // what is to be changed
 
-	find   func(session uint32) *Member
 	counts *Counters
 
 	// Scratch memory.
 	reported netproto.Report
 	blocks   []netproto.NackBlock
 	asks     []repair.Ask
-	views    [maxViews]repair.View
+	views    [maxViews]*repair.View
 	collect  collector
 	body     []byte
 }
 
-// New returns a Mender that counts there. find returns a member of any room, or nil.
-func New(counts *Counters, find func(session uint32) *Member) *Mender {
-	return &Mender{counts: counts, find: find}
-}
+// New returns a Mender that counts there.
+func New(counts *Counters) *Mender { return &Mender{counts: counts} }
 
 // Attend does what is due in one room, whose list of listeners has so many, and returns when to come again; not ok:
 // nothing is remembered of the room any more.
@@ -87,7 +84,7 @@ func (m *Mender) tick(now time.Duration, r *Room) {
 				t.uplink.dirty = true
 			}
 		}
-		if s.downlink.cap > 0 || s.Apart.Load() {
+		if s.downlink.Cap > 0 || s.Apart.Load() {
 			m.plan(now, s, false)
 		}
 	}
@@ -98,6 +95,6 @@ func (m *Mender) tell(now time.Duration, to *Member, t netproto.Type, sent *atom
 	if !to.Live() || !m.May(now, to, to.onWire(netproto.HeaderSize+len(m.body)+netproto.TagSize)) {
 		return false
 	}
-	m.Batch.tell(to, t, m.body, sent)
+	m.Batch.Add(to, t, m.body, 1, sent)
 	return true
 }

@@ -15,24 +15,23 @@ func (m *Mender) Report(now time.Duration, s *Member, body []byte) (look time.Du
 	}
 	r, d := &m.reported, s.down()
 	d.heard = now
-	d.rtt = time.Duration(r.RTT) * time.Millisecond
-	d.queue = time.Duration(r.Queue) * time.Millisecond
-	d.trend, d.rate = float64(r.Trend)/1000, wire.Kbps(r.Rate)
-	d.setCap(now, wire.Kbps(r.Cap))
+	d.RTT, d.Queue = time.Duration(r.RTT)*time.Millisecond, time.Duration(r.Queue)*time.Millisecond
+	d.Trend, d.Rate = float64(r.Trend)/1000, wire.Kbps(r.Rate)
+	d.setCap(wire.Kbps(r.Cap))
 	d.deaf = r.Deaf
 	d.unopened = append(d.unopened[:0], r.Unopened[:min(len(r.Unopened), maxViews)]...)
 	for _, id := range d.unopened {
-		if t := m.talkerOf(s.room, id); t != nil {
+		if t := s.room.talker(id); t != nil {
 			t.uplink.dirty = true
 		}
 	}
 	for i := range r.Talkers {
 		b := &r.Talkers[i]
-		t := m.talkerOf(s.room, b.Session)
+		t := s.room.talker(b.Session)
 		if t == nil || t == s {
 			continue
 		}
-		d.viewOf(b.Session).take(now, b, t.uplink)
+		d.viewOf(now, b.Session).take(now, b, t.uplink)
 		t.uplink.dirty = true
 	}
 	if s.uplink != nil {
@@ -40,12 +39,4 @@ func (m *Mender) Report(now time.Duration, s *Member, body []byte) (look time.Du
 	}
 	m.plan(now, s, true)
 	return now, nil
-}
-
-// talkerOf returns the member of the room with this ID if it has talked of late, or nil.
-func (m *Mender) talkerOf(r *Room, id uint32) *Member {
-	if t := m.find(id); t != nil && t.room == r && t.uplink != nil {
-		return t
-	}
-	return nil
 }

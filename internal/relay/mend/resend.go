@@ -7,13 +7,9 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-const (
-	// lookups is how many numbers of one nack are looked at: as many as Askers of
-	// four talkers ask for at once.
-	lookups = 64
-	// assumedTrip is a listener's round trip as long as it is not known.
-	assumedTrip = 100 * time.Millisecond
-)
+// lookups is how many numbers of one nack are looked at: as many as Askers of
+// four talkers ask for at once.
+const lookups = 64
 
 // Nack answers a listener's nack, within its budget. The room must be attended at look, or before; the error is that of
 // netproto.ParseNack.
@@ -34,11 +30,7 @@ func (m *Mender) resend(now time.Duration, s *Member) {
 	if d.resend == nil {
 		d.resend = new(repair.Resender)
 	}
-	d.resend.SetRate(now, r.voiceTo(now, s))
-	rtt := d.rtt
-	if rtt == 0 {
-		rtt = assumedTrip
-	}
+	d.resend.SetRate(r.voiceTo(now, s))
 	looked := 0
 	for _, b := range m.blocks {
 		t := r.talker(b.Session)
@@ -55,15 +47,10 @@ func (m *Mender) resend(now time.Duration, s *Member) {
 			if v == nil {
 				continue
 			}
-			if !d.capped.Fits(now, s.onWire(len(v)), t.uplink.upcoming(now)) {
-				m.counts.Capped.Add(1)
-				continue
-			}
-			before := d.resend.Throttled()
-			if ok, _ := d.resend.Allow(now, t.ID, uint32(count), len(v), rtt); !ok {
-				m.counts.Throttled.Add(d.resend.Throttled() - before)
-			} else if s.may(now, s.onWire(len(v)), t.uplink.upcoming(now)) {
-				m.Batch.again(s, v, count, &m.counts.Resent)
+			if ok, _ := d.resend.Allow(now, t.ID, uint32(count), len(v), 2*s.way()); ok {
+				m.again(now, s, t, v, count, &m.counts.Resent)
+			} else {
+				m.counts.Throttled.Add(1)
 			}
 		}
 	}

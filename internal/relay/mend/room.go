@@ -32,7 +32,7 @@ func (r *Room) sweep(now time.Duration) {
 	r.order = slices.DeleteFunc(r.order, func(s *Member) bool {
 		old := s.uplink == nil || now-s.uplink.forwarded > talkMemory
 		if old && s.uplink != nil {
-			s.uplink.ordered, s.uplink.cache = false, nil
+			s.uplink.cache = nil
 		}
 		return old
 	})
@@ -44,17 +44,9 @@ func (r *Room) sweep(now time.Duration) {
 		}
 		return old
 	})
-	for _, s := range r.downs {
-		d := s.downlink
-		for i := range d.views {
-			if t := r.talker(d.views[i].talker); t == nil || t.uplink.cache == nil {
-				d.views[i].shift = repair.Shift{}
-			}
-		}
-	}
 	r.downs = slices.DeleteFunc(r.downs, func(s *Member) bool {
 		d := s.downlink
-		silent := now-d.heard > downlinkIdle && d.cap == 0
+		silent := now-d.heard > downlinkIdle && d.Cap == 0
 		old := s.Gone.Load() || silent && !s.Apart.Load()
 		if old {
 			s.downlink = nil
@@ -77,9 +69,9 @@ func (r *Room) Wake(now time.Duration) {
 	}
 }
 
-// talker returns the member with this ID that is forwarded, or nil.
+// talker returns the member with this ID if it has talked of late, or nil.
 func (r *Room) talker(id uint32) *Member {
-	for _, s := range r.order {
+	for _, s := range r.ups {
 		if s.ID == id {
 			return s
 		}

@@ -17,7 +17,7 @@ func TestGivenBack(t *testing.T) {
 		members[i].Overhead.Store(28)
 	}
 	talker, listener, gone := &members[0], &members[1], &members[2]
-	m := New(new(Counters), func(id uint32) *Member { return &members[id-1] })
+	m := New(new(Counters))
 	now := time.Hour
 	attend := func(d time.Duration) (ok bool) {
 		for end := now + d; now < end; now += 100 * time.Millisecond {

@@ -1,7 +1,6 @@
 package mend
 
 import (
-	"math"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/estimate"
@@ -14,26 +13,22 @@ const (
 	// uplinkIdle is how long after a talker's last datagram its uplink is remembered:
 	// the least delay should outlast a pause.
 	uplinkIdle = 30 * time.Second
-	// levelMemory is the time constant with which a talker's level fades.
-	levelMemory = time.Second
-	// assumedWay is half of a listener's round trip as long as none is known.
-	assumedWay = 30 * time.Millisecond
+	// levelFall is how fast a talker's level falls in dB per frame: 20 dB/s.
+	levelFall = 0.4
 )
 
 // uplink is what a room knows of one talker's way to the relay.
 type uplink struct {
 	asker     repair.Asker
-	queue     estimate.Queue
 	meter     estimate.Meter
 	sent      repair.Sent   // what was forwarded
-	cache     *repair.Cache // the same, of late; nil: nothing
+	cache     *repair.Cache // the same, of late; nil: nothing, and it is not in Room.order
 	highest   uint32
 	size      int // of the last datagram, headers counted
 	last      time.Duration
 	forwarded time.Duration
 	voiced    time.Duration
 	level     float64 // dB above silence
-	ordered   bool    // is in Room.order
 
 	schedule repair.Schedule
 	owed     bool          // has talked since the last feedback
@@ -41,9 +36,9 @@ type uplink struct {
 	judged   time.Duration // when fare was made
 	told     time.Duration // last feedback
 	fare     fare
-	capTold  int // kbit/s, in the last feedback
+	capTold  uint16 // kbit/s, in the last feedback
 
-	unopenedTold int // listeners, in the same
+	unopenedTold uint16 // listeners, in the same
 }
 
 // every is how far apart the datagrams are.
@@ -71,26 +66,15 @@ func (s *Member) Arrived(now time.Duration, h netproto.Header, hop netproto.Hop,
 }
 
 func (u *uplink) arrived(now time.Duration, h netproto.Header, hop netproto.Hop, size int) (newest bool) {
-	kind := u.asker.Arrived(now, repair.Datagram{
-		Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: h.Voice || h.Level < silence,
-	})
 	u.meter.Add(now, size)
 	u.last, u.owed = now, true
-	if kind == repair.Newest || kind == repair.Overdue {
-		u.queue.Arrived(now, time.Duration(h.Seq)*netproto.FrameDuration)
-	}
-	if kind != repair.Newest {
+	d := repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: h.Voice || h.Level < silence}
+	if u.asker.Arrived(now, d) != repair.Newest {
 		return false
 	}
-	level := 0.0
+	u.level = max(0, u.level-levelFall*float64(h.Seq-u.highest))
 	if h.Voice {
-		u.voiced = now
-		level = float64(silence - h.Level)
-	}
-	if step := time.Duration(h.Seq-u.highest) * netproto.FrameDuration; step >= levelMemory {
-		u.level = level
-	} else {
-		u.level += (level - u.level) * float64(step) / float64(levelMemory)
+		u.voiced, u.level = now, max(u.level, float64(silence-h.Level))
 	}
 	u.highest, u.size = h.Seq, size
 	return true
@@ -106,16 +90,13 @@ func (u *uplink) speaks(now time.Duration) bool { return now-u.voiced <= IdleAft
 func (s *Member) Keep(now time.Duration, d []byte) {
 	u := s.uplink
 	if u.cache == nil {
-		u.cache = new(repair.Cache)
+		u.cache, u.dirty = new(repair.Cache), true // there may be a cap to be told
+		s.room.order = append(s.room.order, s)
 	}
 	seq := seqOf(d)
 	netproto.SetHop(d, netproto.Hop{Count: u.sent.Add(seq)})
 	u.cache.Put(now, seq, d)
 	u.forwarded = now
-	if !u.ordered {
-		u.ordered, u.dirty = true, true // there may be a cap to be told
-		s.room.order = append(s.room.order, s)
-	}
 }
 
 // countOf is the count in a datagram of voice, see netproto.Hop.
@@ -156,29 +137,15 @@ func (m *Mender) attendTalker(now time.Duration, s *Member, listeners int) (next
 // setPath tells a talker's Asker how long its answers take, and how long the most
 // patient listener can wait for them.
 func (r *Room) setPath(talker *Member) {
-	u := talker.uplink
-	rtt := time.Duration(0)
-	if talker.downlink != nil {
-		rtt = talker.downlink.rtt
-	}
-	way, buffer := time.Duration(math.MaxInt64), time.Duration(0)
+	nearest, buffer := assumedWay, time.Duration(0)
 	for _, s := range r.downs {
-		if s == talker {
-			continue
-		}
 		if v := s.downlink.view(talker.ID); v != nil {
-			buffer = max(buffer, v.buffer)
-			if s.downlink.rtt > 0 {
-				way = min(way, s.downlink.rtt/2)
-			}
+			nearest, buffer = min(nearest, s.way()), max(buffer, v.Buffer)
 		}
 	}
-	if way == math.MaxInt64 {
-		way = assumedWay
+	a, rtt := &talker.uplink.asker, time.Duration(0)
+	if talker.downlink != nil {
+		rtt = talker.downlink.RTT
 	}
-	up := rtt / 2
-	if rtt == 0 {
-		up = assumedWay
-	}
-	u.asker.SetPath(rtt, repair.Patience(up+way, buffer, u.asker.Loss()))
+	a.SetPath(rtt, repair.Patience(talker.way()+nearest, buffer, a.Loss()))
 }

@@ -9,36 +9,31 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// viewMemory is the time constant with which a listener's counts fade.
-const viewMemory = time.Second
-
 // view is how one talker comes through to a listener. What the talker's own hop loses is not in it: each hop counts
 // what it sends.
 type view struct {
-	talker  uint32
+	talker uint32
+	repair.View
 	known   bool          // there was a receipt that could be read
 	at      time.Duration // last report
 	account repair.Account
 	loss    estimate.Fading
 	since   netproto.Outcome // of what reports told since the last feedback to the talker, or by the last
 	told    bool             // the talker knows
-	hole    float64          // share of the frames that were made up, in the last report
-	buffer  time.Duration
-	jitter  time.Duration // of the arrivals
-	shift   repair.Shift
+	jitter  time.Duration    // of the arrivals
 	ending  Ending
 	own     *repair.Sent // what was sent to this listener; nil: all that the room got
 }
 
 // take takes a listener's block about a talker.
 func (v *view) take(now time.Duration, b *netproto.TalkerReport, u *uplink) {
-	v.at, v.hole = now, float64(b.HoleQ8)/256
-	v.buffer, v.jitter = time.Duration(b.Buffer)*time.Millisecond, time.Duration(b.Jitter)*time.Millisecond
+	v.at, v.Hole = now, float64(b.HoleQ8)/256
+	v.Buffer, v.jitter = time.Duration(b.Buffer)*time.Millisecond, time.Duration(b.Jitter)*time.Millisecond
 	o, ok := v.account.Take(v.sent(u), &b.Receipt, u.asker.Stride())
 	if !ok {
 		return
 	}
-	v.known, v.loss.Memory = true, viewMemory
+	v.known = true
 	v.loss.Add(now, u.asker.Stride(), o)
 	if v.told {
 		v.since, v.told = netproto.Outcome{}, false

@@ -121,7 +121,7 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 		return Membership{}, fmt.Errorf("%w (no session ID left)", ErrServerFull)
 	}
 	if n.Cap > 0 && n.Voice > 0 {
-		m.TakeCap(now, wire.Kbps(n.Cap))
+		m.TakeCap(wire.Kbps(n.Cap))
 	}
 	c.rooms[n.Room] = r
 	c.members[m.ID] = m
