@@ -164,7 +164,8 @@ func (t *tunnel) Release(over bool) {
 	}
 }
 
-// flush writes what waits, as far as TCP goes on with it, and reports whether there is more. record is the lane's memory.
+// flush writes what waits, as far as TCP goes on with it, and reports whether there is more. record is the lane's
+// memory.
 func (t *tunnel) flush(record []byte) (more bool) {
 	for more = true; more; {
 		now := t.server.now()

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tunnelSocket is a tunnel's TCP socket. But for read its calls never wait, and one goroutine at a time makes them. All are
-// raw ones, see package udpio: the runtime's monitor, told of a call, ticks every 20 us for a millisecond.
+// tunnelSocket is a tunnel's TCP socket. But for read its calls never wait, and one goroutine at a time makes them. All
+// are raw ones, see package udpio: the runtime's monitor, told of a call, ticks every 20 us for a millisecond.
 type tunnelSocket struct {
 	raw syscall.RawConn
 
@@ -34,7 +34,7 @@ func (s *tunnelSocket) use(l *link) {
 	s.writing, s.asking, s.reading = s.doWrite, s.ask, s.doRead
 }
 
-// read reads what is there or comes until the deadline. It belongs to the reader, who may wait beside the others' calls.
+// read reads what is there or comes until the deadline. It is the reader's, who may wait beside the others' calls.
 func (s *tunnelSocket) read(p []byte) (int, error) {
 	s.into = p
 	err := s.raw.Read(s.reading)

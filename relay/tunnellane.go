@@ -19,11 +19,11 @@ const (
 	gatherWindow = 50 * time.Millisecond
 )
 
-// tunnelLane is a goroutine for the tunnels of some rooms, beside the worker of a socket: it handles what came by them, and
-// writes what waits for them. It never waits for one.
+// tunnelLane is a goroutine for the tunnels of some rooms, beside the worker of a socket: it handles what came by them,
+// and writes what waits for them. It never waits for one.
 //
-// Who reads from a tunnel gives it batches, and gets none of the two that a tunnel has back before the lane is done with
-// them. So a tunnel that floods it waits for itself.
+// Who reads from a tunnel gives it batches, and gets none of the two that a tunnel has back before the lane is done
+// with them. So a tunnel that floods it waits for itself.
 type tunnelLane struct {
 	// Static.
 	server *Server
@@ -52,8 +52,8 @@ func (s *Server) newTunnelLane(conn udpio.Conn) *tunnelLane {
 	return &tunnelLane{server: s, conn: conn, wake: make(chan struct{}, 1), record: make([]byte, 0, tunnelRecord)}
 }
 
-// tunnelLaneOf is the lane for a batch, and for the tunnel that it came by: by its first session, as datagrams are steered to
-// sockets. So the talkers of a room meet, and what goes to its listeners is written in one go.
+// tunnelLaneOf is the lane for a batch, and for the tunnel that it came by: by its first session, as datagrams are
+// steered to sockets. So the talkers of a room meet, and what goes to its listeners is written in one go.
 func (s *Server) tunnelLaneOf(b *batch) *tunnelLane {
 	d, _, _ := netproto.ParseTunnel(b.buf[:b.whole]) // there is one at least
 	session := uint32(0)

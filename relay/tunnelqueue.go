@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	// tunnelWait is how long a datagram may wait for a tunnel: as long as the least time after which TCP sends again what it
-	// has no answer to (200 ms on Linux). So what a single loss holds up goes through, if RTT and jitter buffers allow it, and
-	// what has to wait for longer makes way for newer voice.
+	// tunnelWait is how long a datagram may wait for a tunnel: as long as the least time after which TCP sends again
+	// what it has no answer to (200 ms on Linux). So what TCP repairs at once, by a fast retransmission, loses nothing;
+	// and what has to wait for longer, later than most jitter buffers play, makes way for newer voice.
 	tunnelWait = 200 * time.Millisecond
-	// tunnelRecord is how many bytes go into one TLS record at most, and so what may get stuck in the kernel: some datagrams.
+	// tunnelRecord is how many bytes go into one TLS record at most, and so what may get stuck in the kernel.
 	tunnelRecord = 4 << 10
 	// tunnelKept is how many bytes of memory a queue keeps for later.
 	tunnelKept = 4 << 10

@@ -150,8 +150,8 @@ func (w *Worker) sendTogether(now time.Duration, q *outgoing, l *listeners, item
 	}
 }
 
-// sendAlong sends items along the paths of a vector: all of them to those who are no talkers of theirs, and to each talker
-// the others' ones. Where these are second paths, nothing of it counts as delivered.
+// sendAlong sends items along the paths of a vector: all of them to those who are no talkers of theirs, and to each
+// talker the others' ones. Each packet counts as so many deliveries at most: as none on second paths.
 func (w *Worker) sendAlong(q *outgoing, v *vector, items []item, counted int) {
 	w.skip = w.skip[:0]
 	for i := range items {

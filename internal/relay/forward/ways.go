@@ -2,8 +2,8 @@ package forward
 
 import "time"
 
-// pathSilence is how long nothing new and valid must have come from one of a session's two paths until nothing is sent there:
-// two probes of a client in a silent room, and four where somebody talks. The other path carries all meanwhile.
+// pathSilence is how long nothing new and valid must have come from one of a session's two paths until nothing is sent
+// there: two probes of a client in a silent room, and four where somebody talks. The other path carries all meanwhile.
 const pathSilence = 4 * time.Second
 
 // way is a proven path of a session, and when the last valid datagram came from there that had not come by another.

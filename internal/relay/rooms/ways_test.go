@@ -250,8 +250,8 @@ func TestThirdPath(t *testing.T) {
 	}
 }
 
-// Nobody gets anything but a challenge who has not answered that, from its own address; and who has and then says nothing gets
-// it for some seconds only.
+// Nobody gets anything but a challenge who has not answered that, from its own address; and who has and then says
+// nothing gets it for some seconds only.
 func TestSecondPathAtThirdParties(t *testing.T) {
 	c := relaytest.New(t, rooms.Config{})
 	talker, two := c.Settled("", "talker"), c.Settled("", "two")
