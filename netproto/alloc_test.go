@@ -48,6 +48,10 @@ func TestAllocs(t *testing.T) {
 		{"ParseFrames", func() error { _, err := ParseFrames(out, 12, body); return err }},
 		{"Probe", func() error { _, err := ParseProbe(AppendProbe(buf, Probe{})); return err }},
 		{"ProbeAck", func() error { _, err := ParseProbeAck(AppendProbeAck(buf, ProbeAck{})); return err }},
+		{"ChallengeReply", func() error {
+			_, err := ParseChallengeReply(AppendChallengeReply(buf, ChallengeReply{Also: true}))
+			return err
+		}},
 		{"Challenge", func() error { _, err := ParseChallenge(AppendChallenge(buf, [8]byte{})); return err }},
 		{"AppendReport", func() error { _, err := AppendReport(buf, report); return err }},
 		{"ParseReport", func() error { return ParseReport(report, reportBody) }},

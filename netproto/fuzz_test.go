@@ -146,6 +146,11 @@ func FuzzBodies(f *testing.F) {
 		if c, err := ParseChallenge(body); err == nil && !bytes.Equal(AppendChallenge(nil, c), body[:challengeSize]) {
 			t.Fatal(c)
 		}
+		if r, err := ParseChallengeReply(body); err == nil {
+			if again, err := ParseChallengeReply(AppendChallengeReply(nil, r)); err != nil || again != r {
+				t.Fatal(r, again, err)
+			}
+		}
 		if fb, err := ParseFeedback(body); err == nil {
 			if again, err := ParseFeedback(AppendFeedback(nil, &fb)); err != nil || again != fb {
 				t.Fatal(fb, again, err)

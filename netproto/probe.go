@@ -54,12 +54,38 @@ func ParseProbeAck(body []byte) (ProbeAck, error) {
 	return ProbeAck{Echo: b.Uint32(body), Came: b.Uint16(body[4:]), Went: b.Uint16(body[6:])}, nil
 }
 
-// AppendChallenge appends the body of a challenge or of its reply to dst: 8
-// bytes that nobody can guess, and that the reply repeats.
+// AppendChallenge appends the body of a challenge to dst: 8 bytes that nobody can guess.
 func AppendChallenge(dst []byte, token [8]byte) []byte { return append(dst, token[:]...) }
 
-// ParseChallenge reads the body of a challenge or of its reply. A tail is
-// ignored. The error is ErrShort.
+// alsoFlag is the bit of ChallengeReply.Also.
+const alsoFlag = 0x01
+
+// ChallengeReply answers a challenge.
+type ChallengeReply struct {
+	Token [8]byte // of the challenge
+	Also  bool    // the path is one more, and takes the first one's place only if that is silent
+}
+
+// AppendChallengeReply appends the body of the answer to a challenge to dst.
+func AppendChallengeReply(dst []byte, r ChallengeReply) []byte {
+	dst = append(dst, r.Token[:]...)
+	if r.Also {
+		dst = append(dst, alsoFlag)
+	}
+	return dst
+}
+
+// ParseChallengeReply reads the body of the answer to a challenge. Other flags and a
+// tail are ignored. The error is ErrShort.
+func ParseChallengeReply(body []byte) (r ChallengeReply, err error) {
+	if r.Token, err = ParseChallenge(body); err != nil {
+		return r, err
+	}
+	r.Also = len(body) > challengeSize && body[challengeSize]&alsoFlag != 0
+	return r, nil
+}
+
+// ParseChallenge reads the body of a challenge. A tail is ignored. The error is ErrShort.
 func ParseChallenge(body []byte) (token [8]byte, err error) {
 	if len(body) < challengeSize {
 		return token, ErrShort

@@ -126,7 +126,8 @@ var vectorDatagrams = []struct {
 	{"report to a talker", Header{Type: TypeReport, Session: 7, Seq: 2}, AppendFeedback(nil, &vectorFeedback)},
 	{"nack", Header{Type: TypeNack, Session: 7, Seq: 3}, bodyOfNack(vectorNack)},
 	{"challenge", Header{Type: TypeChallenge, Session: 7, Seq: 1}, AppendChallenge(nil, [8]byte{1, 2, 3, 4, 5, 6, 7, 8})},
-	{"challenge-reply", Header{Type: TypeChallengeReply, Session: 7, Seq: 1}, AppendChallenge(nil, [8]byte{1, 2, 3, 4, 5, 6, 7, 8})},
+	{"challenge-reply", Header{Type: TypeChallengeReply, Session: 7, Seq: 1}, AppendChallengeReply(nil, ChallengeReply{Token: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}})},
+	{"challenge-reply, also", Header{Type: TypeChallengeReply, Session: 7, Seq: 2}, AppendChallengeReply(nil, ChallengeReply{Token: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}, Also: true})},
 	{"end", Header{Type: TypeEnd, Session: 7, Seq: 1}, bodyOfEnds(vectorEnds)},
 }
 

@@ -17,6 +17,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
 )
 
 // controlProtocol is the ALPN name (RFC 7301) of control connections. A
@@ -142,8 +144,10 @@ func (s *Server) tlsConfig() *tls.Config {
 		},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &s.identity.Load().cert, nil },
 		MinVersion:     tls.VersionTLS13,
-		NextProtos:     []string{controlProtocol},
+		NextProtos:     []string{controlProtocol, netproto.TunnelProtocol},
 		// Clients keep no tickets: to make them would only cost memory.
 		SessionTicketsDisabled: true,
+		// What a tunnel has ready goes into one record; packages take few anyway.
+		DynamicRecordSizingDisabled: true,
 	}
 }

@@ -27,7 +27,7 @@ const (
 	packageBurst = 4 * time.Second
 )
 
-// client is one control connection. Its goroutine reads while there is
+// client is one connection: of control, or a tunnel. Its goroutine reads while there is
 // something to read, and then parks; what is written goes through its outbox.
 type client struct {
 	server *Server
@@ -55,6 +55,7 @@ type client struct {
 	farewell     bool // it has said DISCONNECT, or was shown the door
 	silent       bool // the kernel has given it up
 	begun        int  // bytes of a package without its end, as counted in Server.begun
+	proven       bool // a tunnel that is a session's path, or has been
 
 	// Guarded by parking.mu.
 	known bool  // to the parking
@@ -65,11 +66,15 @@ type client struct {
 // done: the next one begins with a small stack, and keeps it.
 func (c *client) serve() {
 	_ = c.link.SetReadDeadline(time.Now().Add(c.server.cfg.LoginTimeout))
-	if err := c.open(); err != nil {
+	tunnel, err := c.open()
+	switch {
+	case err != nil:
 		c.close()
-		return
+	case tunnel:
+		c.server.wg.Go(c.server.newTunnel(c).read)
+	default:
+		c.server.wg.Go(c.talk)
 	}
-	c.server.wg.Go(c.talk)
 }
 
 // talk is the connection's goroutine while its client has something to say.
@@ -102,11 +107,11 @@ func (c *client) close() {
 	_ = c.link.Close()
 }
 
-// open finds out whether the client speaks TLS, and shakes hands.
-func (c *client) open() error {
+// open finds out whether the client speaks TLS, shakes hands, and tells whether it wants a tunnel.
+func (c *client) open() (tunnel bool, err error) {
 	first, err := c.link.peek()
 	if err != nil {
-		return err
+		return false, err
 	}
 	c.conn = &c.link
 	if c.tls = first == tlsHandshake; c.tls {
@@ -115,11 +120,14 @@ func (c *client) open() error {
 		err := tc.Handshake()
 		c.link.giveTurn()
 		if err != nil {
-			return err
+			return false, err
 		}
 		c.conn = tc
+		if tc.ConnectionState().NegotiatedProtocol == netproto.TunnelProtocol {
+			return true, nil
+		}
 	}
-	return c.server.attach(c)
+	return false, c.server.attach(c)
 }
 
 // refuse tells the client why it must go.

@@ -171,12 +171,13 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// core is the part that bounds rooms, sessions and datagrams, with that many workers and that half of the session IDs.
+// core is the part that bounds rooms, sessions and datagrams, with that many workers, as many
+// lanes for tunnels, and that half of the session IDs.
 func (c Config) core(workers int, upper bool) rooms.Config {
 	return rooms.Config{
 		MaxSessions: c.MaxSessions, MaxRooms: c.MaxRooms, MaxRoomSize: c.MaxRoomSize,
 		SilenceTimeout: c.SilenceTimeout, HoldTime: c.HoldTime, SessionRate: c.SessionRate, StrangerRate: c.StrangerRate,
 		Talkers: c.Talkers, RoomTalkers: c.RoomTalkers,
-		BundleWait: c.BundleWait, BundleLoad: c.BundleLoad, Workers: workers, Upper: upper,
+		BundleWait: c.BundleWait, BundleLoad: c.BundleLoad, Workers: workers, Besides: workers, Upper: upper,
 	}
 }

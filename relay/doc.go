@@ -19,6 +19,7 @@
 //	              |  Tick: user lists, new epochs, silent addresses
 //	          announcer (one goroutine)
 //
+// A connection may be a tunnel instead (tunnel.go): datagrams by TCP, which have lanes of their own.
 // Beside them: certificate (cert.go), journal (log.go), sessions that outlive their connections (hold.go), and what is
 // done when the whole program has stood still (standstill.go). The payload stays opaque: the relay never imports the
 // codec or the jitter buffer, and builds without cgo.

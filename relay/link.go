@@ -11,6 +11,8 @@ type link struct {
 	net.Conn
 	first [1]byte
 	ahead bool // first has been read and not yet been given
+	// tunnel: reads and writes go through it, and writes do not wait. nil: a control connection, or not known yet.
+	tunnel *tunnel
 	// eager: Read does not wait. The reader's own.
 	eager           bool
 	readBy, writeBy deadline
@@ -81,16 +83,23 @@ func (l *link) giveTurn() {
 // wait reads what is there or comes until the deadline.
 func (l *link) wait(p []byte) (int, error) {
 	l.giveTurn()
-	n, err := l.Conn.Read(p)
+	read := l.Conn.Read
+	if l.tunnel != nil {
+		read = l.tunnel.socket.read
+	}
+	n, err := read(p)
 	if n == 0 && l.readBy.excused(err) {
 		_ = l.SetReadDeadline(time.Now().Add(graceTime))
-		return l.Conn.Read(p)
+		return read(p)
 	}
 	return n, err
 }
 
 // Write implements io.Writer.
 func (l *link) Write(p []byte) (n int, err error) {
+	if l.tunnel != nil {
+		return l.tunnel.writeNow(p)
+	}
 	n, err = l.Conn.Write(p)
 	if n < len(p) && l.writeBy.excused(err) {
 		_ = l.SetWriteDeadline(time.Now().Add(graceTime))

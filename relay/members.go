@@ -70,7 +70,7 @@ func (s *Server) forget(c *client) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
-	s.admission.leave(c.from.Addr(), c.session != 0)
+	s.admission.leave(c.from.Addr(), c.session != 0 || c.proven)
 	s.mayKeep(c, 0)
 }
 
@@ -85,10 +85,7 @@ func (s *Server) mayKeep(c *client, begun int) bool {
 
 // wake makes the announcer look at once.
 func (s *Server) wake() {
-	select {
-	case s.kick <- struct{}{}:
-	default:
-	}
+	ring(s.kick)
 }
 
 // announce is the goroutine that tells rooms what Core says they have to be told.

@@ -29,6 +29,8 @@ import (
 //	writer     1 per client    only while its outbox is not empty
 //	announcer  1               user lists and epochs, when Core says so
 //	worker     1 per socket    datagrams
+//	tunnel     1 per tunnel    reads
+//	lane       1 per socket    what comes by tunnels, and what goes into them
 //	successor  1               waits for a relay that is to take this one's place (Linux)
 //	journal    1               writes the log; left behind where that stands still
 type Server struct {
@@ -44,7 +46,8 @@ type Server struct {
 	start     time.Time
 	admission *admission
 	parking   *parking
-	upper     bool // its session IDs are in the upper half
+	lanes     []*tunnelLane // as many as sockets
+	upper     bool          // its session IDs are in the upper half
 	handover  handover
 	// Connections to the relay whose place this one has taken, and to the one that takes this one's: they end with those
 	// relays. nil: none.
@@ -109,6 +112,9 @@ func Listen(cfg Config) (*Server, error) {
 	s.log = slog.New(journalHandler{s.journal, cfg.Log.Handler()})
 	s.checkBuffer()
 	s.core = rooms.NewCore(cfg.core(len(s.udp), s.upper))
+	for _, conn := range s.udp {
+		s.lanes = append(s.lanes, s.newTunnelLane(conn))
+	}
 	s.offerPlace()
 	return s, nil
 }
@@ -209,8 +215,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	defer close(s.done)
 
-	for _, conn := range s.udp {
+	for i, conn := range s.udp {
 		s.wg.Go(func() { s.work(conn) })
+		s.wg.Go(s.lanes[i].run)
 	}
 	s.wg.Go(s.accept)
 	s.wg.Go(s.announce)

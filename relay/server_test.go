@@ -410,7 +410,7 @@ func TestTLS(t *testing.T) {
 
 	for name, cfg := range map[string]*tls.Config{
 		"TLS 1.2": {MaxVersion: tls.VersionTLS12, InsecureSkipVerify: true},
-		"tunnel":  {NextProtos: []string{"tincan-tunnel"}, InsecureSkipVerify: true},
+		"web":     {NextProtos: []string{"http/1.1"}, InsecureSkipVerify: true},
 	} {
 		if conn, err := tls.Dial("tcp", s.Addr().String(), cfg); err == nil {
 			_ = conn.Close()

@@ -33,6 +33,7 @@ const (
 	DropStranger    = Drop(forward.DropStranger)    // too many forgeries from this address, which is not the session's, and for this session
 	DropForged      = Drop(forward.DropForged)      // not made with the session's key
 	DropReplayed    = Drop(forward.DropReplayed)    // seen before, or too old to tell
+	DropTwin        = Drop(forward.DropTwin)        // came by the other one of the session's two paths before
 	DropSessionRate = Drop(forward.DropSessionRate) // too many from this session
 	DropPath        = Drop(forward.DropPath)        // answers no challenge of ours
 	DropQuiet       = Drop(forward.DropQuiet)       // not among the loudest of the room
@@ -41,6 +42,7 @@ const (
 	DropFewer       = Drop(forward.DropFewer)       // its receiver can have fewer talkers only (counted per receiver)
 	DropBudget      = Drop(forward.DropBudget)      // asked for again, but too much of that
 	DropStale       = Drop(forward.DropStale)       // came while the relay stood still
+	DropOverdue     = Drop(forward.DropOverdue)     // waited too long for its receiver's tunnel (counted per receiver)
 )
 
 // String returns the reason in a word or two.

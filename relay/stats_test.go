@@ -13,13 +13,13 @@ func TestDropsAreThoseOfForward(t *testing.T) {
 		DropUnknown: forward.DropUnknown, DropStranger: forward.DropStranger, DropForged: forward.DropForged,
 		DropReplayed: forward.DropReplayed, DropSessionRate: forward.DropSessionRate, DropPath: forward.DropPath,
 		DropQuiet: forward.DropQuiet, DropSend: forward.DropSend, DropCap: forward.DropCap, DropFewer: forward.DropFewer,
-		DropBudget: forward.DropBudget, DropStale: forward.DropStale,
+		DropBudget: forward.DropBudget, DropStale: forward.DropStale, DropTwin: forward.DropTwin, DropOverdue: forward.DropOverdue,
 	} {
 		if d != Drop(inside) {
 			t.Errorf("%v is %d there and %d here", inside, inside, d)
 		}
 	}
-	if name := (DropStale + 1).String(); name != "?" {
+	if name := (DropOverdue + 1).String(); name != "?" {
 		t.Errorf("%s has no name here", name)
 	}
 }

@@ -32,7 +32,8 @@ func (s *Server) work(conn udpio.Conn) {
 		}
 		last = now
 		for i := range msgs[:n] {
-			w.Queue(now, forward.Path(msgs[i].From), msgs[i].Data)
+			from := &msgs[i].From
+			w.Queue(now, forward.Path{Remote: from.Remote, Local: from.Local}, msgs[i].Data)
 		}
 		wait = pulse
 		if next, ok := w.Flush(now); ok {
@@ -51,31 +52,71 @@ func (s *Server) passOver(w *forward.Worker, conn udpio.Conn, msgs []udpio.Messa
 	return n
 }
 
-// socketOutput is a worker's Output on its socket.
+// socketOutput is a worker's Output on its socket, and into tunnels.
 type socketOutput struct{ conn udpio.Conn }
 
 // Send implements forward.Output. A lost answer is asked for again.
 func (o socketOutput) Send(to forward.Path, d []byte) bool {
-	return o.conn.Send(udpio.Path(to), d) == nil
+	if to.Tunnel != nil {
+		return to.Tunnel.Send(d)
+	}
+	return o.conn.Send(udpio.Path{Remote: to.Remote, Local: to.Local}, d) == nil
 }
 
 // Group implements forward.Output.
 func (o socketOutput) Group(to []forward.Path) forward.Group {
-	paths := make([]udpio.Path, len(to))
+	g := &socketGroup{conn: o.conn}
+	paths := make([]udpio.Path, 0, len(to))
 	for i, p := range to {
-		paths[i] = udpio.Path(p)
+		if p.Tunnel != nil {
+			g.tunnels, g.places = append(g.tunnels, p.Tunnel), append(g.places, i)
+			continue
+		}
+		paths = append(paths, udpio.Path{Remote: p.Remote, Local: p.Local})
 	}
-	return socketGroup{o.conn, o.conn.NewGroup(paths)}
+	g.to = o.conn.NewGroup(paths)
+	return g
 }
 
-// socketGroup is a group of a socket.
+// socketGroup is a group of a socket, and tunnels.
 type socketGroup struct {
-	conn udpio.Conn
-	to   udpio.Group
+	conn    udpio.Conn
+	to      udpio.Group
+	tunnels []forward.Tunnel
+	places  []int // of the tunnels among all, rising
+	skip    []int
 }
 
 // Send implements forward.Group.
-func (g socketGroup) Send(d []byte, skip []int) int {
-	sent, _ := g.conn.SendGroup(g.to, d, skip)
-	return sent
+func (g *socketGroup) Send(d []byte, skip []int) (sent int) {
+	if len(g.tunnels) > 0 {
+		skip, sent = g.sendTunnels(d, skip)
+	}
+	n := 0
+	if g.to.Len() > len(skip) {
+		n, _ = g.conn.SendGroup(g.to, d, skip)
+	}
+	return sent + n
+}
+
+// sendTunnels sends into the tunnels, and returns what is to be skipped of the others.
+func (g *socketGroup) sendTunnels(d []byte, skip []int) (others []int, sent int) {
+	others = g.skip[:0]
+	for i, place := range g.places {
+		for len(skip) > 0 && skip[0] < place {
+			others, skip = append(others, skip[0]-i), skip[1:]
+		}
+		if len(skip) > 0 && skip[0] == place {
+			skip = skip[1:]
+			continue
+		}
+		if g.tunnels[i].Send(d) {
+			sent++
+		}
+	}
+	for _, s := range skip {
+		others = append(others, s-len(g.places))
+	}
+	g.skip = others
+	return others, sent
 }

@@ -24,6 +24,7 @@ func netprotoReason(n int) netproto.Package {
 type voiceClient struct {
 	*tipClient
 	udp     *net.UDPConn
+	tunnel  *testTunnel // if there, in place of udp
 	relay   netip.AddrPort
 	name    string
 	room    string
@@ -86,6 +87,10 @@ func (c *voiceClient) bind() {
 
 func (c *voiceClient) write(d []byte) {
 	c.t.Helper()
+	if c.tunnel != nil {
+		c.tunnel.write(d)
+		return
+	}
 	if _, err := c.udp.WriteToUDPAddrPort(d, c.relay); err != nil {
 		c.t.Fatal(err)
 	}
@@ -99,6 +104,9 @@ func (c *voiceClient) sealed(t netproto.Type, body []byte) []byte {
 // read returns the next datagram, or nil after the wait. As a NAT or a connected socket
 // does, it takes them from the address that was asked only.
 func (c *voiceClient) read(wait time.Duration) []byte {
+	if c.tunnel != nil {
+		return c.tunnel.read(wait)
+	}
 	buf := make([]byte, 1500)
 	_ = c.udp.SetReadDeadline(time.Now().Add(wait))
 	for {

@@ -19,6 +19,7 @@ type SwarmCmd struct {
 	For     time.Duration `default:"30s" help:"How long they talk."`
 	Rate    int           `default:"250" help:"Joins per second."`
 	Size    int           `default:"60" help:"Mean size of an Opus frame in bytes."`
+	Tunnel  int           `zero:"ok" placeholder:"PERCENT" help:"So many of the clients send and get their datagrams by TCP."`
 	Probe   time.Duration `help:"Time between two probes of a client (default: as real clients do, 1s while they talk and else 2s)."`
 
 	Churn int `zero:"ok" placeholder:"N" help:"Beside the talking, so many people per second come, stay for 2 s and go."`
@@ -37,7 +38,7 @@ func (c *SwarmCmd) Validate() error {
 func (c *SwarmCmd) config() swarm.Config {
 	return swarm.Config{
 		Address: c.Relay, Clients: c.Clients, Rooms: c.Rooms, Talkers: c.Talkers,
-		For: c.For, Rate: c.Rate, Size: c.Size, Probe: c.Probe, Churn: c.Churn, Roam: c.Roam, Noise: c.Noise, Plaintext: c.Plaintext,
+		For: c.For, Rate: c.Rate, Size: c.Size, Probe: c.Probe, Tunnel: c.Tunnel, Churn: c.Churn, Roam: c.Roam, Noise: c.Noise, Plaintext: c.Plaintext,
 	}
 }
 

@@ -38,6 +38,8 @@ type Config struct {
 	Size    int           // mean size of an Opus frame in bytes, varying by a quarter; 0: 60 (24 kbit/s)
 	Probe   time.Duration // between two probes of a client; 0: as real ones do, 1 s while they talk and else 2 s
 
+	Tunnel int // percent of the clients whose datagrams go by TCP; on Linux and with TLS
+
 	// Unrest beside the talking. Nothing of it may cost the clients a datagram.
 	Churn int // per second, people who come, stay for 2 s and go, in one way or another
 	Roam  int // per second, clients that change their address; on Linux
@@ -83,8 +85,10 @@ func (c Config) Validate() error {
 		return bad("time %v: want more than 0, at most %v", c.For, maxFor)
 	case c.Probe != 0 && (c.Probe < minProbe || c.Probe > maxProbe):
 		return bad("probe interval %v: want %v to %v, or 0", c.Probe, minProbe, maxProbe)
-	case c.Roam > 0 && !canMove:
+	case c.Roam > 0 && !onLinux:
 		return bad("address changes %d: only on Linux", c.Roam)
+	case c.Tunnel > 0 && (!onLinux || c.Plaintext || c.Roam > 0):
+		return bad("tunnels for %d %% of the clients: only on Linux, with TLS, and where nobody changes the address", c.Tunnel)
 	}
 	return cmp.Or(
 		between("clients", c.Clients, 1, MaxClients),
@@ -92,6 +96,7 @@ func (c Config) Validate() error {
 		between("talkers per room", c.Talkers, 0, c.Clients/c.Rooms),
 		between("joins per second", c.Rate, 1, 10000),
 		between("frame size", c.Size, minSize, maxSize),
+		between("percent of the clients in tunnels", c.Tunnel, 0, 100),
 		between("comings and goings per second", c.Churn, 0, maxChurn),
 		between("address changes per second", c.Roam, 0, c.Clients), // each keeps its old one for a second
 		between("noise", c.Noise, 0, maxNoise))

@@ -72,8 +72,8 @@ func (d *dialer) fingerprint() string {
 	return "SHA256:" + base64.RawStdEncoding.EncodeToString(d.key)
 }
 
-// dial connects.
-func (d *dialer) dial(ctx context.Context) (*control, error) {
+// dial connects, with an ALPN name or without.
+func (d *dialer) dial(ctx context.Context, protocols ...string) (*control, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", d.address)
 	if err != nil {
 		return nil, err
@@ -89,7 +89,12 @@ func (d *dialer) dial(ctx context.Context) (*control, error) {
 		_ = conn.SetDeadline(deadline)
 	}
 	if d.tls != nil {
-		tc := tls.Client(&c.tcp, d.tls)
+		cfg := d.tls
+		if len(protocols) > 0 {
+			cfg = cfg.Clone()
+			cfg.NextProtos = protocols
+		}
+		tc := tls.Client(&c.tcp, cfg)
 		c.conn = tc
 		if err := tc.HandshakeContext(ctx); err != nil {
 			_ = conn.Close()

@@ -18,6 +18,6 @@
 // On Linux the readers do not wait for single datagrams: they empty all sockets
 // that have something every readTick, and take a datagram's time of arrival from the
 // kernel (SO_TIMESTAMPNS). So thousands of sockets cost few wake-ups, and the latency
-// is that of the relay and the network, without that of this process. On other systems
-// each client has two plain goroutines, and the time is that of the read.
+// is that of the relay and the network, without that of this process; but what comes by tunnels is timed when it is
+// read. On other systems each client has two plain goroutines, and the time is that of the read.
 package swarm

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/address"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 const (
@@ -249,13 +250,16 @@ func (s *swarm) join(ctx context.Context, i int) error {
 	}
 	c.joining = time.Since(begin)
 	relay := c.control.voiceAddr(c.udpPort)
-	if c.socket, err = openSocket(relay, netip.Addr{}, measured); err != nil {
+	if i*7919%100 < s.cfg.Tunnel {
+		c.overhead = wire.TunnelOverhead(relay.Addr())
+		c.socket, err = s.dialer.openTunnel(ctx)
+	} else {
+		c.overhead = wire.Overhead(relay.Addr())
+		c.socket, err = openSocket(relay, netip.Addr{}, measured)
+	}
+	if err != nil {
 		c.control.leave()
 		return err
-	}
-	c.overhead = 8 + 20
-	if relay.Addr().Is6() {
-		c.overhead = 8 + 40
 	}
 	if i == 0 {
 		s.relay = relay // before any other joins

@@ -47,8 +47,8 @@ func (r *readers) adopt(i int, c *client) error {
 	return nil
 }
 
-// canMove: clients cannot change their address here.
-const canMove = false
+// onLinux: clients can change their address, and use tunnels.
+const onLinux = false
 
 func (r *readers) move(int, socket) bool { return false }
 
@@ -109,6 +109,9 @@ func (s udpSocket) unread() (n int) {
 }
 
 func (s udpSocket) close() { _ = s.Close() }
+
+// leavePoller is for tunnels.
+func (c *tcpConn) leavePoller() (fd int, err error) { return 0, errors.ErrUnsupported }
 
 // readNow is for readers that must not wait; here each has a goroutine.
 func readNow(syscall.RawConn, []byte) (int, error) { return 0, errNothing }

@@ -1,7 +1,9 @@
 package swarm
 
 import (
+	"cmp"
 	"io"
+	"net"
 	"net/netip"
 	"os"
 	"sync"
@@ -72,15 +74,20 @@ func (r *readers) adopt(i int, c *client) error {
 	c.via = c.socket
 	r.clients[i].Store(c) // before the first event
 	one := r.all[i%len(r.all)]
-	one.watch(i, c, c.socket.(*udpSocket).fd, isVoice)
+	switch s := c.socket.(type) {
+	case *udpSocket:
+		one.watch(i, c, s.fd, isVoice)
+	case *tunnel:
+		one.watch(i, c, s.fd, isVoice)
+	}
 	if err := c.control.tcp.raw.Control(func(fd uintptr) { one.watch(i, c, int(fd), isControl) }); err != nil {
 		c.end(err)
 	}
 	return nil
 }
 
-// canMove: clients can change their address.
-const canMove = true
+// onLinux: clients can change their address, and use tunnels.
+const onLinux = true
 
 // move gives client i another socket. It reports false, and has closed the socket, when
 // the reader is behind.
@@ -214,6 +221,13 @@ func (r *reader) receive(c *client) {
 
 func (r *reader) empty(c *client, s socket) {
 	c.via = s
+	if t, ok := s.(*tunnel); ok {
+		at := time.Now().UnixNano()
+		if err := t.receive(func(d []byte) { c.datagram(d, at) }); err != nil && c.lost.Load() == nil {
+			c.end(err)
+		}
+		return
+	}
 	fd := s.(*udpSocket).fd
 	measured := c.latency != nil
 	for {
@@ -343,6 +357,49 @@ func (s *udpSocket) unread() (n int) {
 }
 
 func (s *udpSocket) close() { _ = unix.Close(s.fd) }
+
+// quietConn is a TCP connection outside Go's poller, which would be woken by all that comes. Nothing of it waits.
+type quietConn struct {
+	net.Conn // closed; for its addresses
+	fd       int
+}
+
+// leavePoller takes a connection out of Go's poller.
+func (c *tcpConn) leavePoller() (fd int, err error) {
+	outer := c.raw.Control(func(old uintptr) { fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) })
+	if err = cmp.Or(outer, err); err != nil {
+		return 0, err
+	}
+	_ = c.Conn.Close()
+	c.Conn = quietConn{c.Conn, fd}
+	return fd, nil
+}
+
+// Read implements net.Conn; the error is errNothing when nothing is there.
+func (c quietConn) Read(p []byte) (int, error) {
+	n, err := unix.Read(c.fd, p)
+	switch {
+	case err == unix.EAGAIN || err == unix.EINTR:
+		return 0, errNothing
+	case err != nil:
+		return 0, os.NewSyscallError("read", err)
+	case n == 0 && len(p) > 0:
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// Write implements net.Conn.
+func (c quietConn) Write(p []byte) (int, error) {
+	n, err := unix.Write(c.fd, p)
+	if n < len(p) && err == nil {
+		err = io.ErrShortWrite
+	}
+	return max(n, 0), err
+}
+
+// Close implements net.Conn.
+func (c quietConn) Close() error { return unix.Close(c.fd) }
 
 // readNow reads what is there, without waiting.
 func readNow(raw syscall.RawConn, p []byte) (n int, err error) {

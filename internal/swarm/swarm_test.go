@@ -42,6 +42,7 @@ func TestEverythingArrives(t *testing.T) {
 		"one room":     {Clients: 12, Talkers: 2},
 		"many rooms":   {Clients: 13, Rooms: 4, Talkers: 1, Plaintext: true},
 		"all talk":     {Clients: 3, Talkers: 3, Size: 200},
+		"tunnels":      {Clients: 12, Talkers: 2, Tunnel: 50},
 		"nobody talks": {Clients: 4, Probe: 20 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {

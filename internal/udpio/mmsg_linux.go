@@ -60,7 +60,7 @@ type mmsgConn struct {
 	file  *os.File        // epoll, for the runtime's poller
 	raw   syscall.RawConn // of file
 
-	natural natural // owned by who makes groups
+	natural natural
 
 	// Owned by the reader.
 	hdrs    [BatchSize]unix.Mmsghdr

@@ -3,13 +3,15 @@ package udpio
 import (
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 )
 
 // natural knows which address the kernel sends from by itself, as far as that is plain:
 // where the machine has no other one. To be told costs it 6 % of a datagram (a look for
-// the address), so then nothing is said. It belongs to whoever makes groups.
+// the address), so then nothing is said.
 type natural struct {
+	mu     sync.Mutex
 	looked time.Time
 	sole   [2]netip.Addr // of IPv4 and of IPv6, beside loopback and link-local ones; invalid: none, or several
 }
@@ -24,6 +26,8 @@ func (n *natural) chosen(p Path) bool {
 	if p.Remote.Addr().IsLoopback() {
 		return p.Remote.Addr() == p.Local && (p.Local == loopback4 || p.Local == loopback6)
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if now := time.Now(); n.looked.IsZero() || now.Sub(n.looked) >= naturalFor {
 		addrs, _ := net.InterfaceAddrs() // if none can be had, none is plain
 		n.looked, n.sole = now, soleAddrs(addrs)

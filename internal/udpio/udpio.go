@@ -72,8 +72,7 @@ type Conn interface {
 	Read(msgs []Message, wait time.Duration) (n int, err error)
 	// Send sends one datagram. Errors concern this datagram alone.
 	Send(to Path, d []byte) error
-	// NewGroup prepares the sending of datagrams along all of these paths. One
-	// goroutine at a time makes groups.
+	// NewGroup prepares the sending of datagrams along all of these paths. Any goroutine may call it.
 	NewGroup(to []Path) Group
 	// SendGroup sends d to all of g, a group of this Conn, but the members
 	// whose indexes are in skip (rising). It never waits for a slow receiver;

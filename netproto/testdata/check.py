@@ -73,6 +73,9 @@ def datagrams(tag_key):
             check("hop bytes", down.hex(), d["downlink"])
             tag = hmac.digest(tag_key, down, "sha256")[:4]
             check("hop tags", (down + tag).hex(), d["uplink"])
+        if d["type"] == 7:
+            body = bytes(range(1, 9)) + (b"\1" if "also" in d["name"] else b"")
+            check("challenge replies", body.hex(), d["body"])
         check("headers", wire[: len(head)], head)
         if Cipher:
             mode = modes.GCM(bytes.fromhex(d["nonce"]), wire[-12:], min_tag_length=12)

@@ -22,8 +22,9 @@ const (
 
 // Bytes that IP and UDP add to a datagram (RFC 791, RFC 8200, RFC 768).
 const (
-	IPv4Overhead = 20 + 8
-	IPv6Overhead = 40 + 8
+	udpHeader    = 8
+	IPv4Overhead = 20 + udpHeader
+	IPv6Overhead = 40 + udpHeader
 )
 
 // Overhead is what IP and UDP add to a datagram to or from that address, in bytes.
@@ -33,3 +34,10 @@ func Overhead(a netip.Addr) int {
 	}
 	return IPv4Overhead
 }
+
+// tunnelHeaders is what a tunnel adds to a datagram that has a segment to itself, in bytes: TCP with timestamps
+// (RFC 9293, RFC 7323), the header, inner type and tag of a TLS record (RFC 8446, 5.2), and the datagram's length.
+const tunnelHeaders = (20 + 12) + (5 + 1 + 16) + 2
+
+// TunnelOverhead is what IP and a tunnel add to a datagram to or from that address, in bytes.
+func TunnelOverhead(a netip.Addr) int { return Overhead(a) - udpHeader + tunnelHeaders }

@@ -11,6 +11,9 @@ func TestOverhead(t *testing.T) {
 		if got := Overhead(netip.MustParseAddr(text)); got != want {
 			t.Errorf("%s: %d bytes, want %d", text, got, want)
 		}
+		if got := TunnelOverhead(netip.MustParseAddr(text)); got != want+48 {
+			t.Errorf("%s: %d bytes in a tunnel, want %d", text, got, want+48)
+		}
 	}
 }
 

@@ -140,34 +140,41 @@ func (w *Worker) send(now time.Duration, q *outgoing) {
 	}
 }
 
-// sendTogether sends items that fit into one bundle: all of them to everyone
-// but their talkers, and to each talker the others' ones.
+// sendTogether sends items that fit into one bundle to everyone.
 func (w *Worker) sendTogether(now time.Duration, q *outgoing, l *listeners, items []item) {
+	w.count.forwarded.Add(uint64(len(items)))
+	w.sendAlong(q, &l.main, items, len(items))
+	w.sendAlong(q, &l.also, items, 0)
+	if len(l.apart) > 0 {
+		w.sendApart(now, q, l, items)
+	}
+}
+
+// sendAlong sends items along the paths of a vector: all of them to those who are no talkers of theirs, and to each
+// talker the others' ones. Each packet counts as so many deliveries at most: as none on second paths.
+func (w *Worker) sendAlong(q *outgoing, v *vector, items []item, counted int) {
 	w.skip = w.skip[:0]
 	for i := range items {
-		if at, ok := l.index(items[i].talker); ok && !slices.Contains(w.skip, at) {
+		if at, ok := v.index(items[i].talker); ok && !slices.Contains(w.skip, at) {
 			w.skip = append(w.skip, at)
 		}
 	}
 	slices.Sort(w.skip)
-	w.count.forwarded.Add(uint64(len(items)))
-	if want := len(l.ids) - len(w.skip); want > 0 {
+	if want := len(v.ids) - len(w.skip); want > 0 {
 		d, _ := w.assemble(q, items, 0)
-		w.sent(want, w.group(l).Send(d, w.skip), len(items))
+		w.sent(want, w.group(v).Send(d, w.skip), counted)
 	}
-	if len(items) > 1 {
-		for _, at := range w.skip {
-			if d, n := w.assemble(q, items, l.ids[at]); n > 0 {
-				sent := 0
-				if w.out.Send(l.paths[at], d) {
-					sent = 1
-				}
-				w.sent(1, sent, n)
+	if len(items) < 2 {
+		return
+	}
+	for _, at := range w.skip {
+		if d, n := w.assemble(q, items, v.ids[at]); n > 0 {
+			sent := 0
+			if w.out.Send(v.paths[at], d) {
+				sent = 1
 			}
+			w.sent(1, sent, min(n, counted))
 		}
-	}
-	if len(l.apart) > 0 {
-		w.sendApart(now, q, l, items)
 	}
 }
 

@@ -19,6 +19,7 @@ const (
 	DropStranger                // too many forgeries from this address, which is not the session's, and for this session
 	DropForged                  // not made with the session's key
 	DropReplayed                // seen before, or too old to tell
+	DropTwin                    // came by the other one of the session's two paths before
 	DropSessionRate             // too many from this session
 	DropPath                    // answers no challenge of ours
 	DropQuiet                   // not among the loudest of the room
@@ -27,13 +28,14 @@ const (
 	DropFewer                   // its receiver can have fewer talkers only (counted per receiver)
 	DropBudget                  // asked for again, but too much of that
 	DropStale                   // came while the relay stood still
+	DropOverdue                 // waited too long for its receiver's tunnel (counted per receiver)
 	numDrops
 )
 
 var dropNames = [numDrops]string{
 	"kept", "malformed", "version", "type", "unknown session", "stranger rate",
-	"forged", "replayed", "session rate", "path", "quiet", "send",
-	"cap", "fewer talkers", "resend budget", "stale",
+	"forged", "replayed", "twin", "session rate", "path", "quiet", "send",
+	"cap", "fewer talkers", "resend budget", "stale", "overdue in a tunnel",
 }
 
 // String returns the reason in a word or two.
@@ -75,6 +77,7 @@ func (x *Exchange) Stats() Stats {
 			st.Dropped[d] += n
 		}
 	}
+	drop(DropOverdue, x.overdue.Load())
 	for _, n := range x.counts {
 		st.Received += n.received.Load()
 		st.Forwarded += n.forwarded.Load()

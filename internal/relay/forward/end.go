@@ -10,13 +10,13 @@ import (
 // a sealing and a packet for each, but only where somebody loses a place.
 func (w *Worker) end(now time.Duration, r *Room, l *listeners, talker, last uint32) {
 	w.body, _ = netproto.AppendEnds(w.body[:0], []netproto.End{{Session: talker, Seq: last}}) // one always fits
-	for i, id := range l.ids {
+	for _, id := range l.main.ids {
 		s := w.x.table.get(id)
 		if id == talker || s == nil || !s.Live() {
 			continue
 		}
 		w.reply = s.seal(w.reply[:0], netproto.TypeEnd, w.body)
-		if !w.out.Send(l.paths[i], w.reply) {
+		if !w.sendTo(s, w.reply) {
 			w.count.drops[DropSend].Add(1)
 		}
 	}

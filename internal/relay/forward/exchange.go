@@ -2,15 +2,18 @@ package forward
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/relay/mend"
+	"github.com/tincan-voice/tincan/netproto"
 )
 
 // Config bounds what an Exchange does. Every field has to be set: package rooms has the defaults.
 type Config struct {
 	MaxSessions  int           // in all
-	Workers      int           // 1 or more
+	Workers      int           // 1 or more, that datagrams are steered to by their session IDs
+	Besides      int           // more of them, that get datagrams of any session
 	SessionRate  int           // datagrams per second from one session
 	StrangerRate int           // datagrams per second and IP address from addresses not a session's own
 	BundleWait   time.Duration // how long a datagram may wait for company; 0: never
@@ -23,8 +26,8 @@ type Keeper interface {
 	// Challenge decides about a valid datagram of size bytes from where the session is not, or where it had fallen
 	// silent: the session is there again, or is asked to send the token back, or nothing happens.
 	Challenge(now time.Duration, s *Session, from Path, size int) (token [8]byte, ask bool)
-	// Proven takes a token that came back from there, and reports whether the session is there now.
-	Proven(s *Session, from Path, token [8]byte) bool
+	// Proven takes the answer that came from there, and reports whether the session is there now.
+	Proven(now time.Duration, s *Session, from Path, r netproto.ChallengeReply) bool
 	// Change does as listeners wish.
 	Change(wishes []mend.Wish)
 }
@@ -35,6 +38,7 @@ type Exchange struct {
 	keeper    Keeper
 	table     *table
 	strangers strangers
+	overdue   atomic.Uint64 // see Overdue
 
 	mu     sync.Mutex
 	counts []*counters // one per Worker
@@ -56,4 +60,8 @@ func (x *Exchange) Add(s *Session) bool { return x.table.add(s, s.room.worker) }
 func (x *Exchange) Remove(s *Session) {
 	x.table.remove(s)
 	s.Gone.Store(true)
+	s.end()
 }
+
+// Overdue counts datagrams that a Tunnel had taken and that waited there for too long.
+func (x *Exchange) Overdue(n int) { x.overdue.Add(uint64(n)) }

@@ -102,7 +102,7 @@ func (w *Worker) emit() {
 			d = w.reply
 		}
 		switch {
-		case !w.out.Send(*s.path.Load(), d):
+		case !w.sendTo(s, d):
 			w.count.drops[DropSend].Add(e.N)
 		case e.Sent != nil:
 			e.Sent.Add(e.N)

@@ -1,16 +1,39 @@
 package forward
 
-import "net/netip"
+import (
+	"net/netip"
 
-// Path is the two ends of a datagram's way: a session's address, and the relay's own that
-// it has asked and takes answers from.
+	"github.com/tincan-voice/tincan/netproto/wire"
+)
+
+// Path is a datagram's way: with UDP its two ends, a session's address and the relay's own that
+// it has asked and takes answers from; or a tunnel.
 type Path struct {
 	Remote netip.AddrPort // IPv4 as IPv4, never mapped into IPv6
 	Local  netip.Addr     // invalid: the system chooses
+	Tunnel Tunnel         // nil: UDP
+}
+
+// Tunnel is a connection that carries datagrams. Any goroutine may call it, and it never waits.
+type Tunnel interface {
+	// Send takes a copy of a datagram, and reports whether it could.
+	Send(d []byte) bool
+	// Hold tells that the tunnel is a session's path from now on, Release that it is not any more; over: as
+	// the session has ended.
+	Hold()
+	Release(over bool)
 }
 
 // Addr is the remote IP address.
 func (p Path) Addr() netip.Addr { return p.Remote.Addr() }
+
+// overhead is what a datagram takes on it besides its own bytes.
+func (p Path) overhead() int {
+	if p.Tunnel != nil {
+		return wire.TunnelOverhead(p.Addr())
+	}
+	return wire.Overhead(p.Addr())
+}
 
 // Output takes what a Worker wants sent. The datagram is the Worker's own
 // again after the call.

@@ -33,7 +33,7 @@ func (r *Room) Init(worker, workers, talkers int) {
 	if talkers > 0 {
 		r.stage = &stage{places: make([]*turn, talkers)}
 	}
-	r.listeners.Store(&listeners{groups: make([]Group, workers)})
+	r.listeners.Store(&listeners{main: newVector(workers), also: newVector(workers)})
 }
 
 // Worker is the index of the worker that its datagrams are steered to.
@@ -42,7 +42,8 @@ func (r *Room) Worker() int { return r.worker }
 // SetListeners replaces the listeners by those of its sessions that can be sent to and want voice. The keeper sets them
 // one at a time.
 func (r *Room) SetListeners(sessions []*Session) {
-	l := &listeners{groups: make([]Group, len(r.listeners.Load().groups))}
+	workers := len(r.listeners.Load().main.groups)
+	l := &listeners{main: newVector(workers), also: newVector(workers)}
 	live := make([]*Session, 0, len(sessions))
 	for _, s := range sessions {
 		switch {
@@ -54,9 +55,13 @@ func (r *Room) SetListeners(sessions []*Session) {
 		}
 	}
 	slices.SortFunc(live, func(a, b *Session) int { return int(int64(a.ID) - int64(b.ID)) })
-	l.ids, l.paths = make([]uint32, len(live)), make([]Path, len(live))
-	for i, s := range live {
-		l.ids[i], l.paths[i] = s.ID, *s.path.Load()
+	l.main.ids, l.main.paths = make([]uint32, 0, len(live)), make([]Path, 0, len(live))
+	for _, s := range live {
+		use := s.ways.Load().use
+		l.main.add(s.ID, use[0].Path)
+		if len(use) > 1 {
+			l.also.add(s.ID, use[1].Path)
+		}
 	}
 	r.listeners.Store(l)
 }
@@ -70,24 +75,36 @@ func (r *Room) Wake(now time.Duration) {
 
 // listeners is where the voice of one room goes. It never changes, but for the groups.
 type listeners struct {
-	ids    []uint32 // rising
-	paths  []Path
-	groups []Group // of these paths; each worker's own, made on first use
+	main vector
+	also vector // second paths of some of them
 	// apart are those who cannot have everything, and are looked after one by one.
 	apart []*Session
 }
 
-// index returns the session's place in the list.
-func (l *listeners) index(id uint32) (int, bool) { return slices.BinarySearch(l.ids, id) }
-
 // all is how many there are.
-func (l *listeners) all() int { return len(l.ids) + len(l.apart) }
+func (l *listeners) all() int { return len(l.main.ids) + len(l.apart) }
 
-// group returns the worker's group of the list.
-func (w *Worker) group(l *listeners) Group {
-	g := &l.groups[w.index]
+// vector is sessions with a path each.
+type vector struct {
+	ids    []uint32 // rising
+	paths  []Path
+	groups []Group // of these paths; each worker's own, made on first use
+}
+
+func newVector(workers int) vector { return vector{groups: make([]Group, workers)} }
+
+func (v *vector) add(id uint32, p Path) {
+	v.ids, v.paths = append(v.ids, id), append(v.paths, p)
+}
+
+// index returns the session's place.
+func (v *vector) index(id uint32) (int, bool) { return slices.BinarySearch(v.ids, id) }
+
+// group returns the worker's group of it.
+func (w *Worker) group(v *vector) Group {
+	g := &v.groups[w.index]
 	if *g == nil {
-		*g = w.out.Group(l.paths)
+		*g = w.out.Group(v.paths)
 	}
 	return *g
 }

@@ -24,10 +24,10 @@ type Session struct {
 	windows   [netproto.Types]atomic.Pointer[window] // of everything else
 	sent      [netproto.Types]atomic.Uint32          // last sequence number per type, downwards
 	rate      rate.Rate
-	looks     rate.Rate    // see strangers
-	heard     atomic.Int64 // when the last valid datagram came
+	looks     rate.Rate  // see strangers
+	heard     atomicTime // when the last valid datagram came
 	datagrams atomic.Uint64
-	path      atomic.Pointer[Path] // proven; set by the keeper
+	ways      atomic.Pointer[ways] // proven; nil: none; set by the keeper
 
 	// Guarded by the room's lock.
 	turn turn
@@ -52,15 +52,6 @@ func (s *Session) Init(r *Room, key *netproto.HopKey) {
 	}
 }
 
-// Settle makes a path the session's own: it is sent voice there.
-func (s *Session) Settle(p Path) {
-	s.path.Store(&p)
-	s.Overhead.Store(int32(wire.Overhead(p.Addr())))
-}
-
-// Unsettle has nothing more sent to the session, and reports whether anything was.
-func (s *Session) Unsettle() bool { return s.Overhead.Swap(0) > 0 }
-
 // TakeCap sets the most that a newcomer is sent, above 0. It takes the room's lock.
 func (s *Session) TakeCap(most wire.Kbps) {
 	s.room.mu.Lock()
@@ -68,16 +59,8 @@ func (s *Session) TakeCap(most wire.Kbps) {
 	s.BeginCapped(most)
 }
 
-// Path is the session's proven path, ok is false if there is none yet.
-func (s *Session) Path() (p Path, ok bool) {
-	if at := s.path.Load(); at != nil {
-		return *at, true
-	}
-	return p, false
-}
-
 // Heard is when its last valid datagram came; 0 if none did.
-func (s *Session) Heard() time.Duration { return time.Duration(s.heard.Load()) }
+func (s *Session) Heard() time.Duration { return s.heard.load() }
 
 // Datagrams is how many valid ones came.
 func (s *Session) Datagrams() uint64 { return s.datagrams.Load() }
@@ -91,11 +74,11 @@ func (s *Session) Rest() {
 	s.down.rest()
 }
 
-// at tells whether the session lives there and is sent voice.
-func (s *Session) at(from Path) bool {
-	p := s.path.Load()
-	return p != nil && *p == from && s.Live()
-}
+// atomicTime is a time that any goroutine may set and read.
+type atomicTime struct{ t atomic.Int64 }
+
+func (a *atomicTime) load() time.Duration   { return time.Duration(a.t.Load()) }
+func (a *atomicTime) store(t time.Duration) { a.t.Store(int64(t)) }
 
 // accept marks a sequence number of one type as used.
 func (s *Session) accept(t netproto.Type, seq uint32) bool {

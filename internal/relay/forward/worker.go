@@ -6,11 +6,10 @@ import (
 
 	"github.com/tincan-voice/tincan/internal/relay/mend"
 	"github.com/tincan-voice/tincan/netproto"
-	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // Worker handles datagrams. It belongs to one goroutine; an Exchange has Config.Workers
-// of them, and each may get any session's datagrams.
+// of them and some besides, and each may get any session's datagrams.
 //
 //	for each batch:  Queue, Queue, ... Flush    voice goes out with Flush
 //	or one by one:   Handle                     and does not wait
@@ -52,8 +51,8 @@ func (x *Exchange) NewWorker(out Output) *Worker {
 		open:  make([]byte, 0, netproto.MaxDatagram), reply: make([]byte, 0, netproto.MaxDatagram),
 		bundle: make([]byte, 0, netproto.MaxDatagram),
 	}
-	if w.index >= x.cfg.Workers {
-		panic("forward: more workers than Config.Workers")
+	if w.index >= x.cfg.Workers+x.cfg.Besides {
+		panic("forward: more workers than the Config has")
 	}
 	w.mend = mend.New(&w.count.mend)
 	w.replay.addFunc = w.replay.add
@@ -105,9 +104,9 @@ func (w *Worker) handle(now time.Duration, from Path, d []byte) Drop {
 	if s == nil || s.tag == nil {
 		return DropUnknown
 	}
-	home := s.at(from)
+	home := s.at(&from)
 	look := chargedNobody
-	if !home {
+	if home == nil {
 		var ok bool
 		if look, ok = w.x.strangers.look(now, from.Addr(), s); !ok {
 			return DropStranger
@@ -129,24 +128,29 @@ func (w *Worker) handle(now time.Duration, from Path, d []byte) Drop {
 		return DropType
 	}
 	if !s.accept(h.Type, h.Seq) {
+		if s.twin(&from) {
+			return DropTwin
+		}
 		return DropReplayed
 	}
 	w.x.strangers.refund(look, from.Addr(), s)
 	if !s.rate.Allow(now, w.every, sessionBurst) {
 		return DropSessionRate
 	}
-	s.heard.Store(int64(now))
+	s.heard.store(now)
 	s.datagrams.Add(1)
 
 	if h.Type == netproto.TypeChallengeReply {
-		return w.proven(s, from, body)
+		return w.proven(now, s, from, body)
 	}
-	if !home {
+	if home == nil {
 		w.strange(now, s, from, len(d))
+	} else {
+		home.heard.store(now)
 	}
 	switch h.Type {
 	case netproto.TypeVoice:
-		return w.forward(now, s, h, body, wire.Overhead(from.Addr())+len(d))
+		return w.forward(now, s, h, body, from.overhead()+len(d))
 	case netproto.TypeProbe:
 		return w.probe(now, s, from, body)
 	case netproto.TypeReport:
@@ -186,7 +190,8 @@ func (w *Worker) forward(now time.Duration, s *Session, h netproto.Header, voice
 		last, over = s.turn.ending.Over()
 	}
 	l := r.listeners.Load()
-	nobody := len(l.apart) == 0 && (len(l.ids) == 0 || len(l.ids) == 1 && l.ids[0] == s.ID)
+	ids := l.main.ids
+	nobody := len(l.apart) == 0 && (len(ids) == 0 || len(ids) == 1 && ids[0] == s.ID)
 	if heard && !nobody {
 		w.replay.each(func(d []byte) { s.keep(now, d) })
 		s.keep(now, voice)
@@ -254,8 +259,8 @@ func (w *Worker) nack(now time.Duration, s *Session, body []byte) Drop {
 	return Kept
 }
 
-// strange handles a valid datagram of size bytes from an address where the
-// session is not, or where it had fallen silent.
+// strange handles a valid datagram of size bytes from where the session is not, or
+// where it had fallen silent.
 func (w *Worker) strange(now time.Duration, s *Session, from Path, size int) {
 	token, ask := w.x.keeper.Challenge(now, s, from, size)
 	if !ask {
@@ -267,12 +272,12 @@ func (w *Worker) strange(now time.Duration, s *Session, from Path, size int) {
 }
 
 // proven handles the answer to a challenge.
-func (w *Worker) proven(s *Session, from Path, body []byte) Drop {
-	token, err := netproto.ParseChallenge(body)
+func (w *Worker) proven(now time.Duration, s *Session, from Path, body []byte) Drop {
+	r, err := netproto.ParseChallengeReply(body)
 	switch {
 	case err != nil:
 		return DropMalformed
-	case !w.x.keeper.Proven(s, from, token):
+	case !w.x.keeper.Proven(now, s, from, r):
 		return DropPath
 	}
 	return Kept
@@ -282,7 +287,7 @@ func (w *Worker) proven(s *Session, from Path, body []byte) Drop {
 func (w *Worker) answer(now time.Duration, s *Session, to Path, d []byte) {
 	if s.Apart.Load() {
 		s.room.mu.Lock()
-		may := w.mend.May(now, &s.Member, len(d)+wire.Overhead(to.Addr()))
+		may := w.mend.May(now, &s.Member, len(d)+to.overhead())
 		s.room.mu.Unlock()
 		if !may {
 			return

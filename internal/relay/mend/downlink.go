@@ -94,7 +94,7 @@ func (m *Mender) attendListener(now time.Duration, s *Member) (next time.Duratio
 			v.own, v.account = nil, repair.Account{}
 		}
 		t := r.talker(v.talker)
-		if t == nil || t.uplink.cache == nil {
+		if t == nil || t.uplink.cache == nil || s.Tunnelled.Load() {
 			v.Copies = repair.Copies{}
 			continue
 		}

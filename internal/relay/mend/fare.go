@@ -91,7 +91,9 @@ func (m *Mender) judge(now time.Duration, talker *Member) {
 		if d.Queue >= repair.JammedQueue && r.hears(s, talker.ID) {
 			limit = -max(1, int(float64(d.Rate)*r.shareOf(now, s, talker)+0.5))
 		}
-		c.views = append(c.views, v)
+		if !s.Tunnelled.Load() { // what is lost in a tunnel was late, and no talker can do anything for it
+			c.views = append(c.views, v)
+		}
 		c.rate = append(c.rate, limit)
 		c.rtt = append(c.rtt, int(d.RTT/time.Millisecond))
 		c.queue = append(c.queue, int(d.Queue/time.Millisecond))

@@ -16,6 +16,8 @@ type Member struct {
 	Deaf     atomic.Bool  // wants no voice
 	Apart    atomic.Bool  // gets its voice under a cap, or from fewer talkers: Pass decides
 	Gone     atomic.Bool  // has left
+	// Tunnelled: what comes and goes does so by TCP, which loses nothing. So nothing of it is asked for or sent again.
+	Tunnelled atomic.Bool
 
 	uplink   *uplink // nil: has not talked of late
 	downlink *downlink

@@ -17,7 +17,7 @@ func (m *Mender) Nack(now time.Duration, s *Member, body []byte) (look time.Dura
 	if m.blocks, err = netproto.ParseNack(m.blocks[:0], body); err != nil {
 		return 0, err
 	}
-	if s.Live() && !s.Deaf.Load() {
+	if s.Live() && !s.Deaf.Load() && !s.Tunnelled.Load() {
 		m.resend(now, s)
 	}
 	return now + sweepEvery, nil

@@ -118,7 +118,7 @@ func (r *Room) soonest(now time.Duration, u *uplink) time.Duration {
 func (m *Mender) attendTalker(now time.Duration, s *Member, listeners int) (next time.Duration) {
 	u := s.uplink
 	next = now + time.Hour
-	if m.asks = u.asker.Poll(now, m.asks[:0]); len(m.asks) > 0 {
+	if m.asks = u.asker.Poll(now, m.asks[:0]); len(m.asks) > 0 && !s.Tunnelled.Load() {
 		m.blocks = m.blocks[:0]
 		for _, d := range m.asks {
 			m.blocks = netproto.AddNack(m.blocks, s.ID, d.Count)

@@ -49,6 +49,14 @@ func (c *Core) Handle(from netip.AddrPort, d []byte) forward.Drop {
 	return c.Worker.Handle(c.Now, from, d)
 }
 
+// HandleFrom hands the Worker a datagram that came along a path.
+func (c *Core) HandleFrom(from forward.Path, d []byte) forward.Drop {
+	c.Now += time.Microsecond
+	drop := c.Worker.Queue(c.Now, from, d)
+	c.Worker.Flush(c.Now)
+	return drop
+}
+
 // HasPath tells whether the client's address is where its session is sent voice.
 func (c *Core) HasPath(cl *Client) bool {
 	return slices.ContainsFunc(c.Sessions(), func(i rooms.SessionInfo) bool {

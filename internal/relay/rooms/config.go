@@ -25,6 +25,7 @@ type Config struct {
 	// by their session ID alone.
 	Workers int
 	Upper   bool // session IDs are in the upper half of the 2^32, else in the lower one
+	Besides int  // more Workers, behind these, that nothing is steered to
 }
 
 func (c Config) withDefaults() Config {
@@ -46,6 +47,6 @@ func (c Config) withDefaults() Config {
 func (c Config) forward() forward.Config {
 	return forward.Config{
 		MaxSessions: c.MaxSessions, Workers: c.Workers, SessionRate: c.SessionRate, StrangerRate: c.StrangerRate,
-		BundleWait: c.BundleWait, BundleLoad: c.BundleLoad, Upper: c.Upper,
+		BundleWait: c.BundleWait, BundleLoad: c.BundleLoad, Upper: c.Upper, Besides: c.Besides,
 	}
 }

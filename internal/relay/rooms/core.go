@@ -57,8 +57,14 @@ func NewCore(cfg Config) *Core {
 	return c
 }
 
-// NewWorker returns the next of Config.Workers, which sends through out.
+// NewWorker returns the next of Config.Workers and Besides, which sends through out.
 func (c *Core) NewWorker(out forward.Output) *forward.Worker { return c.exchange.NewWorker(out) }
+
+// Silence is Config.SilenceTimeout.
+func (c *Core) Silence() time.Duration { return c.cfg.SilenceTimeout }
+
+// Overdue counts datagrams that a forward.Tunnel had taken and that waited there for too long.
+func (c *Core) Overdue(n int) { c.exchange.Overdue(n) }
 
 // Stats returns the sums over all workers.
 func (c *Core) Stats() forward.Stats { return c.exchange.Stats() }
@@ -110,7 +116,7 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	case len(r.members) >= c.cfg.MaxRoomSize:
 		return Membership{}, fmt.Errorf("%w (%d members)", ErrRoomFull, c.cfg.MaxRoomSize)
 	}
-	m := &member{room: r, name: n.Name, voice: n.Voice, joined: now, candidate: candidate{asked: now - challengeInterval}}
+	m := &member{room: r, name: n.Name, voice: n.Voice, joined: now, asked: now - challengeInterval}
 	if n.Voice > 0 {
 		m.key, m.resume.next = randomKey(), newTicket()
 		m.Init(&r.Room, &m.key)
@@ -176,7 +182,7 @@ func (c *Core) newRoom(name string) *room {
 		talkers = c.cfg.Talkers
 	}
 	r := &room{name: name, secret: randomKey(), fresh: true}
-	r.Init(slices.Index(c.load, slices.Min(c.load)), c.cfg.Workers, talkers)
+	r.Init(slices.Index(c.load, slices.Min(c.load)), c.cfg.Workers+c.cfg.Besides, talkers)
 	return r
 }
 
@@ -219,7 +225,7 @@ func (c *Core) Tick(now time.Duration) (updates []Update, next time.Duration) {
 	return updates, next
 }
 
-// sweepLocked takes the sessions that have fallen silent out of the listeners,
+// sweepLocked takes the sessions and paths that have fallen silent out of the listeners,
 // and the sealers from those that have little to say.
 func (c *Core) sweepLocked(now time.Duration) {
 	changed := make(map[*room]bool)
@@ -228,7 +234,7 @@ func (c *Core) sweepLocked(now time.Duration) {
 		if silent > restAfter {
 			m.Rest()
 		}
-		if silent > c.cfg.SilenceTimeout && m.Unsettle() {
+		if silent > c.cfg.SilenceTimeout && m.Unsettle() || m.Review(now, c.woke) {
 			changed[m.room] = true
 		}
 	}

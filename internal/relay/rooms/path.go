@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"crypto/rand"
+	"slices"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/relay/forward"
@@ -12,7 +13,7 @@ import (
 // A session's address is the one from which it has answered a challenge:
 //
 //	valid, new datagram from elsewhere --> challenge (8 random bytes) to there
-//	the same bytes back from there     --> the session has moved there
+//	the same bytes back from there     --> the session has moved there, or is there too
 //
 // So nobody who repeats or diverts somebody's datagrams can turn the voice of
 // a room on an address that has not asked for it.
@@ -24,14 +25,33 @@ const (
 	challengeInterval = 100 * time.Millisecond
 	challengeLife     = 10 * time.Second
 	challengeSize     = netproto.HeaderSize + 8 + netproto.TagSize
+	// maxCandidates is how many paths of a session may be asked at the same time: somebody with two networks
+	// who comes by both.
+	maxCandidates = 2
 )
 
-// candidate is an address that has been challenged.
+// candidate is a path that has been challenged.
 type candidate struct {
-	path  forward.Path // without a valid address: none
+	path  forward.Path
 	token [8]byte
 	since time.Duration
-	asked time.Duration // last challenge of the session, also of an address that is its own now
+}
+
+// candidate returns the one for that path; a new one takes the place of the oldest if need be.
+func (m *member) candidate(now time.Duration, from forward.Path) *candidate {
+	m.candidates = slices.DeleteFunc(m.candidates, func(c candidate) bool { return now-c.since > challengeLife })
+	for i := range m.candidates {
+		if c := &m.candidates[i]; c.path == from {
+			return c
+		}
+	}
+	if len(m.candidates) == maxCandidates {
+		m.candidates = slices.Delete(m.candidates, 0, 1)
+	}
+	c := candidate{path: from, since: now}
+	_, _ = rand.Read(c.token[:]) // never fails
+	m.candidates = append(m.candidates, c)
+	return &m.candidates[len(m.candidates)-1]
 }
 
 // keeper is the Core as its Workers see it.
@@ -46,31 +66,33 @@ func (k keeper) Challenge(now time.Duration, s *forward.Session, from forward.Pa
 	if m == nil {
 		return token, false // has left
 	}
-	if p, ok := m.Path(); ok && p == from {
-		m.settle(from)
+	if m.Owns(from) {
+		k.settle(now, m, from, true)
 		return token, false
 	}
-	d := &m.candidate
-	if size < challengeSize || now-d.asked < challengeInterval {
+	if size < challengeSize || now-m.asked < challengeInterval {
 		return token, false
 	}
-	if d.path != from || now-d.since > challengeLife {
-		d.path, d.since = from, now
-		_, _ = rand.Read(d.token[:]) // never fails
-	}
-	d.asked = now
-	return d.token, true
+	m.asked = now
+	return m.candidate(now, from).token, true
 }
 
 // Proven implements forward.Keeper.
-func (k keeper) Proven(s *forward.Session, from forward.Path, token [8]byte) bool {
+func (k keeper) Proven(now time.Duration, s *forward.Session, from forward.Path, r netproto.ChallengeReply) bool {
 	k.c.mu.Lock()
 	defer k.c.mu.Unlock()
 	m := k.member(s)
-	if m == nil || m.candidate.path != from || m.candidate.token != token {
+	if m == nil {
 		return false
 	}
-	m.settle(from)
+	i := slices.IndexFunc(m.candidates, func(c candidate) bool { return c.path == from && c.token == r.Token })
+	if i < 0 {
+		return false
+	}
+	if m.candidates = slices.Delete(m.candidates, i, i+1); len(m.candidates) == 0 {
+		m.candidates = nil
+	}
+	k.settle(now, m, from, r.Also)
 	return true
 }
 
@@ -95,9 +117,8 @@ func (k keeper) member(s *forward.Session) *member {
 	return nil
 }
 
-// settle makes from the member's address and sends it voice.
-func (m *member) settle(from forward.Path) {
-	m.Settle(from)
-	m.candidate = candidate{asked: m.candidate.asked}
+// settle makes from the member's path, or one of them, and sends it voice.
+func (k keeper) settle(now time.Duration, m *member, from forward.Path, also bool) {
+	m.Settle(now, k.c.woke, from, also)
 	m.room.relist()
 }

@@ -58,8 +58,9 @@ type member struct {
 	joined time.Duration
 	key    netproto.HopKey // the session's and the relay's; only with voice
 
-	candidate candidate
-	resume    resume
+	candidates []candidate   // that have been challenged and have not answered: two at most
+	asked      time.Duration // last challenge, also of a path that is its own now
+	resume     resume
 }
 
 // membership is what the member is told when it comes, or comes back.
