@@ -109,9 +109,11 @@ func (a *Asker) Resync() {
 
 // Arrived notes a datagram that came at now.
 func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
+	sent := time.Duration(d.Seq) * wire.FrameDuration
 	if !a.started {
 		a.started, a.newest, a.highest, a.speech = true, wire.HopCounts+uint32(d.Count), d.Seq, d.Speech
 		a.note(d, 1)
+		a.queue.Arrived(now, sent)
 		return Newest
 	}
 	ahead := int(d.Count-uint8(a.newest)) & (wire.HopCounts - 1)
@@ -128,7 +130,11 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 		a.started, a.newest, ahead = true, wire.HopCounts+uint32(d.Count), 1
 	case ahead <= 0:
 		a.noteOld(-ahead, again)
-		return a.filled(now, a.newest+uint32(ahead), again)
+		kind := a.filled(now, a.newest+uint32(ahead), again)
+		if kind == Overdue {
+			a.queue.Arrived(now, sent)
+		}
+		return kind
 	default:
 		a.filled(now, a.newest+uint32(ahead), again) // missed before anything later came
 		if ahead > 1 {
@@ -151,7 +157,7 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 		return Behind
 	}
 	a.pace.arrived(now, d.Seq)
-	a.queue.Arrived(now, time.Duration(d.Seq)*wire.FrameDuration)
+	a.queue.Arrived(now, sent)
 	a.look(now)
 	return Newest
 }
