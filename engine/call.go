@@ -22,14 +22,16 @@ import (
 //	capture        Source ─> Sender ─> socket         paced by Source.Read
 //	playback       Listener ─> Sink                   paced by Sink.Write
 //	reviveSink     a Sink that broke is opened again  while there is none
-//	readDatagrams  socket ─> Listener, answers of the relay, resends
+//	readDatagrams  socket ─> Listener, answers of the relay, resends; one per path
+//	dialTunnel     connects to the relay's TCP port for a tunnel
+//	drain          what waits ─> tunnel               while there is one
 //	keepControl    packages: users, epochs, the end; dials the relay again when the connection is lost
 //	move           joins the next relay while a relay that ends still serves
-//	tend           nacks, reports, ladder, probes, who talks, faults, another socket: a timer until the next is due
+//	tend           nacks, reports, ladder, probes, who talks, faults, paths: a timer until the next is due
 //	scout          asks another of the relay's addresses for a sign of life, while the one in use gives none
 //	watchNetwork   changes of this machine's addresses and routes wake tend, where the system tells them
 //
-// It outlives its connections: comeback has the states of that.
+// It outlives its connections: supervisor has the states of that.
 type Call struct {
 	// static
 	cfg     Config
@@ -48,7 +50,10 @@ type Call struct {
 	home    *dialer                // of Config.Address
 	dialer  atomic.Pointer[dialer] // of the relay in use
 	control held[*control]         // the last one while it is lost
-	link    held[*link]
+	link    atomic.Pointer[link]
+	paths   [pathKinds]path
+	ways    atomic.Pointer[ways] // by which of them we send
+	dialed  chan dialed          // what became of dialing a tunnel
 
 	netwatch    io.Closer     // of watchNetwork, nil without it
 	kick        chan struct{} // wakes tend
@@ -68,9 +73,9 @@ type Call struct {
 	listener *Listener
 	roster   roster
 
-	probing  sync.Mutex // guards what follows
-	probes   probes
+	probing  sync.Mutex // guards what follows, and the probes of the paths
 	up, down meter
+	gaps     gaps
 
 	watching sync.Mutex // guards monitor
 	monitor  monitor
@@ -83,10 +88,13 @@ type Call struct {
 	session netproto.Session // as the relay told it; owned by Join, then by keepControl
 
 	// owned by tend
-	roaming  roaming
-	scouting scouting
-	pulse    pulse
-	toldOf   int // roster.begun when it was last told who talks
+	roaming    roaming
+	scouting   scouting
+	pulse      pulse
+	toldOf     int // roster.begun when it was last told who talks
+	supervisor supervisor
+	second     pair
+	overhead   int // of the path in use, as the ladder knows it
 }
 
 // errLeft is why a call that was left ended.
@@ -135,13 +143,13 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	if err != nil {
 		return fail(err)
 	}
-	if err := ctl.sendPort(c.link.get()); err != nil {
-		c.link.end()
+	if err := ctl.sendPort(c.paths[PathUDP].local()); err != nil {
+		c.closePaths()
 		return fail(gone(err))
 	}
 	if c.comeback.sent, c.comeback.at = sent, sent.Relay; sent.Relay != "" {
 		if c.home, err = newDialer(ctx, cfg); err != nil {
-			c.link.end()
+			c.closePaths()
 			return fail(err)
 		}
 	}
@@ -150,19 +158,21 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 }
 
 func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello welcome) (*Call, error) {
-	l, err := dialLink(ctl.conn.RemoteAddr(), hello.session, &traffic{})
+	l, err := newLink(ctl, hello.session, &traffic{})
 	if err != nil {
-		return nil, fmt.Errorf("cannot open a UDP socket: %w", err)
+		return nil, err
 	}
-	sending, err := cfg.sender(hello.session.Session, l.overhead())
+	sending, err := cfg.sender(hello.session.Session, l.to.Load().overhead)
 	if err != nil {
-		l.Close()
 		return nil, err // Validate has seen to it: it counts the longest headers
 	}
 	sender, err := NewSender(0, sending)
 	if err != nil {
-		l.Close()
 		return nil, err
+	}
+	conn, err := l.to.Load().dial()
+	if err != nil {
+		return nil, fmt.Errorf("cannot open a UDP socket: %w", err)
 	}
 	c := &Call{
 		cfg:      cfg,
@@ -174,12 +184,21 @@ func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello wel
 		events:   newEventFeed(),
 		done:     make(chan struct{}),
 		kick:     make(chan struct{}, 1),
+		dialed:   make(chan dialed, 1),
 		sender:   sender,
 		listener: NewListener(ListenerConfig{Jitter: cfg.Jitter}),
 		roster:   roster{names: map[uint32]string{}, volumes: map[string]float32{}},
 	}
-	c.control.device, c.link.device = ctl, l
+	c.control.device = ctl
 	c.dialer.Store(d)
+	c.link.Store(l)
+	for kind := range c.paths {
+		c.paths[kind].kind = PathKind(kind)
+	}
+	c.paths[PathUDP].move(newUDP(conn, l.to.Load()))
+	c.ways.Store(&ways{second: noPath, twin: noPath})
+	c.supervisor.random = rand.Float64
+	c.second.roaming.routed = -routeEvery // at once
 	c.level.Store(codec.Silent)
 	c.signs.hearers.Store(hearersUnknown)
 	c.listener.SetCap(int(cfg.DownCap))
@@ -202,7 +221,7 @@ func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello wel
 // begin starts the loops. The call ends with ctx.
 func (c *Call) begin(ctx context.Context) {
 	c.loops.Go(c.keepControl)
-	c.loops.Go(c.readDatagrams)
+	c.loops.Go(func() { c.readDatagrams(&c.paths[PathUDP], c.link.Load(), c.paths[PathUDP].socket.get()) })
 	c.loops.Go(c.playback)
 	c.loops.Go(c.tend)
 	if w, err := openNetwatch(); err == nil {
@@ -225,13 +244,18 @@ func (c *Call) run(ctx context.Context) {
 	}
 	c.sink.end()
 	c.control.end()
-	c.link.end()
+	c.closePaths()
 	if c.netwatch != nil {
 		c.netwatch.Close()
 	}
 	c.loops.Wait()
 	c.dialer.Load().close()
 	c.home.close()
+	select {
+	case d := <-c.dialed: // that nobody took
+		d.socket.Close()
+	default:
+	}
 	if cause := context.Cause(c.running); cause != errLeft && cause != context.Cause(ctx) {
 		c.err = cause
 	}
@@ -271,7 +295,7 @@ func (c *Call) Err() error {
 func (c *Call) Events() <-chan Event { return c.events.ch }
 
 // Session is our own session ID. It is another one after Reconnected that did not resume.
-func (c *Call) Session() uint32 { return c.link.get().session }
+func (c *Call) Session() uint32 { return c.link.Load().session }
 
 // Mute stops sending speech, or goes on.
 func (c *Call) Mute(muted bool) {

@@ -32,18 +32,18 @@ const (
 	sayMost  = time.Minute
 )
 
-// comeback decides what becomes of a call whose control connection is lost. It is sans-IO: times are of one clock.
+// comeback decides what becomes of the control connection of a call when it is lost. It is sans-IO: times are of one clock.
 //
-//	               lost                       no answers by UDP
+//	               lost                       no answers on the path
 //	in the call ─────────> control lost, ───────────────────────> reconnecting ──┐ an attempt fails:
 //	     ^                 voice flows   <───────────────────────   │    │  ^    │ wait, longer and longer
-//	     │                     │          an answer by UDP          │    │  └────┘
+//	     │                     │       an answer on the path        │    │  └────┘
 //	     └────── SESSION ──────┴────────────────────────────────────┘    v
 //	                                                                  given up: refused, another certificate,
 //	                                                                  or away for longer than Config.GiveUp
 //
-// While the control connection is lost it is taken for granted that no voice flows, until an answer by UDP to something
-// sent since proves that it does. Attempts are made in both states.
+// While the control connection is lost it is taken for granted that no voice flows, until an answer on the path that it
+// takes (supervisor), to something sent since, proves that it does. Attempts are made in both states.
 type comeback struct {
 	giveUp time.Duration  // 0: never
 	random func() float64 // 0 to 1
@@ -165,6 +165,11 @@ func (b *comeback) look(now time.Duration, voice bool) (e Reconnecting, ok bool)
 	return Reconnecting{Reason: b.reason, Since: now - b.since, Voice: voice}, true
 }
 
+// relayAway tells whether it is away as the relay is, and not the network.
+func (b *comeback) relayAway() bool {
+	return b.away && b.reason != errNoAnswer.Error() && b.reason != errMoved.Error() && b.reason != unreachable
+}
+
 // stats are how often it came back, how long it was away in all, and why it is away now.
 func (b *comeback) stats(now time.Duration) (count int, total time.Duration, reason string) {
 	total = b.total
@@ -173,6 +178,8 @@ func (b *comeback) stats(now time.Duration) (count int, total time.Duration, rea
 	}
 	return b.count, total, b.reason
 }
+
+const unreachable = "the network is unreachable"
 
 // Why a control connection is given up before it breaks.
 var (
@@ -196,7 +203,7 @@ func reasonOf(err error) string {
 	case is(err, syscall.ECONNREFUSED):
 		return "no relay runs there"
 	case is(err, noWay...):
-		return "the network is unreachable"
+		return unreachable
 	case is(err, io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE):
 		return "the relay closed the connection"
 	}

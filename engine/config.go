@@ -78,6 +78,10 @@ type Config struct {
 	// DownCap is the same for what the relay sends, in whole kbit/s: it forwards fewer talkers at a time. 0 is no cap.
 	DownCap wire.Kbps
 
+	// Also is a network interface, or an address of this machine, by which a second UDP socket takes a second path to the
+	// relay: what is sent goes by both, so that nothing is missing when one of them dies. It may come and go. "": none.
+	Also string
+
 	// GiveUp is how long a call goes on without its control connection, which is dialed again all the while: then it
 	// ends with ErrConnectionLost. 0: for ever.
 	GiveUp time.Duration
@@ -96,6 +100,8 @@ var (
 	ErrAddress = address.ErrAddress
 	// ErrUpCap: Config.UpCap or DownCap is too small for speech, or larger than MaxCap.
 	ErrUpCap = errors.New("bandwidth cap out of range")
+	// ErrAlso: Config.Also is no network interface and no address of this machine.
+	ErrAlso = errors.New("no such second path")
 	// ErrKnownRelays: the file of pinned certificates cannot be used.
 	ErrKnownRelays = errors.New("cannot use the file of known relays")
 )
@@ -115,6 +121,11 @@ func (c *Config) Validate() error {
 	for _, kbps := range []wire.Kbps{c.UpCap, c.DownCap} {
 		if kbps != 0 && (kbps < leastCap || kbps > MaxCap) {
 			return fmt.Errorf("%w: %.0f kbit/s; speech with its headers takes %.0f at least, %.0f is the most, 0 is no cap", ErrUpCap, kbps, leastCap, MaxCap)
+		}
+	}
+	if c.Also != "" {
+		if err := checkAlso(c.Also); err != nil {
+			return err
 		}
 	}
 	s, err := c.sender(0, wire.IPv6Overhead)

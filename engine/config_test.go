@@ -91,11 +91,11 @@ func TestProbes(t *testing.T) {
 	if p.due(0, false) != 0 || p.alive(0) || p.loss(0) != 0 {
 		t.Error("zero value")
 	}
-	first := p.next(0, 0)
+	first := p.next(0, 0, false)
 	if p.due(0, false) != probeHurry {
 		t.Errorf("due at %v before the first answer", p.due(0, false))
 	}
-	second := p.next(200*ms, 0)
+	second := p.next(200*ms, 0, false)
 	if !p.ack(240*ms, netproto.ProbeAck{Echo: second.Time}, 0) || p.rtt.Value() != 40*ms {
 		t.Errorf("rtt %v, least %v", p.rtt.Value(), p.rtt.Least())
 	}
@@ -117,7 +117,7 @@ func TestProbes(t *testing.T) {
 	now := 320 * ms
 	for i := range 100 {
 		now = p.due(now, false)
-		probe := p.next(now, 0)
+		probe := p.next(now, 0, false)
 		if i%4 != 0 {
 			p.ack(now+30*ms, netproto.ProbeAck{Echo: probe.Time}, 0)
 		}
@@ -131,13 +131,13 @@ func TestProbes(t *testing.T) {
 	if !p.alive(now + time.Hour) {
 		t.Error("dead, though the last probe was answered")
 	}
-	p.next(now+time.Hour, 0)
+	p.next(now+time.Hour, 0, false)
 	now += time.Hour
 	late := p.rtt.Value() + lateAnswer
 	if again := p.due(now, false); again != now+late {
 		t.Errorf("asked again at %v", again)
 	}
-	p.next(now+late, 0)
+	p.next(now+late, 0, false)
 	if again := p.due(now, false); again != now+late+probeSearch {
 		t.Errorf("searched at %v", again)
 	}
@@ -145,7 +145,7 @@ func TestProbes(t *testing.T) {
 	if !p.alive(dead-1) || p.alive(dead) {
 		t.Error("alive")
 	}
-	p.next(dead+1, 0)
+	p.next(dead+1, 0, false)
 	if again := p.due(now, false); again != dead+1+probeAgain {
 		t.Errorf("a dead path is asked at %v", again)
 	}

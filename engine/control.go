@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -211,9 +212,9 @@ func (c *control) send(p netproto.Package) error {
 }
 
 // sendPort tells the relay our UDP port, which it acknowledges: so this also asks for a sign of life.
-func (c *control) sendPort(l *link) error {
+func (c *control) sendPort(local netip.AddrPort) error {
 	_ = c.conn.SetWriteDeadline(time.Now().Add(leaveTimeout))
-	return c.send(netproto.ClientPort{Port: int(l.local().Port())})
+	return c.send(netproto.ClientPort{Port: int(local.Port())})
 }
 
 // Close says goodbye, if that takes no time, and closes the connection: a pending

@@ -127,7 +127,7 @@ func TestAddressWithoutUDP(t *testing.T) {
 	}
 	there := func() bool { l := c.Stats().Link; return l.Alive && l.Relay.String() == r.udp.LocalAddr().String() }
 	eventually(t, "datagrams come back from the other address", there)
-	if over := c.link.get().overhead(); over != 28 {
+	if over := c.inUse().socket.get().overhead; over != 28 {
 		t.Errorf("%d bytes of headers", over)
 	}
 	r.hangUp()

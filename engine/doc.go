@@ -10,6 +10,6 @@
 // Talker takes 20 ms of speech and returns the datagram that is due; Listener takes
 // datagrams and fills blocks of sound. Neither knows a clock, a socket or a
 // goroutine, and neither locks. Call owns the goroutines, each named after what it moves,
-// and the locks. It outlives its connections: comeback decides when the relay is dialed again, roaming when another UDP
-// socket is made.
+// and the locks. It outlives its connections: supervisor decides by which path voice goes, comeback when the relay is dialed
+// again, roaming when another UDP socket is made.
 package engine

@@ -77,6 +77,19 @@ type Reconnected struct {
 	Session uint32 // our own
 }
 
+// PathChanged says that voice takes another path from now on, and why.
+type PathChanged struct {
+	Path   PathKind
+	Reason string // why, but where it is UDP again
+}
+
+// SecondPath says that the second path (Config.Also) is in use, or is lost, and why.
+type SecondPath struct {
+	Name   string // its interface or address
+	On     bool
+	Reason string
+}
+
 // Ended is the last event. Err is nil after Leave and after the end of Join's context, else
 // it is what Call.Err returns.
 type Ended struct{ Err error }
@@ -94,6 +107,8 @@ func (RelayComplained) isEvent() {}
 func (RelayCloses) isEvent()     {}
 func (Reconnecting) isEvent()    {}
 func (Reconnected) isEvent()     {}
+func (PathChanged) isEvent()     {}
+func (SecondPath) isEvent()      {}
 func (Ended) isEvent()           {}
 
 // eventFeed is a bounded queue between the call and whoever reads its events. Nothing

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -26,6 +27,8 @@ type fakeRelay struct {
 	tcp   net.Listener
 	udp   *net.UDPConn
 	loops sync.WaitGroup
+	dead  context.Context // ends the tunnels
+	kill  context.CancelFunc
 
 	mu      sync.Mutex
 	epoch   uint32
@@ -39,21 +42,48 @@ type fakeRelay struct {
 	keep    bool                       // sessions outlive their connections and can be resumed
 	same    bool                       // all sessions have one hop key
 	barred  map[netip.AddrPort]bool    // nothing comes through from there
+	block   block                      // what of UDP does not
+	tunnels int                        // that have been opened
 	numbers map[string]map[string]bool // what was sent under each nonce, by the header, if it is kept
 
 	// answer, if set, replaces the usual answer to SEND_NICKNAME.
 	answer func(conn net.Conn)
 }
 
+// block is what does not come through by UDP.
+type block struct {
+	up, down bool
+	above    int // bytes; 0: any number comes through
+}
+
+// stops tells whether a datagram does not come through.
+func (b *block) stops(down bool, size int) bool {
+	if b.above > 0 && size <= b.above {
+		return false
+	}
+	return down && b.down || !down && b.up
+}
+
+// fakePath is an address by UDP or a tunnel.
+type fakePath struct {
+	netip.AddrPort
+	tunnel net.Conn
+}
+
+func (p fakePath) valid() bool { return p.IsValid() || p.tunnel != nil }
+
 type fakeClient struct {
-	id   uint32
-	conn net.Conn
-	name string
-	hop  netproto.HopKey
-	addr netip.AddrPort // proven by challenge
-	seq  uint32
+	id       uint32
+	conn     net.Conn
+	name     string
+	hop      netproto.HopKey
+	addr     fakePath // proven by challenge
+	also     fakePath
+	seq      uint32
+	byTunnel int // datagrams of voice
 
 	came, went uint16 // datagrams of voice
+	seen       netproto.ReplayWindow
 }
 
 // startRelay runs a relay until the test ends; cert nil means plain TCP.
@@ -75,9 +105,12 @@ func startRelay(t testing.TB, cert *tls.Certificate, answer func(net.Conn)) *fak
 
 func (r *fakeRelay) run(tcp net.Listener) {
 	if r.cert != nil {
-		tcp = tls.NewListener(tcp, &tls.Config{Certificates: []tls.Certificate{*r.cert}, MinVersion: tls.VersionTLS13})
+		tcp = tls.NewListener(tcp, &tls.Config{
+			Certificates: []tls.Certificate{*r.cert}, MinVersion: tls.VersionTLS13, NextProtos: []string{netproto.TunnelProtocol},
+		})
 	}
 	r.tcp = tcp
+	r.dead, r.kill = context.WithCancel(context.Background())
 	udp := r.udp
 	r.loops.Go(func() { r.accept(tcp) })
 	r.loops.Go(func() { r.forward(udp) })
@@ -114,6 +147,7 @@ func (r *fakeRelay) hangUp() {
 func (r *fakeRelay) die() {
 	r.tcp.Close()
 	r.udp.Close()
+	r.kill()
 	r.mu.Lock()
 	for _, c := range r.clients {
 		c.conn.Close()
@@ -136,6 +170,15 @@ func (r *fakeRelay) accept(tcp net.Listener) {
 
 func (r *fakeRelay) serve(conn net.Conn) {
 	defer conn.Close()
+	if t, ok := conn.(*tls.Conn); ok {
+		if t.Handshake() != nil {
+			return
+		}
+		if t.ConnectionState().NegotiatedProtocol == netproto.TunnelProtocol {
+			r.carry(conn)
+			return
+		}
+	}
 	c := &control{conn: conn}
 	p, err := c.next()
 	nick, ok := p.(netproto.SendNickname)
@@ -243,6 +286,34 @@ func (r *fakeRelay) rotate() {
 	}
 }
 
+// carry takes the datagrams of a tunnel.
+func (r *fakeRelay) carry(conn net.Conn) {
+	stop := context.AfterFunc(r.dead, func() { conn.Close() })
+	defer stop()
+	r.mu.Lock()
+	r.tunnels++
+	r.mu.Unlock()
+	tunnel, tagger, buf := newTunnel(conn, nil, nil), netproto.NewHopTagger(), make([]byte, 2048)
+	for {
+		n, err := tunnel.Read(buf)
+		if err != nil {
+			return
+		}
+		r.take(buf[:n], fakePath{tunnel: conn}, tagger)
+	}
+}
+
+// to sends a datagram by a path.
+func (r *fakeRelay) to(p fakePath, d []byte) {
+	switch {
+	case p.tunnel != nil:
+		framed, _ := netproto.AppendTunnel(nil, d)
+		p.tunnel.Write(framed) // the client may have gone
+	case !r.block.stops(true, len(d)):
+		r.udp.WriteToUDPAddrPort(d, p.AddrPort)
+	}
+}
+
 func (r *fakeRelay) forward(udp *net.UDPConn) {
 	tagger := netproto.NewHopTagger()
 	buf := make([]byte, 2048)
@@ -251,18 +322,21 @@ func (r *fakeRelay) forward(udp *net.UDPConn) {
 		if err != nil {
 			return
 		}
-		d := buf[:n]
-		h, err := netproto.ParseHeader(d)
-		if err != nil {
-			r.t.Errorf("malformed datagram: %v", err)
-			continue
-		}
-		r.mu.Lock()
-		r.numberLocked(h, d)
-		if c := r.clients[h.Session]; c != nil && !r.barred[from] {
-			r.handleLocked(c, h, d, from, tagger)
-		}
-		r.mu.Unlock()
+		r.take(buf[:n], fakePath{AddrPort: from}, tagger)
+	}
+}
+
+func (r *fakeRelay) take(d []byte, from fakePath, tagger *netproto.HopTagger) {
+	h, err := netproto.ParseHeader(d)
+	if err != nil {
+		r.t.Errorf("malformed datagram: %v", err)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.numberLocked(h, d)
+	if c := r.clients[h.Session]; c != nil && !r.barred[from.AddrPort] && (from.tunnel != nil || !r.block.stops(false, len(d))) {
+		r.handleLocked(c, h, d, from, tagger)
 	}
 }
 
@@ -281,7 +355,22 @@ func (r *fakeRelay) numberLocked(h netproto.Header, d []byte) {
 	r.numbers[nonce][string(d)] = true
 }
 
-func (r *fakeRelay) handleLocked(c *fakeClient, h netproto.Header, d []byte, from netip.AddrPort, tagger *netproto.HopTagger) {
+// numbersAreUnique checks that nothing different was sealed under one nonce.
+func (r *fakeRelay) numbersAreUnique(t *testing.T) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for nonce, bodies := range r.numbers {
+		if len(bodies) > 1 {
+			t.Errorf("%d different bodies under %x", len(bodies), nonce)
+		}
+	}
+	if len(r.numbers) < 100 {
+		t.Errorf("%d numbers", len(r.numbers))
+	}
+}
+
+func (r *fakeRelay) handleLocked(c *fakeClient, h netproto.Header, d []byte, from fakePath, tagger *netproto.HopTagger) {
 	if h.Type == netproto.TypeVoice {
 		voice, ok := tagger.Check(c.hop.TagKey(), d)
 		if !ok {
@@ -290,11 +379,20 @@ func (r *fakeRelay) handleLocked(c *fakeClient, h netproto.Header, d []byte, fro
 		if r.lose > 0 && h.Seq%r.lose == 0 {
 			return
 		}
+		if !c.seen.Accept(h.Seq) {
+			return
+		}
 		c.came++
+		if from.tunnel != nil {
+			c.byTunnel++
+		}
 		for _, other := range r.clients {
-			if other != c && other.addr.IsValid() {
+			if other != c && other.addr.valid() {
 				other.went++
-				r.udp.WriteToUDPAddrPort(voice, other.addr)
+				r.to(other.addr, voice)
+				if other.also.valid() {
+					r.to(other.also, voice)
+				}
 			}
 		}
 		return
@@ -307,19 +405,23 @@ func (r *fakeRelay) handleLocked(c *fakeClient, h netproto.Header, d []byte, fro
 	down := func(t netproto.Type, body []byte) {
 		c.seq++
 		d := netproto.NewSealer(c.hop.Down()).Seal(nil, netproto.Header{Type: t, Session: h.Session, Seq: c.seq}, body)
-		r.udp.WriteToUDPAddrPort(d, from)
+		r.to(from, d)
 	}
 	token := [8]byte{1, 2, 3, byte(h.Session)}
 	switch h.Type {
 	case netproto.TypeProbe:
 		p, _ := netproto.ParseProbe(body)
 		down(netproto.TypeProbeAck, netproto.AppendProbeAck(nil, netproto.ProbeAck{Echo: p.Time, Came: c.came, Went: c.went}))
-		if !c.addr.IsValid() {
+		if c.addr != from && c.also != from {
 			down(netproto.TypeChallenge, netproto.AppendChallenge(nil, token))
 		}
 	case netproto.TypeChallengeReply:
-		if got, _ := netproto.ParseChallenge(body); got == token {
-			c.addr = from
+		switch reply, _ := netproto.ParseChallengeReply(body); {
+		case reply.Token != token || c.addr == from || c.also == from:
+		case reply.Also && c.addr.valid():
+			c.also = from
+		default:
+			c.addr, c.also = from, fakePath{}
 		}
 	case netproto.TypeNack:
 		r.nacks++

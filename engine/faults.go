@@ -42,22 +42,22 @@ var faultTable = [faultKinds]struct {
 }{
 	FaultNoUDP: {
 		"no_udp", 3 * time.Second, 0, // 15 probes: on a path that loses 30 % each way one in 20000 would all be lost
-		"you hear nobody and nobody hears you: no answer from {what} by UDP; open UDP as well as TCP of that port, at the relay and in the network you are in",
+		"you hear nobody and nobody hears you: no answer from {what} by UDP, nor through a TCP tunnel; open UDP as well as TCP of that port, at the relay and in the network you are in",
 		"voice reaches the relay now",
 	},
 	FaultUDPStopped: {
 		"udp_stopped", pathDead, pathBack,
-		"you hear nobody and are not heard: nothing comes from {what} by UDP any more; check your network, and whether the relay still runs",
+		"you hear nobody and are not heard: nothing comes from {what} any more, neither by UDP nor through the TCP tunnel; check your network, and whether the relay still runs",
 		"datagrams come from the relay again",
 	},
 	FaultNotHeard: {
 		"not_heard", pathDead, pathBack,
-		"nobody hears you: no voice of yours arrives at {what}; check what your network lets out by UDP, large datagrams too",
+		"nobody hears you: no voice of yours arrives at {what}; check what your network lets out",
 		"your voice arrives at the relay again",
 	},
 	FaultNotHearing: {
 		"not_hearing", voiceDead, pathBack,
-		"you hear nobody: others talk, and no voice arrives here from {what}; check what your network lets in by UDP, large datagrams too",
+		"you hear nobody: others talk, and no voice arrives here from {what}; check what your network lets in",
 		"voice comes from the relay again",
 	},
 	FaultSendingStopped: {

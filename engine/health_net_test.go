@@ -90,7 +90,7 @@ func (s *pathSim) step(now time.Duration) []Fault {
 	}
 	if now >= s.probes.due(max(s.spoke, s.v.voice), false) {
 		s.probed++
-		p := s.probes.next(now, s.said)
+		p := s.probes.next(now, s.said, false)
 		s.send(false, now, 29, func(now time.Duration) {
 			a := netproto.ProbeAck{Echo: p.Time, Came: s.came, Went: s.went}
 			s.send(true, now, 29, func(now time.Duration) {

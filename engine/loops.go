@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"net"
 	"slices"
 	"time"
 
@@ -76,8 +77,7 @@ func (c *Call) speak(pcm []float32) {
 	c.talking.Unlock()
 	c.level.Store(uint32(level))
 	if err == nil && d != nil { // a frame that cannot be coded is one that was lost
-		c.link.get().send(d)
-		c.signs.sent.Add(1)
+		c.sendVoice(d)
 	}
 }
 
@@ -141,33 +141,36 @@ func (c *Call) sinkBroke(sink audio.Sink, err error, back chan<- audio.Sink) {
 	sink.Close()
 }
 
-// readDatagrams takes what the relay sends.
-func (c *Call) readDatagrams() {
-	buf := make([]byte, 2048)
+// readDatagrams takes what the relay sends by a path, until its socket is replaced.
+func (c *Call) readDatagrams(p *path, l *link, s *socket) {
+	buf, body := make([]byte, 2048), make([]byte, 0, netproto.MaxDatagram)
 	for {
-		l := c.link.get()
-		d, again, err := l.receive(buf)
+		n, err := s.Read(buf)
 		now := c.now()
-		if c.running.Err() != nil {
+		switch {
+		case err != nil && p.kind == PathTunnel:
+			s.Close()
+			c.tendNow()
 			return
-		}
-		if again || err != nil && l != c.link.get() {
+		case c.running.Err() != nil, errors.Is(err, net.ErrClosed):
+			return
+		case err != nil: // the network's word about an earlier datagram, such as a refused port
+			if !c.sleep(playbackBlock) {
+				return
+			}
 			continue
 		}
-		if err != nil { // the network's word about an earlier datagram, such as a refused port
-			select {
-			case <-c.running.Done():
-				return
-			case <-time.After(playbackBlock):
-				continue
-			}
-		}
+		d := buf[:n]
+		l.received.Add(1)
+		l.receivedBytes.Add(uint64(n + s.overhead))
 		t, err := netproto.DatagramType(d)
 		voice := err == nil && (t == netproto.TypeVoice || t == netproto.TypeBundle)
 		c.hearing.Lock()
-		c.listener.Arrived(now, len(d)+l.overhead())
+		c.listener.Arrived(now, n+s.overhead)
 		if voice {
+			came := c.listener.Came()
 			_ = c.listener.Handle(now, d) // counted there
+			p.came.Add(uint32(c.listener.Came() - came))
 		}
 		next, due := c.listener.NextDeadline(now)
 		c.hearing.Unlock()
@@ -178,19 +181,19 @@ func (c *Call) readDatagrams() {
 		case err != nil:
 			l.drop(stream.DropMalformed)
 		case voice:
+			p.heard.at(now)
 			c.signs.voice.at(now)
 		default:
-			c.relaySays(now, l, t, d)
+			if body, ok := l.open(body, d); ok {
+				p.heard.at(now)
+				c.relaySays(now, p, l, t, body)
+			}
 		}
 	}
 }
 
-// relaySays takes a datagram from the relay itself.
-func (c *Call) relaySays(now time.Duration, l *link, t netproto.Type, d []byte) {
-	body, ok := l.open(d)
-	if !ok {
-		return
-	}
+// relaySays takes the body of a datagram from the relay itself.
+func (c *Call) relaySays(now time.Duration, p *path, l *link, t netproto.Type, body []byte) {
 	switch t {
 	case netproto.TypeProbeAck:
 		a, err := netproto.ParseProbeAck(body)
@@ -198,18 +201,15 @@ func (c *Call) relaySays(now time.Duration, l *link, t netproto.Type, d []byte) 
 			l.drop(stream.DropMalformed)
 			return
 		}
-		c.hearing.Lock()
-		came := c.listener.Came()
-		c.hearing.Unlock()
 		c.probing.Lock()
-		ours := c.probes.ack(now, a, came)
+		ours := p.probes.ack(now, a, c.cameBy(p))
 		if c.deaf.Load() {
-			c.probes.down = passage{} // the relay need not send us what it counts
+			p.probes.down = passage{} // the relay need not send us what it counts
 		}
 		c.probing.Unlock()
-		if ours {
+		if ours && p == c.inUse() {
 			c.signs.word.at(now)
-			c.measured()
+			c.measured(p)
 		}
 	case netproto.TypeReport:
 		f, err := netproto.ParseFeedback(body)
@@ -220,7 +220,13 @@ func (c *Call) relaySays(now time.Duration, l *link, t netproto.Type, d []byte) 
 		c.signs.feedback(now, &f)
 		c.talking.Lock()
 		c.sender.Heard(now, f)
+		behind := c.sender.Talker().LastSeq() - f.Receipt.Seq
 		c.talking.Unlock()
+		if f.Receipt.Reach > 0 {
+			c.probing.Lock()
+			c.inUse().probes.arrived(now - time.Duration(behind+1)*netproto.FrameDuration)
+			c.probing.Unlock()
+		}
 	case netproto.TypeNack:
 		c.signs.word.at(now)
 		c.resend(now, l, body)
@@ -236,18 +242,11 @@ func (c *Call) relaySays(now time.Duration, l *link, t netproto.Type, d []byte) 
 			c.tendNow()
 		}
 	case netproto.TypeChallenge:
-		c.signs.word.at(now)
-		c.answerChallenge(now, l, body)
+		if p == c.inUse() {
+			c.signs.word.at(now)
+		}
+		c.answer(now, p, l, body)
 	}
-}
-
-func (c *Call) answerChallenge(now time.Duration, l *link, body []byte) {
-	token, err := netproto.ParseChallenge(body)
-	if err != nil {
-		l.drop(stream.DropMalformed)
-		return
-	}
-	c.sendControl(now, netproto.TypeChallengeReply, netproto.AppendChallenge(nil, token))
 }
 
 // resend answers a nack. A datagram of the last second stays intact for longer than it
@@ -261,15 +260,15 @@ func (c *Call) resend(now time.Duration, l *link, nack []byte) {
 		l.drop(stream.DropMalformed)
 	}
 	for _, d := range again {
-		l.send(d)
+		l.send(&c.paths[c.ways.Load().voice], d)
 	}
 }
 
-// sendControl sends a body that is no voice, if there is one and the cap has room for it.
-func (c *Call) sendControl(now time.Duration, t netproto.Type, body []byte) {
-	if body != nil && c.allow(now, len(body)) {
-		c.link.get().sendSealed(t, body)
-	}
+// allowTwin tells whether the cap has room for a datagram a second time.
+func (c *Call) allowTwin(now time.Duration, size int) bool {
+	c.talking.Lock()
+	defer c.talking.Unlock()
+	return c.sender.AllowTwin(now, size)
 }
 
 // allow tells whether the cap has room for a body that is no voice; then it counts as sent.
@@ -298,11 +297,11 @@ func (c *Call) tend() {
 		next := c.repair(now)
 		if now >= tick || c.stirred.Load() && now >= tick-tickEvery+stirEvery {
 			tick = now + tickEvery
-			c.probe(now)
+			c.tendPaths(now)
 			c.readRates(now)
 			peers = c.tellTalking(now, talking, peers[:0])
 			c.tellFaults(now, &v)
-			c.tendPath(now)
+			c.tendControl(now)
 			changes = c.tellAdapted(now, changes)
 		}
 		next = min(next, tick)
@@ -345,52 +344,13 @@ func (c *Call) repair(now time.Duration) (next time.Duration) {
 // leastSleep bounds how often tend looks, whatever is due.
 const leastSleep = time.Millisecond
 
-// probe sends a probe if one is due.
-func (c *Call) probe(now time.Duration) {
-	c.talking.Lock()
-	busy, stopped := max(c.sender.Spoke(), c.signs.voice.get()), c.sender.Stopped()
-	c.talking.Unlock()
-	c.probing.Lock()
-	due := now >= c.probes.due(busy, stopped)
-	c.probing.Unlock()
-	if due {
-		c.probeNow(now)
-	}
-}
-
-func (c *Call) probeNow(now time.Duration) {
-	if !c.allow(now, probeSize) {
-		return // what the cap holds back does not count as unanswered
-	}
-	c.probing.Lock()
-	p := c.probes.next(now, uint16(c.signs.sent.Load()))
-	c.probing.Unlock()
-	c.link.get().sendSealed(netproto.TypeProbe, netproto.AppendProbe(nil, p))
-}
-
-// measured tells everyone who needs it what the answer to a probe says of the path.
-func (c *Call) measured() {
-	c.probing.Lock()
-	rtt, least := c.probes.rtt.Value(), c.probes.rtt.Least()
-	c.probing.Unlock()
-	c.talking.Lock()
-	c.sender.Probed(rtt)
-	c.talking.Unlock()
-	if rtt > 0 {
-		c.hearing.Lock()
-		c.listener.SetPath(least)
-		c.listener.SetRoundTrip(rtt)
-		c.hearing.Unlock()
-	}
-}
-
 // readRates reads the rates once a second.
 func (c *Call) readRates(now time.Duration) {
 	c.probing.Lock()
 	defer c.probing.Unlock()
 	if now-c.up.at >= time.Second-tickEvery/2 {
-		c.up.read(now, c.link.get().sentBytes.Load())
-		c.down.read(now, c.link.get().receivedBytes.Load())
+		c.up.read(now, c.link.Load().sentBytes.Load())
+		c.down.read(now, c.link.Load().receivedBytes.Load())
 	}
 }
 
@@ -428,11 +388,9 @@ func (c *Call) tellTalking(now time.Duration, talking map[uint32]bool, peers []P
 	return peers
 }
 
-// tellAdapted makes an event when the ladder has decided anew, be it for the headers of the path.
+// tellAdapted makes an event when the ladder has decided anew.
 func (c *Call) tellAdapted(now time.Duration, was int) int {
-	overhead := c.link.get().overhead()
 	c.talking.Lock()
-	c.sender.SetOverhead(now, overhead)
 	changes, decision := c.sender.ladder.Changes(), c.sender.Stats(now).Decision
 	fixed := c.sender.cfg.Fixed
 	c.talking.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net"
 	"os"
 	"time"
 
@@ -42,13 +43,14 @@ type successor struct {
 	ctl   *control
 	hello welcome
 	link  *link
+	conn  *net.UDPConn
 	to    *dialer
 }
 
 // Close leaves it.
 func (s *successor) Close() {
 	s.ctl.Close()
-	s.link.Close()
+	s.conn.Close()
 	s.to.close()
 }
 
@@ -79,7 +81,7 @@ func (c *Call) startMove(ctl *control, p, to netproto.ServerClose) *move {
 		if m.next = c.succeed(ctx, to, rand.N(left/2)); m.next == nil {
 			return
 		}
-		c.settle(ctx, m.next.link, now+left*3/4)
+		c.settle(ctx, m.next, now+left*3/4)
 		_ = ctl.conn.SetReadDeadline(time.Unix(1, 0))
 	})
 	return m
@@ -122,12 +124,15 @@ func (c *Call) succeed(ctx context.Context, to netproto.ServerClose, wait time.D
 		ctl, hello, err := enter(trying, d, netproto.Session{})
 		cancel()
 		if err == nil {
-			l, failed := dialLink(ctl.conn.RemoteAddr(), hello.session, c.link.get().traffic)
-			if failed == nil {
-				return &successor{ctl, hello, l, d}
+			next = &successor{ctl: ctl, hello: hello, to: d}
+			if next.link, err = newLink(ctl, hello.session, c.link.Load().traffic); err == nil {
+				next.conn, err = next.link.to.Load().dial()
 			}
+			if err == nil {
+				return next
+			}
+			next = nil
 			ctl.Close()
-			err = failed
 		}
 		if errors.Is(err, ErrServerClosed) || b.failed(c.now(), err) != nil {
 			return nil
@@ -135,29 +140,32 @@ func (c *Call) succeed(ctx context.Context, to netproto.ServerClose, wait time.D
 	}
 }
 
-// settle proves our address to the relay of l, and keeps the way open until then or to the end of ctx.
-func (c *Call) settle(ctx context.Context, l *link, until time.Duration) {
-	conn, buf := l.socket.get(), make([]byte, 2048)
+// settle proves our address to the next relay, and keeps the way open until then or to the end of ctx.
+func (c *Call) settle(ctx context.Context, next *successor, until time.Duration) {
+	l, conn, buf := next.link, next.conn, make([]byte, 2048)
+	var p path
+	p.move(newUDP(conn, l.to.Load()))
 	every := proveEvery
 	for due := c.now(); ctx.Err() == nil && c.now() < until; {
 		if now := c.now(); now >= due && c.allow(now, probeSize) {
-			l.sendSealed(netproto.TypeProbe, netproto.AppendProbe(nil, netproto.Probe{Time: uint32(now.Microseconds())}))
+			l.send(&p, l.seal(netproto.TypeProbe, netproto.AppendProbe(nil, netproto.Probe{Time: uint32(now.Microseconds())})))
 			due = now + every
 		}
 		_ = conn.SetReadDeadline(time.Now().Add(min(settleRead, until-c.now())))
-		d, _, err := l.receive(buf)
+		n, err := conn.Read(buf)
 		if err != nil {
 			if !errors.Is(err, os.ErrDeadlineExceeded) {
 				time.Sleep(playbackBlock) // a refused port
 			}
 			continue
 		}
+		d := buf[:n]
 		if t, err := netproto.DatagramType(d); err != nil || t != netproto.TypeChallenge {
 			continue
 		}
-		if body, ok := l.open(d); ok {
+		if body, ok := l.open(nil, d); ok {
 			if token, err := netproto.ParseChallenge(body); err == nil {
-				l.sendSealed(netproto.TypeChallengeReply, netproto.AppendChallenge(nil, token))
+				l.send(&p, l.seal(netproto.TypeChallengeReply, netproto.AppendChallenge(nil, token)))
 				every = keepEvery
 			}
 		}
@@ -167,14 +175,14 @@ func (c *Call) settle(ctx context.Context, l *link, until time.Duration) {
 
 // changeOver takes the connection to the next relay into use in place of the old one, and leaves that.
 func (c *Call) changeOver(old *control, next *successor) error {
-	if err := c.begins(next.link, next.hello.session); err != nil {
+	if err := c.begins(next.link, next.conn, next.hello.session); err != nil {
 		next.ctl.Close()
 		next.to.close()
 		return err
 	}
 	c.uses(next.to)
 	old.Close()
-	if err := next.ctl.sendPort(next.link); err != nil {
+	if err := next.ctl.sendPort(c.paths[PathUDP].local()); err != nil {
 		next.ctl.Close()
 		return gone(err)
 	}
@@ -183,7 +191,7 @@ func (c *Call) changeOver(old *control, next *successor) error {
 	}
 	now := c.now()
 	c.signs.said.at(now)
-	c.probeNow(now)
+	c.probeBy(now, &c.paths[PathUDP], false)
 	c.returning.Lock()
 	c.comeback.moved()
 	c.events.add(Reconnected{Session: next.hello.session.Session})

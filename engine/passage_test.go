@@ -68,7 +68,7 @@ func TestProbeHurryIsWorthIt(t *testing.T) {
 		for seed := range uint64(seeds) {
 			loss := netsim.Loss(tt.loss, seed)
 			var p probes
-			p.next(0, 0)
+			p.next(0, 0, false)
 			p.ack(2*way, netproto.ProbeAck{}, 0)
 			works := 20*time.Second + time.Duration(seed)*7*time.Millisecond
 			last, answer := time.Duration(0), time.Duration(0)
@@ -77,7 +77,7 @@ func TestProbeHurryIsWorthIt(t *testing.T) {
 					continue
 				}
 				last = now
-				p.next(now, 0)
+				p.next(now, 0, false)
 				if now+way >= works && loss.Send(now, 29).Copies+loss.Send(now, 29).Copies == 2 && answer == 0 {
 					answer = now + 2*way
 				}

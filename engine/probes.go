@@ -8,10 +8,10 @@ import (
 )
 
 const (
-	// probeEvery is the interval while anybody talks, and probeIdle when nobody has for idleAfter. The latter is what
-	// pathDead leaves: a path that dies in silence is noticed within 4 s too. NATs would be content with 30 s (RFC 4787,
-	// 4.3 asks for 2 min).
-	probeEvery = time.Second
+	// probeEvery is the interval while anybody talks, so that voice has a tunnel within 2 s (deadAfter), and probeIdle when
+	// nobody has for idleAfter. The latter is what pathDead leaves: a path that dies in silence is noticed within 4 s too.
+	// NATs would be content with 30 s (RFC 4787, 4.3 asks for 2 min).
+	probeEvery = 500 * time.Millisecond
 	probeIdle  = 2 * time.Second
 	idleAfter  = 10 * time.Second
 	// probeHurry is the interval until the first answer: the way is learned by the
@@ -26,15 +26,21 @@ const (
 	// probeLate is how long an answer may take.
 	probeLate = 2 * time.Second
 	// pathDead is how long after the last sign of life a path counts as working, if a probe since has no answer. By then
-	// there have been 24 probes without one where somebody talks, 14 in silence (at a round trip of 120 ms). Where both
-	// ways lose 30 %, all of them are lost once in ten million and in 12000 times; where they lose 10 %, once in 10^10.
+	// there have been 30 probes without one where somebody talks, 14 in silence (at a round trip of 120 ms). Where both
+	// ways lose 30 %, all of them are lost once in 10^9 and in 12000 times; where they lose 10 %, once in 10^10.
 	pathDead = 3800 * time.Millisecond
 	// voiceDead is how long voice must not have come through, though probes do.
 	voiceDead = 2800 * time.Millisecond
 	// pathBack is how long a path must work again until that is said.
 	pathBack = 2500 * time.Millisecond
-	// probeSize is the length of a probe's body.
+	// probeSize is the length of a probe's body, and probeLong that of one which is as long as voice may be: six frames at
+	// 24 kbit/s.
 	probeSize = 8
+	probeLong = 400
+	// probeReturn is the interval on UDP while voice goes by the tunnel, and probeTrial how many probes as long as voice are
+	// looked at then.
+	probeReturn = 700 * time.Millisecond
+	probeTrial  = 6
 	// probeWindow is how many probes the loss is counted over. A power of two.
 	probeWindow = 32
 )
@@ -51,19 +57,22 @@ type probes struct {
 	rtt      estimate.RoundTrip
 	up, down passage // of voice
 	newest   int     // the last probe that they were told of
+	idle     bool    // voice goes another way in any case: they are told nothing
 
 	proof time.Duration // the latest that an answered probe was sent
+	told  time.Duration // the latest that voice was sent which the relay says has come
 }
 
 type probe struct {
 	at       time.Duration
 	voice    uint16 // our datagrams of voice that had been sent, modulo 65536
+	long     bool   // as long as voice
 	answered bool
 }
 
 // next notes that a probe is sent at now, after so many datagrams of voice, and returns it.
-func (p *probes) next(now time.Duration, voice uint16) netproto.Probe {
-	p.sent[p.count%probeWindow] = probe{at: now, voice: voice}
+func (p *probes) next(now time.Duration, voice uint16, long bool) netproto.Probe {
+	p.sent[p.count%probeWindow] = probe{at: now, voice: voice, long: long}
 	p.count++
 	if !p.waiting {
 		p.waiting, p.since = true, now
@@ -77,7 +86,7 @@ func (p *probes) due(busy time.Duration, stopped bool) time.Duration {
 	if p.count == 0 {
 		return 0
 	}
-	last := p.sent[(p.count-1)%probeWindow].at
+	last := p.last()
 	if p.talked > 0 {
 		busy = max(busy, p.talked)
 	}
@@ -110,7 +119,7 @@ func (p *probes) ack(now time.Duration, a netproto.ProbeAck, voice uint16) bool 
 		p.rtt.Add(now - s.at)
 		p.answered, p.waiting, p.heard = true, false, now
 		p.proof = max(p.proof, s.at)
-		if i >= p.newest { // not overtaken
+		if i >= p.newest && !p.idle { // not overtaken
 			if p.down.known && a.Went != p.down.sent {
 				p.talked = now
 			}
@@ -125,12 +134,68 @@ func (p *probes) ack(now time.Duration, a netproto.ProbeAck, voice uint16) bool 
 
 // renew begins anew with what is counted under a session, and with the path.
 func (p *probes) renew() {
-	p.up, p.down, p.newest = passage{}, passage{}, p.count
+	p.recount()
 	p.elsewhere()
 }
 
+// recount begins anew with what is counted.
+func (p *probes) recount() { p.up, p.down, p.newest = passage{}, passage{}, p.count }
+
+// carry tells whether voice goes this way in any case.
+func (p *probes) carry(voice bool) {
+	if voice == p.idle {
+		p.idle = !voice
+		p.recount()
+	}
+}
+
+// moved takes that there is another socket: what was asked by the one before is not waited for.
+func (p *probes) moved() { p.waiting = false }
+
+// last is when the last probe was sent.
+func (p *probes) last() time.Duration { return p.sent[(p.count+probeWindow-1)%probeWindow].at }
+
 // elsewhere takes that the path is another one.
 func (p *probes) elsewhere() { p.rtt = estimate.RoundTrip{} }
+
+// arrived takes that voice which was sent at that time has come to the relay.
+func (p *probes) arrived(at time.Duration) { p.told = max(p.told, at) }
+
+// silent is for how long nothing that was sent is known to have arrived, if a probe has no answer.
+func (p *probes) silent(now time.Duration) time.Duration {
+	if !p.waiting {
+		return 0
+	}
+	return max(0, now-max(p.since, p.told))
+}
+
+// long tells whether the next probe is to be as long as voice: shorter ones have been answered of late.
+func (p *probes) long(now time.Duration) bool {
+	return p.answered && p.silent(now) < p.rtt.Value()+2*probeReturn
+}
+
+// passed is how many of the last probes as long as voice are answered, since voice goes another way.
+func (p *probes) passed(now time.Duration) (answered int) {
+	asked := 0
+	for i := p.count - 1; i >= max(p.newest, p.count-probeWindow) && asked < probeTrial; i-- {
+		switch s := &p.sent[i%probeWindow]; {
+		case s.answered && s.long:
+			asked++
+			answered++
+		case !s.answered && now-s.at >= p.rtt.Value()+lateAnswer:
+			asked++
+		}
+	}
+	return answered
+}
+
+// state tells what the supervisor is to know.
+func (p *probes) state(now time.Duration) pathState {
+	return pathState{
+		answered: p.answered, silent: p.silent(now), rtt: p.rtt.Value(), least: p.rtt.Least(),
+		shutUp: p.up.shut, shutDown: p.down.shut, passed: p.passed(now),
+	}
+}
 
 // doubt is since when it is not known that datagrams go to the relay and back, if a probe has no answer. A probe that
 // was due and could not be sent, and one that is late, says nothing.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"maps"
+	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -79,7 +80,7 @@ func (c *Call) setKeys(s netproto.Session) {
 	if len(s.MediaKey) != netproto.KeySize {
 		return
 	}
-	secret, tag := c.roomSecret(s), c.link.get().tag
+	secret, tag := c.roomSecret(s), c.link.Load().tag
 	c.hearing.Lock()
 	c.listener.SetSecret(s.Epoch, secret)
 	c.hearing.Unlock()
@@ -178,7 +179,7 @@ func (c *Call) try() (*control, welcome, error) {
 // takeOver takes a connection into use, and the session that it brings: the one that was, or another. With an error it
 // is closed.
 func (c *Call) takeOver(ctl *control, hello welcome) (resumed bool, err error) {
-	was, s := c.link.get(), hello.session
+	was, s := c.link.Load(), hello.session
 	resumed = s.Session == was.session && netproto.HopKey(s.HopKey) == was.hop
 	if resumed {
 		err = c.resumed(ctl, was, s)
@@ -186,7 +187,7 @@ func (c *Call) takeOver(ctl *control, hello welcome) (resumed bool, err error) {
 		err = c.replaced(ctl, s)
 	}
 	if err == nil {
-		err = ctl.sendPort(c.link.get())
+		err = ctl.sendPort(c.paths[PathUDP].local())
 	}
 	switch {
 	case err != nil && resumed:
@@ -200,13 +201,13 @@ func (c *Call) takeOver(ctl *control, hello welcome) (resumed bool, err error) {
 		return resumed, ctl.Close() // the call has ended
 	}
 	c.signs.said.at(c.now())
-	c.probeNow(c.now())
+	c.probeBy(c.now(), c.inUse(), false)
 	return resumed, nil
 }
 
 // resumed goes on with the session that was: keys, counters and talkers are as before.
 func (c *Call) resumed(ctl *control, l *link, s netproto.Session) error {
-	to, err := udpAddress(ctl.conn.RemoteAddr(), s)
+	to, err := whereIs(ctl, s)
 	if err != nil {
 		return err
 	}
@@ -216,7 +217,9 @@ func (c *Call) resumed(ctl *control, l *link, s netproto.Session) error {
 		if err != nil {
 			return err
 		}
-		l.move(conn, was, to)
+		c.lead(l, conn, was, to)
+	} else {
+		l.to.CompareAndSwap(was, &destination{was.AddrPort, was.overhead, to.tcp, to.fingerprint})
 	}
 	c.hearing.Lock()
 	c.roster.resume()
@@ -228,27 +231,32 @@ func (c *Call) resumed(ctl *control, l *link, s netproto.Session) error {
 
 // replaced begins another session, as the relay has forgotten the one that was.
 func (c *Call) replaced(ctl *control, s netproto.Session) error {
-	l, err := dialLink(ctl.conn.RemoteAddr(), s, c.link.get().traffic)
+	l, err := newLink(ctl, s, c.link.Load().traffic)
 	if err != nil {
 		return err
 	}
-	return c.begins(l, s)
+	conn, err := l.to.Load().dial()
+	if err != nil {
+		return err
+	}
+	return c.begins(l, conn, s)
 }
 
-// begins takes another session into use: all others have left, and are told of anew. Numbers go on (traffic,
+// begins takes another session into use, and a socket to its relay: all others have left, and are told of anew. Numbers go on (traffic,
 // stream.Packetizer.Renew), as do mute, volumes, caps and devices.
-func (c *Call) begins(l *link, s netproto.Session) error {
+func (c *Call) begins(l *link, conn *net.UDPConn, s netproto.Session) error {
 	secret, rtt, now := c.roomSecret(s), c.roundTrip(), c.now()
 	c.session = s
 	c.talking.Lock()
 	c.sender.Talker().Renew(s.Session)
 	c.sender.Talker().SetKeys(s.Epoch, secret, l.tag)
 	c.talking.Unlock()
-	was := c.link.get()
-	if !c.link.hold(l) {
-		return l.Close() // the call has ended
+	c.link.Store(l)
+	if !c.read(&c.paths[PathUDP], l, newUDP(conn, l.to.Load())) {
+		return nil // the call has ended
 	}
-	was.Close()
+	c.paths[PathTunnel].move(nil)
+	c.paths[PathAlso].move(nil)
 	c.hearing.Lock()
 	events := c.leaveLocked(now, rtt, slices.Sorted(maps.Keys(c.roster.names)))
 	c.roster.doubtful = nil
@@ -257,32 +265,45 @@ func (c *Call) begins(l *link, s netproto.Session) error {
 	c.listener.SetSecret(s.Epoch, secret)
 	c.hearing.Unlock()
 	c.probing.Lock()
-	c.probes.renew()
+	for i := range c.paths {
+		c.paths[i].probes.renew()
+	}
 	c.probing.Unlock()
 	c.signs.renew(now)
 	c.listed(now, 0, events)
 	return nil
 }
 
-// tendPath makes another socket where the one in use leads nowhere, asks whether the control connection still works,
-// and says what has changed while it is lost.
-func (c *Call) tendPath(now time.Duration) {
-	l, ctl := c.link.get(), c.control.get()
+// signsOf are what is known of a path for those who decide about sockets and connections.
+func (c *Call) signsOf(p *path) pathSigns {
 	c.probing.Lock()
-	p := &c.probes
-	signs := pathSigns{waiting: p.waiting, asked: p.since}
-	proof, alive, rtt := p.proof, p.alive(now), p.rtt.Value()
-	c.probing.Unlock()
-	signs.word, signs.barred = max(c.signs.word.get(), c.signs.voice.get()), l.barred.Load()
+	defer c.probing.Unlock()
+	return pathSigns{waiting: p.probes.waiting, asked: p.probes.since, word: p.heard.get(), barred: p.barred.Load()}
+}
+
+// tendControl makes another socket where the one in use leads nowhere, asks whether the control connection still works,
+// and says what has changed while it is lost.
+func (c *Call) tendControl(now time.Duration) {
+	l, ctl, p := c.link.Load(), c.control.get(), c.inUse()
+	signs := c.signsOf(&c.paths[PathUDP])
+	signs.spare, signs.stirred = p.kind == PathTunnel, c.stirred.Swap(false)
 	moved, barred := false, c.scouting.barred
-	signs.stirred = c.stirred.Swap(false)
 	if route, move := c.roaming.look(now, signs); route {
 		moved, barred = c.route(now, l, move)
 	}
 	if moved {
 		c.dialer.Load().where.moved()
 	}
-	leave := c.tendAddresses(now, l, ctl, scoutSigns{silent: c.unheard(now), proof: proof, barred: barred, rtt: rtt})
+	if c.cfg.Also != "" {
+		c.tendAlso(now, l)
+	}
+	c.probing.Lock()
+	udp := &c.paths[PathUDP].probes
+	scouts := scoutSigns{silent: udp.silent(now), proof: udp.proof, barred: barred, rtt: udp.rtt.Value()}
+	proof, alive, rtt := p.probes.proof, p.probes.alive(now), p.probes.rtt.Value()
+	c.probing.Unlock()
+	leave := c.tendAddresses(now, l, ctl, scouts) && p.kind == PathUDP // else voice flows
+	signs = c.signsOf(p)
 
 	c.returning.Lock()
 	away := c.comeback.away
@@ -308,7 +329,7 @@ func (c *Call) tendPath(now time.Duration) {
 		ctl.giveUp(errMoved)
 	case leave:
 		ctl.giveUp(errNoDatagrams)
-	case ask && ctl.sendPort(l) != nil:
+	case ask && ctl.sendPort(c.paths[PathUDP].local()) != nil:
 		ctl.giveUp(errNoAnswer)
 	}
 	c.settleUsers(now)
@@ -325,25 +346,25 @@ func (c *Call) hasten() {
 // route looks from which of our addresses a way leads to the relay, and takes another socket into use if it is another
 // one, or if it must be: then it is used at once. It reports whether the address is another one, or no way leads there.
 func (c *Call) route(now time.Duration, l *link, move bool) (changed, barred bool) {
-	to := l.to.Load()
+	p, to := &c.paths[PathUDP], l.to.Load()
 	conn, err := to.dial()
 	if err != nil {
 		return false, true
 	}
-	changed = localOf(conn).Addr() != l.local().Addr()
+	changed = localOf(conn).Addr() != p.local().Addr()
 	if !changed && !move {
 		conn.Close()
 		return false, false
 	}
-	if !l.move(conn, to, to) {
+	if !c.lead(l, conn, to, to) {
 		return false, false
 	}
 	if changed {
 		c.probing.Lock()
-		c.probes.elsewhere()
+		p.probes.elsewhere()
 		c.probing.Unlock()
 	}
-	c.probeNow(now)
+	c.probeBy(now, p, false)
 	return changed, false
 }
 

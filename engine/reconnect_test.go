@@ -144,8 +144,8 @@ func TestAnotherSocketWhenAnswersStop(t *testing.T) {
 	bob := join(t, r, Config{Name: "Bob", Source: talk(2)})
 	await(t, ann, "Bob talks", starts)
 	r.mu.Lock()
-	r.barred = map[netip.AddrPort]bool{r.clients[bob.Session()].addr: true}
-	r.clients[bob.Session()].addr = netip.AddrPort{} // the next one is learned
+	r.barred = map[netip.AddrPort]bool{r.clients[bob.Session()].addr.AddrPort: true}
+	r.clients[bob.Session()].addr = fakePath{} // the next one is learned
 	r.mu.Unlock()
 	await(t, ann, "Bob is not heard", func(e PeerTalking) bool { return !e.Talking })
 	await(t, ann, "Bob is heard", starts)

@@ -17,6 +17,8 @@ const (
 	// fails.
 	moveEvery = 2 * time.Second
 	moveSoon  = 500 * time.Millisecond
+	// moveSpare is the former while voice goes by the tunnel, and UDP may never come back.
+	moveSpare = 15 * time.Second
 	// askEvery is how often the control connection is asked for a sign of life while there are no answers by UDP, and
 	// askTime how long that may take, besides round trips.
 	askEvery = 3 * time.Second
@@ -32,12 +34,13 @@ type roaming struct {
 	barred uint64 // datagrams that had no way, at the last look
 }
 
-// pathSigns are what is known of the path to the relay.
+// pathSigns are what is known of a path to the relay.
 type pathSigns struct {
 	waiting bool          // a probe has no answer, nor has any since
 	asked   time.Duration // when that one was sent
-	word    time.Duration // when the relay, or others through it, said something last
+	word    time.Duration // when the relay, or others through it, said something last by it
 	barred  uint64        // datagrams for which there was no way
+	spare   bool          // voice goes another way
 	stirred bool          // this machine's network has changed
 }
 
@@ -61,6 +64,7 @@ func (r *roaming) look(now time.Duration, s pathSigns) (route, move bool) {
 	switch {
 	case barred && now-r.moved >= moveSoon:
 		move = true
+	case s.spare && now-r.moved < moveSpare:
 	case min(s.silent(now), now-r.awake) >= silentPath && now-r.moved >= moveEvery:
 		move = true
 	}

@@ -84,7 +84,7 @@ func (c *Call) tendAddresses(now time.Duration, l *link, ctl *control, signs sco
 	if ask {
 		var found atomic.Bool
 		for i, a := range others {
-			other := &destination{netip.AddrPortFrom(a, to.Port()), wire.Overhead(a)}
+			other := &destination{netip.AddrPortFrom(a, to.Port()), wire.Overhead(a), to.tcp, to.fingerprint}
 			s := scout{link: l, was: to, to: other, end: c.scouting.until, barred: signs.barred, found: &found}
 			c.loops.Go(func() {
 				if c.sleep(time.Duration(i) * attemptDelay) {
@@ -131,17 +131,18 @@ func (c *Call) scout(s *scout) {
 		}
 		_ = conn.SetReadDeadline(time.Time{})
 		now := c.now()
-		if !s.found.CompareAndSwap(false, true) || !s.barred && c.unheard(now) == 0 || l != c.link.get() || !l.move(conn, s.was, s.to) {
+		if !s.found.CompareAndSwap(false, true) || !s.barred && c.unheard(now) == 0 || !c.lead(l, conn, s.was, s.to) {
 			break
 		}
+		p := &c.paths[PathUDP]
 		c.probing.Lock()
-		c.probes.elsewhere()
+		p.probes.elsewhere()
 		c.probing.Unlock()
-		c.signs.word.at(now)
+		p.heard.at(now)
 		if h.Type == netproto.TypeChallenge {
-			c.answerChallenge(now, l, body)
+			c.answer(now, p, l, body)
 		}
-		c.probeNow(now)
+		c.probeBy(now, p, false)
 		return
 	}
 	conn.Close()
@@ -151,8 +152,6 @@ func (c *Call) scout(s *scout) {
 // says nothing of the way there.
 func (c *Call) unheard(now time.Duration) time.Duration {
 	c.probing.Lock()
-	signs := pathSigns{waiting: c.probes.waiting, asked: c.probes.since}
-	c.probing.Unlock()
-	signs.word = c.signs.word.get()
-	return signs.silent(now)
+	defer c.probing.Unlock()
+	return c.paths[PathUDP].probes.silent(now)
 }

@@ -93,6 +93,12 @@ func (s *Sender) SetOverhead(now time.Duration, bytes int) {
 	s.steer()
 }
 
+// SetReliable tells whether the path is a tunnel, in which nothing needs repair.
+func (s *Sender) SetReliable(now time.Duration, reliable bool) {
+	s.ladder.SetReliable(now, reliable)
+	s.steer()
+}
+
 // may tells whether a datagram of voice goes out now.
 func (s *Sender) may(size int) bool {
 	ok := s.ladder.Send(s.now, size, adapt.Voice)
@@ -140,6 +146,11 @@ func (s *Sender) Allow(now time.Duration, size int) bool {
 	}
 	s.counts.HeldBack++
 	return false
+}
+
+// AllowTwin tells whether a datagram that goes out may do so by a second path as well; then it counts as sent.
+func (s *Sender) AllowTwin(now time.Duration, size int) bool {
+	return s.ladder.Send(now, size, adapt.Twin)
 }
 
 // Probed notes that the answer to a probe has come, and takes the round trip as it is known now, 0 = not known.

@@ -25,12 +25,16 @@ type Stats struct {
 	Reconnects   int           // how often the control connection was lost and came back
 	Away         time.Duration // how long it was lost, in all
 	Reconnecting string        // why it is lost now, "" if it is not
+	// Gaps are the times of half a second and more in which no voice could flow, by their cause.
+	Gaps [gapCauses]Gap
 }
 
-// LinkStats is the path to the relay. Bytes and rates count IP and UDP headers; rates are
+// LinkStats is the path to the relay. Bytes and rates are of all paths, and count their headers; rates are
 // of the last second.
 type LinkStats struct {
 	Relay       netip.AddrPort // its UDP address
+	Path        PathKind       // that carries voice; PathAlso: it alone does, as the first one is dead
+	Second      string         // the interface or address of the second path in use, "" without one
 	Fingerprint string         // of its certificate, "" without TLS
 	Alive       bool           // probes come back
 	RTT         time.Duration  // smoothed; 0 before the first answer
@@ -41,6 +45,7 @@ type LinkStats struct {
 	Sent, Received           uint64 // datagrams
 	SentBytes, ReceivedBytes uint64
 	SendFailures             uint64 // datagrams that the system did not take
+	Stale                    uint64 // datagrams, counted as sent, that waited too long for the tunnel and were dropped
 	Drops                    stream.DropCounts
 }
 
@@ -67,6 +72,9 @@ func (c *Call) Stats() Stats {
 	c.watching.Lock()
 	s.Faults = c.monitor.stats(now, nil)
 	c.watching.Unlock()
+	c.probing.Lock()
+	s.Gaps = c.gaps.stats(now)
+	c.probing.Unlock()
 	c.returning.Lock()
 	s.Reconnects, s.Away, s.Reconnecting = c.comeback.stats(now)
 	c.returning.Unlock()
@@ -77,7 +85,7 @@ func (c *Call) Stats() Stats {
 }
 
 func (c *Call) linkStats(now time.Duration) LinkStats {
-	l := c.link.get()
+	l, p := c.link.Load(), c.inUse()
 	s := LinkStats{
 		Relay:         l.to.Load().AddrPort,
 		Fingerprint:   c.control.get().fingerprint,
@@ -86,13 +94,15 @@ func (c *Call) linkStats(now time.Duration) LinkStats {
 		SentBytes:     l.sentBytes.Load(),
 		ReceivedBytes: l.receivedBytes.Load(),
 		SendFailures:  l.failed.Load(),
+		Stale:         l.stale.Load(),
 	}
 	for i := range l.drops {
 		s.Drops[i] = l.drops[i].Load()
 	}
 	c.probing.Lock()
 	defer c.probing.Unlock()
-	s.Alive, s.RTT, s.LeastRTT, s.ProbeLoss = c.probes.alive(now), c.probes.rtt.Value(), c.probes.rtt.Least(), c.probes.loss(now)
+	s.Path, s.Second = c.ways.Load().told(), c.second.name
+	s.Alive, s.RTT, s.LeastRTT, s.ProbeLoss = p.probes.alive(now), p.probes.rtt.Value(), p.probes.rtt.Least(), p.probes.loss(now)
 	s.UpKbps, s.DownKbps = c.up.rate, c.down.rate
 	return s
 }
@@ -100,7 +110,7 @@ func (c *Call) linkStats(now time.Duration) LinkStats {
 func (c *Call) roundTrip() time.Duration {
 	c.probing.Lock()
 	defer c.probing.Unlock()
-	return c.probes.rtt.Value()
+	return c.inUse().probes.rtt.Value()
 }
 
 // mouthToEar estimates the time from a talker's mouth to our ear:

@@ -96,7 +96,7 @@ func (c *Call) tellFaults(now time.Duration, v *vitals) {
 // vitals gathers the signs of life.
 func (c *Call) vitals(v *vitals) {
 	s := &c.signs
-	v.relay = c.link.get().to.Load().String()
+	v.relay = c.link.Load().to.Load().String()
 	if v.room == "" {
 		v.room, v.phrase = "the relay's default room", c.phrase != nil
 		if c.cfg.Room != "" {
@@ -104,7 +104,7 @@ func (c *Call) vitals(v *vitals) {
 		}
 	}
 	c.probing.Lock()
-	p := &c.probes
+	p := &c.inUse().probes
 	v.answered, v.waiting, v.asked, v.doubt, v.up, v.down = p.answered, p.waiting, p.since, p.doubt(), p.up, p.down
 	c.probing.Unlock()
 	v.word, v.voice = s.word.get(), s.voice.get()

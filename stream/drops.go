@@ -11,11 +11,12 @@ const (
 	DropEpoch                 // sealed in an epoch whose secret is not known
 	DropForged                // the seal is broken: tampered with, foreign, or the wrong passphrase
 	DropReplayed              // seen before, or too old to tell
+	DropTwin                  // came by one of two paths already: see Receiver.SetTwice
 	DropDecoder               // no decoder could be made for a new talker
 	drops                     // how many there are
 )
 
-var dropNames = [drops]string{"malformed", "not voice", "unknown talker", "unknown epoch", "forged", "replayed", "no decoder"}
+var dropNames = [drops]string{"malformed", "not voice", "unknown talker", "unknown epoch", "forged", "replayed", "twin", "no decoder"}
 
 // String names the reason in one or two words.
 func (d Drop) String() string {

@@ -17,6 +17,7 @@ type outlook struct {
 	rttTold  time.Duration
 	cap      int // kbit/s, 0 = none
 	deaf     bool
+	reliable bool // nothing is asked for
 	changed  bool // cap or deaf have, and the relay has not been told
 	repeats  int  // reports still to come for that, as they may get lost
 	judged   time.Duration
@@ -59,6 +60,10 @@ func (r *Receiver) SetDeaf(deaf bool) {
 }
 
 func (o *outlook) tell() { o.changed, o.repeats = true, tellRepeats }
+
+// SetReliable tells whether the path from the relay loses nothing, as a tunnel through TCP: what is missing there is not
+// asked for.
+func (r *Receiver) SetReliable(reliable bool) { r.outlook.reliable = reliable }
 
 // SetRoundTrip tells the round trip to the relay, smoothed. The relay is told of it even when
 // nobody is heard, for its nacks to us.
@@ -121,6 +126,9 @@ func (r *Receiver) ask(now time.Duration) []byte {
 		delay := r.cfg.Playing(t.session).Delay
 		a.SetPath(o.rtt, repair.Patience(r.way, delay, a.Loss()))
 		o.asked = a.Poll(now, o.asked[:0])
+		if o.reliable {
+			continue
+		}
 		for _, d := range o.asked {
 			o.blocks = netproto.AddNack(o.blocks, t.session, d.Count)
 			for i := range uint32(a.Stride()) {

@@ -51,6 +51,7 @@ type Receiver struct {
 	active  []*talker // those heard of late
 	counts  DropCounts
 	came    uint16
+	twice   bool
 	outlook outlook
 
 	strangers [4]Unheard // talkers who are not in the room: as many as a relay forwards at a time
@@ -201,7 +202,10 @@ func (r *Receiver) voice(now time.Duration, datagram []byte) error {
 	if err != nil {
 		return r.refuse(now, t, DropForged)
 	}
-	if !t.window.Accept(h.Seq) {
+	switch accepted := t.window.Accept(h.Seq); {
+	case !accepted && r.twice:
+		return r.drop(DropTwin)
+	case !accepted:
 		return r.drop(DropReplayed)
 	}
 	a := &r.arrival
@@ -224,6 +228,9 @@ func (r *Receiver) voice(now time.Duration, datagram []byte) error {
 	t.unheard.Count, t.unheard.Opened = 0, true
 	return nil
 }
+
+// SetTwice tells whether the relay sends everything on two paths: then what is there already has come by the other one.
+func (r *Receiver) SetTwice(twice bool) { r.twice = twice }
 
 // Came is how many datagrams of voice came, whatever became of them, modulo 65536.
 func (r *Receiver) Came() uint16 { return r.came }

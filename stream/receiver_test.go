@@ -99,6 +99,58 @@ func TestReceiverAsks(t *testing.T) {
 	}
 }
 
+// In a tunnel nothing is asked for, and what is missing is no reason to look again and again.
+func TestReceiverAsksNothingInATunnel(t *testing.T) {
+	r := newReceiver(ReceiverConfig{Asked: func(time.Duration, uint32, uint32, time.Duration) { t.Error("asked") }})
+	p := newPacketizer(t, Config{})
+	r.SetReliable(true)
+	for i := range 200 {
+		d := say(t, p, speech(i))
+		if i%5 == 3 {
+			continue
+		}
+		if err := r.Handle(at(i), d); err != nil {
+			t.Fatal(err)
+		}
+		looks := 0
+		for now := at(i); now < at(i+1); now += time.Millisecond {
+			if due, ok := r.NextDeadline(now); ok && due <= now {
+				looks++
+				if nack, _ := r.Poll(now); nack != nil {
+					t.Fatalf("frame %d: a nack", i)
+				}
+			}
+		}
+		if looks > 10 {
+			t.Errorf("frame %d: %d looks", i, looks)
+		}
+	}
+}
+
+// What comes by two paths counts once, and is no attack.
+func TestReceiverTakesTwins(t *testing.T) {
+	r := newReceiver(ReceiverConfig{})
+	p := newPacketizer(t, Config{})
+	r.SetTwice(true)
+	for i := range 20 {
+		d := say(t, p, speech(i))
+		if err := r.Handle(at(i), d); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Handle(at(i), d); err != DropTwin {
+			t.Fatal(err)
+		}
+	}
+	want := DropCounts{}
+	want[DropTwin] = 20
+	if r.Drops() != want || r.Datagrams(session) != 20 {
+		t.Errorf("%v, %d datagrams", r.Drops(), r.Datagrams(session))
+	}
+	if o := r.talkers[session].reception.asker.Receipt().Last(20); o.Lost > 0 || o.Resent > 0 {
+		t.Errorf("%+v", o)
+	}
+}
+
 // FuzzReceiver: nothing that comes from the network does harm, and nothing but what was sealed is taken.
 func FuzzReceiver(f *testing.F) {
 	p := newPacketizer(f, Config{Copies: []int{1}})

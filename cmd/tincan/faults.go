@@ -31,7 +31,7 @@ func (f *faults) note(e engine.Event) {
 func (f *faults) err(s engine.Stats, silent bool) error {
 	var all []string
 	if s.Link.Received == 0 && s.Time >= startTime {
-		all = append(all, fmt.Sprintf("no datagram ever came back from %s: UDP of that port must be open as well as TCP", s.Link.Relay))
+		all = append(all, fmt.Sprintf("no datagram ever came back from %s, neither by UDP nor through the TCP tunnel", s.Link.Relay))
 	}
 	switch {
 	case f.source != nil:

@@ -103,6 +103,41 @@ func TestReconnectsAreTold(t *testing.T) {
 	}
 }
 
+func TestPathsAreTold(t *testing.T) {
+	stats := engine.Stats{Link: engine.LinkStats{Path: engine.PathTunnel, Second: "wlan0"}}
+	stats.Gaps[engine.GapPath] = engine.Gap{Count: 2, Total: 2500 * time.Millisecond}
+	var text, lines bytes.Buffer
+	for _, tell := range []*teller{newTeller(&text, false), newTeller(&lines, true)} {
+		for _, e := range []engine.Event{
+			engine.PathChanged{Path: engine.PathTunnel, Reason: "UDP gets no answer"},
+			engine.PathChanged{Path: engine.PathUDP},
+			engine.SecondPath{Name: "wlan0", On: true},
+			engine.PathChanged{Path: engine.PathAlso, Reason: "UDP gets no answer"},
+			engine.SecondPath{Name: "wlan0", Reason: "wlan0 is down"},
+		} {
+			tell.event(e)
+		}
+		tell.stats(stats)
+		tell.summary(stats)
+		tell.close(time.Minute)
+	}
+	want := "voice through the TCP tunnel: UDP gets no answer\nvoice by UDP again\nsecond path wlan0 is in use\n" +
+		"voice by the second path alone: UDP gets no answer\nsecond path wlan0 is lost: wlan0 is down\n" +
+		"up 0, down 0 kbit/s, through the TCP tunnel, twice: wlan0\n"
+	if got := text.String(); !strings.HasPrefix(got, want) || !strings.Contains(got, "\nno voice, path changed: 2 times, 2.5 s in all\n") {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	for _, want := range []string{
+		`"event":"path","kind":"tunnel","text":"UDP gets no answer"`, `"event":"path","kind":"udp"`,
+		`"event":"second_path","name":"wlan0","on":true`, `"event":"second_path","name":"wlan0","on":false,"text":"wlan0 is down"`,
+		`"gaps":{"path changed":{"count":2,"seconds":2.5}}`, `"path":"tunnel"`, `"second":"wlan0"`,
+	} {
+		if !strings.Contains(sortedFields(t, &lines), want) {
+			t.Errorf("%s is not in\n%s", want, &lines)
+		}
+	}
+}
+
 // sortedFields are JSON lines without their times, fields by name.
 func sortedFields(t *testing.T, lines *bytes.Buffer) string {
 	t.Helper()

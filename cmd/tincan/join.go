@@ -32,6 +32,7 @@ type JoinCmd struct {
 	Stride      int           `default:"0" help:"Send so many frames per datagram, whatever the network does: more saves headers and adds delay."`
 	Copies      []int         `help:"Send again what was new so many datagrams ago, e.g. 1 or 1,4, whatever the network does."`
 	Cap         int           `placeholder:"KBPS" help:"Most that may be sent over any second, up and down each, in kbit/s with headers. Default: no cap."`
+	Also        string        `placeholder:"INTERFACE|ADDRESS" help:"Send and take everything by this second network interface as well, or from this address of it, as far as it is there."`
 	Overwrite   bool          `help:"Let --out lose what is in the file already."`
 	KnownRelays string        `placeholder:"FILE" help:"Where the relays' certificates are remembered. Default: in your configuration folder."`
 	JSON        bool          `help:"Write a JSON object per line instead of text."`
@@ -58,7 +59,7 @@ func (c *JoinCmd) check() error {
 	}
 	cfg := c.config()
 	switch err := cfg.Validate(); {
-	case err != nil && !errors.Is(err, engine.ErrKnownRelays): // which is a fault of the machine
+	case err != nil && !errors.Is(err, engine.ErrKnownRelays) && !errors.Is(err, engine.ErrAlso): // which are faults of the machine
 		return err
 	case c.For < 0:
 		return fmt.Errorf("--for %v: write a time to stay, as in 30s, or leave it out to stay", c.For)
@@ -79,6 +80,7 @@ func (c *JoinCmd) config() engine.Config {
 		UpCap:       wire.Kbps(c.Cap),
 		DownCap:     wire.Kbps(c.Cap),
 		Passphrase:  os.Getenv(passphraseVar),
+		Also:        c.Also,
 	}
 	cfg.Encoder.Bitrate, cfg.Encoder.FEC = int(c.Bitrate), c.FEC
 	return cfg

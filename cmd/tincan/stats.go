@@ -21,6 +21,14 @@ type jsonStats struct {
 	Reconnects   int     `json:"reconnects"`
 	AwaySeconds  float64 `json:"away_seconds"`
 	Reconnecting string  `json:"reconnecting,omitempty"`
+
+	Gaps map[string]jsonGap `json:"gaps,omitempty"` // by cause
+}
+
+// jsonGap is how often, and for how long in all, no voice could flow for a cause.
+type jsonGap struct {
+	Count   int     `json:"count"`
+	Seconds float64 `json:"seconds"`
 }
 
 // jsonFault is one kind of fault that is in force or was.
@@ -36,6 +44,8 @@ type jsonFault struct {
 
 type jsonLink struct {
 	Relay         string            `json:"relay"`
+	Path          string            `json:"path"`
+	Second        string            `json:"second,omitempty"`
 	Alive         bool              `json:"alive"`
 	RTTms         float64           `json:"rtt_ms"`
 	ProbeLoss     float64           `json:"probe_loss"`
@@ -47,6 +57,7 @@ type jsonLink struct {
 	Received      uint64            `json:"received"`
 	SentBytes     uint64            `json:"sent_bytes"`
 	ReceivedBytes uint64            `json:"received_bytes"`
+	Stale         uint64            `json:"stale,omitempty"`
 	Drops         map[string]uint64 `json:"drops,omitempty"`
 }
 
@@ -95,10 +106,10 @@ func toJSON(s engine.Stats) *jsonStats {
 			Resent: s.Sending.Resent, HeldBack: s.Sending.HeldBack,
 		},
 		Link: jsonLink{
-			Relay: l.Relay.String(), Alive: l.Alive, RTTms: ms(l.RTT), ProbeLoss: l.ProbeLoss,
+			Relay: l.Relay.String(), Path: l.Path.String(), Second: l.Second, Alive: l.Alive, RTTms: ms(l.RTT), ProbeLoss: l.ProbeLoss,
 			UpKbps: l.UpKbps, DownKbps: l.DownKbps,
 			MeanUpKbps: wire.KbpsOf(l.SentBytes, over), MeanDownKbps: wire.KbpsOf(l.ReceivedBytes, over),
-			Sent: l.Sent, Received: l.Received, SentBytes: l.SentBytes, ReceivedBytes: l.ReceivedBytes,
+			Sent: l.Sent, Received: l.Received, SentBytes: l.SentBytes, ReceivedBytes: l.ReceivedBytes, Stale: l.Stale,
 		},
 		Peers:  []jsonPeer{},
 		Faults: []jsonFault{},
@@ -109,6 +120,14 @@ func toJSON(s engine.Stats) *jsonStats {
 		out.Faults = append(out.Faults, jsonFault{
 			Kind: f.Kind.String(), Session: f.Session, Name: f.Name, On: f.On, Count: f.Count, Seconds: f.Total.Seconds(), Text: f.Text,
 		})
+	}
+	for cause, g := range s.Gaps {
+		if g.Count > 0 {
+			if out.Gaps == nil {
+				out.Gaps = map[string]jsonGap{}
+			}
+			out.Gaps[engine.GapCause(cause).String()] = jsonGap{g.Count, g.Total.Seconds()}
+		}
 	}
 	for reason, n := range l.Drops {
 		if n > 0 {

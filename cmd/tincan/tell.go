@@ -154,9 +154,25 @@ func (t *teller) event(e engine.Event) {
 		}
 		t.say(jsonLine{Event: "reconnected", On: &e.Resumed, Session: e.Session, Seconds: e.Gap.Seconds()},
 			onOff(e.Gap > 0, fmt.Sprintf("back after %.1f s", e.Gap.Seconds()), "changed over"))
+	case engine.PathChanged:
+		t.say(jsonLine{Event: "path", Kind: e.Path.String(), Text: e.Reason}, pathChanged(e))
+	case engine.SecondPath:
+		text := "second path " + e.Name + onOff(e.On, " is in use", " is lost: "+e.Reason)
+		t.say(jsonLine{Event: "second_path", Name: e.Name, On: &e.On, Text: e.Reason}, text)
 	case engine.RelayComplained:
 		t.say(jsonLine{Event: "relay_error", Text: e.Reason}, "the relay did not understand: "+e.Reason)
 	}
+}
+
+// pathChanged is "voice through the TCP tunnel: UDP gets no answer", for example, or "voice by UDP again".
+func pathChanged(e engine.PathChanged) string {
+	switch e.Path {
+	case engine.PathTunnel:
+		return "voice through the TCP tunnel: " + e.Reason
+	case engine.PathAlso:
+		return "voice by the second path alone: " + e.Reason
+	}
+	return "voice by UDP again"
 }
 
 // relayCloses is "the relay closes in 10 s: update; going to b.example:9999".
@@ -189,6 +205,12 @@ func (t *teller) stats(s engine.Stats) {
 	fmt.Fprintf(&line, "up %.0f, down %.0f kbit/s", s.Link.UpKbps, s.Link.DownKbps)
 	if s.Link.Alive {
 		fmt.Fprintf(&line, ", round trip %d ms", s.Link.RTT.Milliseconds())
+	}
+	if s.Link.Path == engine.PathTunnel {
+		line.WriteString(", through the TCP tunnel")
+	}
+	if s.Link.Second != "" {
+		fmt.Fprintf(&line, ", twice: %s", s.Link.Second)
 	}
 	if s.Reconnecting != "" {
 		fmt.Fprintf(&line, "; ! reconnecting: %s", s.Reconnecting)
@@ -238,6 +260,11 @@ func (t *teller) summary(s engine.Stats) {
 			fmt.Fprintf(&text, "; not at the end: %s", s.Reconnecting)
 		}
 		fmt.Fprintln(&text)
+	}
+	for cause, g := range s.Gaps {
+		if g.Count > 0 {
+			fmt.Fprintf(&text, "no voice, %s: %s, %.1f s in all\n", engine.GapCause(cause), times(g.Count), g.Total.Seconds())
+		}
 	}
 	for _, f := range s.Faults {
 		fmt.Fprintf(&text, "! %s%s: %s, %.0f s in all\n", f, t.names.mark(f.Session), times(f.Count), f.Total.Seconds())

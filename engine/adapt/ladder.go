@@ -86,6 +86,7 @@ type Ladder struct {
 	narrow   bool // the encoder has fallen into narrowband
 	encoders int  // that have been asked for
 	stopped  bool // the circuit breaker is open
+	reliable bool // see SetReliable
 	decided  time.Duration
 	hushed   bool // the decision was made without feedback
 	decision Decision
@@ -141,6 +142,7 @@ const (
 	Control      // probes, reports, nacks, challenge replies
 	Resend       // voice that was asked for again
 	Spare        // the same once more, in case that gets lost too
+	Twin         // voice that goes by a second path as well: it counts under the cap, not on the path
 )
 
 // Send takes a datagram that is to go out now, size bytes without IP and UDP headers, and
@@ -159,6 +161,9 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 	} else {
 		voice = repair.Upcoming{Bytes: int(fuller * l.size), Next: max(0, l.voiced+l.every-now), Every: l.every}
 	}
+	if kind == Twin {
+		voice.Bytes += int(twinLeaves.Bytes(l.every))
+	}
 	switch sent := l.sent.Rate(now); { // a cap is the business of capped
 	case kind == Resend && sent > min(l.carried(), budget), kind == Spare && sent > l.allowed()*spareUpTo:
 		return false
@@ -166,7 +171,9 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 	if !l.capped.Send(now, size, voice) {
 		return false
 	}
-	l.sent.Add(now, size)
+	if kind != Twin {
+		l.sent.Add(now, size)
+	}
 	if kind == Voice {
 		l.theirs.Note(now, size)
 	}
@@ -205,6 +212,7 @@ const (
 	spareUpTo    = 0.85                   // of what is allowed is there room for Spare
 	longestEvery = 6 * wire.FrameDuration // the longest stride
 	fuller       = 1.04                   // is a second with many bytes than the mean one
+	twinLeaves   = 2 * repair.UpControl   // is what Twin leaves for all that is no voice, which goes by two paths as well
 )
 
 // Room is the longest datagram of voice in bytes, without IP and UDP headers, that Send
@@ -277,6 +285,14 @@ func (l *Ladder) Decision() Decision { return l.decision }
 // Stopped tells whether no voice is to be sent, only probes: the circuit breaker is open.
 func (l *Ladder) Stopped() bool { return l.stopped }
 
+// SetReliable tells whether the path is a tunnel through TCP, which loses nothing: then neither copies nor resends are of use.
+func (l *Ladder) SetReliable(now time.Duration, reliable bool) {
+	if l.reliable != reliable {
+		l.reliable = reliable
+		l.take(now, l.pick(), false)
+	}
+}
+
 // Encoders is how often a new encoder was needed: after a bitrate below 8.5 kbit/s libopus would stay in narrowband
 // far above it.
 func (l *Ladder) Encoders() int { return l.encoders }
@@ -345,6 +361,9 @@ func (l *Ladder) network() network {
 		n.rtt = max(n.rtt, l.farRTT, time.Millisecond)
 	}
 	n.resent = l.resent()
+	if l.reliable {
+		n.channel, n.rtt = estimate.Channel{}, 0
+	}
 	return n
 }
 

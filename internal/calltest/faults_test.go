@@ -153,6 +153,41 @@ func TestUDPStops(t *testing.T) {
 	}
 }
 
+// Over TLS there is a tunnel, and none of that is a fault.
+func TestTunnelWhereUDPStops(t *testing.T) {
+	t.Parallel()
+	server := StartRelay(t, relay.Config{})
+	for _, tt := range []struct {
+		name     string
+		up, down int64
+	}{
+		{"both ways", no, no}, {"from the relay", all, no}, {"to the relay", no, all}, {"voice", small, small},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			address, up, down := startMiddle(t, server.Addr().String())
+			ann := Join(t, address, "Ann", engine.Config{Source: Babble(1), Room: tt.name, KnownRelays: t.TempDir() + "/known"})
+			bob := Join(t, server.Addr().String(), "Bob", engine.Config{Source: Babble(2), Room: tt.name})
+			Await(t, ann, "Bob talks", talks("Bob"))
+			Await(t, bob, "Ann talks", talks("Ann"))
+			up.most.Store(tt.up)
+			down.most.Store(tt.down)
+			Await(t, ann, "the tunnel", func(e engine.PathChanged) bool { return e.Path == engine.PathTunnel && e.Reason != "" })
+			heard := func(c *engine.Call) uint64 { return c.Stats().Peers[0].Datagrams }
+			for _, c := range []*engine.Call{ann, bob} {
+				before := heard(c)
+				Eventually(t, "voice flows", func() bool { return heard(c) > before+25 })
+			}
+			up.most.Store(all)
+			down.most.Store(all)
+			Await(t, ann, "UDP", func(e engine.PathChanged) bool { return e.Path == engine.PathUDP })
+			if f := append(faults(ann), faults(bob)...); len(f) > 0 {
+				t.Errorf("%+v", f)
+			}
+		})
+	}
+}
+
 func TestPassphrasesDiffer(t *testing.T) {
 	t.Parallel()
 	server := StartRelay(t, relay.Config{})

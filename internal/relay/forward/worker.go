@@ -227,6 +227,9 @@ func (w *Worker) probe(now time.Duration, s *Session, from Path, body []byte) Dr
 	a := netproto.ProbeAck{Echo: p.Time, Came: s.came, Went: s.room.went - s.less}
 	s.room.mu.Unlock()
 	w.body = netproto.AppendProbeAck(w.body[:0], a)
+	if n := len(w.body); len(body) > n {
+		w.body = append(w.body, body[n:]...) // so that both ways are tried with that length
+	}
 	w.reply = s.seal(w.reply[:0], netproto.TypeProbeAck, w.body)
 	w.answer(now, s, from, w.reply)
 	return Kept

@@ -239,6 +239,20 @@ func TestProbeAckCountsVoice(t *testing.T) {
 	}
 }
 
+// A path is tried both ways with datagrams of any length, and no answer is longer than the probe.
+func TestProbesAreAnsweredInTheirLength(t *testing.T) {
+	c := relaytest.New(t, rooms.Config{})
+	a := c.Settled("", "a")
+	for _, size := range []int{8, 9, 400, netproto.MaxDatagram - netproto.HeaderSize - netproto.TagSize} {
+		a.Took()
+		d := a.Sealed(netproto.TypeProbe, make([]byte, size))
+		c.Handle(a.Addr, d)
+		if got := a.Took(); len(got) != 1 || len(got[0]) != len(d) {
+			t.Errorf("a probe of %d bytes: %d answers", len(d), len(got))
+		}
+	}
+}
+
 func TestHandleAllocs(t *testing.T) {
 	c := relaytest.New(t, rooms.Config{SessionRate: 1e9})
 	a := c.Settled("", "a")
