@@ -2,12 +2,11 @@
 SHELL := /bin/sh
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 30000x
-DURATION ?= 10m
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test race soak fuzz bench quality figures lint cross clean
+.PHONY: help setup build demo test race soak chaos fuzz bench quality figures lint cross clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -30,8 +29,13 @@ test: setup ## run the tests, in any order
 race: setup ## run the tests under the race detector, with fewer seeds where all is virtual time
 	go test -race -short -shuffle=on ./...
 
+soak: DURATION ?= 10m
 soak: ## load a relay with calls, churn and noise for DURATION (10m); SOAKFLAGS=-race finds races
 	go run ./internal/soak -for $(DURATION) $(SOAKFLAGS)
+
+chaos: DURATION ?= 1h
+chaos: setup ## 50 people in calls while networks and relay fail, for DURATION (1h); CHAOSFLAGS="-seed 7 -race"
+	go run ./internal/chaos -for $(DURATION) $(CHAOSFLAGS)
 
 fuzz: setup ## run every fuzz target for FUZZTIME (30000x: so many inputs; or a time, 5m)
 	@scripts/fuzz.sh $(FUZZTIME)

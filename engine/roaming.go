@@ -79,13 +79,15 @@ func (r *roaming) look(now time.Duration, s pathSigns) (route, move bool) {
 }
 
 // pulse decides when the control connection is asked for a sign of life, and when it counts as lost: where
-// nothing comes by UDP either, what breaks it may have been lost as well. It is sans-IO.
+// nothing comes by UDP either, what breaks it may have been lost as well; where somebody talks who is in no list, the
+// list may have been. It is sans-IO.
 type pulse struct {
 	asked   time.Duration // last
 	waiting bool
 }
 
-// look takes for how long there have been no answers by UDP, and when the last package came. Ask: with CLIENT_PORT.
+// look takes for how long there have been no answers by UDP, or a stranger has talked, and when the last package came.
+// Ask: with CLIENT_PORT.
 func (p *pulse) look(now, silent, rtt, heard time.Duration) (ask, lost bool) {
 	if p.waiting && heard >= p.asked {
 		p.waiting = false

@@ -61,6 +61,12 @@ func TestNotHeard(t *testing.T) {
 	if len(dropped) != len(want) {
 		t.Errorf("%+v", dropped)
 	}
+	if d := l.strange(time.Second); d < 900*time.Millisecond || d > time.Second {
+		t.Errorf("strange for %v", d)
+	}
+	if d := l.strange(time.Second + stream.TalksOn); d != 0 {
+		t.Errorf("strange for %v, long after the last word", d)
+	}
 	// The list and the key come.
 	l.AddPeer(4, "Dan")
 	l.SetSecret(2, testSecret)
@@ -77,6 +83,9 @@ func TestNotHeard(t *testing.T) {
 		if (d.Count > 0) != (d.Session == 2) {
 			t.Errorf("later: %+v", d)
 		}
+	}
+	if d := l.strange(2 * time.Second); d != 0 {
+		t.Errorf("strange for %v, though the list has come", d)
 	}
 	// However many strangers there are, few are remembered.
 	for i := range uint32(100) {

@@ -106,6 +106,13 @@ func (c *Call) settleUsers(now time.Duration) {
 	}
 }
 
+// strange is for how long somebody has talked whom no list has named.
+func (c *Call) strange(now time.Duration) time.Duration {
+	c.hearing.Lock()
+	defer c.hearing.Unlock()
+	return c.listener.strange(now)
+}
+
 // leaveLocked takes out who has left, and returns the events of that.
 func (c *Call) leaveLocked(now, rtt time.Duration, left []uint32) (events []Event) {
 	for _, session := range left {

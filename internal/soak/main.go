@@ -23,6 +23,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/relaycmd"
 	"github.com/tincan-voice/tincan/internal/swarm"
 )
 
@@ -58,21 +59,25 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	r, err := startRelay(ctx, dir, o.race)
+	program, err := relaycmd.Build(ctx, dir, o.race)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.stop()) }()
+	r, err := relaycmd.Start(ctx, program, "0", "--hold", "1s")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Stop()) }()
 
 	cfg := swarm.Config{
-		Address: r.address, Clients: 100, Rooms: 10, Talkers: 2,
+		Address: r.Address, Clients: 100, Rooms: 10, Talkers: 2,
 		Churn: o.churn, Roam: o.roam, Noise: o.noise,
 	}
 	cfg.For = o.warm
 	if _, err := swarm.Run(ctx, cfg); err != nil {
 		return err
 	}
-	before, err := r.quiet(nil)
+	before, err := r.Quiet(quiet)
 	if err != nil {
 		return err
 	}
@@ -82,18 +87,15 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	after, err := r.quiet(before)
+	after, err := r.AsBefore(before, relaycmd.Lingers)
 	if err != nil {
 		return err
 	}
 	if err := report.WriteText(out); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\n%-28s%12s%12s\n", "relay", "before", "after")
-	for _, name := range after.names {
-		fmt.Fprintf(out, "%-28s%12d%12d\n", name, before.numbers[name], after.numbers[name])
-	}
-	return errors.Join(faults(report), leaks(before, after))
+	relaycmd.WriteText(out, before, after)
+	return errors.Join(faults(report), relaycmd.Leaks(before, after))
 }
 
 // faults is what should not have happened in a run.
@@ -115,18 +117,8 @@ func faults(r *swarm.Report) (err error) {
 	return err
 }
 
-// heapSlack is how much the live heap may grow by chance: buffers and maps that have grown.
-const heapSlack = 1 << 10 // KiB
-
-// leaks is what the relay has more of than before.
-func leaks(before, after *stats) (err error) {
-	for name, slack := range map[string]int64{"sessions": 0, "goroutines": 0, "files": 0, "heap KiB": heapSlack} {
-		if was, is := before.numbers[name], after.numbers[name]; is > was+slack {
-			err = errors.Join(err, fmt.Errorf("%s: %d before, %d after", name, was, is))
-		}
-	}
-	return err
-}
+// quiet is how long the relay must have had nobody before it is looked at what it has.
+const quiet = 10 * time.Second
 
 // reused is how many datagrams may come to somebody else: a session whose client has gone without a word is held for a
 // second, and its port may be given to the next one in the meantime. A second has 100 datagrams.

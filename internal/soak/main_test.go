@@ -25,15 +25,3 @@ func TestSoak(t *testing.T) {
 		}
 	}
 }
-
-func TestLeaks(t *testing.T) {
-	before := &stats{numbers: map[string]int64{"goroutines": 9, "files": 8, "heap KiB": 3000, "received": 1}}
-	after := &stats{numbers: map[string]int64{"goroutines": 9, "files": 7, "heap KiB": 3900, "received": 1000}}
-	if err := leaks(before, after); err != nil {
-		t.Error(err)
-	}
-	after.numbers["goroutines"], after.numbers["sessions"] = 10, 1
-	if err := leaks(before, after); err == nil || strings.Count(err.Error(), "\n") != 1 {
-		t.Errorf("%v", err)
-	}
-}

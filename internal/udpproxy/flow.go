@@ -49,7 +49,9 @@ func (f *flow) end() {
 	p := f.proxy
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.flows, f.client)
+	if p.flows[f.client] == f { // else another one has taken its place (Move)
+		delete(p.flows, f.client)
+	}
 	p.ended[0].add(f.up.counters())
 	p.ended[1].add(f.down.counters())
 }

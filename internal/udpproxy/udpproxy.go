@@ -1,6 +1,7 @@
 // Package udpproxy puts an imitated network between programs that talk over real sockets: it
 // listens where the clients think the relay is, passes TCP on untouched and sends UDP through
-// the links of package netsim, each way, in real time.
+// the links of package netsim, each way, in real time. Hold lets TCP stand still as well, and Move takes
+// another address towards the relay.
 //
 //	             +--------------------- Proxy ---------------------+
 //	client ----- | TCP ------------------------------------------- | ---- relay
@@ -13,7 +14,7 @@
 // the relay tells clients apart and no client queues behind another. Flows without traffic
 // end. Everything is bounded: flows, connections, datagrams under way.
 //
-// Goroutines: accept and receive (one each), per TCP connection serve and copyBack, per flow
+// Goroutines: accept and receive (one each), per TCP connection serve and one that copies back, per flow
 // upstream, and one per lane. Close ends and joins them all.
 package udpproxy
 
@@ -22,7 +23,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -38,8 +38,8 @@ type Config struct {
 	// Network makes the links of a new flow, the number-th since the start, counted from 0.
 	Network func(number uint64) (up, down netsim.Link)
 
-	Idle     time.Duration // after which a flow without traffic ends; 0 is one minute
-	MaxFlows int           // flows, and TCP connections, at a time; 0 is 1024
+	Idle        time.Duration // after which a flow without traffic ends; 0 is one minute
+	MaxFlows    int           // flows, and TCP connections, at a time; 0 is 1024
 	MaxUnderWay int           // datagrams under way per lane; 0 is 4096
 }
 
@@ -74,9 +74,12 @@ type Proxy struct {
 	mu    sync.Mutex // guards what follows; no I/O under it
 	flows map[netip.AddrPort]*flow
 	made  uint64 // flows ever
-	conns map[net.Conn]struct{}
+	conns map[*passage]struct{}
 	ended [2]Counters // of flows that are over; Refused of what had no flow
+	from  netip.Addr  // of ours towards the relay; invalid: whichever the system takes
 	shut  bool
+
+	gate gate // of TCP
 }
 
 // Start begins to listen.
@@ -97,7 +100,7 @@ func Start(cfg Config) (*Proxy, error) {
 	p := &Proxy{
 		cfg: cfg, target: unmap(target.AddrPort()), tcp: tcp, udp: udp, start: time.Now(),
 		ctx: ctx, cancel: cancel,
-		flows: map[netip.AddrPort]*flow{}, conns: map[net.Conn]struct{}{},
+		flows: map[netip.AddrPort]*flow{}, conns: map[*passage]struct{}{},
 	}
 	p.work.Go(p.accept)
 	p.work.Go(p.receive)
@@ -157,7 +160,7 @@ func (p *Proxy) Close() error {
 	p.cancel()
 	err := errors.Join(p.tcp.Close(), p.udp.Close())
 	for c := range p.conns {
-		c.Close()
+		c.close()
 	}
 	for _, f := range p.flows {
 		f.conn.Close()
@@ -185,60 +188,12 @@ func (p *Proxy) accept() {
 			case <-time.After(10 * time.Millisecond):
 			case <-p.ctx.Done():
 			}
-		case !p.track(c):
-			c.Close()
 		default:
-			p.work.Go(func() { p.serve(c.(*net.TCPConn)) })
+			if w := p.passage(c.(*net.TCPConn)); w != nil {
+				p.work.Go(func() { p.serve(w) })
+			}
 		}
 	}
-}
-
-// track remembers a connection so that Close ends it; false where there is no room for it.
-func (p *Proxy) track(c net.Conn) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.shut || len(p.conns) >= 2*p.cfg.MaxFlows { // each passed connection has two ends
-		return false
-	}
-	p.conns[c] = struct{}{}
-	return true
-}
-
-func (p *Proxy) drop(c net.Conn) {
-	c.Close()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.conns, c)
-}
-
-// serve passes one connection on, both ways, until both ends have finished.
-func (p *Proxy) serve(client *net.TCPConn) {
-	defer p.drop(client)
-	dialer := net.Dialer{Timeout: 10 * time.Second}
-	c, err := dialer.DialContext(p.ctx, "tcp", p.cfg.Target)
-	if err != nil {
-		return
-	}
-	if !p.track(c) {
-		c.Close()
-		return
-	}
-	defer p.drop(c)
-	target := c.(*net.TCPConn)
-	var back sync.WaitGroup
-	back.Go(func() { pass(client, target) })
-	pass(target, client)
-	back.Wait()
-}
-
-// pass copies until from ends, then tells to. A broken to ends from as well.
-func pass(to, from *net.TCPConn) {
-	if _, err := io.Copy(to, from); err != nil {
-		from.Close()
-		to.Close()
-		return
-	}
-	_ = to.CloseWrite() // it may be gone already
 }
 
 // maxDatagram is the largest UDP payload there is.
@@ -268,7 +223,7 @@ func (p *Proxy) flow(client netip.AddrPort) *flow {
 	var conn *net.UDPConn
 	err := error(nil)
 	if len(p.flows) < p.cfg.MaxFlows {
-		conn, err = net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(p.target))
+		conn, err = net.DialUDP("udp", p.localUDP(), net.UDPAddrFromAddrPort(p.target))
 	}
 	if conn == nil || err != nil {
 		p.ended[0].Received++

@@ -2,10 +2,12 @@ package udpproxy
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -221,4 +223,63 @@ func eventually(t *testing.T, done func() bool) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatal("it never happened")
+}
+
+func TestHoldAndMove(t *testing.T) {
+	relay := startEcho(t)
+	p := start(t, Config{Target: relay.addr, Network: perfect})
+	echoes := func(c net.Conn) {
+		t.Helper()
+		buf := make([]byte, 1)
+		c.Write(buf)
+		if _, err := c.Read(buf); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, u := dial(t, "tcp", p), dial(t, "udp", p)
+	echoes(a)
+	echoes(u)
+
+	p.Hold(true)
+	b := dial(t, "tcp", p)
+	buf := make([]byte, 1)
+	for _, c := range []net.Conn{a, b} { // as far as that can be seen
+		c.Write(buf)
+		c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		if _, err := c.Read(buf); err == nil {
+			t.Error("TCP gets through")
+		}
+		c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	}
+	echoes(u)
+	p.Hold(false)
+	for _, c := range []net.Conn{a, b} { // nothing is lost
+		if _, err := c.Read(buf); err != nil {
+			t.Error(err)
+		}
+	}
+
+	p.Move(netip.MustParseAddr("127.0.0.1"), 0)
+	for _, c := range []net.Conn{a, b} {
+		if n, err := c.Read(buf); err == nil {
+			t.Errorf("%d bytes over the old way", n)
+		}
+	}
+	echoes(u)
+	relay.mu.Lock()
+	if len(relay.from) != 2 {
+		t.Errorf("the relay saw %d addresses, want two", len(relay.from))
+	}
+	relay.mu.Unlock()
+	p.Move(netip.Addr{}, time.Hour)
+	echoes(dial(t, "tcp", p))
+	eventually(t, func() bool { return p.Stats().Connections == 1 })
+
+	c := dial(t, "tcp", p)
+	echoes(c)
+	p.Move(netip.Addr{}, time.Hour)
+	c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	if _, err := c.Read(buf); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("TCP is told: %v", err)
+	}
 }
