@@ -133,7 +133,10 @@ func (m *Mender) feedback(now time.Duration, s *Member, listeners int) (next tim
 	mood := max(u.asker.Mood(now), listening)
 	news := f.LowestCap != u.capTold || f.Unopened != u.unopenedTold // which cannot wait either
 	if !u.schedule.Due(now, mood) && !(news && now-u.told >= repair.ReportJammed) {
-		if now-u.last < time.Second {
+		switch {
+		case u.dirty: // a listener has said something new
+			return u.judged + repair.ReportJammed
+		case now-u.last < time.Second:
 			return now + tickLate
 		}
 		return max(u.schedule.NextDeadline(), now+tickLate)
