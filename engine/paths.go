@@ -105,6 +105,7 @@ func (c *Call) cameBy(p *path) uint16 {
 func (c *Call) probe(now time.Duration) {
 	c.talking.Lock()
 	busy, stopped := max(c.sender.Spoke(), c.signs.voice.get()), c.sender.Stopped()
+	thin := c.sender.ladder.Stats(now).Limit < thinLimit
 	c.talking.Unlock()
 	for i := range c.paths {
 		p := &c.paths[i]
@@ -113,6 +114,7 @@ func (c *Call) probe(now time.Duration) {
 		}
 		trial := c.supervisor.tunnelled && p.kind != PathTunnel
 		c.probing.Lock()
+		p.probes.thin = thin
 		due := p.probes.due(busy, stopped)
 		if trial {
 			due = p.probes.last() + probeReturn

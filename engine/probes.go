@@ -5,6 +5,7 @@ import (
 
 	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 const (
@@ -12,8 +13,12 @@ const (
 	// nobody has for idleAfter. The latter is what pathDead leaves: a path that dies in silence is noticed within 4 s too.
 	// NATs would be content with 30 s (RFC 4787, 4.3 asks for 2 min).
 	probeEvery = 500 * time.Millisecond
-	probeIdle  = 2 * time.Second
-	idleAfter  = 10 * time.Second
+	// probeThin is probeEvery where less than thinLimit may be sent: there the bits are worth more than half a second
+	// (docs/repair.md).
+	probeThin           = time.Second
+	thinLimit wire.Kbps = 32
+	probeIdle           = 2 * time.Second
+	idleAfter           = 10 * time.Second
 	// probeHurry is the interval until the first answer: the way is learned by the
 	// relay from a probe, and that may get lost. It is also that of a talker whose voice is held back until an answer
 	// comes, and that while voice seems not to come through.
@@ -58,6 +63,7 @@ type probes struct {
 	up, down passage // of voice
 	newest   int     // the last probe that they were told of
 	idle     bool    // voice goes another way in any case: they are told nothing
+	thin     bool    // little may be sent
 
 	proof time.Duration // the latest that an answered probe was sent
 	told  time.Duration // the latest that voice was sent which the relay says has come
@@ -104,7 +110,15 @@ func (p *probes) due(busy time.Duration, stopped bool) time.Duration {
 	case p.up.lost > 0 || p.down.lost > 0:
 		return last + probeHurry
 	}
-	return last + probeEvery
+	return last + p.every()
+}
+
+// every is the interval while anybody talks.
+func (p *probes) every() time.Duration {
+	if p.thin {
+		return probeThin
+	}
+	return probeEvery
 }
 
 // ack takes an answer that came at now, after so many datagrams of others' voice; it reports whether it answers a
@@ -192,7 +206,7 @@ func (p *probes) passed(now time.Duration) (answered int) {
 // state tells what the supervisor is to know.
 func (p *probes) state(now time.Duration) pathState {
 	return pathState{
-		answered: p.answered, silent: p.silent(now), rtt: p.rtt.Value(), least: p.rtt.Least(),
+		answered: p.answered, silent: p.silent(now), every: p.every(), rtt: p.rtt.Value(), least: p.rtt.Least(),
 		shutUp: p.up.shut, shutDown: p.down.shut, passed: p.passed(now),
 	}
 }

@@ -73,6 +73,7 @@ type pathState struct {
 	open     bool
 	answered bool          // a probe has ever been
 	silent   time.Duration // probes.silent
+	every    time.Duration // interval of its probes
 	heard    time.Duration // when anything came last
 	rtt      time.Duration
 	least    time.Duration
@@ -98,7 +99,7 @@ func (s *supervisor) look(now time.Duration, udp, tunnel *pathState) (c course) 
 	awake := now - s.awake
 	silent, shut := min(udp.silent, awake), udp.shutUp || udp.shutDown
 	suspect := shut || silent >= suspectAfter+udp.rtt
-	limit := deadAfter + udp.rtt
+	limit := deadAfter + udp.rtt + max(udp.every-probeEvery, 0)
 	if !udp.answered {
 		limit = neverAfter
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// probeInterval is that of a real client while somebody talks.
-const probeInterval = 2 * time.Second
+// probeInterval is that of a real client on a thin path; on others it probes twice a second, which costs 0.46 kbit/s more.
+const probeInterval = time.Second
 
 // member is one end's session with the relay: its address, its links, and the probes that keep
 // it there and measure the way.

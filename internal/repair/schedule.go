@@ -35,7 +35,7 @@ func MoodOf(lossy bool, queue time.Duration, trend float64) Mood {
 }
 
 // Schedule says when reports and feedback are due: every two seconds while all is
-// well, which keeps probes and reports of a clean call below 1 kbit/s; at once when it
+// well, which keeps the reports of a clean call below 0.4 kbit/s; at once when it
 // gets worse; then every second until it has been well for some, and more often while a queue grows.
 type Schedule struct {
 	last    time.Duration

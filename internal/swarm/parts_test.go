@@ -161,8 +161,8 @@ func TestProbing(t *testing.T) {
 		t.Errorf("%d probes in 30 s of silence, want %d", got, 15*n)
 	}
 	p.pace(30*time.Second, true)
-	if got := count(&p, 30*time.Second, 40*time.Second); got < 10*n-1 || got > 10*n+1 {
-		t.Errorf("%d probes in 10 s of talking, want %d", got, 10*n)
+	if got := count(&p, 30*time.Second, 40*time.Second); got < 20*n-1 || got > 20*n+1 {
+		t.Errorf("%d probes in 10 s of talking, want %d", got, 20*n)
 	}
 	p.pace(40*time.Second, false)
 	if got := count(&p, 40*time.Second, 50*time.Second); got < 5*n-1 || got > 5*n+1 {

@@ -5,7 +5,7 @@ import "time"
 // When clients probe that are not told otherwise, as docs/protocol.md (9) has it and real
 // clients do.
 const (
-	probeBusy  = time.Second            // while somebody talks
+	probeBusy  = 500 * time.Millisecond // while somebody talks
 	probeIdle  = 2 * time.Second        // while nobody does
 	probeHurry = 200 * time.Millisecond // without a voice path
 )
