@@ -111,15 +111,11 @@ func (s *Server) handOver(conn *net.UnixConn) error {
 	if len(handed) > mostHanded {
 		return fmt.Errorf("%d sockets are too many", len(handed))
 	}
-	numbers := make([]int, len(handed))
-	for i, f := range handed {
-		numbers[i] = int(f.Fd())
-	}
 	half := byte(1)
 	if s.upper {
 		half = 0
 	}
-	if _, _, err := conn.WriteMsgUnix([]byte{half}, unix.UnixRights(numbers...), nil); err != nil {
+	if err := sendFiles(conn, half, handed); err != nil {
 		return err
 	}
 	var ready [1]byte
@@ -133,6 +129,23 @@ func (s *Server) handOver(conn *net.UnixConn) error {
 	_ = s.listener.Close()
 	_, _ = conn.Write(ready[:]) // if it has ended by now, it was started as far as can be told
 	return nil
+}
+
+// sendFiles sends a byte and files (SCM_RIGHTS, unix(7)). It leaves them as they are: File.Fd would make them block, here
+// too, as the mode is that of the open socket and not of the descriptor (fcntl(2)).
+func sendFiles(conn *net.UnixConn, word byte, files []*os.File) error {
+	numbers := make([]int, len(files))
+	for i, f := range files {
+		raw, err := f.SyscallConn()
+		if err == nil {
+			err = raw.Control(func(fd uintptr) { numbers[i] = int(fd) })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, _, err := conn.WriteMsgUnix([]byte{word}, unix.UnixRights(numbers...), nil)
+	return err
 }
 
 // takePlace asks the relay at s.addr for its sockets. It reports whether there is one.

@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // A relay takes the place of another one: who is there is told to go, who comes is let in by the new one, and no third
@@ -93,6 +96,34 @@ func TestReplaceHangs(t *testing.T) {
 		t.Error(err)
 	}
 	dies(half)
+}
+
+// The sockets stay non-blocking while they are handed over: a blocking accept could not be ended by Close.
+func TestHandedSocketsDoNotBlock(t *testing.T) {
+	s := startServer(t, Config{})
+	conn, err := net.DialUnix("unix", nil, s.handoverName())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	handed, err := new(Server).receive(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range handed {
+		raw, err := f.SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		outer := raw.Control(func(fd uintptr) {
+			if flags, err := unix.FcntlInt(fd, unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK == 0 {
+				t.Errorf("socket %d blocks: flags %#x, %v", i, flags, err)
+			}
+		})
+		if err := errors.Join(outer, f.Close()); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // A relay that does not get ready leaves the one that is there as it was.
