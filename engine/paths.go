@@ -304,9 +304,11 @@ func (c *Call) openTunnel(d dialed) {
 		return
 	}
 	p := &c.paths[PathTunnel]
-	c.probing.Lock()
-	p.probes.moved()
-	c.probing.Unlock()
+	if !c.supervisor.tunnelled { // else the silence goes on until there is an answer
+		c.probing.Lock()
+		p.probes.moved()
+		c.probing.Unlock()
+	}
 	if c.read(p, d.link, d.socket) {
 		c.loops.Go(d.tunnel.drain)
 		if c.supervisor.tunnelled {

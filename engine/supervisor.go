@@ -63,6 +63,7 @@ type supervisor struct {
 	returned    time.Duration // when voice went back to UDP; 0: never
 
 	dialing bool
+	rtt     time.Duration // of the path that has the longer one
 	due     time.Duration // the next attempt
 	pause   time.Duration // after one that fails
 	needed  time.Duration // when the tunnel was last
@@ -122,9 +123,10 @@ func (s *supervisor) look(now time.Duration, udp, tunnel *pathState) (c course) 
 		c.changed = true
 	}
 	lost := !tunnel.open || s.tunnelled && min(tunnel.silent, awake) >= tunnelDead+tunnel.rtt
+	s.rtt = max(udp.rtt, tunnel.rtt)
 	if (s.tunnelled || suspect) && lost && !s.dialing && now >= s.due {
 		s.dialing = true
-		c.dial = tunnelTry + tryTrips*max(udp.rtt, tunnel.rtt) + 2*s.pause
+		c.dial = tunnelTry + tryTrips*s.rtt + 2*s.pause
 	}
 	c.close = tunnel.open && now-s.needed >= tunnelSpare
 	return c
@@ -144,7 +146,7 @@ func (s *supervisor) dialed(now time.Duration, err error) {
 	s.dialing = false
 	switch {
 	case err == nil:
-		s.pause, s.due = 0, now+tunnelDead
+		s.pause, s.due = 0, now+tunnelDead+s.rtt
 		return
 	case errors.Is(err, errNoTunnel):
 		s.due = now + tunnelNever

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,9 +14,7 @@ import (
 
 	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/engine"
-	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/internal/synth"
-	"github.com/tincan-voice/tincan/internal/udpproxy"
 	"github.com/tincan-voice/tincan/internal/xcorr"
 	"github.com/tincan-voice/tincan/relay"
 	"github.com/tincan-voice/tincan/stream"
@@ -282,22 +281,28 @@ func TestRelayIsStopped(t *testing.T) {
 	rejoined(t, ann, bob, false)
 }
 
+// A relay ends and another one begins while TCP is dead in silence, as after a change of network: nothing tells the client,
+// and what it dials is answered, by a relay that does not know its session.
+func TestRelayIsKilledUnnoticed(t *testing.T) {
+	state := t.TempDir()
+	relay, kill := startProcess(t, "relay", "127.0.0.1:0 "+state)
+	middle := startProxy(t, "", relay)
+	ann := Join(t, middle.Addr().String(), "Ann", engine.Config{Source: Babble(1)})
+	bob := Join(t, middle.Addr().String(), "Bob", engine.Config{})
+	Await(t, bob, "Ann talks", talks("Ann"))
+	middle.Move(netip.Addr{}, time.Hour)
+	kill()
+	startProcess(t, "relay", relay+" "+state)
+	for _, call := range []*engine.Call{ann, bob} {
+		Await(t, call, "the loss", func(e engine.Reconnecting) bool { return e.Reason == "the relay does not answer" })
+	}
+	rejoined(t, ann, bob, false)
+}
+
 // What is in the middle, as a NAT, forgets both connections: the session goes on over others, and nobody has left.
 func TestMiddleForgetsConnections(t *testing.T) {
 	server := StartRelay(t, relay.Config{})
-	open := func(address string) *udpproxy.Proxy {
-		p, err := udpproxy.Start(udpproxy.Config{Listen: address, Target: server.Addr().String(), Network: func(uint64) (netsim.Link, netsim.Link) {
-			up, down := &way{}, &way{}
-			up.most.Store(all)
-			down.most.Store(all)
-			return up, down
-		}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
-	middle := open("")
+	middle := startProxy(t, "", server.Addr().String())
 	address := middle.Addr().String()
 	ann := Join(t, address, "Ann", engine.Config{Source: Babble(1)})
 	bob := Join(t, address, "Bob", engine.Config{})
@@ -306,8 +311,7 @@ func TestMiddleForgetsConnections(t *testing.T) {
 	if err := middle.Close(); err != nil {
 		t.Fatal(err)
 	}
-	middle = open(address)
-	defer middle.Close()
+	startProxy(t, address, server.Addr().String())
 	rejoined(t, ann, bob, true)
 	if sessions[0] != ann.Session() || sessions[1] != bob.Session() {
 		t.Error("other sessions")

@@ -55,7 +55,21 @@ func startMiddle(t *testing.T, target string) (address string, up, down *way) {
 	up, down = &way{}, &way{}
 	up.most.Store(all)
 	down.most.Store(all)
-	p, err := udpproxy.Start(udpproxy.Config{Target: target, Network: func(uint64) (netsim.Link, netsim.Link) { return up, down }})
+	p := startProxy(t, "", target, up, down)
+	return p.Addr().String(), up, down
+}
+
+// startProxy starts one at an address, or any. It lets everything through if it is given no other ways, up and down.
+func startProxy(t *testing.T, address, target string, ways ...*way) *udpproxy.Proxy {
+	t.Helper()
+	for len(ways) < 2 {
+		open := &way{}
+		open.most.Store(all)
+		ways = append(ways, open)
+	}
+	p, err := udpproxy.Start(udpproxy.Config{Listen: address, Target: target, Network: func(uint64) (netsim.Link, netsim.Link) {
+		return ways[0], ways[1]
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +78,7 @@ func startMiddle(t *testing.T, target string) (address string, up, down *way) {
 			t.Error(err)
 		}
 	})
-	return p.Addr().String(), up, down
+	return p
 }
 
 // tcpOnly passes on TCP connections to a port where no UDP is taken, as a firewall or

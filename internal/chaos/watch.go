@@ -207,6 +207,8 @@ func (w *watch) lookAt(now time.Time, p, t *person, peers []engine.PeerStats) {
 		wrong = fmt.Sprintf("has not heard %s for %v", t.name, deaf.Round(lookEvery))
 		if i >= 0 {
 			wrong += fmt.Sprintf(" (%d datagrams came since)", peers[i].Datagrams-h.came)
+		} else {
+			wrong += fmt.Sprintf(" (whose session %d is not in its list%s)", t.call.Session(), listed(t.name, peers))
 		}
 	case !talks && now.Sub(since) > lingers && (h.made > made || i >= 0 && peers[i].Talking):
 		wrong = fmt.Sprintf("makes up what %s does not say", t.name)
@@ -217,6 +219,16 @@ func (w *watch) lookAt(now time.Time, p, t *person, peers []engine.PeerStats) {
 		h.told = true
 		w.say("%s %s, %v after the last disturbance, at %v", p.name, wrong, calm.Round(lookEvery), now.Sub(w.begun).Round(lookEvery))
 	}
+}
+
+// listed tells under which sessions a name is in a list.
+func listed(name string, peers []engine.PeerStats) (text string) {
+	for i := range peers {
+		if peers[i].Name == name {
+			text += fmt.Sprintf(", which has %d", peers[i].Session)
+		}
+	}
+	return text
 }
 
 // gap notes for how long p has not heard t talk, until now.
