@@ -143,6 +143,13 @@ func (r *fakeRelay) hangUp() {
 	}
 }
 
+// forget has it know nobody any more, and say so to nobody: as one that was started again while TCP was dead.
+func (r *fakeRelay) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.clients)
+}
+
 // die closes everything at once, as a crash does.
 func (r *fakeRelay) die() {
 	r.tcp.Close()
@@ -219,7 +226,9 @@ func (r *fakeRelay) serve(conn net.Conn) {
 		}
 		if _, ok := p.(netproto.ClientPort); ok {
 			r.mu.Lock()
-			r.sendLocked(client, netproto.Ack{})
+			if r.clients[id] == client {
+				r.sendLocked(client, netproto.Ack{})
+			}
 			r.mu.Unlock()
 		}
 	}

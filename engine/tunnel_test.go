@@ -163,3 +163,19 @@ func TestTunnelAlone(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// A relay that does not know the session any more, and of whose end TCP has told nothing, takes every tunnel and answers
+// in none: each one that is dialed anew goes on with the silence of the one before.
+func TestTunnelToAStranger(t *testing.T) {
+	t.Parallel()
+	r, ann, bob := tunnelCall(t, block{up: true, down: true})
+	await(t, ann, "the tunnel", toTunnel)
+	await(t, bob, "the tunnel", toTunnel)
+	r.forget()
+	for _, c := range []*Call{ann, bob} {
+		if back := await(t, c, "back", anyEvent[Reconnected]); back.Resumed {
+			t.Errorf("%+v", back)
+		}
+	}
+	heardAgain(t, ann, bob)
+}
