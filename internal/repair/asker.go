@@ -112,7 +112,7 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 	sent := time.Duration(d.Seq) * wire.FrameDuration
 	if !a.started {
 		a.started, a.newest, a.highest, a.speech = true, wire.HopCounts+uint32(d.Count), d.Seq, d.Speech
-		a.note(d, 1)
+		a.noteNewest(d, 1)
 		a.queue.Arrived(now, sent)
 		return Newest
 	}
@@ -129,7 +129,9 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 		a.Resync()
 		a.started, a.newest, ahead = true, wire.HopCounts+uint32(d.Count), 1
 	case ahead <= 0:
-		a.noteOld(-ahead, again)
+		if !again {
+			a.note(-ahead)
+		}
 		kind := a.filled(now, a.newest+uint32(ahead), again)
 		if kind == Overdue {
 			a.queue.Arrived(now, sent)
@@ -143,7 +145,7 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 		a.newest += uint32(ahead)
 		a.missed -= min(a.missed, uint32(ahead))
 	}
-	a.note(d, ahead)
+	a.noteNewest(d, ahead)
 	if frames > 0 {
 		if ahead == 1 && a.speech && d.Speech && frames <= wire.MaxStride {
 			a.stride = uint32(frames)
@@ -162,29 +164,24 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
 	return Newest
 }
 
-// note enters the newest datagram, so many further than the one before, into the receipt.
-func (a *Asker) note(d Datagram, ahead int) {
+// noteNewest enters the newest datagram, so many further than the one before, into the receipt.
+func (a *Asker) noteNewest(d Datagram, ahead int) {
 	r := &a.receipt
 	r.Seq, r.Count, r.Reach = d.Seq, d.Count, uint8(min(int(r.Reach)+ahead, netproto.ReceiptReach))
 	r.Came.Shift(ahead)
-	r.Again.Shift(ahead)
-	r.Came.Set(0)
-	if d.Again {
-		r.Again.Set(0)
+	if !d.Again {
+		a.note(0)
 	}
 }
 
-// noteOld enters one that is so many before the newest.
-func (a *Asker) noteOld(back int, again bool) {
-	if r := &a.receipt; back < int(r.Reach) && !r.Came.Get(back) {
+// note enters one that came by itself and is so many before the newest.
+func (a *Asker) note(back int) {
+	if r := &a.receipt; back < int(r.Reach) {
 		r.Came.Set(back)
-		if again {
-			r.Again.Set(back)
-		}
 	}
 }
 
-// Receipt tells which datagrams have come. It is the Asker's.
+// Receipt tells which datagrams have come by themselves. It is the Asker's.
 func (a *Asker) Receipt() *netproto.Receipt { return &a.receipt }
 
 // miss opens gaps for the datagrams between the newest one and the one that came, which is so many further
@@ -366,6 +363,5 @@ func (a *Asker) Mood(now time.Duration) Mood {
 
 // Loss is the share of the datagrams that the receipt tells of that was lost, before resends.
 func (a *Asker) Loss() float64 {
-	o := a.receipt.Last(netproto.ReceiptReach)
-	return o.Loss()
+	return float64(a.receipt.Lost()) / float64(max(a.receipt.Reach, 1))
 }

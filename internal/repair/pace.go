@@ -3,7 +3,6 @@ package repair
 import (
 	"time"
 
-	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -102,6 +101,5 @@ func (a *Asker) look(now time.Duration) {
 		return
 	}
 	a.looked = now
-	l := a.receipt.Last(netproto.ReceiptReach)
-	a.lossy = l.Lost >= lossyLeast && l.Loss() >= LossyFrom
+	a.lossy = a.receipt.Lost() >= lossyLeast && a.Loss() >= LossyFrom
 }

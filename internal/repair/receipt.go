@@ -70,23 +70,15 @@ func (a *Account) Take(s *Sent, r *netproto.Receipt, stride int) (o netproto.Out
 	}
 	run := 0
 	for i := int(r.Reach) - 1; i >= 0; i-- {
-		came, again := r.Came.Get(i), r.Again.Get(i)
+		came := r.Came.Get(i)
 		if back := int(a.newest) - (int(newest) - i); a.newest > 0 && back >= 0 {
-			if back >= int(a.told.Reach) || !came || a.told.Came.Get(back) {
-				continue
-			}
-			if again { // it has come since it was told to be missing
-				o.Resent++
-			} else { // it was overtaken
+			if came && back < int(a.told.Reach) && !a.told.Came.Get(back) { // it was overtaken
 				o.Lost, o.Received = o.Lost-1, o.Received+1
 			}
 			continue
 		}
-		if !came || again {
+		if !came {
 			run++
-			if again {
-				o.Resent++
-			}
 			continue
 		}
 		o.Received++
