@@ -33,18 +33,6 @@ type Datagram struct {
 	Speech bool   // false for one without voice at the level of silence, which ends a talkspurt
 }
 
-// Arrival says what a datagram was to the Asker.
-type Arrival uint8
-
-// The kinds of arrivals.
-const (
-	Newest  Arrival = iota // sent last, of what came
-	Behind                 // the same, but its frames are older: it was late on a hop before this one
-	Overdue                // it filled a gap by itself, having been overtaken
-	Resent                 // it filled a gap, having been sent again
-	Known                  // it filled none: a duplicate, or too old
-)
-
 // Ask is a datagram that is to be asked for.
 type Ask struct {
 	Count uint8
@@ -79,9 +67,7 @@ type Asker struct {
 	copies        uint32 // how many frames later the first copy of a datagram comes; 0: none does
 	queue         estimate.Queue
 	pace          pace
-	missed        uint32        // how many datagrams after the newest are overdue
-	lossy         bool          // so much is lost that waiting for later datagrams would be a waste of time
-	looked        time.Duration // when that was judged
+	missed        uint32 // how many datagrams after the newest are overdue
 }
 
 type gap struct {
@@ -101,67 +87,49 @@ func (a *Asker) SetPath(rtt, patience time.Duration) {
 
 // Resync has the next datagram begin anew: what was sent before it was not meant for us.
 func (a *Asker) Resync() {
-	a.started, a.missed, a.receipt = false, 0, netproto.Receipt{}
+	a.started, a.speech, a.missed, a.receipt = false, false, 0, netproto.Receipt{}
 	for i := range a.gaps {
 		a.close(&a.gaps[i])
 	}
 }
 
-// Arrived notes a datagram that came at now.
-func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
-	sent := time.Duration(d.Seq) * wire.FrameDuration
-	if !a.started {
-		a.started, a.newest, a.highest, a.speech = true, wire.HopCounts+uint32(d.Count), d.Seq, d.Speech
-		a.noteNewest(d, 1)
-		a.queue.Arrived(now, sent)
-		return Newest
-	}
+// Arrived notes a datagram that came at now, and tells whether it is newest: it came by itself and has newer frames than
+// all before it.
+func (a *Asker) Arrived(now time.Duration, d Datagram) (newest bool) {
 	ahead := int(d.Count-uint8(a.newest)) & (wire.HopCounts - 1)
 	if ahead > wire.HopCounts/2 {
 		ahead -= wire.HopCounts
 	}
 	frames := int32(d.Seq - a.highest)
-	again := d.Again
-	switch {
-	case !again && frames > 0 && ahead <= 0, ahead > max(int(frames), 0)+resyncSlack:
-		// Older than what it follows, or more datagrams than frames: what was left out was not lost. A relay goes on so
-		// when it ends an exception that it made for this listener.
+	if !a.started || !d.Again && frames > 0 && ahead <= 0 || ahead > max(int(frames), 0)+resyncSlack {
+		// The first; or older than what it follows, or more datagrams than frames: what was left out was not lost. A relay
+		// goes on so when it ends an exception that it made for this listener.
 		a.Resync()
-		a.started, a.newest, ahead = true, wire.HopCounts+uint32(d.Count), 1
-	case ahead <= 0:
-		if !again {
+		a.started, a.newest, ahead = true, wire.HopCounts+uint32(d.Count)-1, 1
+	}
+	a.filled(now, a.newest+uint32(ahead), d)
+	if ahead <= 0 {
+		if !d.Again {
 			a.note(-ahead)
 		}
-		kind := a.filled(now, a.newest+uint32(ahead), again)
-		if kind == Overdue {
-			a.queue.Arrived(now, sent)
-		}
-		return kind
-	default:
-		a.filled(now, a.newest+uint32(ahead), again) // missed before anything later came
-		if ahead > 1 {
-			a.miss(now, d.Seq, ahead)
-		}
-		a.newest += uint32(ahead)
-		a.missed -= min(a.missed, uint32(ahead))
+		return false
 	}
+	a.miss(now, d.Seq, ahead)
+	a.newest += uint32(ahead)
+	a.missed -= min(a.missed, uint32(ahead))
 	a.noteNewest(d, ahead)
-	if frames > 0 {
+	newest = frames > 0
+	if newest {
 		if ahead == 1 && a.speech && d.Speech && frames <= wire.MaxStride {
 			a.stride = uint32(frames)
 		}
 		a.highest, a.speech = d.Seq, d.Speech && d.Seq > a.last
 	}
-	if again {
-		return Resent
+	if newest = newest && !d.Again; newest {
+		a.pace.arrived(now, d.Seq)
+		a.queue.Arrived(now, sentAt(d.Seq))
 	}
-	if frames <= 0 {
-		return Behind
-	}
-	a.pace.arrived(now, d.Seq)
-	a.queue.Arrived(now, sent)
-	a.look(now)
-	return Newest
+	return newest
 }
 
 // noteNewest enters the newest datagram, so many further than the one before, into the receipt.
@@ -212,18 +180,18 @@ func (a *Asker) openGap(g gap) {
 }
 
 // filled closes the gap of a datagram, if there is one, and learns from it.
-func (a *Asker) filled(now time.Duration, count uint32, again bool) Arrival {
+func (a *Asker) filled(now time.Duration, count uint32, d Datagram) {
 	g := &a.gaps[count%askSlots]
 	if !g.open || g.count != count {
-		return Known
+		return
 	}
 	a.close(g)
-	if again {
+	if d.Again {
 		a.pace.right()
-		return Resent
+		return
 	}
 	a.pace.wrong(now - g.due)
-	return Overdue
+	a.queue.Arrived(now, sentAt(d.Seq))
 }
 
 // Have notes that a frame is there by another way, such as a copy, so that its datagram
@@ -330,7 +298,7 @@ func (a *Asker) copied(g *gap) time.Duration {
 
 // pause is how long an answer may take before the question is repeated.
 func (a *Asker) pause(g *gap) time.Duration {
-	if a.lossy && g.tries%2 == 1 {
+	if a.lossy() && g.tries%2 == 1 {
 		return Twin
 	}
 	rtt := a.roundTrip()
@@ -358,10 +326,16 @@ func (a *Asker) Queue(now time.Duration) (delay time.Duration, trend float64) {
 // Mood is how the path does.
 func (a *Asker) Mood(now time.Duration) Mood {
 	queue, trend := a.Queue(now)
-	return MoodOf(a.lossy, queue, trend)
+	return MoodOf(a.lossy(), queue, trend)
 }
 
 // Loss is the share of the datagrams that the receipt tells of that was lost, before resends.
 func (a *Asker) Loss() float64 {
 	return float64(a.receipt.Lost()) / float64(max(a.receipt.Reach, 1))
 }
+
+// lossy tells whether so much is lost that waiting for later datagrams would be a waste of time.
+func (a *Asker) lossy() bool { return a.receipt.Lost() >= lossyLeast && a.Loss() >= LossyFrom }
+
+// sentAt is the time on the sender's clock that a sequence number stands for.
+func sentAt(seq uint32) time.Duration { return time.Duration(seq) * wire.FrameDuration }

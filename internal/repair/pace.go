@@ -2,8 +2,6 @@ package repair
 
 import (
 	"time"
-
-	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // pace knows when the next datagram of a talkspurt should come. Talkers send in an even rhythm, so what
@@ -25,7 +23,6 @@ const (
 	mostSlack    = 80 * time.Millisecond
 	// LossyFrom and lossyLeast are the loss from which on a path counts as one that loses.
 	LossyFrom, lossyLeast = 0.02, 2
-	lookEvery             = 200 * time.Millisecond
 	// guessMost is how many datagrams in a row are missed before anything later has come: longer
 	// silence is an outage, or the pause after a talkspurt whose end was lost.
 	guessMost = 3
@@ -35,7 +32,7 @@ const (
 
 // arrived learns from a datagram that came by itself, the newest.
 func (p *pace) arrived(now time.Duration, seq uint32) {
-	x := now - time.Duration(seq)*wire.FrameDuration - p.mean
+	x := now - sentAt(seq) - p.mean
 	if !p.known || x.Abs() > time.Second {
 		p.known, p.mean, p.dev = true, p.mean+x, 0
 		return
@@ -56,15 +53,13 @@ func (p *pace) wrong(late time.Duration) {
 
 // expects tells whether the next datagram that neither came nor was missed is worth looking out for.
 func (a *Asker) expects() bool {
-	return a.lossy && a.speech && a.stride > 0 && a.missed < guessMost
+	return a.lossy() && a.speech && a.stride > 0 && a.missed < guessMost
 }
 
 // expected is its newest frame, and due is when it should come.
 func (a *Asker) expected() uint32 { return a.highest + (a.missed+1)*a.stride }
 
-func (a *Asker) due() time.Duration {
-	return time.Duration(a.expected())*wire.FrameDuration + a.pace.mean
-}
+func (a *Asker) due() time.Duration { return sentAt(a.expected()) + a.pace.mean }
 
 // guess opens gaps for what is overdue.
 func (a *Asker) guess(now time.Duration) {
@@ -93,13 +88,4 @@ func (a *Asker) Last(now time.Duration, seq uint32) (ok bool) {
 	}
 	a.speech = false
 	return true
-}
-
-// look judges now and then whether the path loses.
-func (a *Asker) look(now time.Duration) {
-	if now-a.looked < lookEvery {
-		return
-	}
-	a.looked = now
-	a.lossy = a.receipt.Lost() >= lossyLeast && a.Loss() >= LossyFrom
 }

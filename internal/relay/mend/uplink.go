@@ -69,7 +69,7 @@ func (u *uplink) arrived(now time.Duration, h netproto.Header, hop netproto.Hop,
 	u.meter.Add(now, size)
 	u.last, u.owed = now, true
 	d := repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: h.Voice || h.Level < silence}
-	if u.asker.Arrived(now, d) != repair.Newest {
+	if !u.asker.Arrived(now, d) {
 		return false
 	}
 	u.level = max(0, u.level-levelFall*float64(h.Seq-u.highest))
