@@ -34,11 +34,8 @@ type uplink struct {
 	owed     bool          // has talked since the last feedback
 	dirty    bool          // a listener has reported
 	judged   time.Duration // when fare was made
-	told     time.Duration // last feedback
 	fare     fare
-	capTold  uint16 // kbit/s, in the last feedback
-
-	unopenedTold uint16 // listeners, in the same
+	told     netproto.Feedback // last
 }
 
 // every is how far apart the datagrams are.
@@ -57,7 +54,6 @@ func (s *Member) Arrived(now time.Duration, h netproto.Header, hop netproto.Hop,
 	if s.uplink == nil {
 		s.uplink = &uplink{sent: repair.SentFrom(s.count)}
 		s.uplink.schedule.Due(now, repair.Calm) // the first one comes when there is something to tell
-		s.uplink.told = now
 		s.room.ups = append(s.room.ups, s)
 		s.room.setPath(s)
 	}

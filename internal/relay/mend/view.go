@@ -18,8 +18,7 @@ type view struct {
 	at      time.Duration // last report
 	account repair.Account
 	loss    estimate.Fading
-	since   netproto.Outcome // of what reports told since the last feedback to the talker, or by the last
-	told    bool             // the talker knows
+	since   netproto.Outcome // of what reports told since the last feedback to the talker
 	jitter  time.Duration    // of the arrivals
 	ending  Ending
 	own     *repair.Sent // what was sent to this listener; nil: all that the room got
@@ -35,9 +34,6 @@ func (v *view) take(now time.Duration, b *netproto.TalkerReport, u *uplink) {
 	}
 	v.known = true
 	v.loss.Add(now, u.asker.Stride(), o)
-	if v.told {
-		v.since, v.told = netproto.Outcome{}, false
-	}
 	v.since.Add(o)
 }
 
