@@ -21,8 +21,6 @@ const (
 	resyncSlack = 4
 
 	assumedRTT = 100 * time.Millisecond
-	// orderWait is how long what later datagrams have overtaken is waited for in any case.
-	orderWait = 5 * time.Millisecond
 )
 
 // Datagram is what an Asker is told of a datagram of voice.
@@ -166,7 +164,7 @@ func (a *Asker) miss(now time.Duration, seq uint32, ahead int) {
 		if g.open && g.count == n {
 			continue
 		}
-		a.openGap(gap{count: n, seq: seq - behind, next: now + orderWait, due: now - time.Duration(behind)*wire.FrameDuration})
+		a.openGap(gap{count: n, seq: seq - behind, next: now + leastTimeout, due: now - time.Duration(behind)*wire.FrameDuration})
 	}
 }
 
@@ -335,7 +333,7 @@ func (a *Asker) Loss() float64 {
 }
 
 // lossy tells whether so much is lost that waiting for later datagrams would be a waste of time.
-func (a *Asker) lossy() bool { return a.receipt.Lost() >= lossyLeast && a.Loss() >= LossyFrom }
+func (a *Asker) lossy() bool { return a.receipt.Lost() > 1 && a.Loss() >= LossyFrom }
 
 // sentAt is the time on the sender's clock that a sequence number stands for.
 func sentAt(seq uint32) time.Duration { return time.Duration(seq) * wire.FrameDuration }

@@ -200,11 +200,11 @@ func TestAskerLeavesLossToCopies(t *testing.T) {
 		gone     []uint32 // lost, of 1 to 20 with one frame each
 		asked    time.Duration
 	}{
-		{"no copies", 0, 300 * ms, []uint32{10}, at(11) + orderWait},
+		{"no copies", 0, 300 * ms, []uint32{10}, at(11) + leastTimeout},
 		{"a copy that comes", 2, 300 * ms, []uint32{10}, 0},
 		{"a copy that is lost too", 2, 300 * ms, []uint32{10, 12}, at(12) + leastTimeout},
-		{"no time to ask after it", 2, 150 * ms, []uint32{10}, at(11) + orderWait},
-		{"a copy no sooner than an answer", 5, 300 * ms, []uint32{10}, at(11) + orderWait},
+		{"no time to ask after it", 2, 150 * ms, []uint32{10}, at(11) + leastTimeout},
+		{"a copy no sooner than an answer", 5, 300 * ms, []uint32{10}, at(11) + leastTimeout},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -6,14 +6,9 @@ import (
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
-const (
-	copyLoss    = 0.03                   // loss, or holes where resends fit, that begins copies
-	copyExcess  = 0.02                   // how much worse than twice the median a listener must be
-	copyProof   = 500 * time.Millisecond // for so long: the reports of the others must have come too
-	copyOver    = 0.015                  // loss below which copies end, as they do when it is not worse than the median
-	copyWorse   = 1.25                   // by this factor
-	resendSlack = 10 * time.Millisecond
-)
+// copyLoss is the loss, or the holes where resends fit, from which on there are copies where it is twice that of the
+// median; they end at half of both.
+const copyLoss = 0.03
 
 // copyOffsets are the distances of copies, in datagrams: 12 kbit/s with one copy at 1, 2, 4 and
 // 6 has been measured on bursts of four to give a MOS of 2.7, 3.0, 3.3 and 3.6.
@@ -24,33 +19,23 @@ var copyOffsets = [...]int{1, 2, 4, 6}
 // inside its datagrams. Where a resend comes in time, only what holes remain counts. The zero value sends none.
 type Copies struct {
 	delay time.Duration // 0 = none
-	bad   time.Duration // since when there is a reason for them, 0 = there is none
 	next  uint64        // datagram of the cache whose copy is next
 }
 
 // judge turns copies on and off; jam has none begin.
-func (c *Copies) judge(now, rtt time.Duration, v *View, jam bool) {
+func (c *Copies) judge(rtt time.Duration, v *View, jam bool) {
 	step := time.Duration(max(v.Stride, 1)) * wire.FrameDuration
 	patience := Patience(v.OneWay, v.Buffer, v.Hole)
-	loss := v.Channel.Loss
-	if c.delay > 0 {
-		c.delay = max(c.delay, copyDelay(v, step, patience))
-		if jam || loss < max(copyOver, copyWorse*v.Median) {
-			c.delay, c.bad = 0, 0
-		}
-		return
-	}
+	loss, reason := v.Channel.Loss, max(copyLoss, 2*v.Median)
 	suffered := loss
-	if rtt > 0 && rtt+step+resendSlack <= patience {
+	if rtt > 0 && rtt+step <= patience {
 		suffered = min(v.Hole, loss)
 	}
 	switch {
-	case suffered < copyLoss || loss < 2*v.Median+copyExcess:
-		c.bad = 0
-	case c.bad == 0:
-		c.bad = now
-	case !jam && now-c.bad >= copyProof:
-		c.delay = copyDelay(v, step, patience)
+	case jam || loss <= reason/2:
+		c.delay = 0
+	case c.delay > 0 || loss >= reason && suffered >= copyLoss:
+		c.delay = max(c.delay, copyDelay(v, step, patience))
 	}
 }
 

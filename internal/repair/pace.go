@@ -21,13 +21,11 @@ type pace struct {
 const (
 	leastTimeout = 8 * time.Millisecond
 	mostSlack    = 80 * time.Millisecond
-	// LossyFrom and lossyLeast are the loss from which on a path counts as one that loses.
-	LossyFrom, lossyLeast = 0.02, 2
+	// LossyFrom is the loss from which on a path counts as one that loses.
+	LossyFrom = 0.02
 	// guessMost is how many datagrams in a row are missed before anything later has come: longer
 	// silence is an outage, or the pause after a talkspurt whose end was lost.
 	guessMost = 3
-	// mostAhead is how many frames behind the newest that came the last one may be: what an outage has taken is over.
-	mostAhead = 50
 )
 
 // arrived learns from a datagram that came by itself, the newest.
@@ -79,7 +77,7 @@ func (a *Asker) overdue(now time.Duration) {
 // be asked for, though nothing later comes, and nothing is looked out for behind it. Not ok: that was known, the talker
 // has gone on, or it makes no sense.
 func (a *Asker) Last(now time.Duration, seq uint32) (ok bool) {
-	if !a.started || seq < a.highest || seq <= a.last || seq-a.highest > mostAhead {
+	if !a.started || seq < a.highest || seq <= a.last || seq-a.highest > outage {
 		return false
 	}
 	a.last = seq

@@ -7,13 +7,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
-const (
-	raiseAfter = 5 * time.Second // where it is not known what a path carries
-	capAfter   = 2 * time.Second // below a cap
-	// capSlack is how much more than fits those may send in a second who are forwarded: with datagrams of 80 ms a
-	// second has one more in it at times, and a Cap holds the cap anyway.
-	capSlack = 1.05
-)
+// raiseAfter is for how long more talkers must have fitted until there are more.
+const raiseAfter = 2 * time.Second
 
 // Downlink is what a listener's report says about its path.
 type Downlink struct {
@@ -58,7 +53,7 @@ func (p *Planner) Report(now time.Duration, d Downlink, views []*View) {
 // Plan plans anew, by the last report, for talkers who have changed since.
 func (p *Planner) Plan(now time.Duration, d Downlink, views []*View) {
 	for i := range views {
-		views[i].Copies.judge(now, d.RTT, views[i], p.jammed)
+		views[i].Copies.judge(d.RTT, views[i], p.jammed)
 	}
 	most := d.Cap
 	if most > 0 {
@@ -80,9 +75,8 @@ func (p *Planner) forwarded(views []*View) []*View {
 
 // fit honours the cap and the limit: with fewer talkers at once, with more after these would have fitted for a while.
 func (p *Planner) fit(now time.Duration, most wire.Kbps, views []*View) {
-	total, after := rate(views), capAfter
+	total := rate(views)
 	if p.jam.limit > 0 {
-		after = raiseAfter
 		if most == 0 || p.jam.limit < most {
 			most = p.jam.limit
 		}
@@ -95,7 +89,7 @@ func (p *Planner) fit(now time.Duration, most wire.Kbps, views []*View) {
 		return
 	}
 	n, forwarded := len(views), len(p.forwarded(views))
-	for n > 1 && total > most && (n > forwarded || total > capSlack*most) {
+	for n > 1 && total > most {
 		n--
 		total = rate(views[:n])
 	}
@@ -104,7 +98,7 @@ func (p *Planner) fit(now time.Duration, most wire.Kbps, views []*View) {
 	}
 	if n <= forwarded {
 		p.fitted = now
-	} else if now-p.fitted < after {
+	} else if now-p.fitted < raiseAfter {
 		return
 	}
 	if p.talkers = n; n == len(views) {

@@ -90,18 +90,13 @@ func (a *Account) Take(s *Sent, r *netproto.Receipt, stride int) (o netproto.Out
 	return o, true
 }
 
-// longestRun bounds the loss that one run is counted as, in datagrams; and a longer one of more than outage frames,
-// 1 s, is not counted at all: no redundancy mends an outage.
-const (
-	longestRun = 16
-	outage     = 50
-)
+// outage is how many frames of a run of losses are too many to be counted, 1 s: no redundancy mends that.
+const outage = 50
 
 // lost counts a run of consecutive losses.
 func lost(o *netproto.Outcome, run, stride int) {
-	if run == 0 || run > longestRun && run*stride > outage {
-		return
+	if run > 0 && run*stride <= outage {
+		o.Runs++
+		o.Lost += run
 	}
-	o.Runs++
-	o.Lost += min(run, longestRun)
 }
