@@ -12,15 +12,16 @@ import (
 // often as what is asked for.
 const Twin = 10 * time.Millisecond
 
-// Figures of an Asker.
+// slots is how many datagrams are remembered: half of the counts, so that old and new are told apart, and more than the
+// 50 of a second. tries is how often one is asked for, and sent again, at most.
+const slots, tries = wire.HopCounts / 2, 4
+
 const (
-	askSlots = 64 // datagrams that are remembered: half of the counts, so that old and new are told apart
-	// askTries is how often one datagram is asked for at most.
-	askTries = 4
 	// resyncSlack is how many more datagrams than frames may have been sent: resends that a hop before ours was late with.
 	resyncSlack = 4
 
-	assumedRTT = 100 * time.Millisecond
+	// AssumedRTT is a round trip that is not known yet.
+	AssumedRTT = 100 * time.Millisecond
 )
 
 // Datagram is what an Asker is told of a datagram of voice.
@@ -57,7 +58,7 @@ type Asker struct {
 	last    uint32 // nothing is sent after this one for now; see Last
 	stride  uint32 // frames between the last two datagrams, 0 until known
 
-	gaps [askSlots]gap // by count
+	gaps [slots]gap    // by count
 	open int           // gaps that are not closed
 	next time.Duration // when Poll has something to do, if open > 0
 
@@ -77,8 +78,8 @@ type gap struct {
 	next  time.Duration // when to judge it again
 }
 
-// SetPath sets the round trip to the side that is asked (0 = not known yet: 100 ms) and
-// how long after its time a datagram is still of use; see Patience.
+// SetPath sets the round trip to the side that is asked (0 = not known yet) and how
+// long after its time a datagram is still of use; see Patience.
 func (a *Asker) SetPath(rtt, patience time.Duration) {
 	a.rtt, a.patience = rtt, patience
 }
@@ -160,7 +161,7 @@ func (a *Asker) miss(now time.Duration, seq uint32, ahead int) {
 	}
 	for i := uint32(1); i < uint32(ahead); i++ {
 		n, behind := a.newest+i, (uint32(ahead)-i)*step
-		g := &a.gaps[n%askSlots]
+		g := &a.gaps[n%slots]
 		if g.open && g.count == n {
 			continue
 		}
@@ -170,7 +171,7 @@ func (a *Asker) miss(now time.Duration, seq uint32, ahead int) {
 
 // openGap opens one gap.
 func (a *Asker) openGap(g gap) {
-	slot := &a.gaps[g.count%askSlots]
+	slot := &a.gaps[g.count%slots]
 	a.close(slot)
 	g.open = true
 	*slot = g
@@ -179,7 +180,7 @@ func (a *Asker) openGap(g gap) {
 
 // filled closes the gap of a datagram, if there is one, and learns from it.
 func (a *Asker) filled(now time.Duration, count uint32, d Datagram) {
-	g := &a.gaps[count%askSlots]
+	g := &a.gaps[count%slots]
 	if !g.open || g.count != count {
 		return
 	}
@@ -230,7 +231,7 @@ func (a *Asker) close(g *gap) {
 
 func (a *Asker) roundTrip() time.Duration {
 	if a.rtt <= 0 {
-		return assumedRTT
+		return AssumedRTT
 	}
 	return a.rtt
 }
@@ -242,8 +243,8 @@ func (a *Asker) Poll(now time.Duration, dst []Ask) []Ask {
 		return dst
 	}
 	a.next = now + time.Hour
-	for i := range uint32(askSlots) {
-		g := &a.gaps[(a.newest+a.missed+1+i)%askSlots]
+	for i := range uint32(slots) {
+		g := &a.gaps[(a.newest+a.missed+1+i)%slots]
 		if !g.open {
 			continue
 		}
@@ -271,7 +272,7 @@ func (a *Asker) judge(now time.Duration, g *gap) (ask bool) {
 		}
 	}
 	switch {
-	case now <= last && g.tries < askTries:
+	case now <= last && g.tries < tries:
 		g.tries++
 		g.next = now + a.pause(g)
 		return true

@@ -131,8 +131,8 @@ func TestAskerNeverAsksTwiceWithinARoundTrip(t *testing.T) {
 			times++
 		}
 	}
-	if times != askTries {
-		t.Errorf("asked %d times, want %d", times, askTries)
+	if times != tries {
+		t.Errorf("asked %d times, want %d", times, tries)
 	}
 	if _, open := a.NextDeadline(); open || a.open > 0 {
 		t.Errorf("still waiting for %d", a.open)
@@ -305,12 +305,12 @@ func TestAskerSurvivesAnything(t *testing.T) {
 			for _, x := range a.Poll(now, nil) {
 				asked[x]++
 			}
-			if a.open < 0 || a.open > askSlots {
+			if a.open < 0 || a.open > slots {
 				t.Fatalf("%d gaps open", a.open)
 			}
 		}
 		for x, n := range asked {
-			if n > 2*askTries { // numbers and counts come again
+			if n > 2*tries { // numbers and counts come again
 				t.Fatalf("asked for %v %d times", x, n)
 			}
 		}
@@ -361,7 +361,7 @@ func TestAskerMeasuresLossAsTheNetworkHasIt(t *testing.T) {
 func TestAskerDoesNotAllocate(t *testing.T) {
 	a := path()
 	seq := uint32(0)
-	dst := make([]Ask, 0, askSlots)
+	dst := make([]Ask, 0, slots)
 	if n := testing.AllocsPerRun(1000, func() {
 		seq++
 		if seq%7 == 0 {
@@ -377,7 +377,7 @@ func TestAskerDoesNotAllocate(t *testing.T) {
 func BenchmarkAsker(b *testing.B) {
 	a := path()
 	seq := uint32(0)
-	dst := make([]Ask, 0, askSlots)
+	dst := make([]Ask, 0, slots)
 	b.ReportAllocs()
 	for b.Loop() {
 		seq++

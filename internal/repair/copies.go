@@ -69,7 +69,7 @@ func (c *Copies) Next(cache *Cache, now time.Duration) []byte {
 
 // Deadline is when Next may have a datagram, and false when there are no copies.
 func (c *Copies) Deadline(cache *Cache, now time.Duration) (at time.Duration, ok bool) {
-	c.next = max(c.next, max(cache.count, cacheSlots)-cacheSlots)
+	c.next = max(c.next, max(cache.count, slots)-slots)
 	if c.next < cache.count {
 		at = cache.entry(c.next).at
 	} else {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -122,7 +123,7 @@ func TestResenderMakesNoStorm(t *testing.T) {
 		voice := wire.Kbps(16 + rng.IntN(160))
 		r.SetRate(voice)
 		rtt := time.Duration(rng.IntN(200)) * ms
-		share := max(resendShare*voice, leastResends).Bytes(time.Second)
+		share := max((resendShare * voice).Bytes(time.Second), netproto.MaxDatagram+wire.IPv4Overhead)
 		sent := 0.0
 		for now := time.Duration(0); now < 10*time.Second; now += ms {
 			newest := uint32(now / wire.FrameDuration)
@@ -152,7 +153,7 @@ func TestResenderGuards(t *testing.T) {
 			}
 		}
 	}
-	if want := []time.Duration{0, resendTwin, resendTwin + 60*ms, 2*resendTwin + 60*ms}; !slices.Equal(sent, want) {
+	if want := []time.Duration{0, Twin / 2, Twin/2 + 60*ms, 2*Twin/2 + 60*ms}; !slices.Equal(sent, want) {
 		t.Errorf("sent at %v, want %v", sent, want)
 	}
 	other, _ := r.Allow(now, 8, 1, 100, 60*ms)

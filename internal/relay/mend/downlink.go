@@ -9,16 +9,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
-const (
-	// downlinkIdle is how long after a listener's last report or nack it is remembered;
-	// one with a cap is for as long as it is there.
-	downlinkIdle = 10 * time.Second
-	// maxViews is of how many talkers a listener's reports are looked at.
-	maxViews = 8
-	// changeEvery is the least time between two changes of the room's listeners on the
-	// word of one of them: each makes a new list.
-	changeEvery = 500 * time.Millisecond
-)
+// maxViews is of how many talkers a listener's reports are looked at.
+const maxViews = 8
 
 // downlink is what a room knows of the way to one listener.
 type downlink struct {
@@ -39,7 +31,7 @@ type downlink struct {
 // down returns the listener's downlink, and makes it if there is none.
 func (s *Member) down() *downlink {
 	if s.downlink == nil {
-		s.downlink = &downlink{changed: -changeEvery, deaf: s.Deaf.Load()}
+		s.downlink = &downlink{changed: -tickLate, deaf: s.Deaf.Load()}
 		s.room.downs = append(s.room.downs, s)
 	}
 	return s.downlink
@@ -81,11 +73,11 @@ func (m *Mender) attendListener(now time.Duration, s *Member) (next time.Duratio
 	d, r := s.downlink, s.room
 	next = now + time.Hour
 	if d.deaf != s.Deaf.Load() || d.apart != s.Apart.Load() {
-		if now-d.changed >= changeEvery {
+		if now-d.changed >= tickLate { // each change makes a new list of the room's listeners
 			d.changed = now
 			m.Wishes = append(m.Wishes, Wish{ID: s.ID, Deaf: d.deaf, Apart: d.apart})
 		}
-		next = min(next, d.changed+changeEvery)
+		next = min(next, d.changed+tickLate)
 	}
 	live, all := s.Live(), !s.Apart.Load()
 	for i := range d.views {

@@ -10,9 +10,6 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// reportLife is how long a listener's report counts.
-const reportLife = 5 * time.Second
-
 // fare is how a talker's voice reaches its listeners.
 //
 // Loss is that of the median listener, of an even number the worse of the middle two, since to send one
@@ -85,14 +82,14 @@ func (m *Mender) judge(now time.Duration, talker *Member) {
 			limit = -int(cmp.Or(d.part, d.Cap))
 		}
 		c.add(most, limit)
-		if now-d.heard > reportLife {
+		if now-d.heard > memory {
 			continue
 		}
 		if slices.Contains(d.unopened, talker.ID) {
 			f.told.Unopened++
 		}
 		v := d.view(talker.ID)
-		if v == nil || !v.known || now-v.at > reportLife {
+		if v == nil || !v.known || now-v.at > memory {
 			continue
 		}
 		limit = unlimited

@@ -7,10 +7,6 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// lookups is how many numbers of one nack are looked at: as many as Askers of
-// four talkers ask for at once.
-const lookups = 64
-
 // Nack answers a listener's nack, within its budget. The room must be attended at look, or before; the error is that of
 // netproto.ParseNack.
 func (m *Mender) Nack(now time.Duration, s *Member, body []byte) (look time.Duration, err error) {
@@ -31,7 +27,7 @@ func (m *Mender) resend(now time.Duration, s *Member) {
 		d.resend = new(repair.Resender)
 	}
 	d.resend.SetRate(r.voiceTo(now, s))
-	looked := 0
+	left := netproto.HopCounts // are looked up: more than Askers of four talkers ask for at once
 	for _, b := range m.blocks {
 		t := r.talker(b.Session)
 		if t == nil || t == s || t.uplink.cache == nil || !r.hears(s, t.ID) {
@@ -39,7 +35,7 @@ func (m *Mender) resend(now time.Duration, s *Member) {
 		}
 		sent := d.view(t.ID).sent(t.uplink)
 		for count := range b.All() {
-			if looked++; looked > lookups {
+			if left--; left < 0 {
 				m.counts.Throttled.Add(1)
 				return
 			}

@@ -9,13 +9,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
-const (
-	// uplinkIdle is how long after a talker's last datagram its uplink is remembered:
-	// the least delay should outlast a pause.
-	uplinkIdle = 30 * time.Second
-	// levelFall is how fast a talker's level falls in dB per frame: 20 dB/s.
-	levelFall = 0.4
-)
+// levelFall is how fast a talker's level falls in dB per frame: 20 dB/s.
+const levelFall = 0.4
 
 // uplink is what a room knows of one talker's way to the relay.
 type uplink struct {
@@ -133,7 +128,7 @@ func (m *Mender) attendTalker(now time.Duration, s *Member, listeners int) (next
 // setPath tells a talker's Asker how long its answers take, and how long the most
 // patient listener can wait for them.
 func (r *Room) setPath(talker *Member) {
-	nearest, buffer := assumedWay, time.Duration(0)
+	nearest, buffer := repair.AssumedRTT/2, time.Duration(0)
 	for _, s := range r.downs {
 		if v := s.downlink.view(talker.ID); v != nil {
 			nearest, buffer = min(nearest, s.way()), max(buffer, v.Buffer)
