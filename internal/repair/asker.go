@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/estimate"
@@ -50,10 +51,9 @@ type Ask struct {
 //
 // From the same datagrams it learns how long the path's queue is.
 type Asker struct {
-	started bool
+	receipt netproto.Receipt
 	newest  uint32 // count of the newest datagram, without the modulo
 	highest uint32 // highest sequence number
-	receipt netproto.Receipt
 	speech  bool   // the newest datagram was inside a talkspurt
 	last    uint32 // nothing is sent after this one for now; see Last
 	stride  uint32 // frames between the last two datagrams, 0 until known
@@ -81,12 +81,12 @@ type gap struct {
 // SetPath sets the round trip to the side that is asked (0 = not known yet) and how
 // long after its time a datagram is still of use; see Patience.
 func (a *Asker) SetPath(rtt, patience time.Duration) {
-	a.rtt, a.patience = rtt, patience
+	a.rtt, a.patience = cmp.Or(rtt, AssumedRTT), patience
 }
 
 // Resync has the next datagram begin anew: what was sent before it was not meant for us.
 func (a *Asker) Resync() {
-	a.started, a.speech, a.missed, a.receipt = false, false, 0, netproto.Receipt{}
+	a.receipt, a.speech, a.missed = netproto.Receipt{}, false, 0
 	for i := range a.gaps {
 		a.close(&a.gaps[i])
 	}
@@ -100,11 +100,11 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) (newest bool) {
 		ahead -= wire.HopCounts
 	}
 	frames := int32(d.Seq - a.highest)
-	if !a.started || !d.Again && frames > 0 && ahead <= 0 || ahead > max(int(frames), 0)+resyncSlack {
+	if a.receipt.Reach == 0 || !d.Again && frames > 0 && ahead <= 0 || ahead > max(int(frames), 0)+resyncSlack {
 		// The first; or older than what it follows, or more datagrams than frames: what was left out was not lost. A relay
 		// goes on so when it ends an exception that it made for this listener.
 		a.Resync()
-		a.started, a.newest, ahead = true, wire.HopCounts+uint32(d.Count)-1, 1
+		a.newest, ahead = wire.HopCounts+uint32(d.Count)-1, 1
 	}
 	a.filled(now, a.newest+uint32(ahead), d)
 	if ahead <= 0 {
@@ -229,13 +229,6 @@ func (a *Asker) close(g *gap) {
 	}
 }
 
-func (a *Asker) roundTrip() time.Duration {
-	if a.rtt <= 0 {
-		return AssumedRTT
-	}
-	return a.rtt
-}
-
 // Poll appends to dst what is to be asked for now, in the order in which it was sent. It counts as asked for.
 func (a *Asker) Poll(now time.Duration, dst []Ask) []Ask {
 	a.guess(now)
@@ -261,7 +254,7 @@ func (a *Asker) Poll(now time.Duration, dst []Ask) []Ask {
 // judge tells whether to ask for a gap now, and when to look at it again. It closes
 // the gap when there is nothing more to hope for.
 func (a *Asker) judge(now time.Duration, g *gap) (ask bool) {
-	last := g.due + a.patience - a.roundTrip() // when the answer would still be of use
+	last := g.due + a.patience - a.rtt // when the answer would still be of use
 	if g.tries == 0 {
 		ready := g.due + a.pace.timeout()
 		if at := a.copied(g); at <= last {
@@ -279,8 +272,6 @@ func (a *Asker) judge(now time.Duration, g *gap) (ask bool) {
 	case g.tries > 0 && now < g.due+a.patience:
 		g.next = g.due + a.patience // the answer may still come
 		return false
-	case g.tries > 0:
-		a.pace.right()
 	}
 	a.close(g)
 	return false
@@ -289,7 +280,7 @@ func (a *Asker) judge(now time.Duration, g *gap) (ask bool) {
 // copied is when the first copy of what is missing should be there, and 0 where it is not worth waiting for.
 func (a *Asker) copied(g *gap) time.Duration {
 	wait := time.Duration(a.copies) * wire.FrameDuration
-	if a.copies == 0 || wait > a.roundTrip()/2 || a.gapOf(g.seq+a.copies) != nil {
+	if a.copies == 0 || wait > a.rtt/2 || a.gapOf(g.seq+a.copies) != nil {
 		return 0
 	}
 	return g.due + wait + a.pace.timeout()
@@ -300,8 +291,7 @@ func (a *Asker) pause(g *gap) time.Duration {
 	if a.lossy() && g.tries%2 == 1 {
 		return Twin
 	}
-	rtt := a.roundTrip()
-	return rtt + rtt/4 + 10*time.Millisecond
+	return a.rtt + a.rtt/4 + 10*time.Millisecond
 }
 
 // NextDeadline is when Poll should be called next, and false if there is no need.

@@ -77,7 +77,7 @@ func (a *Asker) overdue(now time.Duration) {
 // be asked for, though nothing later comes, and nothing is looked out for behind it. Not ok: that was known, the talker
 // has gone on, or it makes no sense.
 func (a *Asker) Last(now time.Duration, seq uint32) (ok bool) {
-	if !a.started || seq < a.highest || seq <= a.last || seq-a.highest > outage {
+	if a.receipt.Reach == 0 || seq < a.highest || seq <= a.last || seq-a.highest > outage {
 		return false
 	}
 	a.last = seq

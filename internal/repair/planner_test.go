@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -9,12 +10,18 @@ import (
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
+// report has a listener report, and plans by that.
+func report(p *Planner, now time.Duration, d Downlink, views []*View) {
+	p.Report(now, d)
+	p.Plan(now, d, views)
+}
+
 // scene is one listener and one talker over some seconds of reports.
 func scene(p *Planner, from time.Duration, seconds int, d Downlink, v *View) (first time.Duration) {
 	first = -1
 	for i := range seconds {
 		now := from + time.Duration(i+1)*time.Second
-		p.Report(now, d, []*View{v})
+		report(p, now, d, []*View{v})
 		if v.Copies.delay > 0 && first < 0 {
 			first = now - from
 		}
@@ -100,7 +107,7 @@ func TestPlannerNeverCopiesIntoAGrowingQueue(t *testing.T) {
 	if bad.Copies.delay == 0 {
 		t.Fatal("no copies to begin with")
 	}
-	p.Report(4*time.Second, Downlink{RTT: 300 * ms, Rate: 30, Queue: 200 * ms, Trend: 0.3}, []*View{bad})
+	report(&p, 4*time.Second, Downlink{RTT: 300 * ms, Rate: 30, Queue: 200 * ms, Trend: 0.3}, []*View{bad})
 	if bad.Copies.delay != 0 {
 		t.Error("copies into a queue that grows")
 	}
@@ -108,35 +115,35 @@ func TestPlannerNeverCopiesIntoAGrowingQueue(t *testing.T) {
 
 func TestPlannerHonoursTheCap(t *testing.T) {
 	var p Planner
-	p.Report(time.Second, Downlink{Cap: 100}, talking(40, 40, 40, 40))
+	report(&p, time.Second, Downlink{Cap: 100}, talking(40, 40, 40, 40))
 	if got := p.Talkers(); got != 2 {
 		t.Errorf("%d talkers at 40 kbit/s under a cap of 100", got)
 	}
 	// Fewer talkers before fewer copies.
 	v := talking(40, 40, 40, 40)
 	v[0].Channel, v[0].Hole = estimate.NewChannel(0.1, 1, 1), 0.1
-	p.Report(time.Second, Downlink{Cap: 100, RTT: 300 * ms}, v)
-	p.Report(2*time.Second, Downlink{Cap: 100, RTT: 300 * ms}, v)
+	report(&p, time.Second, Downlink{Cap: 100, RTT: 300 * ms}, v)
+	report(&p, 2*time.Second, Downlink{Cap: 100, RTT: 300 * ms}, v)
 	if p.Talkers() != 1 || v[0].Copies.delay == 0 {
 		t.Errorf("%d talkers, copies %v; want the loudest with copies", p.Talkers(), v[0].Copies.delay)
 	}
-	p.Report(3*time.Second, Downlink{Cap: 60, RTT: 300 * ms}, v)
+	report(&p, 3*time.Second, Downlink{Cap: 60, RTT: 300 * ms}, v)
 	if p.Talkers() != 1 || v[0].Copies.delay != 0 {
 		t.Errorf("%d talkers, copies %v; want the loudest without copies", p.Talkers(), v[0].Copies.delay)
 	}
-	p.Report(4*time.Second, Downlink{}, v)
+	report(&p, 5*time.Second, Downlink{}, v)
 	if p.Talkers() != 0 {
 		t.Errorf("%d talkers without a cap", p.Talkers())
 	}
 	// Down at once, up after two seconds.
-	p.Report(5*time.Second, Downlink{Cap: 45}, talking(40, 40, 40, 40))
+	report(&p, 6*time.Second, Downlink{Cap: 45}, talking(40, 40, 40, 40))
 	for i := range 4 {
-		p.Report(5*time.Second+time.Duration(i+1)*400*ms, Downlink{Cap: 200}, talking(40, 40, 40, 40))
+		report(&p, 6*time.Second+time.Duration(i+1)*400*ms, Downlink{Cap: 200}, talking(40, 40, 40, 40))
 		if p.Talkers() != 1 {
 			t.Errorf("%d talkers %v later", p.Talkers(), time.Duration(i+1)*400*ms)
 		}
 	}
-	p.Report(8*time.Second, Downlink{Cap: 200}, talking(40, 40, 40, 40))
+	report(&p, 9*time.Second, Downlink{Cap: 200}, talking(40, 40, 40, 40))
 	if p.Talkers() != 0 {
 		t.Errorf("%d talkers, want all", p.Talkers())
 	}
@@ -150,14 +157,14 @@ func TestPlannerSendsFewerTalkersIntoAJam(t *testing.T) {
 		queue := time.Duration(0)
 		for now := every; now <= time.Minute; now += every {
 			v := talking(each(now), each(now), each(now))
-			sent := rate(p.forwarded(v))
+			sent := rate(v[:cmp.Or(p.Talkers(), len(v))])
 			before := queue
 			queue = min(max(0, queue+time.Duration(float64(sent/carries-1)*float64(every))), time.Second)
 			rate := sent
 			if queue > 0 {
 				rate = carries
 			}
-			p.Report(now, Downlink{Rate: rate, Queue: queue, Trend: (queue - before).Seconds() / every.Seconds(), RTT: 100 * ms}, v)
+			report(&p, now, Downlink{Rate: rate, Queue: queue, Trend: (queue - before).Seconds() / every.Seconds(), RTT: 100 * ms}, v)
 			if p.Talkers() > 0 {
 				fewer += every
 			}
@@ -186,7 +193,7 @@ func TestPlannerSendsFewerWhereNobodyCanSendLess(t *testing.T) {
 	v := talking(12, 12, 12)
 	d := Downlink{Rate: 36, Queue: 700 * ms, RTT: 100 * ms}
 	for now := 300 * ms; now < 6*time.Second; now += 300 * ms {
-		p.Report(now, d, v)
+		report(&p, now, d, v)
 		if p.Talkers() > 0 && now < jamTime {
 			t.Fatalf("%d talkers after %v", p.Talkers(), now)
 		}
@@ -201,7 +208,7 @@ func TestPlannerPutsUpWithAQueueOfOthers(t *testing.T) {
 	var p Planner
 	v := talking(40, 40)
 	for n := range 20 { // a tenth is lost
-		p.Report(time.Duration(n+1)*300*ms, Downlink{Rate: 72}, v)
+		report(&p, time.Duration(n+1)*300*ms, Downlink{Rate: 72}, v)
 	}
 	for n := range 200 { // reported every 300 ms
 		at := n % 40
@@ -209,7 +216,7 @@ func TestPlannerPutsUpWithAQueueOfOthers(t *testing.T) {
 		if at >= 20 {
 			d = Downlink{Rate: 72 * (1 + 0.067), Queue: time.Duration(40-at) * 20 * ms, Trend: -0.067}
 		}
-		if p.Report(time.Duration(n+21)*300*ms, d, v); p.Talkers() > 0 {
+		if report(&p, time.Duration(n+21)*300*ms, d, v); p.Talkers() > 0 {
 			t.Fatalf("%d talkers after %d reports", p.Talkers(), n)
 		}
 	}
@@ -232,7 +239,7 @@ func TestPlannerOnRandomReports(t *testing.T) {
 				}
 			}
 			d := Downlink{RTT: time.Duration(rng.IntN(500)) * ms, Cap: wire.Kbps(rng.IntN(100)), Rate: wire.Kbps(rng.Float64() * 100), Queue: time.Duration(rng.IntN(400)) * ms, Trend: rng.Float64() - 0.5}
-			p.Report(now, d, v)
+			report(&p, now, d, v)
 			n := p.Talkers()
 			if n == 0 {
 				n = len(v)
@@ -257,7 +264,7 @@ func TestPlannerDoesNotAllocate(t *testing.T) {
 	now := time.Duration(0)
 	if n := testing.AllocsPerRun(100, func() {
 		now += time.Second
-		p.Report(now, Downlink{RTT: 300 * ms, Cap: 100}, v)
+		report(&p, now, Downlink{RTT: 300 * ms, Cap: 100}, v)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

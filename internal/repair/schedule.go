@@ -45,28 +45,16 @@ type Schedule struct {
 // Due tells whether to send a report at now, the mood being as given; it then counts as
 // sent. Where there is nothing to tell, do not call it.
 func (s *Schedule) Due(now time.Duration, mood Mood) bool {
-	if s.started && now-s.last < s.interval(mood) {
+	every := ReportCalm
+	switch {
+	case mood > s.mood || mood == Jammed:
+		every = ReportJammed
+	case max(mood, s.mood) > Calm:
+		every = ReportLossy
+	}
+	if s.started && now-s.last < every {
 		return false
 	}
 	*s = Schedule{last: now, started: true, mood: mood}
 	return true
-}
-
-// NextDeadline is when the next report is due if the mood stays calm.
-func (s *Schedule) NextDeadline() time.Duration {
-	if !s.started {
-		return 0
-	}
-	return s.last + s.interval(Calm)
-}
-
-func (s *Schedule) interval(mood Mood) time.Duration {
-	switch {
-	case mood > s.mood || mood == Jammed:
-		return ReportJammed
-	case max(mood, s.mood) > Calm:
-		return ReportLossy
-	default:
-		return ReportCalm
-	}
 }

@@ -103,32 +103,21 @@ func (m *Mender) attendListener(now time.Duration, s *Member) (next time.Duratio
 }
 
 // plan decides what a listener gets beside and instead of what all get, when it has reported or others talk.
-func (m *Mender) plan(now time.Duration, s *Member, reported bool) {
-	r, d := s.room, s.downlink
-	n := 0
-	for _, t := range r.order {
-		if t != s && n < len(m.views) {
-			m.views[n] = viewFor(now, d, t)
-			n++
+func (m *Mender) plan(now time.Duration, s *Member) {
+	d, views := s.downlink, m.views[:0]
+	for _, t := range s.room.order {
+		if t == s || len(views) == maxViews {
+			continue
 		}
+		u, v := t.uplink, d.viewOf(now, t.ID)
+		v.Rate, v.Stride, v.Channel, v.Median, v.OneWay = u.meter.Rate(now), u.asker.Stride(), v.loss.Channel(), 1, t.way()+s.way()
+		if u.fare.listeners > 2 { // what is lost to all, or to one of two, is for the talker to repair
+			v.Median = u.fare.loss
+		}
+		views = append(views, &v.View)
 	}
-	if reported {
-		d.planner.Report(now, d.Downlink, m.views[:n])
-	} else {
-		d.planner.Plan(now, d.Downlink, m.views[:n])
-	}
+	d.planner.Plan(now, d.Downlink, views)
 	d.apart = d.Cap > 0 || d.planner.Talkers() > 0
-}
-
-// viewFor is how a talker comes through to a listener, as a Planner wants it.
-func viewFor(now time.Duration, d *downlink, t *Member) *repair.View {
-	u := t.uplink
-	v := d.viewOf(now, t.ID)
-	v.Rate, v.Stride, v.Channel, v.Median, v.OneWay = u.meter.Rate(now), u.asker.Stride(), v.loss.Channel(), 1, t.way()+d.RTT/2
-	if u.fare.listeners > 2 { // what is lost to all, or to one of two, is for the talker to repair
-		v.Median = u.fare.loss
-	}
-	return &v.View
 }
 
 // hears tells whether a listener is to get this talker's voice.

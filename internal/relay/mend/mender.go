@@ -83,7 +83,7 @@ func (m *Mender) tick(now time.Duration, r *Room) {
 			}
 		}
 		if s.downlink.Cap > 0 || s.Apart.Load() {
-			m.plan(now, s, false)
+			m.plan(now, s)
 		}
 	}
 }

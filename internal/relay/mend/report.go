@@ -37,6 +37,7 @@ func (m *Mender) Report(now time.Duration, s *Member, body []byte) (look time.Du
 	if s.uplink != nil {
 		s.room.setPath(s)
 	}
-	m.plan(now, s, true)
+	d.planner.Report(now, d.Downlink)
+	m.plan(now, s)
 	return now, nil
 }

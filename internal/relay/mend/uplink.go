@@ -9,8 +9,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
-// levelFall is how fast a talker's level falls in dB per frame: 20 dB/s.
-const levelFall = 0.4
+// levelFall is how fast a talker's level falls, in dB/s.
+const levelFall = 20
 
 // uplink is what a room knows of one talker's way to the relay.
 type uplink struct {
@@ -18,8 +18,7 @@ type uplink struct {
 	meter     estimate.Meter
 	sent      repair.Sent   // what was forwarded
 	cache     *repair.Cache // the same, of late; nil: nothing, and it is not in Room.order
-	highest   uint32
-	size      int // of the last datagram, headers counted
+	size      int           // of the last datagram, headers counted
 	last      time.Duration
 	forwarded time.Duration
 	voiced    time.Duration
@@ -58,16 +57,16 @@ func (s *Member) Arrived(now time.Duration, h netproto.Header, hop netproto.Hop,
 
 func (u *uplink) arrived(now time.Duration, h netproto.Header, hop netproto.Hop, size int) (newest bool) {
 	u.meter.Add(now, size)
+	u.level = max(0, u.level-levelFall*(now-u.last).Seconds())
 	u.last, u.owed = now, true
 	d := repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: h.Voice || h.Level < silence}
 	if !u.asker.Arrived(now, d) {
 		return false
 	}
-	u.level = max(0, u.level-levelFall*float64(h.Seq-u.highest))
 	if h.Voice {
 		u.voiced, u.level = now, max(u.level, float64(silence-h.Level))
 	}
-	u.highest, u.size = h.Seq, size
+	u.size = size
 	return true
 }
 
