@@ -37,6 +37,9 @@ func (s *Sent) Forget(seq uint32) {
 // Next is the count that Add will return.
 func (s *Sent) Next() uint8 { return uint8((s.newest + 1) % netproto.HopCounts) }
 
+// Last is the sequence number of the newest datagram, 0 if there is none.
+func (s *Sent) Last() uint32 { return s.seqs[s.newest%sentSlots] }
+
 // Seq is the sequence number of the newest datagram of that count on the wire, 0 if there is none.
 func (s *Sent) Seq(count uint8) uint32 {
 	return s.seqs[(s.newest-(s.newest-uint32(count))%netproto.HopCounts)%sentSlots]

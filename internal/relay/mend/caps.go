@@ -59,13 +59,12 @@ func (m *Mender) Pass(now time.Duration, to *Member, talker uint32, d []byte) bo
 	v := to.down().viewOf(now, talker)
 	h, _ := netproto.ParseHeader(d)
 	size := to.onWire(len(d)) // a datagram of a bundle is counted as if it went alone
-	if !to.room.hears(to, talker) {
+	v.exception(t.uplink, h.Seq)
+	if !to.room.hears(to, talker) { // what a cap takes out of somebody's speech is not told: it is missing there
 		m.counts.Fewer.Add(1)
-		m.fewer(now, to, v, h, t.uplink.asker.Stride())
-		v.exception(t.uplink, h.Seq)
+		m.end(now, to, v, v.ending.last)
 		return false
 	}
-	v.exception(t.uplink, h.Seq)
 	v.ending.Forwarded(h)
 	if !m.may(now, to, size, to.room.louder(now, to, talker, size)) { // the louder go first: the others leave room for them
 		return false

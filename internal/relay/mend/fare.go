@@ -42,7 +42,7 @@ const (
 )
 
 // unlimited stands for no cap and no limit of the rate.
-const unlimited = math.MinInt
+const unlimited = math.MaxUint16
 
 func (c *collector) add(figure, v int) { c.said[figure] = append(c.said[figure], v) }
 
@@ -58,12 +58,7 @@ func (c *collector) worst(figure int) int {
 }
 
 // least is the same of a rate; 0: there is no limit.
-func (c *collector) least(figure int) uint16 {
-	if v := c.worst(figure); v != unlimited {
-		return u16(-v)
-	}
-	return 0
-}
+func (c *collector) least(figure int) uint16 { return u16(-c.worst(figure)) % unlimited }
 
 // judge makes the fare of one talker anew.
 func (m *Mender) judge(now time.Duration, talker *Member) {
@@ -79,9 +74,9 @@ func (m *Mender) judge(now time.Duration, talker *Member) {
 		}
 		limit := unlimited
 		if d.Cap > 0 { // which holds for those too who are not forwarded for its sake
-			limit = -int(cmp.Or(d.part, d.Cap))
+			limit = int(cmp.Or(d.part, d.Cap))
 		}
-		c.add(most, limit)
+		c.add(most, -limit)
 		if now-d.heard > memory {
 			continue
 		}
@@ -94,12 +89,12 @@ func (m *Mender) judge(now time.Duration, talker *Member) {
 		}
 		limit = unlimited
 		if d.Queue >= repair.JammedQueue && r.hears(s, talker.ID) {
-			limit = -max(1, int(float64(d.Rate)*r.shareOf(now, s, talker)+0.5))
+			limit = max(1, int(float64(d.Rate)*r.shareOf(now, s, talker)+0.5))
 		}
 		if !s.Tunnelled.Load() { // what is lost in a tunnel was late, and no talker can do anything for it
 			c.views = append(c.views, v)
 		}
-		c.add(rate, limit)
+		c.add(rate, -limit)
 		c.add(rtt, int(d.RTT/time.Millisecond))
 		c.add(queue, int(d.Queue/time.Millisecond))
 		c.add(trend, int(d.Trend*1000))

@@ -49,9 +49,9 @@ func (v *view) sent(u *uplink) *repair.Sent {
 // out is no gap to the listener.
 func (v *view) exception(u *uplink, seq uint32) {
 	if v.own == nil {
-		v.own = new(repair.Sent)
-		*v.own = u.sent
-		v.own.Forget(seq)
+		own := u.sent
+		own.Forget(seq)
+		v.own, v.ending = &own, Ending{last: own.Last(), left: endTimes}
 	}
 }
 
