@@ -54,26 +54,21 @@ func copyDelay(v *View, step, patience time.Duration) time.Duration {
 	return delay
 }
 
-// Next returns a datagram of the talker's cache whose copy is to be sent at now, or nil; call it until it does.
-// Copies begin with the datagrams that come after a call. The bytes are the cache's, as those of Cache.Get.
-func (c *Copies) Next(cache *Cache, now time.Duration) []byte {
+// Next returns a datagram of the talker's cache whose copy is to be sent at now, or nil and when there may be one; call it
+// until it is nil. Copies begin with the datagrams that come after a call. The bytes are the cache's, as those of Cache.Get.
+func (c *Copies) Next(cache *Cache, now time.Duration) (d []byte, at time.Duration) {
 	if c.delay == 0 {
 		c.next = cache.count
+		return nil, now + time.Hour
 	}
-	if at, ok := c.Deadline(cache, now); !ok || at > now {
-		return nil
+	c.next = max(c.next, max(cache.count, slots)-slots)
+	if c.next == cache.count {
+		return nil, now + c.delay
+	}
+	e := cache.entry(c.next)
+	if at = e.at + c.delay; at > now {
+		return nil, at
 	}
 	c.next++
-	return cache.entry(c.next - 1).data
-}
-
-// Deadline is when Next may have a datagram, and false when there are no copies.
-func (c *Copies) Deadline(cache *Cache, now time.Duration) (at time.Duration, ok bool) {
-	c.next = max(c.next, max(cache.count, slots)-slots)
-	if c.next < cache.count {
-		at = cache.entry(c.next).at
-	} else {
-		at = now
-	}
-	return at + c.delay, c.delay > 0
+	return e.data, at
 }

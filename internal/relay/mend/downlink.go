@@ -90,14 +90,13 @@ func (m *Mender) attendListener(now time.Duration, s *Member) (next time.Duratio
 			v.Copies = repair.Copies{}
 			continue
 		}
-		for c := v.Copies.Next(t.uplink.cache, now); c != nil; c = v.Copies.Next(t.uplink.cache, now) {
+		c, at := v.Copies.Next(t.uplink.cache, now)
+		for ; c != nil; c, at = v.Copies.Next(t.uplink.cache, now) {
 			if count, was := v.count(c); live && was && !d.deaf && r.hears(s, t.ID) {
 				m.again(now, s, t, c, count, &m.counts.Copied)
 			}
 		}
-		if at, ok := v.Copies.Deadline(t.uplink.cache, now); ok {
-			next = min(next, at)
-		}
+		next = min(next, at)
 	}
 	return next
 }
