@@ -52,14 +52,10 @@ func (q *Queue) Arrived(now, sent time.Duration) {
 	if !q.started || (delay-q.base).Abs() >= clockJump {
 		*q = Queue{started: true, cell: int64(now / queueCell), base: delay, last: now}
 	}
-	q.point(now).add(delay)
-	q.base, q.last = min(q.base+(now-q.last)/baseRises, delay), now
-}
-
-func (p *queuePoint) add(delay time.Duration) {
-	if !p.known || delay < p.delay {
+	if p := q.point(now); !p.known || delay < p.delay {
 		*p = queuePoint{known: true, delay: delay}
 	}
+	q.base, q.last = min(q.base+(now-q.last)/baseRises, delay), now
 }
 
 // Delay is the queueing delay at present, below 0 where too little has come of late to tell.

@@ -2,8 +2,6 @@ package repair
 
 import (
 	"time"
-
-	"github.com/tincan-voice/tincan/netproto"
 )
 
 // CacheAge is how long a Cache keeps a datagram.
@@ -27,12 +25,8 @@ type cacheEntry struct {
 
 func (c *Cache) entry(i uint64) *cacheEntry { return &c.entries[i%slots] }
 
-// Put keeps a copy of d. It allocates at first, and for what is longer than all that was in its place. What is longer
-// than netproto.MaxDatagram is no datagram and is not kept.
+// Put keeps a copy of d. It allocates at first, and for what is longer than all that was in its place.
 func (c *Cache) Put(now time.Duration, seq uint32, d []byte) {
-	if len(d) == 0 || len(d) > netproto.MaxDatagram {
-		return
-	}
 	if c.count == 0 {
 		all := make([]byte, slots*cacheBytes)
 		for i := range c.entries {

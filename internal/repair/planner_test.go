@@ -50,7 +50,7 @@ func TestPlannerCopies(t *testing.T) {
 		{"clean", far, View{Channel: estimate.NewChannel(0.01, 1, 1), Hole: 0.01}, 0, 0},
 		{"one bad listener of many, resends too late", far, View{Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.1}, 2 * time.Second, 20 * ms},
 		{"the same with bursts", far, View{Channel: estimate.NewChannel(0.1, 4, 1), Hole: 0.1}, 2 * time.Second, 120 * ms},
-		{"bursts and a stride of 3", far, View{Channel: estimate.NewChannel(0.1, 2, 3), Stride: 3, Hole: 0.1}, 2 * time.Second, 240 * ms},
+		{"bursts and a stride of 3", far, View{Channel: estimate.NewChannel(0.1, 2, 3), Stride: 3, Hole: 0.1}, 2 * time.Second, 180 * ms},
 		{"resends repair it", near, View{Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.01}, 0, 0},
 		{"resends should but do not", near, View{Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.08}, 2 * time.Second, 20 * ms},
 		{"all lose alike: the talker's to cover", far, View{Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.1, Median: 0.1}, 0, 0},

@@ -71,15 +71,6 @@ func TestCacheOnRandomDatagrams(t *testing.T) {
 	}
 }
 
-func TestCacheRefusesWhatIsNoDatagram(t *testing.T) {
-	var c Cache
-	c.Put(0, 1, nil)
-	c.Put(0, 2, make([]byte, 1201))
-	if c.Get(0, 1) != nil || c.Get(0, 2) != nil {
-		t.Error("kept it")
-	}
-}
-
 func TestCopiesAreOfEveryDatagram(t *testing.T) {
 	var cache Cache
 	var c Copies

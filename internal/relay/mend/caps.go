@@ -97,18 +97,16 @@ func (r *Room) shareOf(now time.Duration, s, talker *Member) float64 {
 	return 1
 }
 
-// divide shares a listener's cap among those who talk, and reports whether a talker's part has changed.
-func (r *Room) divide(now time.Duration, s *Member) bool {
-	d, part, n := s.downlink, s.downlink.Cap, 0
+// divide shares a listener's cap among those who talk.
+func (r *Room) divide(now time.Duration, s *Member) {
+	d, n := s.downlink, 0
 	for _, t := range r.ups {
 		if last := min(t.uplink.voiced, t.uplink.forwarded); t != s && last > 0 && now-last <= partMemory && !t.Gone.Load() {
 			n++
 		}
 	}
+	d.part = d.Cap
 	if n = min(n, int(partOf*d.Cap/repair.LeastPart)); n > 1 {
-		part = partOf * d.Cap / wire.Kbps(n)
+		d.part = partOf * d.Cap / wire.Kbps(n)
 	}
-	changed := part != d.part
-	d.part = part
-	return changed
 }

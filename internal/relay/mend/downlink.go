@@ -118,9 +118,3 @@ func (m *Mender) plan(now time.Duration, s *Member) {
 	d.planner.Plan(now, d.Downlink, views)
 	d.apart = d.Cap > 0 || d.planner.Talkers() > 0
 }
-
-// hears tells whether a listener is to get this talker's voice.
-func (r *Room) hears(s *Member, talker uint32) bool {
-	most := s.downlink.planner.Talkers()
-	return most == 0 || r.rank(s, talker) < most
-}

@@ -109,7 +109,7 @@ func (m *Mender) judge(now time.Duration, talker *Member) {
 		f.loss, t.Median = v.loss.Fraction(), v.since
 	}
 	u := talker.uplink
-	u.fare, u.judged, u.dirty = f, now, false
+	u.fare, u.judged = f, now
 	r.setPath(talker)
 }
 
@@ -123,7 +123,7 @@ func (m *Mender) feedback(now time.Duration, s *Member, listeners int) (next tim
 	if !u.owed {
 		return now + time.Hour
 	}
-	if u.dirty && now-u.judged >= repair.ReportJammed {
+	if now-u.judged >= repair.ReportJammed {
 		m.judge(now, s)
 	}
 	f := &u.fare.told

@@ -77,11 +77,7 @@ func (m *Mender) Attend(now time.Duration, r *Room, listeners int) (next time.Du
 func (m *Mender) tick(now time.Duration, r *Room) {
 	r.sort(now)
 	for _, s := range r.downs {
-		if r.divide(now, s) {
-			for _, t := range r.order {
-				t.uplink.dirty = true
-			}
-		}
+		r.divide(now, s)
 		if s.downlink.Cap > 0 || s.Apart.Load() {
 			m.plan(now, s)
 		}

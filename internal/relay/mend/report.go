@@ -23,19 +23,11 @@ func (m *Mender) Report(now time.Duration, s *Member, body []byte) (look time.Du
 	d.setCap(wire.Kbps(r.Cap))
 	d.deaf = r.Deaf
 	d.unopened = append(d.unopened[:0], r.Unopened[:min(len(r.Unopened), maxViews)]...)
-	for _, id := range d.unopened {
-		if t := s.room.talker(id); t != nil {
-			t.uplink.dirty = true
-		}
-	}
 	for i := range r.Talkers {
 		b := &r.Talkers[i]
-		t := s.room.talker(b.Session)
-		if t == nil || t == s {
-			continue
+		if t := s.room.talker(b.Session); t != nil && t != s {
+			d.viewOf(now, b.Session).take(now, b, t.uplink)
 		}
-		d.viewOf(now, b.Session).take(now, b, t.uplink)
-		t.uplink.dirty = true
 	}
 	if s.uplink != nil {
 		s.room.setPath(s)

@@ -10,17 +10,10 @@ import (
 // Nack answers a listener's nack, within its budget. The room must be attended at look, or before; the error is that of
 // netproto.ParseNack.
 func (m *Mender) Nack(now time.Duration, s *Member, body []byte) (look time.Duration, err error) {
-	if m.blocks, err = netproto.ParseNack(m.blocks[:0], body); err != nil {
-		return 0, err
+	look = now + sweepEvery
+	if m.blocks, err = netproto.ParseNack(m.blocks[:0], body); err != nil || !s.Live() || s.Deaf.Load() || s.Tunnelled.Load() {
+		return look, err
 	}
-	if s.Live() && !s.Deaf.Load() && !s.Tunnelled.Load() {
-		m.resend(now, s)
-	}
-	return now + sweepEvery, nil
-}
-
-// resend sends a listener what m.blocks asks for.
-func (m *Mender) resend(now time.Duration, s *Member) {
 	r, d := s.room, s.down()
 	d.heard = now
 	if d.resend == nil {
@@ -37,7 +30,7 @@ func (m *Mender) resend(now time.Duration, s *Member) {
 		for count := range b.All() {
 			if left--; left < 0 {
 				m.counts.Throttled.Add(1)
-				return
+				return look, nil
 			}
 			v := t.uplink.cache.Get(now, sent.Seq(count))
 			if v == nil {
@@ -50,4 +43,5 @@ func (m *Mender) resend(now time.Duration, s *Member) {
 			}
 		}
 	}
+	return look, nil
 }

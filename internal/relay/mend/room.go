@@ -1,6 +1,8 @@
 package mend
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -98,18 +100,18 @@ func (r *Room) sort(now time.Duration) {
 	}
 }
 
-// rank returns how many talkers come before this one for a listener.
-func (r *Room) rank(listener *Member, talker uint32) int {
-	n := 0
+// hears tells whether a listener is to get this talker's voice.
+func (r *Room) hears(listener *Member, talker uint32) bool {
+	left := cmp.Or(listener.downlink.planner.Talkers(), math.MaxInt)
 	for _, s := range r.order {
 		if s.ID == talker {
 			break
 		}
 		if s != listener {
-			n++
+			left--
 		}
 	}
-	return n
+	return left > 0
 }
 
 // louder is what the next second of those takes who come before this talker for a listener and speak, if their

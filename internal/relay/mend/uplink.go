@@ -26,7 +26,6 @@ type uplink struct {
 
 	schedule repair.Schedule
 	owed     bool          // has talked since the last feedback
-	dirty    bool          // a listener has reported
 	judged   time.Duration // when fare was made
 	fare     fare
 	told     netproto.Feedback // last
@@ -80,7 +79,7 @@ func (u *uplink) speaks(now time.Duration) bool { return now-u.voiced <= IdleAft
 func (s *Member) Keep(now time.Duration, d []byte) {
 	u := s.uplink
 	if u.cache == nil {
-		u.cache, u.dirty = new(repair.Cache), true // there may be a cap to be told
+		u.cache = new(repair.Cache)
 		s.room.order = append(s.room.order, s)
 	}
 	seq := seqOf(d)
