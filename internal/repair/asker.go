@@ -161,17 +161,16 @@ func (a *Asker) miss(now time.Duration, seq uint32, ahead int) {
 	}
 	for i := uint32(1); i < uint32(ahead); i++ {
 		n, behind := a.newest+i, (uint32(ahead)-i)*step
-		g := &a.gaps[n%slots]
-		if g.open && g.count == n {
-			continue
-		}
 		a.openGap(gap{count: n, seq: seq - behind, next: now + leastTimeout, due: now - time.Duration(behind)*wire.FrameDuration})
 	}
 }
 
-// openGap opens one gap.
+// openGap opens one gap, unless it has been missed before.
 func (a *Asker) openGap(g gap) {
 	slot := &a.gaps[g.count%slots]
+	if slot.open && slot.count == g.count {
+		return
+	}
 	a.close(slot)
 	g.open = true
 	*slot = g

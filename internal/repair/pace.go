@@ -1,8 +1,6 @@
 package repair
 
-import (
-	"time"
-)
+import "time"
 
 // pace knows when the next datagram of a talkspurt should come. Talkers send in an even rhythm, so what
 // does not come in time is probably lost, and on a path that is known to lose it is asked for then,

@@ -1,8 +1,6 @@
 package repair
 
-import (
-	"github.com/tincan-voice/tincan/netproto"
-)
+import "github.com/tincan-voice/tincan/netproto"
 
 // Sent are the sequence numbers of the datagrams that were sent on a hop, by their counts. Counts go on for
 // ever here, and modulo netproto.HopCounts on the wire.

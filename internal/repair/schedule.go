@@ -23,14 +23,13 @@ const (
 
 // MoodOf judges a path by whether it loses and by its queue.
 func MoodOf(lossy bool, queue time.Duration, trend float64) Mood {
-	switch {
-	case queue >= JammedQueue && trend >= jammedTrend:
+	if queue >= JammedQueue && trend >= jammedTrend {
 		return Jammed
-	case lossy:
-		return Lossy
-	default:
-		return Calm
 	}
+	if lossy {
+		return Lossy
+	}
+	return Calm
 }
 
 // Schedule says when reports and feedback are due: every two seconds while all is

@@ -50,23 +50,25 @@ func (s *Member) Arrived(now time.Duration, h netproto.Header, hop netproto.Hop,
 		s.room.ups = append(s.room.ups, s)
 		s.room.setPath(s)
 	}
-	newest = s.uplink.arrived(now, h, hop, size)
-	return newest, s.room.soonest(now, s.uplink)
-}
-
-func (u *uplink) arrived(now time.Duration, h netproto.Header, hop netproto.Hop, size int) (newest bool) {
+	r, u := s.room, s.uplink
 	u.meter.Add(now, size)
 	u.level = max(0, u.level-levelFall*(now-u.last).Seconds())
 	u.last, u.owed = now, true
 	d := repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: h.Voice || h.Level < silence}
-	if !u.asker.Arrived(now, d) {
-		return false
+	if newest = u.asker.Arrived(now, d); newest {
+		u.size = size
+		if h.Voice {
+			u.voiced, u.level = now, max(u.level, float64(silence-h.Level))
+		}
 	}
-	if h.Voice {
-		u.voiced, u.level = now, max(u.level, float64(silence-h.Level))
+	if now-r.ticked >= tickEvery {
+		return newest, now
 	}
-	u.size = size
-	return true
+	look = r.ticked + tickLate
+	if at, ok := u.asker.NextDeadline(); ok {
+		look = min(look, at)
+	}
+	return newest, look
 }
 
 // silence is the level of silence (RFC 6464).
@@ -90,18 +92,6 @@ func (s *Member) Keep(now time.Duration, d []byte) {
 
 // countOf is the count in a datagram of voice, see netproto.Hop.
 func countOf(d []byte) uint8 { return d[len(d)-1] % netproto.HopCounts }
-
-// soonest is when something has to be done after a datagram of this talker.
-func (r *Room) soonest(now time.Duration, u *uplink) time.Duration {
-	if now-r.ticked >= tickEvery {
-		return now
-	}
-	next := r.ticked + tickLate
-	if at, ok := u.asker.NextDeadline(); ok {
-		next = min(next, at)
-	}
-	return next
-}
 
 // attendTalker asks for what is missing and tells the talker how its voice fares.
 func (m *Mender) attendTalker(now time.Duration, s *Member, listeners int) (next time.Duration) {
@@ -132,9 +122,6 @@ func (r *Room) setPath(talker *Member) {
 			nearest, buffer = min(nearest, s.way()), max(buffer, v.Buffer)
 		}
 	}
-	a, rtt := &talker.uplink.asker, time.Duration(0)
-	if talker.downlink != nil {
-		rtt = talker.downlink.RTT
-	}
-	a.SetPath(rtt, repair.Patience(talker.way()+nearest, buffer, a.Loss()))
+	a := &talker.uplink.asker
+	a.SetPath(2*talker.way(), repair.Patience(talker.way()+nearest, buffer, a.Loss()))
 }
