@@ -277,8 +277,25 @@ func TestAskerLearnsToWait(t *testing.T) {
 	if timeout > 90*ms {
 		t.Errorf("waits %v", timeout)
 	}
+	if _, _, _, timeout := run(400*ms, 0.01); timeout > 250*ms {
+		t.Errorf("waits %v where some take 400 ms longer: nothing would be asked for", timeout)
+	}
 	if _, _, _, timeout := run(0, 0.1); timeout > leastTimeout+ms {
 		t.Errorf("waits %v where the order holds", timeout)
+	}
+}
+
+// What is overtaken by a little is not asked for.
+func TestAskerWaitsForTheOrder(t *testing.T) {
+	a := path()
+	a.Arrived(at(1), dg(1))
+	a.Arrived(at(2), dg(3))
+	if asked := a.Poll(at(2)+5*ms, nil); len(asked) > 0 {
+		t.Errorf("asked for %v", asked)
+	}
+	a.Arrived(at(2)+5*ms, dg(2))
+	if _, ok := a.NextDeadline(); ok {
+		t.Error("something is left to be asked")
 	}
 }
 

@@ -77,6 +77,36 @@ func TestCapKeepsRoomForVoice(t *testing.T) {
 	}
 }
 
+func TestMoodOf(t *testing.T) {
+	for _, tt := range []struct {
+		lossy bool
+		queue time.Duration
+		trend float64
+		want  Mood
+	}{
+		{false, 50 * ms, 0.2, Calm}, {false, 70 * ms, 0.02, Calm}, {true, 70 * ms, 0, Lossy}, {true, 70 * ms, 0.04, Jammed},
+	} {
+		if got := MoodOf(tt.lossy, tt.queue, tt.trend); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
+		}
+	}
+}
+
+// Some delay is waited for in any case, more where much is lost, and no end of it nowhere.
+func TestPatience(t *testing.T) {
+	for _, tt := range []struct {
+		way, buffer time.Duration
+		loss        float64
+		want        time.Duration
+	}{
+		{60 * ms, 0, 0, 160 * ms}, {60 * ms, 0, 1, 320 * ms}, {300 * ms, 40 * ms, 0, 40 * ms}, {60 * ms, 500 * ms, 0, 500 * ms},
+	} {
+		if got := Patience(tt.way, tt.buffer, tt.loss); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
+		}
+	}
+}
+
 func TestScheduleIsLazyWhenCleanAndQuickWhenNot(t *testing.T) {
 	var s Schedule
 	var sent []time.Duration

@@ -149,41 +149,52 @@ func TestPlannerHonoursTheCap(t *testing.T) {
 	}
 }
 
-// A link that carries two of three talkers: when these had time to send less and did not, there are fewer of them.
-func TestPlannerSendsFewerTalkersIntoAJam(t *testing.T) {
-	const carries, every = wire.Kbps(90), 300 * ms
-	talk := func(each func(now time.Duration) wire.Kbps) (fewer, longest time.Duration) {
-		var p Planner
-		queue := time.Duration(0)
-		for now := every; now <= time.Minute; now += every {
-			v := talking(each(now), each(now), each(now))
-			sent := rate(v[:cmp.Or(p.Talkers(), len(v))])
-			before := queue
-			queue = min(max(0, queue+time.Duration(float64(sent/carries-1)*float64(every))), time.Second)
-			rate := sent
-			if queue > 0 {
-				rate = carries
-			}
-			report(&p, now, Downlink{Rate: rate, Queue: queue, Trend: (queue - before).Seconds() / every.Seconds(), RTT: 100 * ms}, v)
-			if p.Talkers() > 0 {
-				fewer += every
-			}
-			if now > 10*time.Second {
-				longest = max(longest, queue)
-			}
+// jamTest is three talkers on a link. It tells for how long there were fewer of them, and the longest queue later.
+func jamTest(carries, each func(now time.Duration) wire.Kbps) (fewer, longest time.Duration) {
+	const every = 300 * ms
+	var p Planner
+	queue := time.Duration(0)
+	for now := every; now <= time.Minute; now += every {
+		v := talking(each(now), each(now), each(now))
+		through := rate(v[:cmp.Or(p.Talkers(), len(v))])
+		before := queue
+		queue = min(max(0, queue+time.Duration(float64(through/carries(now)-1)*float64(every))), time.Second)
+		if queue > 0 {
+			through = carries(now)
 		}
-		return fewer, longest
+		report(&p, now, Downlink{Rate: through, Queue: queue, Trend: (queue - before).Seconds() / every.Seconds(), RTT: 100 * ms}, v)
+		if p.Talkers() > 0 {
+			fewer += every
+		}
+		if now > 10*time.Second {
+			longest = max(longest, queue)
+		}
 	}
-	if fewer, longest := talk(func(time.Duration) wire.Kbps { return 40 }); fewer < 40*time.Second || longest > time.Second {
+	return fewer, longest
+}
+
+// always is a rate that does not change, and until is one that does.
+func always(rate wire.Kbps) func(time.Duration) wire.Kbps { return until(time.Hour, rate, 0) }
+func until(end time.Duration, rate, then wire.Kbps) func(time.Duration) wire.Kbps {
+	return func(now time.Duration) wire.Kbps {
+		if now < end {
+			return rate
+		}
+		return then
+	}
+}
+
+// A link that carries two of three talkers: when these had time to send less and did not, there are fewer of them; the
+// next time at once. When it carries all of them, they come back.
+func TestPlannerSendsFewerTalkersIntoAJam(t *testing.T) {
+	if fewer, longest := jamTest(always(90), always(40)); fewer < 40*time.Second || longest > 450*ms {
 		t.Errorf("deaf talkers: fewer of them for %v, later queue up to %v", fewer, longest)
 	}
-	if fewer, longest := talk(func(now time.Duration) wire.Kbps {
-		if now < 1500*ms {
-			return 40
-		}
-		return 25
-	}); fewer > 0 || longest > 0 {
+	if fewer, longest := jamTest(always(90), until(1500*ms, 40, 25)); fewer > 0 || longest > 0 {
 		t.Errorf("talkers who send less: fewer of them for %v, later queue up to %v", fewer, longest)
+	}
+	if fewer, _ := jamTest(until(10*time.Second, 60, 200), always(40)); fewer < 5*time.Second || fewer > 30*time.Second {
+		t.Errorf("a link that widens after 10 s: fewer of them for %v", fewer)
 	}
 }
 
