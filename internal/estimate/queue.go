@@ -60,9 +60,6 @@ func (q *Queue) Arrived(now, sent time.Duration) {
 
 // Delay is the queueing delay at present, below 0 where too little has come of late to tell.
 func (q *Queue) Delay(now time.Duration) time.Duration {
-	if !q.started {
-		return -1
-	}
 	q.point(now)
 	low, known := time.Duration(math.MaxInt64), 0
 	lately := max(queueNow, int64(q.noise()/queueCell))
@@ -99,9 +96,6 @@ func (q *Queue) full() {
 // Trend is how much the delay grows, in seconds per second of arrivals. Of what is sent into
 // a queue that never empties a share of 1-Trend gets through.
 func (q *Queue) Trend(now time.Duration) float64 {
-	if !q.started {
-		return 0
-	}
 	q.point(now)
 	var n, sx, sy, sxx, sxy float64
 	for i := range int64(queueCells) {

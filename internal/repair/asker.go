@@ -107,43 +107,36 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) (newest bool) {
 		a.newest, ahead = wire.HopCounts+uint32(d.Count)-1, 1
 	}
 	a.filled(now, a.newest+uint32(ahead), d)
+	a.note(d, ahead)
 	if ahead <= 0 {
-		if !d.Again {
-			a.note(-ahead)
-		}
 		return false
 	}
 	a.miss(now, d.Seq, ahead)
 	a.newest += uint32(ahead)
 	a.missed -= min(a.missed, uint32(ahead))
-	a.noteNewest(d, ahead)
-	newest = frames > 0
-	if newest {
-		if ahead == 1 && a.speech && d.Speech && frames <= wire.MaxStride {
-			a.stride = uint32(frames)
-		}
-		a.highest, a.speech = d.Seq, d.Speech && d.Seq > a.last
+	if frames <= 0 {
+		return false
 	}
-	if newest = newest && !d.Again; newest {
-		a.pace.arrived(now, d.Seq)
-		a.queue.Arrived(now, sentAt(d.Seq))
+	if ahead == 1 && a.speech && d.Speech && frames <= wire.MaxStride {
+		a.stride = uint32(frames)
 	}
-	return newest
+	a.highest, a.speech = d.Seq, d.Speech && d.Seq > a.last
+	if d.Again {
+		return false
+	}
+	a.pace.arrived(now, d.Seq)
+	a.queue.Arrived(now, sentAt(d.Seq))
+	return true
 }
 
-// noteNewest enters the newest datagram, so many further than the one before, into the receipt.
-func (a *Asker) noteNewest(d Datagram, ahead int) {
+// note enters a datagram, so many further than the newest one before it, into the receipt.
+func (a *Asker) note(d Datagram, ahead int) {
 	r := &a.receipt
-	r.Seq, r.Count, r.Reach = d.Seq, d.Count, uint8(min(int(r.Reach)+ahead, netproto.ReceiptReach))
-	r.Came.Shift(ahead)
-	if !d.Again {
-		a.note(0)
+	if ahead > 0 {
+		r.Seq, r.Count, r.Reach = d.Seq, d.Count, uint8(min(int(r.Reach)+ahead, netproto.ReceiptReach))
+		r.Came.Shift(ahead)
 	}
-}
-
-// note enters one that came by itself and is so many before the newest.
-func (a *Asker) note(back int) {
-	if r := &a.receipt; back < int(r.Reach) {
+	if back := max(-ahead, 0); !d.Again && back < int(r.Reach) {
 		r.Came.Set(back)
 	}
 }

@@ -12,12 +12,11 @@ import (
 
 // fare is how a talker's voice reaches its listeners.
 //
-// Loss is that of the median listener, of an even number the worse of the middle two, since to send one
-// of two everything again costs more than what the talker can do for both. All other
-// figures drive the talker's rate, and so everybody's quality; there a quarter of
-// the listeners may be as bad as they like (or say so) without effect, from
-// three on at least one. What these need, the relay does for them alone. Caps count of all listeners who are there,
-// since one that is left out for a cap is not reported on.
+// Loss is that of the median listener, of an even number the worse of the middle two, since to send one of two everything
+// again costs more than what the talker can do for both. All other figures drive the talker's rate, and so everybody's
+// quality; there a quarter of the listeners, from three on at least one, may be as bad as they like (or say so) without
+// effect: what these need, the relay does for them alone. Caps count of all listeners who are there, since one that is
+// left out for a cap is not reported on.
 type fare struct {
 	listeners int               // that have reported
 	loss      float64           // share
