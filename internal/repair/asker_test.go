@@ -139,6 +139,18 @@ func TestAskerNeverAsksTwiceWithinARoundTrip(t *testing.T) {
 	}
 }
 
+// Where the round trip is not known, a question is not repeated at once either.
+func TestAskerAssumesARoundTrip(t *testing.T) {
+	a := &Asker{}
+	a.SetPath(0, 400*ms)
+	a.Arrived(at(1), dg(1))
+	a.Arrived(at(3), dg(3))
+	asked := a.Poll(at(3)+10*ms, nil)
+	if asked = a.Poll(at(3)+100*ms, asked); !slices.Equal(asked, []Ask{{2, 2}}) {
+		t.Errorf("asked for %v within 100 ms", asked)
+	}
+}
+
 func TestAskerGivesUpWhereNoResendComesInTime(t *testing.T) {
 	a := &Asker{}
 	a.SetPath(300*ms, 200*ms)

@@ -98,6 +98,19 @@ func TestAskerHasNothingToDoOnACleanPath(t *testing.T) {
 	}
 }
 
+// One of a hundred is not so much that later datagrams are not waited for.
+func TestAskerBearsALittleLoss(t *testing.T) {
+	a := path()
+	for seq := uint32(1); seq < 1000; seq++ {
+		if seq%100 == 0 {
+			continue
+		}
+		if a.Arrived(at(seq), dg(seq)); a.lossy() {
+			t.Fatalf("%d of %d are much", a.receipt.Lost(), a.receipt.Reach)
+		}
+	}
+}
+
 // tenth is an Asker to which every tenth datagram did not come, and the last one that did.
 func tenth(stride uint32) (a *Asker, seq uint32) {
 	a = &Asker{}
