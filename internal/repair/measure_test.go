@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -74,6 +75,19 @@ func TestCapKeepsRoomForVoice(t *testing.T) {
 		if others < 20 {
 			t.Errorf("seed %d: only %d others went out", seed, others)
 		}
+	}
+}
+
+// Twice a second a probe, every two seconds a report on one talker fit into what is left for them.
+func TestControlFits(t *testing.T) {
+	report, err := netproto.AppendReport(nil, &netproto.Report{Talkers: make([]netproto.TalkerReport, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	probe := netproto.AppendProbe(nil, netproto.Probe{})
+	const around = netproto.HeaderSize + netproto.TagSize + wire.IPv4Overhead
+	if rate := wire.KbpsOf(4*(len(probe)+around)+len(report)+around, ReportCalm); rate > UpControl || rate < UpControl-0.2 {
+		t.Errorf("%v kbit/s are left for %v", UpControl, rate)
 	}
 }
 

@@ -98,6 +98,21 @@ func TestAskerHasNothingToDoOnACleanPath(t *testing.T) {
 	}
 }
 
+// What grows with one that came late shrinks again.
+func TestPaceForgets(t *testing.T) {
+	var p pace
+	p.wrong(300 * ms)
+	if p.timeout() > 100*ms {
+		t.Errorf("waits %v for one that came 300 ms late", p.timeout())
+	}
+	for range 60 {
+		p.right()
+	}
+	if p.timeout() > 12*ms {
+		t.Errorf("still waits %v", p.timeout())
+	}
+}
+
 // One of a hundred is not so much that later datagrams are not waited for.
 func TestAskerBearsALittleLoss(t *testing.T) {
 	a := path()

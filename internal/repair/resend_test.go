@@ -115,7 +115,7 @@ func TestResenderMakesNoStorm(t *testing.T) {
 		voice := wire.Kbps(16 + rng.IntN(160))
 		r.SetRate(voice)
 		rtt := time.Duration(rng.IntN(200)) * ms
-		share := max((resendShare * voice).Bytes(time.Second), netproto.MaxDatagram+wire.IPv4Overhead)
+		share := max((voice / 2).Bytes(time.Second), netproto.MaxDatagram+wire.IPv4Overhead)
 		sent := 0.0
 		for now := time.Duration(0); now < 10*time.Second; now += ms {
 			newest := uint32(now / wire.FrameDuration)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/internal/relay/forward"
-	"github.com/tincan-voice/tincan/internal/relay/mend"
 	"github.com/tincan-voice/tincan/internal/relay/relaytest"
 	"github.com/tincan-voice/tincan/internal/relay/rooms"
 	"github.com/tincan-voice/tincan/internal/repair"
@@ -404,7 +403,7 @@ func TestCapIsDivided(t *testing.T) {
 		for _, alone := range []struct {
 			more time.Duration
 			want uint16
-		}{{mend.PartMemory - 3*time.Second, tt.want}, {6 * time.Second, uint16(tt.cap)}} {
+		}{{22 * time.Second, tt.want}, {6 * time.Second, uint16(tt.cap)}} {
 			r.run(alone.more, 1)
 			if m := r.all[0]; m.feedback[len(m.feedback)-1].LowestCap != alone.want {
 				t.Errorf("cap %d, alone for %v more: told %+v, want a cap of %d", tt.cap, alone.more, m.feedback[len(m.feedback)-1], alone.want)
