@@ -201,7 +201,7 @@ func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello wel
 	c.second.roaming.routed = -routeEvery // at once
 	c.level.Store(codec.Silent)
 	c.signs.hearers.Store(hearersUnknown)
-	c.listener.SetCap(int(cfg.DownCap))
+	c.listener.SetCap(cfg.DownCap)
 	if cfg.Sink == nil {
 		c.cfg.Sink = audio.PacedSink(audio.Discard())
 	}

@@ -162,13 +162,7 @@ func TestStuckDevicesHoldNothingUp(t *testing.T) {
 	told := func() (reports int) {
 		for _, p := range r.reports {
 			for _, about := range p.Talkers {
-				missing := 0
-				for i := range int(about.Receipt.Reach) {
-					if !about.Receipt.Came.Get(i) || about.Receipt.Again.Get(i) {
-						missing++
-					}
-				}
-				if missing > 3 {
+				if about.Receipt.Lost() > 3 {
 					reports++
 				}
 			}

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-const feedbackSize = 32 // without the receipt
+const feedbackSize = 30 // without the receipt
 
 // Feedback is what the relay tells a talker about once a second: what came over its
 // uplink and how its listeners fare. It travels as TypeReport, downwards.
@@ -38,7 +38,7 @@ func AppendFeedback(dst []byte, f *Feedback) []byte {
 	m := &f.Median
 	for _, v := range [...]uint16{
 		f.Rate, f.Queue, uint16(f.Trend),
-		f.Listeners, count16(m.Received), count16(m.Lost), count16(m.Runs), count16(m.Resent),
+		f.Listeners, count16(m.Received), count16(m.Lost), count16(m.Runs),
 		f.WorstRTT, f.WorstQueue, uint16(f.WorstTrend), f.LowestCap, f.LowestRate, f.WorstJitter,
 		f.Hearers, f.Unopened,
 	} {
@@ -64,11 +64,9 @@ func ParseFeedback(b []byte) (Feedback, error) {
 		Receipt: r,
 		Rate:    field(0), Queue: field(1), Trend: int16(field(2)),
 		Listeners: field(3),
-		Median: Outcome{
-			Received: int(field(4)), Lost: int(field(5)), Runs: int(field(6)), Resent: int(field(7)),
-		},
-		WorstRTT: field(8), WorstQueue: field(9), WorstTrend: int16(field(10)),
-		LowestCap: field(11), LowestRate: field(12), WorstJitter: field(13),
-		Hearers: field(14), Unopened: field(15),
+		Median:    Outcome{Received: int(field(4)), Lost: int(field(5)), Runs: int(field(6))},
+		WorstRTT:  field(7), WorstQueue: field(8), WorstTrend: int16(field(9)),
+		LowestCap: field(10), LowestRate: field(11), WorstJitter: field(12),
+		Hearers: field(13), Unopened: field(14),
 	}, nil
 }

@@ -1,14 +1,16 @@
 package netproto
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // ReceiptReach is of how many datagrams a Receipt tells at most: as many as there are counts.
 const ReceiptReach = HopCounts
 
 const (
 	receiptHead = 7
-	maxMap      = ReceiptReach / perByte
-	perByte     = 4 // datagrams per byte of a map
+	maxMap      = ReceiptReach / 8
 )
 
 // Bits are ReceiptReach bits, the lowest of the first word first.
@@ -34,26 +36,12 @@ type Receipt struct {
 	Seq   uint32 // sequence number of the newest that came; 0: none has
 	Count uint8  // its Hop.Count
 	Reach uint8  // datagrams told of, the newest and those before it: 0 to ReceiptReach
-	Came  Bits   `json:"-"` // bit i: the one of count Count-i came
-	Again Bits   `json:"-"` // bit i: it came only when it was sent again
+	Came  Bits   `json:"-"` // bit i: the one of count Count-i came, and not only when it was sent again; none behind Reach
 }
 
-// Last tells what became of the newest n datagrams, as far as the receipt knows.
-func (r *Receipt) Last(n int) (o Outcome) {
-	before := false // the one before was lost
-	for i := min(n, int(r.Reach)) - 1; i >= 0; i-- {
-		again := r.Again.Get(i)
-		lost := again || !r.Came.Get(i)
-		if !lost {
-			o.Received++
-		} else if o.Lost++; !before {
-			o.Runs++
-		}
-		if before = lost; again {
-			o.Resent++
-		}
-	}
-	return o
+// Lost is how many of the datagrams that the receipt tells of did not come by themselves.
+func (r *Receipt) Lost() int {
+	return int(r.Reach) - bits.OnesCount64(r.Came[0]) - bits.OnesCount64(r.Came[1])
 }
 
 // Outcome is what became of a talker's datagrams on a hop, as receipts tell.
@@ -61,13 +49,11 @@ type Outcome struct {
 	Received int // came by themselves
 	Lost     int // did not; below 0 where more have come since than were lost
 	Runs     int // of consecutive ones, that the lost form
-	Resent   int // of the lost, those that came when sent again
 }
 
 // Add adds what became of others.
 func (o *Outcome) Add(p Outcome) {
-	o.Received, o.Lost = o.Received+p.Received, o.Lost+p.Lost
-	o.Runs, o.Resent = o.Runs+p.Runs, o.Resent+p.Resent
+	o.Received, o.Lost, o.Runs = o.Received+p.Received, o.Lost+p.Lost, o.Runs+p.Runs
 }
 
 // Loss is the share that was lost, 0 to 1; 0 of nothing.
@@ -78,30 +64,19 @@ func (o *Outcome) Loss() float64 {
 	return float64(o.Lost) / float64(o.Lost+max(o.Received, 0))
 }
 
-// appendReceipt appends r: sequence number (4 bytes), count (1), reach (1), the length of a map (1) and the map, two
-// bits for each datagram, the newest in the lowest of the first byte: 0 it has not come, 1 it has, 2 it has when sent again. All
-// behind the map have come.
+// appendReceipt appends r: sequence number (4 bytes), count (1), reach (1), the length of a map (1) and the map, the
+// bits of Came, the lowest of the first byte first. All behind the map have come.
 func appendReceipt(dst []byte, r *Receipt) []byte {
-	reach := min(int(r.Reach), ReceiptReach)
 	n := 0 // bytes of the map
-	for i := range reach {
-		if !r.Came.Get(i) || r.Again.Get(i) {
-			n = i/perByte + 1
+	for i := range min(int(r.Reach), ReceiptReach) {
+		if !r.Came.Get(i) {
+			n = i/8 + 1
 		}
 	}
 	dst = binary.BigEndian.AppendUint32(dst, r.Seq)
-	dst = append(dst, r.Count%HopCounts, byte(reach), byte(n))
-	for i := 0; i < n*perByte; i += perByte {
-		var b byte
-		for j := range min(perByte, reach-i) {
-			switch {
-			case r.Again.Get(i + j):
-				b |= 2 << (2 * j)
-			case r.Came.Get(i + j):
-				b |= 1 << (2 * j)
-			}
-		}
-		dst = append(dst, b)
+	dst = append(dst, r.Count%HopCounts, min(r.Reach, ReceiptReach), byte(n))
+	for i := range n {
+		dst = append(dst, byte(r.Came[i/8]>>(i%8*8)))
 	}
 	return dst
 }
@@ -121,15 +96,8 @@ func parseReceipt(b []byte) (r Receipt, rest []byte, err error) {
 	}
 	r = Receipt{Seq: binary.BigEndian.Uint32(b), Count: b[4] % HopCounts, Reach: b[5]}
 	for i := range reach {
-		state := byte(1)
-		if i/perByte < n {
-			state = b[receiptHead+i/perByte] >> (2 * (i % perByte)) & 3
-		}
-		if state != 0 {
+		if i/8 >= n || b[receiptHead+i/8]>>(i%8)&1 != 0 {
 			r.Came.Set(i)
-		}
-		if state == 2 {
-			r.Again.Set(i)
 		}
 	}
 	return r, b[receiptHead+n:], nil

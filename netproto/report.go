@@ -32,7 +32,7 @@ type TalkerReport struct {
 }
 
 // AppendReport appends the body of a listener's report to dst. The error is
-// ErrTooLarge for more talkers than one datagram takes: 23 at least, where Unopened has no more than 8.
+// ErrTooLarge for more talkers than one datagram takes: 35 at least, where Unopened has no more than 8.
 func AppendReport(dst []byte, r *Report) ([]byte, error) {
 	if len(r.Talkers) > 255 || len(r.Unopened) > 255 {
 		return dst, ErrTooLarge

@@ -7,6 +7,7 @@ import (
 	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // outlook is what all talkers share: the way from the relay, and what the relay is told.
@@ -15,7 +16,7 @@ type outlook struct {
 	meter    estimate.Meter
 	rtt      time.Duration
 	rttTold  time.Duration
-	cap      int // kbit/s, 0 = none
+	cap      wire.Kbps // 0 = none
 	deaf     bool
 	reliable bool // nothing is asked for
 	changed  bool // cap or deaf have, and the relay has not been told
@@ -36,11 +37,10 @@ const (
 	maxTalkers = 16
 )
 
-// SetCap sets the most that the relay may send in kbit/s, IP and UDP headers counted; 0 is
-// no cap. The relay tells those who talk their part of it, and keeps to it with fewer talkers, then with fewer copies.
-func (r *Receiver) SetCap(kbps int) {
-	if r.outlook.cap != kbps {
-		r.outlook.cap = kbps
+// SetCap sets the most that the relay may send, in whole kbit/s up to 65535; 0 is no cap. The relay tells those who talk their part of it, and keeps to it with fewer talkers, then with fewer copies.
+func (r *Receiver) SetCap(most wire.Kbps) {
+	if r.outlook.cap != most {
+		r.outlook.cap = most
 		r.outlook.tell()
 	}
 }

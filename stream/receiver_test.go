@@ -146,8 +146,8 @@ func TestReceiverTakesTwins(t *testing.T) {
 	if r.Drops() != want || r.Datagrams(session) != 20 {
 		t.Errorf("%v, %d datagrams", r.Drops(), r.Datagrams(session))
 	}
-	if o := r.talkers[session].reception.asker.Receipt().Last(20); o.Lost > 0 || o.Resent > 0 {
-		t.Errorf("%+v", o)
+	if n := r.talkers[session].reception.asker.Receipt().Lost(); n > 0 {
+		t.Errorf("%d lost", n)
 	}
 }
 

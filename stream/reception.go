@@ -20,7 +20,7 @@ type reception struct {
 func (r *reception) arrived(now time.Duration, h netproto.Header, hop netproto.Hop, frames []netproto.Frame) {
 	r.last, r.told = now, false
 	speech := h.Voice || h.Level < Silent
-	newest := r.asker.Arrived(now, repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: speech}) == repair.Newest
+	newest := r.asker.Arrived(now, repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: speech})
 	copies := uint32(0)
 	for i := range frames {
 		if n := frames[i].Number; n != h.Seq {

@@ -225,7 +225,7 @@ func (c *call) atRelay(d datagram, size int) {
 		return
 	}
 	c.relay.frames[seq] = true
-	if c.relay.asker.Arrived(now, d) == repair.Newest {
+	if c.relay.asker.Arrived(now, d) {
 		c.relay.queue.Arrived(now, time.Duration(seq)*wire.FrameDuration)
 	}
 	d.Count, d.Again = c.listener.sent.Add(seq), false
@@ -242,7 +242,7 @@ func (c *call) atListener(d datagram, size int) {
 		return
 	}
 	c.listener.frames[seq] = true
-	if c.listener.asker.Arrived(now, d) == repair.Newest {
+	if c.listener.asker.Arrived(now, d) {
 		c.listener.queue.Arrived(now, time.Duration(seq)*wire.FrameDuration)
 	}
 }

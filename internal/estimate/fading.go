@@ -31,7 +31,7 @@ func (f *Fading) Add(now time.Duration, stride int, o netproto.Outcome) {
 	runs := min(float64(o.Runs), lost)
 	// Much worse is more than twice the runs that were expected and than chance explains: three
 	// standard deviations of a Poisson count, and one and a half more.
-	if expected := (received + lost) * f.perDatagram(); runs > 2*expected+3*math.Sqrt(expected)+1.5 {
+	if expected := (received + lost) * f.runs / max(f.received+f.lost, 1); runs > 2*expected+3*math.Sqrt(expected)+1.5 {
 		keep = min(keep, jumpKeep)
 	}
 	f.received = f.received*keep + received
@@ -40,21 +40,8 @@ func (f *Fading) Add(now time.Duration, stride int, o netproto.Outcome) {
 	f.span = f.span*keep + (lost-runs)*float64(stride) + runs
 }
 
-// perDatagram is the mean number of runs of losses per datagram.
-func (f *Fading) perDatagram() float64 {
-	if f.runs <= 0 {
-		return 0
-	}
-	return f.runs / (f.lost + f.received)
-}
-
 // Fraction is the share of datagrams that is lost, 0 to 1.
-func (f *Fading) Fraction() float64 {
-	if f.lost <= 0 {
-		return 0
-	}
-	return f.lost / (f.lost + f.received)
-}
+func (f *Fading) Fraction() float64 { return f.lost / max(f.lost+f.received, 1) }
 
 // Channel fits a channel. A few runs say little about their mean length, so it is
 // held back towards that of single losses, and below what no copy outlives.

@@ -188,6 +188,54 @@ func TestQueueSurvivesAnything(t *testing.T) {
 	}
 }
 
+// A sender whose clock has jumped has no queue.
+func TestNewClockIsNoQueue(t *testing.T) {
+	var q Queue
+	now := time.Hour
+	for n := range 200 {
+		now += wire.FrameDuration
+		sent := now - time.Minute
+		if n >= 100 {
+			sent = now - 5*time.Minute
+		}
+		if q.Arrived(now, sent); q.Delay(now) > 0 {
+			t.Fatalf("%d datagrams later: a queue of %v", n, q.Delay(now))
+		}
+	}
+}
+
+// One bad second shows, one good second does not, and a single run says little about their length.
+func TestFading(t *testing.T) {
+	var f Fading
+	now := time.Duration(0)
+	add := func(seconds, lost, runs int) {
+		for range seconds {
+			now += time.Second
+			f.Add(now, 1, netproto.Outcome{Received: 50 - lost, Lost: lost, Runs: runs})
+		}
+	}
+	add(60, 0, 0)
+	add(1, 10, 8)
+	if loss := f.Fraction(); loss < 0.05 || loss > 0.15 {
+		t.Errorf("%.3f after a second in which a fifth was lost", loss)
+	}
+	add(30, 10, 8)
+	add(10, 0, 0)
+	if loss := f.Fraction(); loss < 0.08 || loss > 0.13 {
+		t.Errorf("%.3f when 10 s were good after 30 in which a fifth was lost", loss)
+	}
+	f = Fading{}
+	add(5, 0, 0)
+	add(1, 4, 1)
+	if burst := f.Channel().Burst(1); burst < 1.5 || burst > 3 {
+		t.Errorf("one run of four makes bursts of %.1f", burst)
+	}
+	add(20, 30, 1)
+	if burst := f.Channel().Burst(1); burst > 12 {
+		t.Errorf("runs of 30 make bursts of %.1f", burst)
+	}
+}
+
 func TestMeter(t *testing.T) {
 	var m Meter
 	for now := time.Duration(0); now < 5*time.Second; now += wire.FrameDuration {

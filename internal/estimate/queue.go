@@ -8,15 +8,12 @@ import (
 const (
 	queueCell  = 50 * time.Millisecond
 	queueCells = 10 // of which the trend is taken
-	trendSpan  = queueCells * queueCell
-	queueNow   = 3 // of which the present delay is taken: 150 ms
-	queueCame  = 2 // or more, until in so many of them something came: one alone may have been late before this path
+	queueNow   = 3  // of which the present delay is taken: 150 ms
+	queueCame  = 2  // or more, until in so many of them something came: one alone may have been late before this path
 
-	// What delay falls by from one cell to the one queueLag later, on average over noiseMemory cells, 10 s, and
+	// What delay falls by from one cell to the one queueNow later, on average over noiseMemory cells, 10 s, and
 	// noiseFactor times, is jitter: queues fall seldom, and when we have sent less. Chosen by experiment.
-	queueLag    = 3
 	noiseMemory = 200
-	noiseLeast  = 10
 	noiseFactor = 8
 
 	baseRises = 600              // so much slower than time the base rises: a path that has become 100 ms longer is known after a minute
@@ -39,7 +36,7 @@ type Queue struct {
 	cell    int64         // number of the newest
 	base    time.Duration // delay without a queue
 	last    time.Duration // when that was known
-	falls   float64       // mean fall of the delay within queueLag cells, ns
+	falls   float64       // mean fall of the delay within queueNow cells, ns
 	counted float64       // cells that it is the mean of, noiseMemory at most
 }
 
@@ -55,21 +52,14 @@ func (q *Queue) Arrived(now, sent time.Duration) {
 	if !q.started || (delay-q.base).Abs() >= clockJump {
 		*q = Queue{started: true, cell: int64(now / queueCell), base: delay, last: now}
 	}
-	q.point(now).add(delay)
-	q.base, q.last = min(q.base+(now-q.last)/baseRises, delay), now
-}
-
-func (p *queuePoint) add(delay time.Duration) {
-	if !p.known || delay < p.delay {
+	if p := q.point(now); !p.known || delay < p.delay {
 		*p = queuePoint{known: true, delay: delay}
 	}
+	q.base, q.last = min(q.base+(now-q.last)/baseRises, delay), now
 }
 
 // Delay is the queueing delay at present, below 0 where too little has come of late to tell.
 func (q *Queue) Delay(now time.Duration) time.Duration {
-	if !q.started {
-		return -1
-	}
 	q.point(now)
 	low, known := time.Duration(math.MaxInt64), 0
 	lately := max(queueNow, int64(q.noise()/queueCell))
@@ -89,17 +79,12 @@ func (q *Queue) Delay(now time.Duration) time.Duration {
 }
 
 // noise is the part of the delay that is jitter.
-func (q *Queue) noise() time.Duration {
-	if q.counted < noiseLeast {
-		return 0
-	}
-	return time.Duration(noiseFactor * q.falls)
-}
+func (q *Queue) noise() time.Duration { return time.Duration(noiseFactor * q.falls) }
 
 // full takes note of the cell that is over.
 func (q *Queue) full() {
 	now := q.cells[q.cell%queueCells]
-	for lag := int64(queueLag); now.known && lag < queueCells; lag++ {
+	for lag := int64(queueNow); now.known && lag < queueCells; lag++ {
 		if before := q.cells[(q.cell-lag+queueCells)%queueCells]; before.known {
 			q.counted = min(q.counted+1, noiseMemory)
 			q.falls += (max(0, float64(before.delay-now.delay)) - q.falls) / q.counted
@@ -111,9 +96,6 @@ func (q *Queue) full() {
 // Trend is how much the delay grows, in seconds per second of arrivals. Of what is sent into
 // a queue that never empties a share of 1-Trend gets through.
 func (q *Queue) Trend(now time.Duration) float64 {
-	if !q.started {
-		return 0
-	}
 	q.point(now)
 	var n, sx, sy, sxx, sxy float64
 	for i := range int64(queueCells) {
@@ -129,7 +111,7 @@ func (q *Queue) Trend(now time.Duration) float64 {
 	}
 	// Jitter is steep but short: no queue can have grown by more than it is.
 	slope := (n*sxy - sx*sy) / (n*sxx - sx*sx)
-	return min(slope, q.Delay(now).Seconds()/trendSpan.Seconds())
+	return min(slope, q.Delay(now).Seconds()/(queueCells*queueCell).Seconds())
 }
 
 // point moves on to the cell of now.

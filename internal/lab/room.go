@@ -69,7 +69,7 @@ func (c *call) listener() *engine.Listener {
 			return newBuffer(c.cfg.Buffer, dec, cfg)
 		},
 	})
-	l.SetCap(c.cfg.Cap)
+	l.SetCap(wire.Kbps(c.cfg.Cap))
 	return l
 }
 

@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/estimate"
@@ -12,17 +13,16 @@ import (
 // often as what is asked for.
 const Twin = 10 * time.Millisecond
 
-// Figures of an Asker.
+// slots is how many datagrams are remembered: half of the counts, so that old and new are told apart, and more than the
+// 50 of a second. tries is how often one is asked for, and sent again, at most.
+const slots, tries = wire.HopCounts / 2, 4
+
 const (
-	askSlots = 64 // datagrams that are remembered: half of the counts, so that old and new are told apart
-	// askTries is how often one datagram is asked for at most.
-	askTries = 4
 	// resyncSlack is how many more datagrams than frames may have been sent: resends that a hop before ours was late with.
 	resyncSlack = 4
 
-	assumedRTT = 100 * time.Millisecond
-	// orderWait is how long what later datagrams have overtaken is waited for in any case.
-	orderWait = 5 * time.Millisecond
+	// AssumedRTT is a round trip that is not known yet.
+	AssumedRTT = 100 * time.Millisecond
 )
 
 // Datagram is what an Asker is told of a datagram of voice.
@@ -32,18 +32,6 @@ type Datagram struct {
 	Again  bool   // sent on this hop before
 	Speech bool   // false for one without voice at the level of silence, which ends a talkspurt
 }
-
-// Arrival says what a datagram was to the Asker.
-type Arrival uint8
-
-// The kinds of arrivals.
-const (
-	Newest  Arrival = iota // sent last, of what came
-	Behind                 // the same, but its frames are older: it was late on a hop before this one
-	Overdue                // it filled a gap by itself, having been overtaken
-	Resent                 // it filled a gap, having been sent again
-	Known                  // it filled none: a duplicate, or too old
-)
 
 // Ask is a datagram that is to be asked for.
 type Ask struct {
@@ -63,15 +51,14 @@ type Ask struct {
 //
 // From the same datagrams it learns how long the path's queue is.
 type Asker struct {
-	started bool
+	receipt netproto.Receipt
 	newest  uint32 // count of the newest datagram, without the modulo
 	highest uint32 // highest sequence number
-	receipt netproto.Receipt
 	speech  bool   // the newest datagram was inside a talkspurt
 	last    uint32 // nothing is sent after this one for now; see Last
 	stride  uint32 // frames between the last two datagrams, 0 until known
 
-	gaps [askSlots]gap // by count
+	gaps [slots]gap    // by count
 	open int           // gaps that are not closed
 	next time.Duration // when Poll has something to do, if open > 0
 
@@ -79,9 +66,7 @@ type Asker struct {
 	copies        uint32 // how many frames later the first copy of a datagram comes; 0: none does
 	queue         estimate.Queue
 	pace          pace
-	missed        uint32        // how many datagrams after the newest are overdue
-	lossy         bool          // so much is lost that waiting for later datagrams would be a waste of time
-	looked        time.Duration // when that was judged
+	missed        uint32 // how many datagrams after the newest are overdue
 }
 
 type gap struct {
@@ -93,98 +78,70 @@ type gap struct {
 	next  time.Duration // when to judge it again
 }
 
-// SetPath sets the round trip to the side that is asked (0 = not known yet: 100 ms) and
-// how long after its time a datagram is still of use; see Patience.
+// SetPath sets the round trip to the side that is asked (0 = not known yet) and how
+// long after its time a datagram is still of use; see Patience.
 func (a *Asker) SetPath(rtt, patience time.Duration) {
-	a.rtt, a.patience = rtt, patience
+	a.rtt, a.patience = cmp.Or(rtt, AssumedRTT), patience
 }
 
 // Resync has the next datagram begin anew: what was sent before it was not meant for us.
 func (a *Asker) Resync() {
-	a.started, a.missed, a.receipt = false, 0, netproto.Receipt{}
+	a.receipt, a.speech, a.missed = netproto.Receipt{}, false, 0
 	for i := range a.gaps {
 		a.close(&a.gaps[i])
 	}
 }
 
-// Arrived notes a datagram that came at now.
-func (a *Asker) Arrived(now time.Duration, d Datagram) Arrival {
-	sent := time.Duration(d.Seq) * wire.FrameDuration
-	if !a.started {
-		a.started, a.newest, a.highest, a.speech = true, wire.HopCounts+uint32(d.Count), d.Seq, d.Speech
-		a.note(d, 1)
-		a.queue.Arrived(now, sent)
-		return Newest
-	}
+// Arrived notes a datagram that came at now, and tells whether it is newest: it came by itself and has newer frames than
+// all before it.
+func (a *Asker) Arrived(now time.Duration, d Datagram) (newest bool) {
 	ahead := int(d.Count-uint8(a.newest)) & (wire.HopCounts - 1)
 	if ahead > wire.HopCounts/2 {
 		ahead -= wire.HopCounts
 	}
 	frames := int32(d.Seq - a.highest)
-	again := d.Again
-	switch {
-	case !again && frames > 0 && ahead <= 0, ahead > max(int(frames), 0)+resyncSlack:
-		// Older than what it follows, or more datagrams than frames: what was left out was not lost. A relay goes on so
-		// when it ends an exception that it made for this listener.
+	if a.receipt.Reach == 0 || !d.Again && frames > 0 && ahead <= 0 || ahead > max(int(frames), 0)+resyncSlack {
+		// The first; or older than what it follows, or more datagrams than frames: what was left out was not lost. A relay
+		// goes on so when it ends an exception that it made for this listener.
 		a.Resync()
-		a.started, a.newest, ahead = true, wire.HopCounts+uint32(d.Count), 1
-	case ahead <= 0:
-		a.noteOld(-ahead, again)
-		kind := a.filled(now, a.newest+uint32(ahead), again)
-		if kind == Overdue {
-			a.queue.Arrived(now, sent)
-		}
-		return kind
-	default:
-		a.filled(now, a.newest+uint32(ahead), again) // missed before anything later came
-		if ahead > 1 {
-			a.miss(now, d.Seq, ahead)
-		}
-		a.newest += uint32(ahead)
-		a.missed -= min(a.missed, uint32(ahead))
+		a.newest, ahead = wire.HopCounts+uint32(d.Count)-1, 1
 	}
+	a.filled(now, a.newest+uint32(ahead), d)
 	a.note(d, ahead)
-	if frames > 0 {
-		if ahead == 1 && a.speech && d.Speech && frames <= wire.MaxStride {
-			a.stride = uint32(frames)
-		}
-		a.highest, a.speech = d.Seq, d.Speech && d.Seq > a.last
+	if ahead <= 0 {
+		return false
 	}
-	if again {
-		return Resent
-	}
+	a.miss(now, d.Seq, ahead)
+	a.newest += uint32(ahead)
+	a.missed -= min(a.missed, uint32(ahead))
 	if frames <= 0 {
-		return Behind
+		return false
+	}
+	if ahead == 1 && a.speech && d.Speech && frames <= wire.MaxStride {
+		a.stride = uint32(frames)
+	}
+	a.highest, a.speech = d.Seq, d.Speech && d.Seq > a.last
+	if d.Again {
+		return false
 	}
 	a.pace.arrived(now, d.Seq)
-	a.queue.Arrived(now, sent)
-	a.look(now)
-	return Newest
+	a.queue.Arrived(now, sentAt(d.Seq))
+	return true
 }
 
-// note enters the newest datagram, so many further than the one before, into the receipt.
+// note enters a datagram, so many further than the newest one before it, into the receipt.
 func (a *Asker) note(d Datagram, ahead int) {
 	r := &a.receipt
-	r.Seq, r.Count, r.Reach = d.Seq, d.Count, uint8(min(int(r.Reach)+ahead, netproto.ReceiptReach))
-	r.Came.Shift(ahead)
-	r.Again.Shift(ahead)
-	r.Came.Set(0)
-	if d.Again {
-		r.Again.Set(0)
+	if ahead > 0 {
+		r.Seq, r.Count, r.Reach = d.Seq, d.Count, uint8(min(int(r.Reach)+ahead, netproto.ReceiptReach))
+		r.Came.Shift(ahead)
 	}
-}
-
-// noteOld enters one that is so many before the newest.
-func (a *Asker) noteOld(back int, again bool) {
-	if r := &a.receipt; back < int(r.Reach) && !r.Came.Get(back) {
+	if back := max(-ahead, 0); !d.Again && back < int(r.Reach) {
 		r.Came.Set(back)
-		if again {
-			r.Again.Set(back)
-		}
 	}
 }
 
-// Receipt tells which datagrams have come. It is the Asker's.
+// Receipt tells which datagrams have come by themselves. It is the Asker's.
 func (a *Asker) Receipt() *netproto.Receipt { return &a.receipt }
 
 // miss opens gaps for the datagrams between the newest one and the one that came, which is so many further
@@ -197,17 +154,16 @@ func (a *Asker) miss(now time.Duration, seq uint32, ahead int) {
 	}
 	for i := uint32(1); i < uint32(ahead); i++ {
 		n, behind := a.newest+i, (uint32(ahead)-i)*step
-		g := &a.gaps[n%askSlots]
-		if g.open && g.count == n {
-			continue
-		}
-		a.openGap(gap{count: n, seq: seq - behind, next: now + orderWait, due: now - time.Duration(behind)*wire.FrameDuration})
+		a.openGap(gap{count: n, seq: seq - behind, next: now + leastTimeout, due: now - time.Duration(behind)*wire.FrameDuration})
 	}
 }
 
-// openGap opens one gap.
+// openGap opens one gap, unless it has been missed before.
 func (a *Asker) openGap(g gap) {
-	slot := &a.gaps[g.count%askSlots]
+	slot := &a.gaps[g.count%slots]
+	if slot.open && slot.count == g.count {
+		return
+	}
 	a.close(slot)
 	g.open = true
 	*slot = g
@@ -215,18 +171,18 @@ func (a *Asker) openGap(g gap) {
 }
 
 // filled closes the gap of a datagram, if there is one, and learns from it.
-func (a *Asker) filled(now time.Duration, count uint32, again bool) Arrival {
-	g := &a.gaps[count%askSlots]
+func (a *Asker) filled(now time.Duration, count uint32, d Datagram) {
+	g := &a.gaps[count%slots]
 	if !g.open || g.count != count {
-		return Known
+		return
 	}
 	a.close(g)
-	if again {
+	if d.Again {
 		a.pace.right()
-		return Resent
+		return
 	}
 	a.pace.wrong(now - g.due)
-	return Overdue
+	a.queue.Arrived(now, sentAt(d.Seq))
 }
 
 // Have notes that a frame is there by another way, such as a copy, so that its datagram
@@ -265,13 +221,6 @@ func (a *Asker) close(g *gap) {
 	}
 }
 
-func (a *Asker) roundTrip() time.Duration {
-	if a.rtt <= 0 {
-		return assumedRTT
-	}
-	return a.rtt
-}
-
 // Poll appends to dst what is to be asked for now, in the order in which it was sent. It counts as asked for.
 func (a *Asker) Poll(now time.Duration, dst []Ask) []Ask {
 	a.guess(now)
@@ -279,8 +228,8 @@ func (a *Asker) Poll(now time.Duration, dst []Ask) []Ask {
 		return dst
 	}
 	a.next = now + time.Hour
-	for i := range uint32(askSlots) {
-		g := &a.gaps[(a.newest+a.missed+1+i)%askSlots]
+	for i := range uint32(slots) {
+		g := &a.gaps[(a.newest+a.missed+1+i)%slots]
 		if !g.open {
 			continue
 		}
@@ -297,7 +246,7 @@ func (a *Asker) Poll(now time.Duration, dst []Ask) []Ask {
 // judge tells whether to ask for a gap now, and when to look at it again. It closes
 // the gap when there is nothing more to hope for.
 func (a *Asker) judge(now time.Duration, g *gap) (ask bool) {
-	last := g.due + a.patience - a.roundTrip() // when the answer would still be of use
+	last := g.due + a.patience - a.rtt // when the answer would still be of use
 	if g.tries == 0 {
 		ready := g.due + a.pace.timeout()
 		if at := a.copied(g); at <= last {
@@ -308,15 +257,13 @@ func (a *Asker) judge(now time.Duration, g *gap) (ask bool) {
 		}
 	}
 	switch {
-	case now <= last && g.tries < askTries:
+	case now <= last && g.tries < tries:
 		g.tries++
 		g.next = now + a.pause(g)
 		return true
 	case g.tries > 0 && now < g.due+a.patience:
 		g.next = g.due + a.patience // the answer may still come
 		return false
-	case g.tries > 0:
-		a.pace.right()
 	}
 	a.close(g)
 	return false
@@ -325,7 +272,7 @@ func (a *Asker) judge(now time.Duration, g *gap) (ask bool) {
 // copied is when the first copy of what is missing should be there, and 0 where it is not worth waiting for.
 func (a *Asker) copied(g *gap) time.Duration {
 	wait := time.Duration(a.copies) * wire.FrameDuration
-	if a.copies == 0 || wait > a.roundTrip()/2 || a.gapOf(g.seq+a.copies) != nil {
+	if a.copies == 0 || wait > a.rtt/2 || a.gapOf(g.seq+a.copies) != nil {
 		return 0
 	}
 	return g.due + wait + a.pace.timeout()
@@ -333,11 +280,10 @@ func (a *Asker) copied(g *gap) time.Duration {
 
 // pause is how long an answer may take before the question is repeated.
 func (a *Asker) pause(g *gap) time.Duration {
-	if a.lossy && g.tries%2 == 1 {
+	if a.lossy() && g.tries%2 == 1 {
 		return Twin
 	}
-	rtt := a.roundTrip()
-	return rtt + rtt/4 + 10*time.Millisecond
+	return a.rtt + a.rtt/4 + 10*time.Millisecond
 }
 
 // NextDeadline is when Poll should be called next, and false if there is no need.
@@ -361,11 +307,16 @@ func (a *Asker) Queue(now time.Duration) (delay time.Duration, trend float64) {
 // Mood is how the path does.
 func (a *Asker) Mood(now time.Duration) Mood {
 	queue, trend := a.Queue(now)
-	return MoodOf(a.lossy, queue, trend)
+	return MoodOf(a.lossy(), queue, trend)
 }
 
 // Loss is the share of the datagrams that the receipt tells of that was lost, before resends.
 func (a *Asker) Loss() float64 {
-	o := a.receipt.Last(netproto.ReceiptReach)
-	return o.Loss()
+	return float64(a.receipt.Lost()) / float64(max(a.receipt.Reach, 1))
 }
+
+// lossy tells whether so much is lost that waiting for later datagrams would be a waste of time.
+func (a *Asker) lossy() bool { return a.receipt.Lost() > 1 && a.Loss() >= LossyFrom }
+
+// sentAt is the time on the sender's clock that a sequence number stands for.
+func sentAt(seq uint32) time.Duration { return time.Duration(seq) * wire.FrameDuration }

@@ -2,23 +2,19 @@ package repair
 
 import (
 	"time"
-
-	"github.com/tincan-voice/tincan/netproto"
 )
 
 // CacheAge is how long a Cache keeps a datagram.
 const CacheAge = time.Second
 
-const (
-	cacheSlots = 64  // more than the 50 datagrams of a second
-	cacheBytes = 256 // that hardly any datagram is longer than
-)
+// cacheBytes are what hardly any datagram is longer than.
+const cacheBytes = 256
 
 // Cache keeps one talker's datagrams of the last second, to be sent again. It takes 3 KiB and, from the first one on,
 // 16 KiB for the bytes, more where datagrams are long.
 type Cache struct {
-	entries [cacheSlots]cacheEntry // a ring
-	count   uint64                 // datagrams so far
+	entries [slots]cacheEntry // a ring
+	count   uint64            // datagrams so far
 }
 
 type cacheEntry struct {
@@ -27,16 +23,12 @@ type cacheEntry struct {
 	data []byte
 }
 
-func (c *Cache) entry(i uint64) *cacheEntry { return &c.entries[i%cacheSlots] }
+func (c *Cache) entry(i uint64) *cacheEntry { return &c.entries[i%slots] }
 
-// Put keeps a copy of d. It allocates at first, and for what is longer than all that was in its place. What is longer
-// than netproto.MaxDatagram is no datagram and is not kept.
+// Put keeps a copy of d. It allocates at first, and for what is longer than all that was in its place.
 func (c *Cache) Put(now time.Duration, seq uint32, d []byte) {
-	if len(d) == 0 || len(d) > netproto.MaxDatagram {
-		return
-	}
 	if c.count == 0 {
-		all := make([]byte, cacheSlots*cacheBytes)
+		all := make([]byte, slots*cacheBytes)
 		for i := range c.entries {
 			c.entries[i].data = all[i*cacheBytes:][:0:cacheBytes]
 		}
@@ -49,7 +41,7 @@ func (c *Cache) Put(now time.Duration, seq uint32, d []byte) {
 // Get returns the datagram of that number, or nil if it is not there or older than CacheAge.
 // The bytes are the cache's and stay intact until the next Put.
 func (c *Cache) Get(now time.Duration, seq uint32) []byte {
-	for i := c.count; i > max(c.count, cacheSlots)-cacheSlots; i-- {
+	for i := c.count; i > max(c.count, slots)-slots; i-- {
 		if e := c.entry(i - 1); e.seq == seq && now-e.at <= CacheAge {
 			return e.data
 		}

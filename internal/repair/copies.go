@@ -6,89 +6,61 @@ import (
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
-const (
-	copyLoss    = 0.03                   // loss, or holes where resends fit, that begins copies
-	copyExcess  = 0.02                   // how much worse than twice the median a listener must be
-	copyProof   = 500 * time.Millisecond // for so long: the reports of the others must have come too
-	copyOver    = 0.015                  // loss below which copies end, as they do when it is not worse than the median
-	copyWorse   = 1.25                   // by this factor
-	resendSlack = 10 * time.Millisecond
-)
-
-// copyOffsets are the distances of copies, in datagrams: 12 kbit/s with one copy at 1, 2, 4 and
-// 6 has been measured on bursts of four to give a MOS of 2.7, 3.0, 3.3 and 3.6.
-var copyOffsets = [...]int{1, 2, 4, 6}
+// copyLoss is the loss, or the holes where resends fit, from which on there are copies where it is twice that of the
+// median; they end at half of both.
+const copyLoss = 0.03
 
 // Copies are a talker's datagrams that go to one listener a second time, some time later. They are for the listener who
 // loses much more than the others; a loss that all have in common is the talker's to cover, with copies that cost less,
 // inside its datagrams. Where a resend comes in time, only what holes remain counts. The zero value sends none.
 type Copies struct {
 	delay time.Duration // 0 = none
-	bad   time.Duration // since when there is a reason for them, 0 = there is none
 	next  uint64        // datagram of the cache whose copy is next
 }
 
 // judge turns copies on and off; jam has none begin.
-func (c *Copies) judge(now, rtt time.Duration, v *View, jam bool) {
+func (c *Copies) judge(rtt time.Duration, v *View, jam bool) {
 	step := time.Duration(max(v.Stride, 1)) * wire.FrameDuration
 	patience := Patience(v.OneWay, v.Buffer, v.Hole)
-	loss := v.Channel.Loss
-	if c.delay > 0 {
-		c.delay = max(c.delay, copyDelay(v, step, patience))
-		if jam || loss < max(copyOver, copyWorse*v.Median) {
-			c.delay, c.bad = 0, 0
-		}
-		return
-	}
+	loss, reason := v.Channel.Loss, max(copyLoss, 2*v.Median)
 	suffered := loss
-	if rtt > 0 && rtt+step+resendSlack <= patience {
+	if rtt > 0 && rtt+step <= patience {
 		suffered = min(v.Hole, loss)
 	}
 	switch {
-	case suffered < copyLoss || loss < 2*v.Median+copyExcess:
-		c.bad = 0
-	case c.bad == 0:
-		c.bad = now
-	case !jam && now-c.bad >= copyProof:
-		c.delay = copyDelay(v, step, patience)
+	case jam || loss <= reason/2:
+		c.delay = 0
+	case c.delay > 0 || loss >= reason && suffered >= copyLoss:
+		c.delay = max(c.delay, copyDelay(v, step, patience))
 	}
 }
 
-// copyDelay is the shortest distance after which a burst is mostly over, or the longest in
-// time, but never less than one step.
+// copyDelay is the shortest distance after which a burst is mostly over, or the longest that there is time for, of one
+// to six datagrams: 12 kbit/s with one copy at 1, 2, 4 and 6 has been measured on bursts of four to give a MOS of 2.7,
+// 3.0, 3.3 and 3.6.
 func copyDelay(v *View, step, patience time.Duration) time.Duration {
 	delay := step
-	for _, k := range copyOffsets {
-		if d := time.Duration(k) * step; d <= patience {
-			delay = d
-		}
-		if v.Channel.Again(delay) <= 1.5*v.Channel.Loss+0.05 {
-			break
-		}
+	for delay+step <= min(patience, 6*step) && v.Channel.Again(delay) > 1.5*v.Channel.Loss+0.05 {
+		delay += step
 	}
 	return delay
 }
 
-// Next returns a datagram of the talker's cache whose copy is to be sent at now, or nil; call it until it does.
-// Copies begin with the datagrams that come after a call. The bytes are the cache's, as those of Cache.Get.
-func (c *Copies) Next(cache *Cache, now time.Duration) []byte {
+// Next returns a datagram of the talker's cache whose copy is to be sent at now, or nil and when there may be one; call it
+// until it is nil. Copies begin with the datagrams that come after a call. The bytes are the cache's, as those of Cache.Get.
+func (c *Copies) Next(cache *Cache, now time.Duration) (d []byte, at time.Duration) {
 	if c.delay == 0 {
 		c.next = cache.count
+		return nil, now + time.Hour
 	}
-	if at, ok := c.Deadline(cache, now); !ok || at > now {
-		return nil
+	c.next = max(c.next, max(cache.count, slots)-slots)
+	if c.next == cache.count {
+		return nil, now + c.delay
+	}
+	e := cache.entry(c.next)
+	if at = e.at + c.delay; at > now {
+		return nil, at
 	}
 	c.next++
-	return cache.entry(c.next - 1).data
-}
-
-// Deadline is when Next may have a datagram, and false when there are no copies.
-func (c *Copies) Deadline(cache *Cache, now time.Duration) (at time.Duration, ok bool) {
-	c.next = max(c.next, max(cache.count, cacheSlots)-cacheSlots)
-	if c.next < cache.count {
-		at = cache.entry(c.next).at
-	} else {
-		at = now
-	}
-	return at + c.delay, c.delay > 0
+	return e.data, at
 }

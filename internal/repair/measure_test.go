@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -73,6 +74,49 @@ func TestCapKeepsRoomForVoice(t *testing.T) {
 		}
 		if others < 20 {
 			t.Errorf("seed %d: only %d others went out", seed, others)
+		}
+	}
+}
+
+// Twice a second a probe, every two seconds a report on one talker fit into what is left for them.
+func TestControlFits(t *testing.T) {
+	report, err := netproto.AppendReport(nil, &netproto.Report{Talkers: make([]netproto.TalkerReport, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	probe := netproto.AppendProbe(nil, netproto.Probe{})
+	const around = netproto.HeaderSize + netproto.TagSize + wire.IPv4Overhead
+	if rate := wire.KbpsOf(4*(len(probe)+around)+len(report)+around, ReportCalm); rate > UpControl || rate < UpControl-0.2 {
+		t.Errorf("%v kbit/s are left for %v", UpControl, rate)
+	}
+}
+
+func TestMoodOf(t *testing.T) {
+	for _, tt := range []struct {
+		lossy bool
+		queue time.Duration
+		trend float64
+		want  Mood
+	}{
+		{false, 50 * ms, 0.2, Calm}, {false, 70 * ms, 0.02, Calm}, {true, 70 * ms, 0, Lossy}, {true, 70 * ms, 0.04, Jammed},
+	} {
+		if got := MoodOf(tt.lossy, tt.queue, tt.trend); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
+		}
+	}
+}
+
+// Some delay is waited for in any case, more where much is lost, and no end of it nowhere.
+func TestPatience(t *testing.T) {
+	for _, tt := range []struct {
+		way, buffer time.Duration
+		loss        float64
+		want        time.Duration
+	}{
+		{60 * ms, 0, 0, 160 * ms}, {60 * ms, 0, 1, 320 * ms}, {300 * ms, 40 * ms, 0, 40 * ms}, {60 * ms, 500 * ms, 0, 500 * ms},
+	} {
+		if got := Patience(tt.way, tt.buffer, tt.loss); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
 		}
 	}
 }

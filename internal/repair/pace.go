@@ -1,11 +1,6 @@
 package repair
 
-import (
-	"time"
-
-	"github.com/tincan-voice/tincan/netproto"
-	"github.com/tincan-voice/tincan/netproto/wire"
-)
+import "time"
 
 // pace knows when the next datagram of a talkspurt should come. Talkers send in an even rhythm, so what
 // does not come in time is probably lost, and on a path that is known to lose it is asked for then,
@@ -24,19 +19,16 @@ type pace struct {
 const (
 	leastTimeout = 8 * time.Millisecond
 	mostSlack    = 80 * time.Millisecond
-	// LossyFrom and lossyLeast are the loss from which on a path counts as one that loses.
-	LossyFrom, lossyLeast = 0.02, 2
-	lookEvery             = 200 * time.Millisecond
+	// LossyFrom is the loss from which on a path counts as one that loses.
+	LossyFrom = 0.02
 	// guessMost is how many datagrams in a row are missed before anything later has come: longer
 	// silence is an outage, or the pause after a talkspurt whose end was lost.
 	guessMost = 3
-	// mostAhead is how many frames behind the newest that came the last one may be: what an outage has taken is over.
-	mostAhead = 50
 )
 
 // arrived learns from a datagram that came by itself, the newest.
 func (p *pace) arrived(now time.Duration, seq uint32) {
-	x := now - time.Duration(seq)*wire.FrameDuration - p.mean
+	x := now - sentAt(seq) - p.mean
 	if !p.known || x.Abs() > time.Second {
 		p.known, p.mean, p.dev = true, p.mean+x, 0
 		return
@@ -57,15 +49,13 @@ func (p *pace) wrong(late time.Duration) {
 
 // expects tells whether the next datagram that neither came nor was missed is worth looking out for.
 func (a *Asker) expects() bool {
-	return a.lossy && a.speech && a.stride > 0 && a.missed < guessMost
+	return a.lossy() && a.speech && a.stride > 0 && a.missed < guessMost
 }
 
 // expected is its newest frame, and due is when it should come.
 func (a *Asker) expected() uint32 { return a.highest + (a.missed+1)*a.stride }
 
-func (a *Asker) due() time.Duration {
-	return time.Duration(a.expected())*wire.FrameDuration + a.pace.mean
-}
+func (a *Asker) due() time.Duration { return sentAt(a.expected()) + a.pace.mean }
 
 // guess opens gaps for what is overdue.
 func (a *Asker) guess(now time.Duration) {
@@ -85,7 +75,7 @@ func (a *Asker) overdue(now time.Duration) {
 // be asked for, though nothing later comes, and nothing is looked out for behind it. Not ok: that was known, the talker
 // has gone on, or it makes no sense.
 func (a *Asker) Last(now time.Duration, seq uint32) (ok bool) {
-	if !a.started || seq < a.highest || seq <= a.last || seq-a.highest > mostAhead {
+	if a.receipt.Reach == 0 || seq < a.highest || seq <= a.last || seq-a.highest > outage {
 		return false
 	}
 	a.last = seq
@@ -94,14 +84,4 @@ func (a *Asker) Last(now time.Duration, seq uint32) (ok bool) {
 	}
 	a.speech = false
 	return true
-}
-
-// look judges now and then whether the path loses.
-func (a *Asker) look(now time.Duration) {
-	if now-a.looked < lookEvery {
-		return
-	}
-	a.looked = now
-	l := a.receipt.Last(netproto.ReceiptReach)
-	a.lossy = l.Lost >= lossyLeast && l.Loss() >= LossyFrom
 }

@@ -1,19 +1,16 @@
 package repair
 
 import (
+	"cmp"
+	"math"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
-const (
-	raiseAfter = 5 * time.Second // where it is not known what a path carries
-	capAfter   = 2 * time.Second // below a cap
-	// capSlack is how much more than fits those may send in a second who are forwarded: with datagrams of 80 ms a
-	// second has one more in it at times, and a Cap holds the cap anyway.
-	capSlack = 1.05
-)
+// raiseAfter is for how long more talkers must have fitted until there are more.
+const raiseAfter = 2 * time.Second
 
 // Downlink is what a listener's report says about its path.
 type Downlink struct {
@@ -42,83 +39,61 @@ type View struct {
 // Copies never go into a queue that grows, and a cap comes before them: first fewer talkers,
 // then fewer copies.
 type Planner struct {
-	talkers int // most to forward, 0 = all
+	talkers int       // most to forward, 0 = all
+	sent    wire.Kbps // by the last plan
 	jam     jam
 	jammed  bool          // nothing is to be added
 	fitted  time.Duration // when no more talkers would have fitted
 }
 
-// Report takes a listener's report. views lists the talkers who talk now, loudest
-// first, those who are not forwarded too.
-func (p *Planner) Report(now time.Duration, d Downlink, views []*View) {
-	p.jammed = p.jam.report(now, d, rate(p.forwarded(views)))
-	p.Plan(now, d, views)
-}
+// Report takes a listener's report. A plan is to follow.
+func (p *Planner) Report(now time.Duration, d Downlink) { p.jammed = p.jam.report(now, d, p.sent) }
 
-// Plan plans anew, by the last report, for talkers who have changed since.
+// Plan plans by the last report. views lists the talkers who talk now, loudest first, those who are not forwarded too.
+// The cap and the limit of a jam are honoured with fewer talkers at once, with more after these would have fitted for a
+// while.
 func (p *Planner) Plan(now time.Duration, d Downlink, views []*View) {
-	for i := range views {
-		views[i].Copies.judge(now, d.RTT, views[i], p.jammed)
+	for _, v := range views {
+		v.Copies.judge(d.RTT, v, p.jammed)
 	}
-	most := d.Cap
-	if most > 0 {
-		most = max(Sustained(most)-DownControl, 1)
+	n, total, most := len(views), rate(views), wire.Kbps(math.Inf(1))
+	if d.Cap > 0 {
+		most = max(Sustained(d.Cap)-DownControl, 1)
 	}
-	p.fit(now, most, views)
-}
-
-// Talkers is the most talkers to forward to the listener, 0 = no limit.
-func (p *Planner) Talkers() int { return p.talkers }
-
-// forwarded are those of the talkers that are.
-func (p *Planner) forwarded(views []*View) []*View {
-	if p.talkers == 0 {
-		return views
+	if p.jam.limit > 2*total {
+		p.jam.limit = 0 // long over
 	}
-	return views[:min(p.talkers, len(views))]
-}
-
-// fit honours the cap and the limit: with fewer talkers at once, with more after these would have fitted for a while.
-func (p *Planner) fit(now time.Duration, most wire.Kbps, views []*View) {
-	total, after := rate(views), capAfter
 	if p.jam.limit > 0 {
-		after = raiseAfter
-		if most == 0 || p.jam.limit < most {
-			most = p.jam.limit
-		}
-		if p.jam.limit > 2*total {
-			p.jam.limit = 0 // long over
-		}
+		most = min(most, p.jam.limit)
 	}
-	if most == 0 {
-		p.talkers = 0
-		return
-	}
-	n, forwarded := len(views), len(p.forwarded(views))
-	for n > 1 && total > most && (n > forwarded || total > capSlack*most) {
+	forwarded := min(cmp.Or(p.talkers, n), n)
+	for n > 1 && total > most {
 		n--
 		total = rate(views[:n])
 	}
-	if n == 1 && total > most {
+	if total > most {
 		views[0].Copies = Copies{}
 	}
 	if n <= forwarded {
 		p.fitted = now
-	} else if now-p.fitted < after {
-		return
+	} else if now-p.fitted < raiseAfter {
+		n = forwarded
 	}
+	p.sent = rate(views[:n])
 	if p.talkers = n; n == len(views) {
 		p.talkers = 0
 	}
 }
 
+// Talkers is the most talkers to forward to the listener, 0 = no limit.
+func (p *Planner) Talkers() int { return p.talkers }
+
 // rate is what forwarding the views takes, with their copies.
-func rate(views []*View) wire.Kbps {
-	var sum wire.Kbps
-	for i := range views {
-		sum += views[i].Rate
-		if views[i].Copies.delay > 0 {
-			sum += views[i].Rate
+func rate(views []*View) (sum wire.Kbps) {
+	for _, v := range views {
+		sum += v.Rate
+		if v.Copies.delay > 0 {
+			sum += v.Rate
 		}
 	}
 	return sum

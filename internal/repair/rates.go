@@ -13,11 +13,8 @@ const (
 	UpControl wire.Kbps = 1.3
 	// DownControl is the same of a relay: feedback, nacks and answers to probes.
 	DownControl wire.Kbps = 1
-
-	// sustained is the part of a cap that can be planned with: Opus makes up to 4 % more of a second
-	// than of a minute, and a second has one datagram more in it at times.
-	sustained = 0.95
 )
 
-// Sustained is the rate that can be planned with under a cap.
-func Sustained(cap wire.Kbps) wire.Kbps { return sustained * cap }
+// Sustained is the rate that can be planned with under a cap: Opus makes up to 4 % more of a second
+// than of a minute, and a second has one datagram more in it at times.
+func Sustained(cap wire.Kbps) wire.Kbps { return 0.95 * cap }

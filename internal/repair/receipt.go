@@ -1,8 +1,6 @@
 package repair
 
-import (
-	"github.com/tincan-voice/tincan/netproto"
-)
+import "github.com/tincan-voice/tincan/netproto"
 
 // Sent are the sequence numbers of the datagrams that were sent on a hop, by their counts. Counts go on for
 // ever here, and modulo netproto.HopCounts on the wire.
@@ -37,6 +35,9 @@ func (s *Sent) Forget(seq uint32) {
 // Next is the count that Add will return.
 func (s *Sent) Next() uint8 { return uint8((s.newest + 1) % netproto.HopCounts) }
 
+// Last is the sequence number of the newest datagram, 0 if there is none.
+func (s *Sent) Last() uint32 { return s.seqs[s.newest%sentSlots] }
+
 // Seq is the sequence number of the newest datagram of that count on the wire, 0 if there is none.
 func (s *Sent) Seq(count uint8) uint32 {
 	return s.seqs[(s.newest-(s.newest-uint32(count))%netproto.HopCounts)%sentSlots]
@@ -70,23 +71,15 @@ func (a *Account) Take(s *Sent, r *netproto.Receipt, stride int) (o netproto.Out
 	}
 	run := 0
 	for i := int(r.Reach) - 1; i >= 0; i-- {
-		came, again := r.Came.Get(i), r.Again.Get(i)
+		came := r.Came.Get(i)
 		if back := int(a.newest) - (int(newest) - i); a.newest > 0 && back >= 0 {
-			if back >= int(a.told.Reach) || !came || a.told.Came.Get(back) {
-				continue
-			}
-			if again { // it has come since it was told to be missing
-				o.Resent++
-			} else { // it was overtaken
+			if came && back < int(a.told.Reach) && !a.told.Came.Get(back) { // it was overtaken
 				o.Lost, o.Received = o.Lost-1, o.Received+1
 			}
 			continue
 		}
-		if !came || again {
+		if !came {
 			run++
-			if again {
-				o.Resent++
-			}
 			continue
 		}
 		o.Received++
@@ -98,18 +91,13 @@ func (a *Account) Take(s *Sent, r *netproto.Receipt, stride int) (o netproto.Out
 	return o, true
 }
 
-// longestRun bounds the loss that one run is counted as, in datagrams; and a longer one of more than outage frames,
-// 1 s, is not counted at all: no redundancy mends an outage.
-const (
-	longestRun = 16
-	outage     = 50
-)
+// outage is how many frames of a run of losses are too many to be counted, 1 s: no redundancy mends that.
+const outage = 50
 
 // lost counts a run of consecutive losses.
 func lost(o *netproto.Outcome, run, stride int) {
-	if run == 0 || run > longestRun && run*stride > outage {
-		return
+	if run > 0 && run*stride <= outage {
+		o.Runs++
+		o.Lost += run
 	}
-	o.Runs++
-	o.Lost += min(run, longestRun)
 }

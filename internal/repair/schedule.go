@@ -9,7 +9,6 @@ const (
 	ReportJammed = 300 * time.Millisecond // while a queue grows, and the least between any two
 	JammedQueue  = 60 * time.Millisecond  // a queue that may grow into trouble
 	jammedTrend  = 0.03                   // seconds per second
-	reportRounds = 5                      // reports at ReportLossy after the last trouble
 )
 
 // Mood is how a path does, the worse the higher.
@@ -24,54 +23,37 @@ const (
 
 // MoodOf judges a path by whether it loses and by its queue.
 func MoodOf(lossy bool, queue time.Duration, trend float64) Mood {
-	switch {
-	case queue >= JammedQueue && trend >= jammedTrend:
+	if queue >= JammedQueue && trend >= jammedTrend {
 		return Jammed
-	case lossy:
-		return Lossy
-	default:
-		return Calm
 	}
+	if lossy {
+		return Lossy
+	}
+	return Calm
 }
 
 // Schedule says when reports and feedback are due: every two seconds while all is
 // well, which keeps the reports of a clean call below 0.4 kbit/s; at once when it
-// gets worse; then every second until it has been well for some, and more often while a queue grows.
+// gets worse; then every second until it has been well for one, and more often while a queue grows.
 type Schedule struct {
 	last    time.Duration
 	started bool
 	mood    Mood // that was told last
-	rounds  int  // reports to come at ReportLossy
 }
 
 // Due tells whether to send a report at now, the mood being as given; it then counts as
 // sent. Where there is nothing to tell, do not call it.
 func (s *Schedule) Due(now time.Duration, mood Mood) bool {
-	if s.started && now-s.last < s.interval(mood) {
-		return false
-	}
-	s.started, s.last, s.mood, s.rounds = true, now, mood, max(s.rounds-1, 0)
-	if mood > Calm {
-		s.rounds = reportRounds
-	}
-	return true
-}
-
-// NextDeadline is when the next report is due if the mood stays calm.
-func (s *Schedule) NextDeadline() time.Duration {
-	if !s.started {
-		return 0
-	}
-	return s.last + s.interval(Calm)
-}
-
-func (s *Schedule) interval(mood Mood) time.Duration {
+	every := ReportCalm
 	switch {
 	case mood > s.mood || mood == Jammed:
-		return ReportJammed
-	case s.rounds > 0:
-		return ReportLossy
-	default:
-		return ReportCalm
+		every = ReportJammed
+	case max(mood, s.mood) > Calm:
+		every = ReportLossy
 	}
+	if s.started && now-s.last < every {
+		return false
+	}
+	*s = Schedule{last: now, started: true, mood: mood}
+	return true
 }

@@ -103,8 +103,8 @@ def bodies():
         body, r = bytes.fromhex(v["body"]), v["value"]
         seq, count, reach, n = struct.unpack(">IBBB", body[:7])
         check("receipts", (seq, count, reach, len(body) - 7), (r["Seq"], r["Count"], r["Reach"], n))
-        two = [body[7 + i // 4] >> 2 * (i % 4) & 3 if i // 4 < n else 1 for i in range(reach)]
-        check("receipts", "".join(map(str, two)), r["States"])
+        came = [body[7 + i // 8] >> i % 8 & 1 if i // 8 < n else 1 for i in range(reach)]
+        check("receipts", "".join(map(str, came)), r["Map"])
     probe, ack = load("bodies.json")["probe"], load("bodies.json")["probe_ack"]
     check("probes", struct.pack(">II", probe["value"]["Time"], 0).hex(), probe["body"])
     check("probes", struct.pack(">IHH", *(ack["value"][k] for k in ("Echo", "Came", "Went"))).hex(), ack["body"])

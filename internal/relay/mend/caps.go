@@ -59,13 +59,12 @@ func (m *Mender) Pass(now time.Duration, to *Member, talker uint32, d []byte) bo
 	v := to.down().viewOf(now, talker)
 	h, _ := netproto.ParseHeader(d)
 	size := to.onWire(len(d)) // a datagram of a bundle is counted as if it went alone
-	if !to.room.hears(to, talker) {
+	v.exception(t.uplink, h.Seq)
+	if !to.room.hears(to, talker) { // what a cap takes out of somebody's speech is not told: it is missing there
 		m.counts.Fewer.Add(1)
-		m.fewer(now, to, v, h, t.uplink.asker.Stride())
-		v.exception(t.uplink, h.Seq)
+		m.end(now, to, v, v.ending.last)
 		return false
 	}
-	v.exception(t.uplink, h.Seq)
 	v.ending.Forwarded(h)
 	if !m.may(now, to, size, to.room.louder(now, to, talker, size)) { // the louder go first: the others leave room for them
 		return false
@@ -98,18 +97,16 @@ func (r *Room) shareOf(now time.Duration, s, talker *Member) float64 {
 	return 1
 }
 
-// divide shares a listener's cap among those who talk, and reports whether a talker's part has changed.
-func (r *Room) divide(now time.Duration, s *Member) bool {
-	d, part, n := s.downlink, s.downlink.Cap, 0
+// divide shares a listener's cap among those who talk.
+func (r *Room) divide(now time.Duration, s *Member) {
+	d, n := s.downlink, 0
 	for _, t := range r.ups {
 		if last := min(t.uplink.voiced, t.uplink.forwarded); t != s && last > 0 && now-last <= partMemory && !t.Gone.Load() {
 			n++
 		}
 	}
+	d.part = d.Cap
 	if n = min(n, int(partOf*d.Cap/repair.LeastPart)); n > 1 {
-		part = partOf * d.Cap / wire.Kbps(n)
+		d.part = partOf * d.Cap / wire.Kbps(n)
 	}
-	changed := part != d.part
-	d.part = part
-	return changed
 }

@@ -10,7 +10,7 @@
 //
 //	Member.Arrived, Keep     a datagram of voice              uplink.go
 //	Mender.Nack              a listener asks again            resend.go
-//	Mender.Report            a listener tells how it fares    report.go, view.go
+//	Mender.Report            a listener tells how it fares    report.go
 //	Mender.Attend            what is due at a time            mender.go: nacks (uplink.go), copies (downlink.go),
 //	                                                          feedback to talkers (fare.go)
 //	Mender.Pass, May         what fits under a cap            caps.go

@@ -9,16 +9,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
-const (
-	// downlinkIdle is how long after a listener's last report or nack it is remembered;
-	// one with a cap is for as long as it is there.
-	downlinkIdle = 10 * time.Second
-	// maxViews is of how many talkers a listener's reports are looked at.
-	maxViews = 8
-	// changeEvery is the least time between two changes of the room's listeners on the
-	// word of one of them: each makes a new list.
-	changeEvery = 500 * time.Millisecond
-)
+// maxViews is of how many talkers a listener's reports are looked at.
+const maxViews = 8
 
 // downlink is what a room knows of the way to one listener.
 type downlink struct {
@@ -39,7 +31,7 @@ type downlink struct {
 // down returns the listener's downlink, and makes it if there is none.
 func (s *Member) down() *downlink {
 	if s.downlink == nil {
-		s.downlink = &downlink{changed: -changeEvery, deaf: s.Deaf.Load()}
+		s.downlink = &downlink{changed: -tickLate, deaf: s.Deaf.Load()}
 		s.room.downs = append(s.room.downs, s)
 	}
 	return s.downlink
@@ -81,11 +73,11 @@ func (m *Mender) attendListener(now time.Duration, s *Member) (next time.Duratio
 	d, r := s.downlink, s.room
 	next = now + time.Hour
 	if d.deaf != s.Deaf.Load() || d.apart != s.Apart.Load() {
-		if now-d.changed >= changeEvery {
+		if now-d.changed >= tickLate { // each change makes a new list of the room's listeners
 			d.changed = now
 			m.Wishes = append(m.Wishes, Wish{ID: s.ID, Deaf: d.deaf, Apart: d.apart})
 		}
-		next = min(next, d.changed+changeEvery)
+		next = min(next, d.changed+tickLate)
 	}
 	live, all := s.Live(), !s.Apart.Load()
 	for i := range d.views {
@@ -98,49 +90,31 @@ func (m *Mender) attendListener(now time.Duration, s *Member) (next time.Duratio
 			v.Copies = repair.Copies{}
 			continue
 		}
-		for c := v.Copies.Next(t.uplink.cache, now); c != nil; c = v.Copies.Next(t.uplink.cache, now) {
+		c, at := v.Copies.Next(t.uplink.cache, now)
+		for ; c != nil; c, at = v.Copies.Next(t.uplink.cache, now) {
 			if count, was := v.count(c); live && was && !d.deaf && r.hears(s, t.ID) {
 				m.again(now, s, t, c, count, &m.counts.Copied)
 			}
 		}
-		if at, ok := v.Copies.Deadline(t.uplink.cache, now); ok {
-			next = min(next, at)
-		}
+		next = min(next, at)
 	}
 	return next
 }
 
 // plan decides what a listener gets beside and instead of what all get, when it has reported or others talk.
-func (m *Mender) plan(now time.Duration, s *Member, reported bool) {
-	r, d := s.room, s.downlink
-	n := 0
-	for _, t := range r.order {
-		if t != s && n < len(m.views) {
-			m.views[n] = viewFor(now, d, t)
-			n++
+func (m *Mender) plan(now time.Duration, s *Member) {
+	d, views := s.downlink, m.views[:0]
+	for _, t := range s.room.order {
+		if t == s || len(views) == maxViews {
+			continue
 		}
+		u, v := t.uplink, d.viewOf(now, t.ID)
+		v.Rate, v.Stride, v.Channel, v.Median, v.OneWay = u.meter.Rate(now), u.asker.Stride(), v.loss.Channel(), 1, t.way()+s.way()
+		if u.fare.listeners > 2 { // what is lost to all, or to one of two, is for the talker to repair
+			v.Median = u.fare.loss
+		}
+		views = append(views, &v.View)
 	}
-	if reported {
-		d.planner.Report(now, d.Downlink, m.views[:n])
-	} else {
-		d.planner.Plan(now, d.Downlink, m.views[:n])
-	}
+	d.planner.Plan(now, d.Downlink, views)
 	d.apart = d.Cap > 0 || d.planner.Talkers() > 0
-}
-
-// viewFor is how a talker comes through to a listener, as a Planner wants it.
-func viewFor(now time.Duration, d *downlink, t *Member) *repair.View {
-	u := t.uplink
-	v := d.viewOf(now, t.ID)
-	v.Rate, v.Stride, v.Channel, v.Median, v.OneWay = u.meter.Rate(now), u.asker.Stride(), v.loss.Channel(), 1, t.way()+d.RTT/2
-	if u.fare.listeners > 2 { // what is lost to all, or to one of two, is for the talker to repair
-		v.Median = u.fare.loss
-	}
-	return &v.View
-}
-
-// hears tells whether a listener is to get this talker's voice.
-func (r *Room) hears(s *Member, talker uint32) bool {
-	most := s.downlink.planner.Talkers()
-	return most == 0 || r.rank(s, talker) < most
 }

@@ -37,15 +37,6 @@ func (e *Ending) Over() (last uint32, tell bool) {
 	return e.last, tell
 }
 
-// fewer notes a datagram that a listener does not get because it can have fewer talkers only. What a cap takes out of
-// somebody's speech is not told: it is missing there.
-func (m *Mender) fewer(now time.Duration, to *Member, v *view, h netproto.Header, stride int) {
-	if v.own == nil { // until now it got what the room does
-		v.ending = Ending{last: h.Seq - uint32(stride), left: endTimes}
-	}
-	m.end(now, to, v, v.ending.last)
-}
-
 // Ended tells a listener who is Apart what all are told: this talker is not forwarded any more. Who does not get it
 // anyway has been told before.
 func (m *Mender) Ended(now time.Duration, to *Member, talker, last uint32) {

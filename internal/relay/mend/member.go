@@ -3,6 +3,8 @@ package mend
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/tincan-voice/tincan/internal/repair"
 )
 
 // Member is a session's part in its room. It has to Enter one and to get an ID before anything
@@ -30,13 +32,10 @@ func (s *Member) Enter(r *Room) { s.room = r }
 // Live tells whether the member can be sent to.
 func (s *Member) Live() bool { return s.Overhead.Load() > 0 }
 
-// assumedWay is a member's way as long as its round trip is not known.
-const assumedWay = 30 * time.Millisecond
-
 // way is how long a datagram takes between the member and here.
 func (s *Member) way() time.Duration {
 	if s.downlink == nil || s.downlink.RTT == 0 {
-		return assumedWay
+		return repair.AssumedRTT / 2
 	}
 	return s.downlink.RTT / 2
 }

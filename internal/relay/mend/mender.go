@@ -16,8 +16,6 @@ const (
 	tickLate  = 5 * tickEvery
 	// sweepEvery is how often memory is looked for that may be given back.
 	sweepEvery = time.Second
-	// shortest is the least time between two looks at a room.
-	shortest = time.Millisecond
 )
 
 // Counters are what one Mender has done and not done. Any goroutine may read them.
@@ -72,20 +70,16 @@ func (m *Mender) Attend(now time.Duration, r *Room, listeners int) (next time.Du
 	for _, s := range r.downs {
 		next = min(next, m.attendListener(now, s))
 	}
-	return max(next, now+shortest), true
+	return max(next, now+time.Millisecond), true // never at once again
 }
 
 // tick sorts the talkers, divides caps among them, and plans anew for those who cannot have all of them.
 func (m *Mender) tick(now time.Duration, r *Room) {
 	r.sort(now)
 	for _, s := range r.downs {
-		if r.divide(now, s) {
-			for _, t := range r.order {
-				t.uplink.dirty = true
-			}
-		}
+		r.divide(now, s)
 		if s.downlink.Cap > 0 || s.Apart.Load() {
-			m.plan(now, s, false)
+			m.plan(now, s)
 		}
 	}
 }

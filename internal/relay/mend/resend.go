@@ -7,31 +7,20 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// lookups is how many numbers of one nack are looked at: as many as Askers of
-// four talkers ask for at once.
-const lookups = 64
-
 // Nack answers a listener's nack, within its budget. The room must be attended at look, or before; the error is that of
 // netproto.ParseNack.
 func (m *Mender) Nack(now time.Duration, s *Member, body []byte) (look time.Duration, err error) {
-	if m.blocks, err = netproto.ParseNack(m.blocks[:0], body); err != nil {
-		return 0, err
+	look = now + sweepEvery
+	if m.blocks, err = netproto.ParseNack(m.blocks[:0], body); err != nil || !s.Live() || s.Deaf.Load() || s.Tunnelled.Load() {
+		return look, err
 	}
-	if s.Live() && !s.Deaf.Load() && !s.Tunnelled.Load() {
-		m.resend(now, s)
-	}
-	return now + sweepEvery, nil
-}
-
-// resend sends a listener what m.blocks asks for.
-func (m *Mender) resend(now time.Duration, s *Member) {
 	r, d := s.room, s.down()
 	d.heard = now
 	if d.resend == nil {
 		d.resend = new(repair.Resender)
 	}
 	d.resend.SetRate(r.voiceTo(now, s))
-	looked := 0
+	left := netproto.HopCounts // are looked up: more than Askers of four talkers ask for at once
 	for _, b := range m.blocks {
 		t := r.talker(b.Session)
 		if t == nil || t == s || t.uplink.cache == nil || !r.hears(s, t.ID) {
@@ -39,9 +28,9 @@ func (m *Mender) resend(now time.Duration, s *Member) {
 		}
 		sent := d.view(t.ID).sent(t.uplink)
 		for count := range b.All() {
-			if looked++; looked > lookups {
+			if left--; left < 0 {
 				m.counts.Throttled.Add(1)
-				return
+				return look, nil
 			}
 			v := t.uplink.cache.Get(now, sent.Seq(count))
 			if v == nil {
@@ -54,4 +43,5 @@ func (m *Mender) resend(now time.Duration, s *Member) {
 			}
 		}
 	}
+	return look, nil
 }

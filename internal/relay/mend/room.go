@@ -1,6 +1,8 @@
 package mend
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -15,8 +17,13 @@ const (
 	Margin    = 6
 )
 
-// talkMemory is how long somebody who was forwarded counts as a talker.
-const talkMemory = 5 * time.Second
+const (
+	// memory is how long somebody who was forwarded counts as a talker, and a listener's report.
+	memory = 5 * time.Second
+	// idle is how long after its last sign a way up or down is remembered, but for one with a cap, which is for as long as
+	// the listener is there: the least delay should outlast a pause.
+	idle = 30 * time.Second
+)
 
 // Room is what is remembered of those in one room. The zero value is ready.
 type Room struct {
@@ -30,14 +37,14 @@ type Room struct {
 // sweep gives back what has not been used for long.
 func (r *Room) sweep(now time.Duration) {
 	r.order = slices.DeleteFunc(r.order, func(s *Member) bool {
-		old := s.uplink == nil || now-s.uplink.forwarded > talkMemory
+		old := s.uplink == nil || now-s.uplink.forwarded > memory
 		if old && s.uplink != nil {
 			s.uplink.cache = nil
 		}
 		return old
 	})
 	r.ups = slices.DeleteFunc(r.ups, func(s *Member) bool {
-		old := now-s.uplink.last > uplinkIdle
+		old := now-s.uplink.last > idle
 		if old {
 			s.count = s.uplink.sent.Newest()
 			s.uplink = nil
@@ -46,7 +53,7 @@ func (r *Room) sweep(now time.Duration) {
 	})
 	r.downs = slices.DeleteFunc(r.downs, func(s *Member) bool {
 		d := s.downlink
-		silent := now-d.heard > downlinkIdle && d.Cap == 0
+		silent := now-d.heard > idle && d.Cap == 0
 		old := s.Gone.Load() || silent && !s.Apart.Load()
 		if old {
 			s.downlink = nil
@@ -93,18 +100,18 @@ func (r *Room) sort(now time.Duration) {
 	}
 }
 
-// rank returns how many talkers come before this one for a listener.
-func (r *Room) rank(listener *Member, talker uint32) int {
-	n := 0
+// hears tells whether a listener is to get this talker's voice.
+func (r *Room) hears(listener *Member, talker uint32) bool {
+	left := cmp.Or(listener.downlink.planner.Talkers(), math.MaxInt)
 	for _, s := range r.order {
 		if s.ID == talker {
 			break
 		}
 		if s != listener {
-			n++
+			left--
 		}
 	}
-	return n
+	return left > 0
 }
 
 // louder is what the next second of those takes who come before this talker for a listener and speak, if their

@@ -9,13 +9,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
-const (
-	// uplinkIdle is how long after a talker's last datagram its uplink is remembered:
-	// the least delay should outlast a pause.
-	uplinkIdle = 30 * time.Second
-	// levelFall is how fast a talker's level falls in dB per frame: 20 dB/s.
-	levelFall = 0.4
-)
+// levelFall is how fast a talker's level falls, in dB/s.
+const levelFall = 20
 
 // uplink is what a room knows of one talker's way to the relay.
 type uplink struct {
@@ -23,8 +18,7 @@ type uplink struct {
 	meter     estimate.Meter
 	sent      repair.Sent   // what was forwarded
 	cache     *repair.Cache // the same, of late; nil: nothing, and it is not in Room.order
-	highest   uint32
-	size      int // of the last datagram, headers counted
+	size      int           // of the last datagram, headers counted
 	last      time.Duration
 	forwarded time.Duration
 	voiced    time.Duration
@@ -32,13 +26,9 @@ type uplink struct {
 
 	schedule repair.Schedule
 	owed     bool          // has talked since the last feedback
-	dirty    bool          // a listener has reported
 	judged   time.Duration // when fare was made
-	told     time.Duration // last feedback
 	fare     fare
-	capTold  uint16 // kbit/s, in the last feedback
-
-	unopenedTold uint16 // listeners, in the same
+	told     netproto.Feedback // last
 }
 
 // every is how far apart the datagrams are.
@@ -57,27 +47,28 @@ func (s *Member) Arrived(now time.Duration, h netproto.Header, hop netproto.Hop,
 	if s.uplink == nil {
 		s.uplink = &uplink{sent: repair.SentFrom(s.count)}
 		s.uplink.schedule.Due(now, repair.Calm) // the first one comes when there is something to tell
-		s.uplink.told = now
 		s.room.ups = append(s.room.ups, s)
 		s.room.setPath(s)
 	}
-	newest = s.uplink.arrived(now, h, hop, size)
-	return newest, s.room.soonest(now, s.uplink)
-}
-
-func (u *uplink) arrived(now time.Duration, h netproto.Header, hop netproto.Hop, size int) (newest bool) {
+	r, u := s.room, s.uplink
 	u.meter.Add(now, size)
+	u.level = max(0, u.level-levelFall*(now-u.last).Seconds())
 	u.last, u.owed = now, true
 	d := repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: h.Voice || h.Level < silence}
-	if u.asker.Arrived(now, d) != repair.Newest {
-		return false
+	if newest = u.asker.Arrived(now, d); newest {
+		u.size = size
+		if h.Voice {
+			u.voiced, u.level = now, max(u.level, float64(silence-h.Level))
+		}
 	}
-	u.level = max(0, u.level-levelFall*float64(h.Seq-u.highest))
-	if h.Voice {
-		u.voiced, u.level = now, max(u.level, float64(silence-h.Level))
+	if now-r.ticked >= tickEvery {
+		return newest, now
 	}
-	u.highest, u.size = h.Seq, size
-	return true
+	look = r.ticked + tickLate
+	if at, ok := u.asker.NextDeadline(); ok {
+		look = min(look, at)
+	}
+	return newest, look
 }
 
 // silence is the level of silence (RFC 6464).
@@ -90,7 +81,7 @@ func (u *uplink) speaks(now time.Duration) bool { return now-u.voiced <= IdleAft
 func (s *Member) Keep(now time.Duration, d []byte) {
 	u := s.uplink
 	if u.cache == nil {
-		u.cache, u.dirty = new(repair.Cache), true // there may be a cap to be told
+		u.cache = new(repair.Cache)
 		s.room.order = append(s.room.order, s)
 	}
 	seq := seqOf(d)
@@ -101,18 +92,6 @@ func (s *Member) Keep(now time.Duration, d []byte) {
 
 // countOf is the count in a datagram of voice, see netproto.Hop.
 func countOf(d []byte) uint8 { return d[len(d)-1] % netproto.HopCounts }
-
-// soonest is when something has to be done after a datagram of this talker.
-func (r *Room) soonest(now time.Duration, u *uplink) time.Duration {
-	if now-r.ticked >= tickEvery {
-		return now
-	}
-	next := r.ticked + tickLate
-	if at, ok := u.asker.NextDeadline(); ok {
-		next = min(next, at)
-	}
-	return next
-}
 
 // attendTalker asks for what is missing and tells the talker how its voice fares.
 func (m *Mender) attendTalker(now time.Duration, s *Member, listeners int) (next time.Duration) {
@@ -137,15 +116,12 @@ func (m *Mender) attendTalker(now time.Duration, s *Member, listeners int) (next
 // setPath tells a talker's Asker how long its answers take, and how long the most
 // patient listener can wait for them.
 func (r *Room) setPath(talker *Member) {
-	nearest, buffer := assumedWay, time.Duration(0)
+	nearest, buffer := repair.AssumedRTT/2, time.Duration(0)
 	for _, s := range r.downs {
 		if v := s.downlink.view(talker.ID); v != nil {
 			nearest, buffer = min(nearest, s.way()), max(buffer, v.Buffer)
 		}
 	}
-	a, rtt := &talker.uplink.asker, time.Duration(0)
-	if talker.downlink != nil {
-		rtt = talker.downlink.RTT
-	}
-	a.SetPath(rtt, repair.Patience(talker.way()+nearest, buffer, a.Loss()))
+	a := &talker.uplink.asker
+	a.SetPath(2*talker.way(), repair.Patience(talker.way()+nearest, buffer, a.Loss()))
 }

@@ -53,6 +53,6 @@ func TestToldOnce(t *testing.T) {
 		if v.since.Received != 50 {
 			t.Errorf("up to %d: %+v", seq, v.since)
 		}
-		v.told = true
+		v.since = netproto.Outcome{}
 	}
 }

@@ -1,4 +1,0 @@
-package mend
-
-// PartMemory is how long after the last word somebody has a part of a cap.
-const PartMemory = partMemory
