@@ -69,6 +69,7 @@ func enter(ctx context.Context, d *dialer, was netproto.Session) (*control, welc
 // welcome is what the relay answers to SEND_NICKNAME.
 type welcome struct {
 	session netproto.Session
+	brought []byte                  // by us
 	users   []netproto.SendNewUsers // that came before the session
 }
 
@@ -87,7 +88,10 @@ func (c *control) greet(ctx context.Context, cfg *Config, was netproto.Session) 
 
 func (c *control) handshake(cfg *Config, was netproto.Session) (welcome, error) {
 	var w welcome
-	nick := netproto.SendNickname{Name: cfg.Name, Voice: netproto.Version, Room: cfg.Room, Token: cfg.Token, Cap: int(cfg.DownCap)}
+	w.brought = cfg.bring()
+	nick := netproto.SendNickname{
+		Name: cfg.Name, Voice: netproto.Version, Room: cfg.Room, Token: cfg.Token, Cap: int(cfg.DownCap), Fresh: w.brought,
+	}
 	if was.Resume != "" {
 		nick.Resume, nick.Proof = was.Resume, netproto.HopKey(was.HopKey).ResumeProof(was.Resume)
 	}
@@ -121,7 +125,7 @@ func (c *control) handshake(cfg *Config, was netproto.Session) (welcome, error) 
 }
 
 func checkSession(s netproto.Session) error {
-	if s.Voice != netproto.Version || len(s.HopKey) != netproto.KeySize || len(s.MediaKey) != netproto.KeySize {
+	if s.Voice != netproto.Version || len(s.HopKey) != netproto.KeySize {
 		return fmt.Errorf("%w (its version %d, ours %d)", ErrNoVoice, s.Voice, netproto.Version)
 	}
 	return nil

@@ -52,12 +52,14 @@ type vitals struct {
 	sounded time.Duration // when Read gave sound last
 
 	dropped []dropped // talkers who are not heard, or were not
+	unknown bool      // the relay tells of us otherwise than we are
 }
 
-// dropped is a talker whose datagrams come and are dropped, and its name.
+// dropped is a talker whose datagrams come and are dropped, with its name and whether it has another passphrase.
 type dropped struct {
 	stream.Unheard
-	name string
+	name    string
+	foreign bool
 }
 
 // monitor finds out from the signs of life who is not heard, or does not hear. It is sans-IO: time is an argument.
@@ -186,6 +188,7 @@ func (m *monitor) room(now time.Duration, v *vitals) {
 		deaf = m.isOn(FaultNobodyListens) // as far as is known
 	}
 	m.note(now, Fault{Kind: FaultNobodyListens}, deaf, v.reported, "")
+	m.note(now, Fault{Kind: FaultUnknown}, v.unknown, sinceSeen, "")
 }
 
 // understood judges whether the others can open our voice. Those whom we cannot hear are told of anyway.
@@ -221,7 +224,7 @@ func (m *monitor) talkers(now time.Duration, v *vitals) {
 		case d.Reason == stream.DropUnknown:
 			f.Kind, what = FaultStranger, strconv.FormatUint(uint64(d.Session), 10)
 			bad = bad && now-d.Last < stream.TalksOn
-		case d.Foreign():
+		case d.Foreign() && d.foreign:
 			f.Kind, what = FaultPassphrase, "your passphrase is not the one used there"
 			if !v.phrase {
 				what = "a passphrase is used there, and none here"

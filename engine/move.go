@@ -175,7 +175,7 @@ func (c *Call) settle(ctx context.Context, next *successor, until time.Duration)
 
 // changeOver takes the connection to the next relay into use in place of the old one, and leaves that.
 func (c *Call) changeOver(old *control, next *successor) error {
-	if err := c.begins(next.link, next.conn, next.hello.session); err != nil {
+	if err := c.begins(next.link, next.conn, next.hello); err != nil {
 		next.ctl.Close()
 		next.to.close()
 		return err

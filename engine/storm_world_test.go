@@ -52,6 +52,7 @@ type stormConn struct {
 	relay   *stormRelay
 	number  int
 	session uint32
+	brought []byte
 	local   netip.Addr    // of the end
 	lost    time.Duration // when the address was, and so all segments from then on; never: it is not
 	down    []letter      // under way to the end
@@ -165,12 +166,7 @@ func (s *storm) runRelay(r *stormRelay) {
 	r.tick = next
 	for _, u := range updates {
 		for _, c := range r.sessions {
-			if u.NewUsers {
-				c.tell(netproto.SendNewUsers{Users: u.Users.Names, Sessions: u.Users.Sessions})
-			}
-			if u.NewEpoch {
-				c.tell(netproto.Session{Session: c.session, MediaKey: u.Secret[:], Epoch: u.Epoch})
-			}
+			c.tell(u.Users.Package())
 		}
 	}
 }
@@ -213,7 +209,8 @@ func (s *storm) end(r *stormRelay, c *stormConn, alive time.Duration) {
 // join is a SEND_NICKNAME that has come to the relay.
 func (s *storm) join(e *stormEnd, number int) (*stormConn, error) {
 	r, was := s.relay, &e.session
-	n := rooms.Newcomer{Room: "storm", Name: e.name, Voice: netproto.Version, Resume: was.Resume}
+	brought := (&Config{Room: "storm", Name: e.name}).bring()
+	n := rooms.Newcomer{Room: "storm", Name: e.name, Voice: netproto.Version, Resume: was.Resume, Fresh: brought}
 	if was.Resume != "" {
 		n.Proof = netproto.HopKey(was.HopKey).ResumeProof(was.Resume)
 	}
@@ -228,13 +225,11 @@ func (s *storm) join(e *stormEnd, number int) (*stormConn, error) {
 	if old != nil {
 		old.down, old.over = append(old.down, letter{at: s.now + e.delay}), true
 	}
-	c := &stormConn{end: e, relay: r, number: number, session: m.Session, local: e.net.local, lost: stormNever, fresh: m.Resumed}
+	c := &stormConn{brought: brought, end: e, relay: r, number: number, session: m.Session, local: e.net.local, lost: stormNever, fresh: m.Resumed}
 	r.sessions[m.Session], r.tick = c, 0
 	e.conns = append(e.conns, c)
-	c.tell(netproto.SendNewUsers{Users: m.Users.Names, Sessions: m.Users.Sessions})
-	c.tell(netproto.Session{
-		Session: m.Session, Voice: netproto.Version, Epoch: m.Epoch, HopKey: m.HopKey[:], MediaKey: m.Secret[:], Resume: m.Resume,
-	})
+	c.tell(m.Users.Package())
+	c.tell(netproto.Session{Session: m.Session, Voice: netproto.Version, HopKey: m.HopKey[:], Resume: m.Resume})
 	return c, nil
 }
 

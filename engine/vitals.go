@@ -98,7 +98,7 @@ func (c *Call) vitals(v *vitals) {
 	s := &c.signs
 	v.relay = c.link.Load().to.Load().String()
 	if v.room == "" {
-		v.room, v.phrase = "the relay's default room", c.phrase != nil
+		v.room, v.phrase = "the relay's default room", c.cfg.Passphrase != ""
 		if c.cfg.Room != "" {
 			v.room = fmt.Sprintf("the room %q", c.cfg.Room)
 		}
@@ -125,6 +125,10 @@ func (c *Call) vitals(v *vitals) {
 	v.muted, v.unmuted, v.sounded = c.muted.Load(), s.unmuted.get(), s.sounded.get()
 
 	c.hearing.Lock()
+	v.unknown = c.roster.unknown
 	v.dropped = c.listener.notHeard(v.dropped[:0])
+	for i := range v.dropped {
+		v.dropped[i].foreign = c.roster.foreign[v.dropped[i].Session]
+	}
 	c.hearing.Unlock()
 }

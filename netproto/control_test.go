@@ -25,6 +25,8 @@ var encodings = []struct {
 		`{"KEY": 2, "NAME": "Adam", "VOICE": 1, "RESUME": "AAAAB0BBQkNERUZHSElKS0xNTk8", ` +
 			`"PROOF": "ZA9PO6RPGZyi00mgzLL3LNwq+Z2xfcIAb6SD40C1QOQ=", "CAP": 64}`},
 	{SendNickname{Name: "Adam", Voice: 1, Cap: 65535}, `{"KEY": 2, "NAME": "Adam", "VOICE": 1, "CAP": 65535}`},
+	{SendNickname{Name: "Adam", Voice: 1, Fresh: testFresh[:]},
+		`{"KEY": 2, "NAME": "Adam", "VOICE": 1, "FRESH": "QEFCQ0RFRkdISUpLTE1OT+hUrHkKlxOeasYJ0DvlZns="}`},
 	{SendNickname{Name: "{a}{b}"}, `{"KEY": 2, "NAME": "\u007ba\u007d\u007bb\u007d"}`},
 	{SendNickname{Name: "q\"b\\s/\b\f\n\r\t\x01\x1f\x7f"}, `{"KEY": 2, "NAME": "q\"b\\s/\b\f\n\r\t\u0001\u001f\u007f"}`},
 	{SendNickname{Name: "\u20ac\U0001f600\U0010ffff"}, `{"KEY": 2, "NAME": "\u20ac\ud83d\ude00\udbff\udfff"}`},
@@ -37,6 +39,16 @@ var encodings = []struct {
 	{SendNewUsers{Users: []string{"Eve"}, Sessions: []uint32{9}, Left: []uint32{}}, `{"KEY": 3, "USERS": ["Eve"], "SESSIONS": [9], "LEFT": []}`},
 	{SendNewUsers{Left: []uint32{1}}, `{"KEY": 3, "USERS": [], "LEFT": [1]}`},
 	{SendNewUsers{Left: []uint32{}}, `{"KEY": 3, "USERS": [], "LEFT": []}`},
+	{
+		SendNewUsers{
+			Users: []string{"Adam", "Bot"}, Sessions: []uint32{7, 8}, Fresh: [][]byte{testFresh[:], nil},
+			MediaKey: bytes.Repeat([]byte{255}, 32), Epoch: 3,
+		},
+		`{"KEY": 3, "USERS": ["Adam", "Bot"], "SESSIONS": [7, 8], "FRESH": ["QEFCQ0RFRkdISUpLTE1OT+hUrHkKlxOeasYJ0DvlZns=", ""], ` +
+			`"MEDIA_KEY": "//////////////////////////////////////////8=", "EPOCH": 3}`,
+	},
+	{SendNewUsers{Left: []uint32{8}, MediaKey: make([]byte, 32), Epoch: 4},
+		`{"KEY": 3, "USERS": [], "LEFT": [8], "MEDIA_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "EPOCH": 4}`},
 	{Disconnect{}, `{"KEY": 4, "REASON": null}`},
 	{Disconnect{"bye"}, `{"KEY": 4, "REASON": "bye"}`},
 	{ServerClose{}, `{"KEY": 5}`},
@@ -47,9 +59,8 @@ var encodings = []struct {
 		`{"KEY": 5, "REASON": "moved", "TIME": 30, "RELAY": "b.example:9999", "FINGERPRINT": "SHA256:AAEC"}`,
 	},
 	{Session{Session: 1}, `{"KEY": 6, "SESSION": 1}`},
-	{Session{Session: math.MaxUint32, Voice: 1, HopKey: make([]byte, 32), MediaKey: bytes.Repeat([]byte{255}, 32), Epoch: 3, UDP: 9998, Resume: "x"},
-		`{"KEY": 6, "SESSION": 4294967295, "VOICE": 1, "HOP_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", ` +
-			`"MEDIA_KEY": "//////////////////////////////////////////8=", "EPOCH": 3, "UDP": 9998, "RESUME": "x"}`},
+	{Session{Session: math.MaxUint32, Voice: 1, HopKey: make([]byte, 32), UDP: 9998, Resume: "x"},
+		`{"KEY": 6, "SESSION": 4294967295, "VOICE": 1, "HOP_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "UDP": 9998, "RESUME": "x"}`},
 	{ClientPort{9999}, `{"KEY": 7, "PORT": 9999}`},
 }
 
@@ -85,7 +96,10 @@ func TestAppendPackageRefuses(t *testing.T) {
 		{"negative cap", SendNickname{Name: "a", Cap: -1}, ErrIllTyped},
 		{"proof", SendNickname{Name: "a", Proof: make([]byte, 31)}, ErrIllTyped},
 		{"hop key", Session{HopKey: make([]byte, 16)}, ErrIllTyped},
-		{"media key", Session{MediaKey: make([]byte, 33)}, ErrIllTyped},
+		{"fresh", SendNickname{Name: "a", Fresh: make([]byte, 33)}, ErrIllTyped},
+		{"media key", SendNewUsers{MediaKey: make([]byte, 33)}, ErrIllTyped},
+		{"somebody's fresh", SendNewUsers{Users: []string{"a"}, Sessions: []uint32{1}, Fresh: [][]byte{{1}}}, ErrIllTyped},
+		{"fresh of nobody", SendNewUsers{Users: []string{"a"}, Sessions: []uint32{1}, Fresh: [][]byte{nil, nil}}, ErrIllTyped},
 		{"udp", Session{UDP: 1 << 20}, ErrIllTyped},
 		{"session voice", Session{Voice: 1 << 20}, ErrIllTyped},
 		{"sessions", SendNewUsers{Users: []string{"a"}, Sessions: []uint32{1, 2}}, ErrIllTyped},
@@ -194,7 +208,9 @@ var streams = []struct {
 	{"port huge", `{"KEY": 7, "PORT": 1e999}`, []any{"ill-typed value: PORT of CLIENT_PORT"}},
 	{"session missing", `{"KEY": 6}`, []any{"missing value: SESSION of SESSION"}},
 	{"short key", `{"KEY": 6, "SESSION": 1, "HOP_KEY": "AAAA"}`, []any{"ill-typed value: HOP_KEY of SESSION"}},
-	{"no base64", `{"KEY": 6, "SESSION": 1, "MEDIA_KEY": "%"}`, []any{"ill-typed value: MEDIA_KEY of SESSION"}},
+	{"no base64", `{"KEY": 6, "SESSION": 1, "HOP_KEY": "%"}`, []any{"ill-typed value: HOP_KEY of SESSION"}},
+	{"fresh of too few", `{"KEY": 3, "USERS": ["a", "b"], "SESSIONS": [1, 2], "FRESH": [""]}`, []any{"ill-typed value: FRESH of SEND_NEW_USERS"}},
+	{"fresh that is short", `{"KEY": 3, "USERS": ["a"], "SESSIONS": [1], "FRESH": ["AAAA"]}`, []any{"ill-typed value: FRESH of SEND_NEW_USERS"}},
 
 	{"rubbish", `abc{"KEY": 0}]]{"KEY": 0}}`, []any{"bad JSON: no object", Ack{}, "bad JSON: no object", Ack{}, "bad JSON: no object"}},
 	{"bare word", `{"KEY": 2, "NAME": Adam}{"KEY": 0}`, []any{"bad JSON: out of place: A", Ack{}}},

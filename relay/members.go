@@ -32,7 +32,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	if s.closing {
 		return rooms.ErrClosing
 	}
-	m, err := s.core.Join(s.now(), rooms.Newcomer{Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Resume: p.Resume, Proof: p.Proof})
+	m, err := s.core.Join(s.now(), rooms.Newcomer{Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Resume: p.Resume, Proof: p.Proof, Fresh: p.Fresh})
 	switch {
 	case errors.Is(err, rooms.ErrClosing):
 		c.send(s.farewellLocked())
@@ -48,8 +48,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	c.session, c.voice, c.version = m.Session, voice, m.Users.Version
 	session := netproto.Session{Session: m.Session}
 	if voice > 0 {
-		session.Voice, session.Epoch = voice, m.Epoch
-		session.HopKey, session.MediaKey, session.Resume = m.HopKey[:], m.Secret[:], m.Resume
+		session.Voice, session.HopKey, session.Resume = voice, m.HopKey[:], m.Resume
 	}
 	c.out.named(voice > 0, rooms.NewRoster(m.Users), appendPackage(session))
 	if s.drain != nil { // when its connection was lost
@@ -124,12 +123,10 @@ func (s *Server) tell(u rooms.Update) {
 		if c == nil {
 			continue // has just left
 		}
-		if u.NewUsers && c.version < u.Users.Version {
+		// A newcomer has the list already, without its epoch.
+		if c.version < u.Users.Version || c.version == u.Users.Version && c.voice > 0 {
 			c.version = u.Users.Version
 			c.out.tell(users)
-		}
-		if u.NewEpoch && c.voice > 0 {
-			c.send(netproto.Session{Session: id, Voice: c.voice, MediaKey: u.Secret[:], Epoch: u.Epoch})
 		}
 	}
 }

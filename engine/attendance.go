@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/rand"
+	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
+
+// attendance is who is in the room by the relay's word, as the keys of an epoch are made of it.
+//
+//	lists, to the one with MEDIA_KEY ──> members ─┐
+//	our own line, from here ──────────────────────┼──> room secret
+//	passphrase ───────────────────────────────────┘
+//
+// Our own line is never the relay's word: so the secret has what is fresh of ours in it, whatever the relay tells. It is
+// owned by Join, then by keepControl.
+type attendance struct {
+	room    string
+	key     netproto.PassphraseKey
+	own     netproto.Member
+	members map[uint32]netproto.Member
+	came    bool // somebody has, since the last epoch
+}
+
+// bring makes what is brought to another session.
+func (c *Config) bring() []byte {
+	var random [16]byte
+	_, _ = rand.Read(random[:]) // never fails
+	f := netproto.NewFresh(random, c.key, c.Room, c.Name)
+	return f[:]
+}
+
+// begin begins with nobody, under another session.
+func (a *attendance) begin(session uint32, brought []byte) {
+	a.own.Session, a.own.Fresh = session, brought
+	a.members, a.came = nil, false
+}
+
+// take takes a list of who is there, or what is other than in the last ones. It must have as many sessions as users.
+func (a *attendance) take(list *netproto.SendNewUsers) {
+	was := a.members
+	if list.Left == nil || was == nil {
+		a.members = make(map[uint32]netproto.Member, len(list.Sessions))
+	}
+	for _, session := range list.Left {
+		delete(a.members, session)
+	}
+	for i, session := range list.Sessions {
+		m := netproto.Member{Session: session, Name: list.Users[i]}
+		if len(list.Fresh) > 0 {
+			m.Fresh = list.Fresh[i]
+		}
+		a.came = a.came || !same(was[session], m)
+		if len(a.members) < maxUsers {
+			a.members[session] = m
+		}
+	}
+}
+
+// same tells whether two lines are the same.
+func same(a, b netproto.Member) bool {
+	return a.Session == b.Session && a.Name == b.Name && bytes.Equal(a.Fresh, b.Fresh)
+}
+
+// epoch returns the secret of the epoch that a list begins, if it does, how long after that it is to be used, and
+// whether the list has our own line as it is.
+func (a *attendance) epoch(list *netproto.SendNewUsers) (secret netproto.RoomSecret, grace time.Duration, known bool) {
+	if list.MediaKey == nil {
+		return secret, 0, false
+	}
+	e := netproto.Epoch{Room: a.room, Number: list.Epoch, MediaKey: list.MediaKey}
+	for session, m := range a.members {
+		if session != a.own.Session {
+			e.Members = append(e.Members, m)
+		}
+	}
+	e.Members = append(e.Members, a.own)
+	grace = netproto.EpochGraceLeft
+	if a.came {
+		grace = netproto.EpochGrace
+	}
+	a.came = false
+	return e.Secret(a.key), grace, same(a.members[a.own.Session], a.own)
+}
+
+// foreign tells whether somebody has another passphrase, or just one of us has one.
+func (a *attendance) foreign(session uint32) bool {
+	m := a.members[session]
+	if len(m.Fresh) != netproto.FreshSize {
+		return false // no voice
+	}
+	return !(*netproto.Fresh)(m.Fresh).Knows(a.key, a.room, m.Name)
+}
