@@ -113,6 +113,7 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 		return err
 	}
 	tell.connected(call, c.Name, c.Room)
+	tell.sealed(cfg.Passphrase != "")
 	var commands <-chan string
 	if !isStdin(c.In, in) {
 		commands = console.Lines(in)
