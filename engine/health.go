@@ -20,6 +20,9 @@ const (
 	underWay = 2 * time.Second
 	// settles is how long after a change of the list of users a relay may not have everybody's path yet.
 	settles = 1500 * time.Millisecond
+	// firstEpoch is how long it may take until others use an epoch that we know: a relay begins one within 1 s, but
+	// where people come and go all the time, and they use it netproto.EpochGrace after it has come to them.
+	firstEpoch = 3500 * time.Millisecond
 	// mostFaults is how many are remembered when they are over.
 	mostFaults = 64
 )
@@ -51,8 +54,9 @@ type vitals struct {
 	unmuted time.Duration // since when we are not
 	sounded time.Duration // when Read gave sound last
 
-	dropped []dropped // talkers who are not heard, or were not
-	unknown bool      // the relay tells of us otherwise than we are
+	dropped []dropped     // talkers who are not heard, or were not
+	unknown bool          // the relay tells of us otherwise than we are
+	begun   time.Duration // when the session was
 }
 
 // dropped is a talker whose datagrams come and are dropped, with its name and whether it has another passphrase.
@@ -231,7 +235,8 @@ func (m *monitor) talkers(now time.Duration, v *vitals) {
 			}
 		case d.Reason == stream.DropForged || d.Reason == stream.DropEpoch:
 			f.Kind = FaultRoomKey
-			bad = bad && now-d.Last < stream.TalksOn // by the next word the key may have come
+			// By the next word the key may have come, and a newcomer waits for the first epoch that has it.
+			bad = bad && now-d.Last < stream.TalksOn && now-v.begun > firstEpoch
 		}
 		m.note(now, f, bad, d.First, what)
 	}

@@ -23,11 +23,14 @@ func TestEpochsAndSlowTCP(t *testing.T) {
 		{"somebody leaves every 2 s", churn{leave: 2}, 0, 0, 1000},
 		{"and the listener's TCP is slow", churn{leave: 2}, 0, 3 * time.Second, 1000},
 		{"and the talker's TCP is slow", churn{leave: 2}, 3 * time.Second, 0, 1000},
+		{"somebody leaves every second", churn{leave: 1}, 0, 3 * time.Second, 1000},
+		{"and the talker's TCP is slow", churn{leave: 1}, 3 * time.Second, 0, 1000},
 		{"somebody comes every 5 s", churn{join: 5}, 0, 500 * time.Millisecond, 1000},
 		{"and the talker's TCP is slow", churn{join: 5}, 3 * time.Second, 0, 1000},
 		{"and the listener's TCP is slow", churn{join: 5}, 0, 3 * time.Second, 550},
+		{"somebody comes and goes every second, and the talker's TCP is slow", churn{join: 1, leave: 1}, 3 * time.Second, 0, 850},
 		{"somebody comes and goes every second", churn{join: 1, leave: 1}, 0, 500 * time.Millisecond, 1000},
-		{"and the listener's TCP is slow", churn{join: 1, leave: 1}, 0, 3 * time.Second, 450},
+		{"and the listener's TCP is slow", churn{join: 1, leave: 1}, 0, 3 * time.Second, 400},
 	} {
 		t.Run(fmt.Sprint(tt.name, tt.churn, tt.talker, tt.listener), func(t *testing.T) {
 			core := rooms.NewCore(rooms.Config{})

@@ -55,9 +55,9 @@ func (f *fields) pack() Package {
 			Room:   f.string("ROOM", false),
 			Token:  f.string("TOKEN", false),
 			Resume: f.string("RESUME", false),
-			Proof:  f.secret("PROOF", ProofSize),
+			Proof:  f.secret("PROOF"),
 			Cap:    int(f.int("CAP", false, math.MaxUint16)),
-			Fresh:  f.secret("FRESH", FreshSize),
+			Fresh:  f.secret("FRESH"),
 		}
 	case KeySendNewUsers:
 		return f.users()
@@ -74,7 +74,7 @@ func (f *fields) pack() Package {
 		return Session{
 			Session: uint32(f.int("SESSION", true, math.MaxUint32)),
 			Voice:   int(f.int("VOICE", false, maxVoice)),
-			HopKey:  f.secret("HOP_KEY", KeySize),
+			HopKey:  f.secret("HOP_KEY"),
 			UDP:     int(f.int("UDP", false, math.MaxUint16)),
 			Resume:  f.string("RESUME", false),
 		}
@@ -126,16 +126,15 @@ func (f *fields) string(field string, required bool) string {
 	return *s
 }
 
-func (f *fields) secret(field string, size int) []byte {
-	return f.decode(field, f.string(field, false), size)
-}
+func (f *fields) secret(field string) []byte { return f.decode(field, f.string(field, false)) }
 
-func (f *fields) decode(field, s string, size int) []byte {
+// decode reads base64 of 32 bytes, as all values of it are: KeySize, ProofSize, FreshSize.
+func (f *fields) decode(field, s string) []byte {
 	if s == "" {
 		return nil
 	}
 	b, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != size {
+	if err != nil || len(b) != KeySize {
 		f.fail(illTyped(field, f.key))
 		return nil
 	}
@@ -153,12 +152,12 @@ func (f *fields) users() SendNewUsers {
 		f.fail(illTyped("SESSIONS", f.key))
 	}
 	for _, s := range f.strings("FRESH", false) {
-		p.Fresh = append(p.Fresh, f.decode("FRESH", s, FreshSize))
+		p.Fresh = append(p.Fresh, f.decode("FRESH", s))
 	}
 	if !p.brought() {
 		f.fail(illTyped("FRESH", f.key))
 	}
-	p.MediaKey, p.Epoch = f.secret("MEDIA_KEY", KeySize), uint32(f.int("EPOCH", false, math.MaxUint32))
+	p.MediaKey, p.Epoch = f.secret("MEDIA_KEY"), uint32(f.int("EPOCH", false, math.MaxUint32))
 	return p
 }
 

@@ -131,7 +131,7 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	c.rooms[n.Room] = r
 	c.members[m.ID] = m
 	c.load[r.Worker()]++
-	r.members = append(r.members, m)
+	r.members, r.came = append(r.members, m), true
 	c.changedLocked(r)
 	return m.membership(), nil
 }
@@ -207,8 +207,8 @@ func (c *Core) Tick(now time.Duration) (updates []Update, next time.Duration) {
 	}
 	next = c.sweep
 	for r := range c.due {
-		if now < r.next {
-			next = min(next, r.next)
+		if at := r.next(); now < at {
+			next = min(next, at)
 			continue
 		}
 		updates = append(updates, Update{Room: r.name, Users: r.announce(now)})

@@ -71,10 +71,16 @@ func TestUpdates(t *testing.T) {
 		c.Enter("r", fmt.Sprint(i))
 	}
 	begins(time.Second, 10)
-	// It goes on, and takes longer and longer, up to a bound.
-	for i, pause := range []time.Duration{2, 4, 4, 4} {
+	// It goes on, and takes longer.
+	for i, pause := range []time.Duration{1, 1, 1, 4, 4} {
+		c.Enter("r", fmt.Sprint("more ", i))
 		c.Leave(last.Sessions[0])
-		begins(pause*time.Second, 9-i)
+		begins(pause*time.Second, 10)
+	}
+	// Who leaves can wait.
+	for i := range 4 {
+		c.Leave(last.Sessions[0])
+		begins(4*time.Second, 9-i)
 	}
 	// After a calm the first is told at once.
 	c.Now += time.Minute
@@ -84,7 +90,7 @@ func TestUpdates(t *testing.T) {
 	begins(time.Second, 6)
 	// Clients without voice are members too.
 	m, _ := c.Join(c.Now, rooms.Newcomer{Room: "r", Name: "legacy", Voice: 0})
-	begins(2*time.Second, 7)
+	begins(time.Second, 7)
 	if p := last.Fresh[6]; p != nil || last.Fresh[5] == nil {
 		t.Errorf("fresh: %x", last.Fresh)
 	}

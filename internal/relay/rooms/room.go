@@ -14,11 +14,13 @@ type Update struct {
 }
 
 const (
-	// epochPause is the least time between two epochs of a room, of which each has a user list, and maxEpochPause the
-	// most. In a room where people come and go all the time, the pause grows: of the four epochs that its members keep,
-	// each is used for long enough to be known to those whose TCP is slow.
-	epochPause    = time.Second
-	maxEpochPause = 4 * time.Second
+	// epochPause is the least time between two epochs of a room, of which each has a user list, when somebody has come.
+	// Where that goes on there are epochBurst in a row, and then one in longEpochPause, as where people only leave, when
+	// nobody waits to hear: of the four epochs that its members keep, each is used for long enough to be known to
+	// those whose TCP is slow.
+	epochPause     = time.Second
+	longEpochPause = 4 * time.Second
+	epochBurst     = 3
 )
 
 // room is the people who hear each other. It is guarded by Core.mu, but for what the Workers have of it.
@@ -32,8 +34,9 @@ type room struct {
 	forgotten uint64        // see UserList
 	dirty     bool          // the members have an old user list
 	epoch     epoch         // the last one
-	next      time.Duration // when another one may begin
-	pause     time.Duration // from one to the other
+	began     time.Duration // when it did
+	owed      time.Duration // longEpochPause for each, less what has passed
+	came      bool          // somebody, since then
 }
 
 // epoch is what the relay knows of one.
@@ -86,13 +89,21 @@ func (r *room) users() UserList {
 	return l
 }
 
-// announce begins an epoch and returns its list. The first after a calm begins at once.
-func (r *room) announce(now time.Duration) UserList {
-	if r.pause *= 2; r.pause == 0 || now-r.next > r.pause {
-		r.pause = epochPause
+// next is when another epoch may begin.
+func (r *room) next() time.Duration {
+	switch {
+	case r.epoch.number == 0:
+		return 0
+	case r.came:
+		return r.began + max(epochPause, r.owed-epochBurst*longEpochPause)
 	}
-	r.pause = min(r.pause, maxEpochPause)
-	r.dirty, r.next = false, now+r.pause
+	return r.began + longEpochPause
+}
+
+// announce begins an epoch and returns its list.
+func (r *room) announce(now time.Duration) UserList {
+	r.owed = max(r.owed-(now-r.began), 0) + longEpochPause
+	r.began, r.came, r.dirty = now, false, false
 	r.epoch = epoch{r.epoch.number + 1, randomKey()}
 	return r.users()
 }
