@@ -252,6 +252,7 @@ func TestResumeInAFullRoom(t *testing.T) {
 	a, b, c := joinVoice(t, s, "r", "a"), joinVoice(t, s, "r", "b"), joinVoice(t, s, "r", "c")
 	b.lose(s)
 	c.send(`{"KEY": 4}`)
+	within(t, "c has left", func() bool { return len(s.Clients()) == 2 })
 	d := joinVoice(t, s, "r", "d")
 	d.comeBack(s) // which is no matter of room
 	refused := dialTIP(t, s)
