@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"crypto/rand"
+	"maps"
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
@@ -21,7 +22,7 @@ type attendance struct {
 	key     netproto.PassphraseKey
 	own     netproto.Member
 	members map[uint32]netproto.Member
-	came    bool // somebody has, since the last epoch
+	last    map[uint32]netproto.Member // those of the last epoch
 }
 
 // bring makes what is brought to another session.
@@ -35,13 +36,12 @@ func (c *Config) bring() []byte {
 // begin begins with nobody, under another session.
 func (a *attendance) begin(session uint32, brought []byte) {
 	a.own.Session, a.own.Fresh = session, brought
-	a.members, a.came = nil, false
+	a.members, a.last = nil, nil
 }
 
 // take takes a list of who is there, or what is other than in the last ones. It must have as many sessions as users.
 func (a *attendance) take(list *netproto.SendNewUsers) {
-	was := a.members
-	if list.Left == nil || was == nil {
+	if list.Left == nil || a.members == nil {
 		a.members = make(map[uint32]netproto.Member, len(list.Sessions))
 	}
 	for _, session := range list.Left {
@@ -52,7 +52,6 @@ func (a *attendance) take(list *netproto.SendNewUsers) {
 		if len(list.Fresh) > 0 {
 			m.Fresh = list.Fresh[i]
 		}
-		a.came = a.came || !same(was[session], m)
 		if len(a.members) < maxUsers {
 			a.members[session] = m
 		}
@@ -71,17 +70,21 @@ func (a *attendance) epoch(list *netproto.SendNewUsers) (secret netproto.RoomSec
 		return secret, 0, false
 	}
 	e := netproto.Epoch{Room: a.room, Number: list.Epoch, MediaKey: list.MediaKey}
+	came, stayed := false, false // others
 	for session, m := range a.members {
 		if session != a.own.Session {
 			e.Members = append(e.Members, m)
+			came, stayed = came || !same(m, a.last[session]), stayed || same(m, a.last[session])
 		}
 	}
 	e.Members = append(e.Members, a.own)
-	grace = netproto.EpochGraceLeft
-	if a.came {
+	switch {
+	case came && stayed:
 		grace = netproto.EpochGrace
+	case stayed:
+		grace = netproto.EpochGraceLeft
 	}
-	a.came = false
+	a.last = maps.Clone(a.members)
 	return e.Secret(a.key), grace, same(a.members[a.own.Session], a.own)
 }
 

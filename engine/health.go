@@ -20,7 +20,7 @@ const (
 	underWay = 2 * time.Second
 	// settles is how long after a change of the list of users a relay may not have everybody's path yet.
 	settles = 1500 * time.Millisecond
-	// firstEpoch is how long it may take until others use an epoch that we know: a relay begins one within 1 s, but
+	// firstEpoch is how long it may take until others use an epoch that we know: a relay begins one at once, but
 	// where people come and go all the time, and they use it netproto.EpochGrace after it has come to them.
 	firstEpoch = 3500 * time.Millisecond
 	// mostFaults is how many are remembered when they are over.

@@ -70,12 +70,12 @@ func TestUpdates(t *testing.T) {
 	for i := range 9 {
 		c.Enter("r", fmt.Sprint(i))
 	}
-	begins(time.Second, 10)
+	begins(200*time.Millisecond, 10)
 	// It goes on, and takes longer.
-	for i, pause := range []time.Duration{1, 1, 1, 4, 4} {
+	for i, pause := range []time.Duration{200, 200, 3400, 4000, 4000} {
 		c.Enter("r", fmt.Sprint("more ", i))
 		c.Leave(last.Sessions[0])
-		begins(pause*time.Second, 10)
+		begins(pause*time.Millisecond, 10)
 	}
 	// Who leaves can wait.
 	for i := range 4 {
@@ -87,10 +87,10 @@ func TestUpdates(t *testing.T) {
 	c.Leave(last.Sessions[0])
 	begins(0, 5)
 	c.Enter("r", "b")
-	begins(time.Second, 6)
+	begins(200*time.Millisecond, 6)
 	// Clients without voice are members too.
 	m, _ := c.Join(c.Now, rooms.Newcomer{Room: "r", Name: "legacy", Voice: 0})
-	begins(time.Second, 7)
+	begins(200*time.Millisecond, 7)
 	if p := last.Fresh[6]; p != nil || last.Fresh[5] == nil {
 		t.Errorf("fresh: %x", last.Fresh)
 	}

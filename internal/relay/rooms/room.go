@@ -18,7 +18,7 @@ const (
 	// Where that goes on there are epochBurst in a row, and then one in longEpochPause, as where people only leave, when
 	// nobody waits to hear: of the four epochs that its members keep, each is used for long enough to be known to
 	// those whose TCP is slow.
-	epochPause     = time.Second
+	epochPause     = 200 * time.Millisecond
 	longEpochPause = 4 * time.Second
 	epochBurst     = 3
 )
