@@ -113,8 +113,8 @@ type peerKey struct {
 	epoch  uint32
 	sealer *netproto.Sealer
 	window netproto.ReplayWindow
-	least  uint32        // lowest number that opened; 0: none did
-	first  uint32        // number that opened first,
+	least  uint32        // lowest number that was taken; 0: none was
+	most   uint32        // highest number that was taken while the epoch was the newest,
 	at     time.Duration // and when
 }
 
@@ -131,29 +131,27 @@ func (k *peerKeys) get(now time.Duration, secrets *listenerSecrets, session uint
 	return *key
 }
 
-// accept takes the number of a datagram that has opened with key, unless it has come before, or cannot be: no talker
-// numbers more than 50 frames per second, and none goes back to an epoch that it has left.
-func (k *peerKeys) accept(now time.Duration, key *peerKey, seq uint32) bool {
+// accept takes the number of a datagram that has opened with key, unless it has come before. Under an epoch that is not
+// the newest, somebody who has left may have sealed it, too: there no number is taken that is above one of a later epoch,
+// or more frames ahead than have had their time since.
+func (k *peerKeys) accept(now time.Duration, key *peerKey, seq uint32, newest bool) bool {
 	for _, other := range k {
 		if other != nil && other.epoch > key.epoch && other.least > 0 && seq > other.least {
 			return false
 		}
 	}
-	if key.least == 0 {
-		key.least, key.first, key.at = seq, seq, now
-	}
-	passed := (now - key.at) / netproto.FrameDuration
-	if int64(seq)-int64(key.first) > int64(passed+passed/driftShare)+slackFrames || !key.window.Accept(seq) {
+	ahead := int64(seq) - int64(key.most)
+	if !newest && key.most > 0 && ahead > int64((now-key.at)/netproto.FrameDuration)+slackFrames || !key.window.Accept(seq) {
 		return false
 	}
-	key.least = min(key.least, seq)
+	if newest && ahead > 0 {
+		key.most, key.at = seq, now
+	}
+	if key.least == 0 || seq < key.least {
+		key.least = seq
+	}
 	return true
 }
 
-const (
-	// slackFrames is how much later than others a datagram may come, on the way to here: 10 s.
-	slackFrames = 500
-	// driftShare bounds how much faster than ours a talker's clock is: 0.2 %. Quartz is within 0.01 %, and sound cards
-	// are too, but for a few.
-	driftShare = 500
-)
+// slackFrames is how much longer than others the newest datagram may have been under way: 2 s.
+const slackFrames = 100

@@ -203,7 +203,7 @@ func (r *Receiver) voice(now time.Duration, datagram []byte) error {
 	if err != nil {
 		return r.refuse(now, t, DropForged)
 	}
-	switch accepted := t.keys.accept(now, key, h.Seq); {
+	switch accepted := t.keys.accept(now, key, h.Seq, key.epoch == r.secrets.newest); {
 	case !accepted && r.twice:
 		return r.drop(DropTwin)
 	case !accepted:
