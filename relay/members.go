@@ -43,7 +43,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	if old := s.sessions[m.Session]; old != nil && old.number > c.number {
 		return errLate // words of a connection that its client has given up long ago
 	}
-	s.admission.named(c.from.Addr())
+	s.admission.settle(s.now(), c.entry)
 	s.takeOverLocked(m.Session, c)
 	c.session, c.voice, c.version = m.Session, voice, m.Users.Version
 	session := netproto.Session{Session: m.Session}
@@ -56,11 +56,11 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 		c.send(s.farewellLocked())
 	}
 	if c.resumed = m.Resumed; c.resumed {
-		s.log.Info("resumed", "session", m.Session, "from", c.from, "tls", c.tls)
+		s.note(c.from.Addr(), "resumed", "session", m.Session, "from", c.from, "tls", c.tls)
 		return nil
 	}
 	s.wake()
-	s.log.Info("joined", "session", m.Session, "name", p.Name, "room", p.Room, "from", c.from, "tls", c.tls, "voice", voice)
+	s.note(c.from.Addr(), "joined", "session", m.Session, "name", p.Name, "room", p.Room, "from", c.from, "tls", c.tls, "voice", voice)
 	return nil
 }
 
@@ -70,7 +70,7 @@ func (s *Server) forget(c *client) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
-	s.admission.leave(c.from.Addr(), c.session != 0 || c.proven)
+	s.admission.leave(c.entry)
 	s.mayKeep(c, 0)
 }
 

@@ -15,9 +15,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/relay/rate"
 	"github.com/tincan-voice/tincan/internal/relay/rooms"
 	"github.com/tincan-voice/tincan/internal/udpio"
-	"github.com/tincan-voice/tincan/netproto"
 )
 
 // Server is a relay with its sockets. Its goroutines, all joined by Serve:
@@ -57,7 +57,10 @@ type Server struct {
 
 	begun atomic.Int64 // bytes of packages without their ends, of all clients
 
-	turns chan struct{} // has one in it for each handshake that is being computed
+	turns chan struct{}  // has one in it for each handshake that is being computed
+	door  chan struct{}  // and one for each who is being turned away
+	told  *rate.Networks // how often those may be told why
+	lines ration
 
 	kick chan struct{} // wakes the announcer
 	stop chan struct{} // closed by Close
@@ -88,7 +91,8 @@ func Listen(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, start: time.Now(), admission: newAdmission(cfg),
 		turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
-		kick:  make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		door:  make(chan struct{}, doorRoom), told: rate.NewNetworks(doorEvery, doorBurst), lines: newRation(),
+		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		conns: make(map[*client]bool), sessions: make(map[uint32]*client), held: make(map[uint32]heldSession),
 	}
 	id, err := loadIdentity(cfg)
@@ -321,11 +325,10 @@ func (s *Server) accept() {
 			continue
 		}
 		from := addrPortOf(conn.RemoteAddr())
-		if refusal := s.admission.enter(s.now(), from.Addr()); refusal != "" {
-			// The few bytes always fit into the empty send buffer.
-			_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
-			_, _ = conn.Write(appendPackage(netproto.UnknownError{Reason: refusal}))
-			_ = conn.Close()
+		c := &client{server: s, from: from, link: link{Conn: conn}, number: number}
+		var refusal string
+		if c.entry, refusal = s.admission.enter(s.now(), from.Addr(), func() { _ = conn.Close() }); refusal != "" {
+			s.turnAway(c, refusal)
 			continue
 		}
 		if k, ok := conn.(keepAliver); ok { // a listener that was handed over has other times
@@ -334,7 +337,6 @@ func (s *Server) accept() {
 		if b, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
 			_ = b.SetWriteBuffer(s.cfg.MaxUnsent) // else the kernel keeps megabytes for who does not read
 		}
-		c := &client{server: s, from: from, link: link{Conn: conn}, number: number}
 		s.mu.Lock()
 		s.conns[c] = true
 		s.mu.Unlock()
