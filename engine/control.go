@@ -39,11 +39,12 @@ const (
 
 // control is the TCP or TLS connection with its JSON packages. One goroutine reads; any may write.
 type control struct {
-	conn        net.Conn
-	raw         net.Conn      // below TLS
-	took        time.Duration // to connect by TCP: a round trip
-	fingerprint string        // of the relay's certificate, "" without TLS
-	given       atomic.Pointer[error]
+	conn  net.Conn
+	raw   net.Conn      // below TLS
+	took  time.Duration // to connect by TCP: a round trip
+	relay presented
+	trust Trust
+	given atomic.Pointer[error]
 
 	// owned by the reader
 	dec netproto.Decoder
@@ -199,7 +200,7 @@ func (c *control) cleaned(p netproto.Package) netproto.Package {
 // known.
 func (c *control) vouches(p netproto.ServerClose) bool {
 	_, err := address.Parse(p.Relay)
-	return c.fingerprint != "" && err == nil && netproto.CleanReason(p.Relay) == p.Relay && strings.HasPrefix(p.Fingerprint, "SHA256:")
+	return c.relay.fingerprint != "" && err == nil && netproto.CleanReason(p.Relay) == p.Relay && strings.HasPrefix(p.Fingerprint, "SHA256:")
 }
 
 func (c *control) send(p netproto.Package) error {

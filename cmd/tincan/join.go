@@ -35,6 +35,7 @@ type JoinCmd struct {
 	Also        string        `placeholder:"INTERFACE|ADDRESS" help:"Send and take everything by this second network interface as well, or from this address of it, as far as it is there."`
 	Overwrite   bool          `help:"Let --out lose what is in the file already."`
 	KnownRelays string        `placeholder:"FILE" help:"Where the relays' certificates are remembered. Default: in your configuration folder."`
+	Fingerprint string        `placeholder:"SHA256:..." help:"Join only a relay with this fingerprint, as it prints it. Default: one that is known, or verified by its name, or met for the first time."`
 	JSON        bool          `help:"Write a JSON object per line instead of text."`
 }
 
@@ -77,6 +78,7 @@ func (c *JoinCmd) config() engine.Config {
 		Stride:      c.Stride,
 		Copies:      c.Copies,
 		KnownRelays: c.KnownRelays,
+		Fingerprint: c.Fingerprint,
 		UpCap:       wire.Kbps(c.Cap),
 		DownCap:     wire.Kbps(c.Cap),
 		Passphrase:  os.Getenv(passphraseVar),

@@ -91,9 +91,18 @@ func (t *teller) connected(call *engine.Call, name, room string) {
 		where = "room " + room
 	}
 	link := call.Stats().Link
-	t.say(jsonLine{Event: "connected", Session: call.Session(), Text: link.Fingerprint},
-		fmt.Sprintf("joined %s on %s (session %d); m + Enter mutes, q + Enter leaves\nrelay certificate %s",
-			where, link.Relay, call.Session(), link.Fingerprint))
+	t.say(jsonLine{Event: "connected", Session: call.Session(), Text: link.Fingerprint, Kind: link.Trust.String()},
+		fmt.Sprintf("joined %s on %s (session %d); m + Enter mutes, q + Enter leaves\nrelay certificate %s: %s",
+			where, link.Relay, call.Session(), link.Fingerprint, trusts[link.Trust]))
+}
+
+// trusts say why the relay is taken for the one that it is.
+var trusts = map[engine.Trust]string{
+	engine.TrustFirst:    "met for the first time, so nothing proves it; compare it with what the relay's operator says. From now on another one is refused",
+	engine.TrustKnown:    "the known one",
+	engine.TrustVouched:  "the one that the relay before told us",
+	engine.TrustGiven:    "as --fingerprint demands",
+	engine.TrustVerified: "verified by the name of the relay",
 }
 
 // we takes our own name and session.
