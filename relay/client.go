@@ -159,7 +159,7 @@ func (c *client) read() (parked bool) {
 				return false
 			}
 			if err == nil {
-				if _, ok := p.(netproto.Disconnect); ok {
+				if d, ok := p.(netproto.Disconnect); ok && d.Session == 0 {
 					c.farewell = true
 					return false
 				}
@@ -219,6 +219,11 @@ func (c *client) handle(p netproto.Package) error {
 			c.link.patient()
 		}
 		return c.link.SetReadDeadline(time.Time{})
+	case netproto.Disconnect:
+		if err := c.server.moderate(c, p); err != nil {
+			return err
+		}
+		c.send(netproto.Ack{})
 	case netproto.ClientPort:
 		c.send(netproto.Ack{})
 	case netproto.Ack, netproto.UnknownError:

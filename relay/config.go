@@ -42,6 +42,9 @@ type Config struct {
 	// CertFile and KeyFile are PEM files of a certificate of one's own. Without
 	// them the relay makes one and keeps it in StateDir.
 	CertFile, KeyFile string
+	// TokenFile has the tokens without one of which nobody may come in: internal/relay/access, Parse, has its form. "": everyone
+	// may. Reload reads it again.
+	TokenFile string
 	// StateDir is the directory of relay.pem, the self-made certificate.
 	// "": tincan in the user's configuration directory.
 	StateDir string

@@ -59,6 +59,7 @@ func (s *Server) leave(c *client) {
 		return
 	}
 	s.core.Leave(id)
+	delete(s.guests, id)
 	s.wake()
 	s.note(c.from.Addr(), "left", "session", id)
 }
@@ -103,6 +104,7 @@ func (s *Server) expire(now time.Duration) {
 	defer s.mu.Unlock()
 	for _, id := range ended {
 		h := s.held[id]
+		delete(s.guests, id)
 		if h.from.IsValid() {
 			delete(s.held, id)
 			s.admission.release(h.from.Addr())

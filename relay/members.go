@@ -32,7 +32,13 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	if s.closing {
 		return rooms.ErrClosing
 	}
-	m, err := s.core.Join(s.now(), rooms.Newcomer{Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Resume: p.Resume, Proof: p.Proof})
+	g, err := s.greetLocked(c, p)
+	if err != nil {
+		return err
+	}
+	m, err := s.core.Join(s.now(), rooms.Newcomer{
+		Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Resume: p.Resume, Proof: p.Proof, Muted: s.mutedUntil(g),
+	})
 	switch {
 	case errors.Is(err, rooms.ErrClosing):
 		c.send(s.farewellLocked())
@@ -46,10 +52,14 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	s.admission.settle(s.now(), c.entry)
 	s.takeOverLocked(m.Session, c)
 	c.session, c.voice, c.version = m.Session, voice, m.Users.Version
+	s.guests[m.Session] = g
 	session := netproto.Session{Session: m.Session}
 	if voice > 0 {
 		session.Voice, session.Epoch = voice, m.Epoch
 		session.HopKey, session.MediaKey, session.Resume = m.HopKey[:], m.Secret[:], m.Resume
+		if g.token != nil {
+			session.Rights = g.token.Rights
+		}
 	}
 	c.out.named(voice > 0, rooms.NewRoster(m.Users), appendPackage(session))
 	if s.drain != nil { // when its connection was lost
@@ -60,7 +70,11 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 		return nil
 	}
 	s.wake()
-	s.note(c.from.Addr(), "joined", "session", m.Session, "name", p.Name, "room", p.Room, "from", c.from, "tls", c.tls, "voice", voice)
+	args := []any{"session", m.Session, "name", p.Name, "room", p.Room, "from", c.from, "tls", c.tls, "voice", voice}
+	if g.token != nil {
+		args = append(args, "token", g.token.ID)
+	}
+	s.note(c.from.Addr(), "joined", args...)
 	return nil
 }
 
@@ -93,6 +107,7 @@ func (s *Server) announce() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	due := s.now()
+	reviewed := due // the tokens
 	for {
 		select {
 		case <-s.stop:
@@ -105,6 +120,10 @@ func (s *Server) announce() {
 			s.core.Wake(now)
 		}
 		s.expire(now)
+		if s.cfg.TokenFile != "" && now >= reviewed+tokenReview {
+			reviewed = now
+			s.reviewTokens()
+		}
 		updates, next := s.core.Tick(now)
 		due = next
 		for _, u := range updates {

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/relay/access"
 	"github.com/tincan-voice/tincan/internal/relay/rate"
 	"github.com/tincan-voice/tincan/internal/relay/rooms"
 	"github.com/tincan-voice/tincan/internal/udpio"
@@ -53,7 +54,9 @@ type Server struct {
 	// relays. nil: none.
 	predecessor, successor *net.UnixConn
 
-	identity atomic.Pointer[identity] // replaced by Reload
+	identity  atomic.Pointer[identity]      // replaced by Reload
+	tokens    atomic.Pointer[access.Tokens] // the same; nil: nobody needs one
+	sanctions access.Sanctions
 
 	begun atomic.Int64 // bytes of packages without their ends, of all clients
 
@@ -74,6 +77,7 @@ type Server struct {
 	conns    map[*client]bool
 	sessions map[uint32]*client
 	held     map[uint32]heldSession // those without a connection
+	guests   map[uint32]guest       // all
 	drain    *drain                 // nil: not yet
 }
 
@@ -93,13 +97,18 @@ func Listen(cfg Config) (*Server, error) {
 		turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		door:  make(chan struct{}, doorRoom), told: rate.NewNetworks(doorEvery, doorBurst), lines: newRation(),
 		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
-		conns: make(map[*client]bool), sessions: make(map[uint32]*client), held: make(map[uint32]heldSession),
+		conns: make(map[*client]bool), sessions: make(map[uint32]*client), held: make(map[uint32]heldSession), guests: make(map[uint32]guest),
 	}
 	id, err := loadIdentity(cfg)
 	if err != nil {
 		return nil, err
 	}
 	s.identity.Store(id)
+	tokens, err := loadTokens(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.tokens.Store(tokens)
 	s.tls = s.tlsConfig()
 	if s.parking, err = newParking(func(c *client) { s.wg.Go(c.talk) }); err != nil {
 		return nil, fmt.Errorf("relay: %w", err)
@@ -184,9 +193,9 @@ func (s *Server) Addr() netip.AddrPort { return s.addr }
 // unpadded base64 of the SHA-256 of the certificate's SubjectPublicKeyInfo.
 func (s *Server) Fingerprint() string { return s.identity.Load().fingerprint }
 
-// Reload reads the certificate and its key anew: who connects from now on gets the new
-// one, calls go on. After an error the old one stays: ErrConfig where the files cannot be read again, or one of the
-// operating system, wrapped.
+// Reload reads the certificate and its key anew, and the tokens: who connects from now on gets the new
+// certificate, calls go on, and those whose token is not good any more are sent away. After an error all stays as it was:
+// ErrConfig where the files cannot be read again or make no sense, or one of the operating system, wrapped.
 func (s *Server) Reload() error {
 	for _, name := range certFiles(s.cfg) {
 		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
@@ -197,7 +206,13 @@ func (s *Server) Reload() error {
 	if err != nil {
 		return err
 	}
+	tokens, err := loadTokens(s.cfg)
+	if err != nil {
+		return err
+	}
 	s.identity.Store(id)
+	s.tokens.Store(tokens)
+	s.reviewTokens()
 	return nil
 }
 
@@ -326,7 +341,11 @@ func (s *Server) accept() {
 		}
 		from := addrPortOf(conn.RemoteAddr())
 		c := &client{server: s, from: from, link: link{Conn: conn}, number: number}
-		var refusal string
+		refusal := s.banned(from.Addr(), nil)
+		if refusal != "" {
+			s.turnAway(c, refusal)
+			continue
+		}
 		if c.entry, refusal = s.admission.enter(s.now(), from.Addr(), func() { _ = conn.Close() }); refusal != "" {
 			s.turnAway(c, refusal)
 			continue

@@ -42,6 +42,9 @@ type JoinCmd struct {
 // passphraseVar is the environment variable of the room's passphrase.
 const passphraseVar = "TINCAN_PASSPHRASE"
 
+// tokenVar is the environment variable of the token that the relay's operator has given out.
+const tokenVar = "TINCAN_TOKEN"
+
 // statsEvery is how often the lines of statistics come.
 const statsEvery = 5 * time.Second
 
@@ -82,6 +85,7 @@ func (c *JoinCmd) config() engine.Config {
 		UpCap:       wire.Kbps(c.Cap),
 		DownCap:     wire.Kbps(c.Cap),
 		Passphrase:  os.Getenv(passphraseVar),
+		Token:       os.Getenv(tokenVar),
 		Also:        c.Also,
 	}
 	cfg.Encoder.Bitrate, cfg.Encoder.FEC = int(c.Bitrate), c.FEC
@@ -183,7 +187,11 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 			case strings.EqualFold(command, "q"):
 				return nil
 			case command != "":
-				tell.warning("m + Enter mutes, q + Enter leaves")
+				if known, err := moderate(call, command); err != nil {
+					tell.warning(err.Error())
+				} else if !known {
+					tell.warning("m + Enter mutes, q + Enter leaves; with a token that has the rights: kick, ban and mute NAME")
+				}
 			}
 		}
 	}

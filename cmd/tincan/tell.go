@@ -169,7 +169,7 @@ func (t *teller) event(e engine.Event) {
 		text := "second path " + e.Name + onOff(e.On, " is in use", " is lost: "+e.Reason)
 		t.say(jsonLine{Event: "second_path", Name: e.Name, On: &e.On, Text: e.Reason}, text)
 	case engine.RelayComplained:
-		t.say(jsonLine{Event: "relay_error", Text: e.Reason}, "the relay did not understand: "+e.Reason)
+		t.say(jsonLine{Event: "relay_error", Text: e.Reason}, "the relay says: "+e.Reason)
 	}
 }
 

@@ -26,6 +26,7 @@ type Session struct {
 	rate      rate.Rate
 	looks     rate.Rate  // see strangers
 	heard     atomicTime // when the last valid datagram came
+	muted     atomicTime // until then its voice goes to nobody
 	datagrams atomic.Uint64
 	ways      atomic.Pointer[ways] // proven; nil: none; set by the keeper
 
@@ -64,6 +65,12 @@ func (s *Session) Heard() time.Duration { return s.heard.load() }
 
 // Datagrams is how many valid ones came.
 func (s *Session) Datagrams() uint64 { return s.datagrams.Load() }
+
+// Mute has its voice go to nobody until then.
+func (s *Session) Mute(until time.Duration) { s.muted.store(until) }
+
+// MutedUntil is when it is heard again, 0 or past if it is not muted.
+func (s *Session) MutedUntil() time.Duration { return s.muted.load() }
 
 // Talks tells whether the session is among those who are heard in its room.
 func (s *Session) Talks() bool { return s.turn.holds.Load() }

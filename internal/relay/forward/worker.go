@@ -174,9 +174,10 @@ func (w *Worker) forward(now time.Duration, s *Session, h netproto.Header, voice
 	s.came++
 	newest, look := s.Arrived(now, h, hop, size)
 	w.wake(r, look)
-	heard := r.stage == nil
+	muted := now < s.MutedUntil()
+	heard := r.stage == nil && !muted
 	switch {
-	case heard:
+	case heard, muted:
 	case newest:
 		heard = r.stage.offer(now, &s.turn, h, voice, w.replay.addFunc)
 	default:
@@ -201,6 +202,9 @@ func (w *Worker) forward(now time.Duration, s *Session, h netproto.Header, voice
 	case !heard:
 		if over && !nobody {
 			w.end(now, r, l, s.ID, last)
+		}
+		if muted {
+			return DropMuted
 		}
 		return DropQuiet
 	case nobody:

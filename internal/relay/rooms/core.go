@@ -88,6 +88,7 @@ type Newcomer struct {
 	// Resume is the RESUME of the session to go on with, whose room, name and voice are the same, and Proof its proof.
 	Resume string
 	Proof  []byte
+	Muted  time.Duration // its voice goes to nobody until then; 0: it does
 }
 
 // Join goes on with the session that the newcomer proves to have. Without one it adds a session to a room, and makes
@@ -129,12 +130,22 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	if n.Cap > 0 && n.Voice > 0 {
 		m.TakeCap(wire.Kbps(n.Cap))
 	}
+	m.Mute(n.Muted)
 	c.rooms[n.Room] = r
 	c.members[m.ID] = m
 	c.load[r.Worker()]++
 	r.members = append(r.members, m)
 	c.changedLocked(r)
 	return m.membership(), nil
+}
+
+// Mute has the voice of a session go to nobody until then.
+func (c *Core) Mute(id uint32, until time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m := c.members[id]; m != nil {
+		m.Mute(until)
+	}
 }
 
 // Close lets nobody new in: Join only goes on with sessions.
