@@ -75,7 +75,8 @@ type Config struct {
 
 	// MaxSessions is how many sessions there may be in all. 0: 16384.
 	MaxSessions int
-	// MaxRooms is how many rooms there may be: one is made by its first member and ends with its last. 0: 4096.
+	// MaxRooms is how many rooms there may be: one is made by its first member and ends with its last. 0: as many as sessions,
+	// so that nobody uses them up before those.
 	MaxRooms int
 	// MaxRoomSize is how many members a room may have. 0: 1000.
 	MaxRoomSize int
@@ -93,7 +94,8 @@ type Config struct {
 	DrainTime time.Duration
 
 	// SessionRate is how many datagrams per second one session may send;
-	// it may save up 2 s of them. 0: 200, four times what voice at 20 ms takes.
+	// it may save up 2 s of them. 0: 200, four times what voice at 20 ms takes. They may have 200 bytes on average, headers
+	// counted: 320 kbit/s.
 	SessionRate int
 	// StrangerRate is how many datagrams per second from addresses that are
 	// not their session's own are looked at, per IP address (IPv6: per /64);

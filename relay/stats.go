@@ -35,6 +35,7 @@ const (
 	DropReplayed    = Drop(forward.DropReplayed)    // seen before, or too old to tell
 	DropTwin        = Drop(forward.DropTwin)        // came by the other one of the session's two paths before
 	DropSessionRate = Drop(forward.DropSessionRate) // too many from this session
+	DropVolume      = Drop(forward.DropVolume)      // too many bytes from this session
 	DropPath        = Drop(forward.DropPath)        // answers no challenge of ours
 	DropQuiet       = Drop(forward.DropQuiet)       // not among the loudest of the room
 	DropMuted       = Drop(forward.DropMuted)       // of somebody who is muted

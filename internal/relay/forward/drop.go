@@ -21,6 +21,7 @@ const (
 	DropReplayed                // seen before, or too old to tell
 	DropTwin                    // came by the other one of the session's two paths before
 	DropSessionRate             // too many from this session
+	DropVolume                  // too many bytes from this session
 	DropPath                    // answers no challenge of ours
 	DropQuiet                   // not among the loudest of the room
 	DropMuted                   // of somebody who is muted
@@ -35,7 +36,7 @@ const (
 
 var dropNames = [numDrops]string{
 	"kept", "malformed", "version", "type", "unknown session", "stranger rate",
-	"forged", "replayed", "twin", "session rate", "path", "quiet", "muted", "send",
+	"forged", "replayed", "twin", "session rate", "session volume", "path", "quiet", "muted", "send",
 	"cap", "fewer talkers", "resend budget", "stale", "overdue in a tunnel",
 }
 

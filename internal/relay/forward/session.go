@@ -24,6 +24,7 @@ type Session struct {
 	windows   [netproto.Types]atomic.Pointer[window] // of everything else
 	sent      [netproto.Types]atomic.Uint32          // last sequence number per type, downwards
 	rate      rate.Rate
+	volume    rate.Rate
 	looks     rate.Rate  // see strangers
 	heard     atomicTime // when the last valid datagram came
 	muted     atomicTime // until then its voice goes to nobody
