@@ -278,7 +278,7 @@ func (c *Call) Leave() {
 func (c *Call) Done() <-chan struct{} { return c.done }
 
 // Err returns why the call ended by itself: ErrRefused, *CertificateChangedError,
-// ErrNoVoice, or ErrConnectionLost after Config.GiveUp, wrapped. It is nil while the call goes on,
+// ErrWornOut, ErrNoVoice, or ErrConnectionLost after Config.GiveUp, wrapped. It is nil while the call goes on,
 // after Leave and after the end of Join's context.
 func (c *Call) Err() error {
 	select {

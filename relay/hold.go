@@ -108,6 +108,9 @@ func (s *Server) expire(now time.Duration) {
 		if h.from.IsValid() {
 			delete(s.held, id)
 			s.admission.release(h.from.Addr())
+		} else if c := s.sessions[id]; c != nil { // whose numbers are used up: its client comes back with another session
+			delete(s.sessions, id)
+			s.parking.hangUp(c)
 		}
 		s.note(h.from.Addr(), "left", "session", id)
 	}

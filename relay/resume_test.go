@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -427,5 +428,25 @@ func enter(t *testing.T, s *Server, p netproto.SendNickname) (conn net.Conn, ses
 				return conn, session, session.Resume
 			}
 		}
+	}
+}
+
+// A session ends before a sequence number comes twice, either way; its client comes back with another one.
+func TestNumbersUsedUp(t *testing.T) {
+	s := startServer(t, Config{})
+	a, b := joinVoice(t, s, "", "a"), joinVoice(t, s, "", "b")
+	h := netproto.Header{Type: netproto.TypeProbe, Session: a.session, Seq: math.MaxUint32 - 100}
+	a.write(a.up.Seal(nil, h, netproto.AppendProbe(nil, netproto.Probe{})))
+	within(t, "a has left", func() bool { return len(s.Clients()) == 1 })
+	for {
+		if _, err := a.recv(); err != nil {
+			break // the connection too
+		}
+	}
+	c := dialTIP(t, s)
+	c.send(string(appendPackage(a.nickname())))
+	c.want(3)
+	if p := c.want(6); id(p) == a.session || id(p) == b.session {
+		t.Errorf("%v", p)
 	}
 }

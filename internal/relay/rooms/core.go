@@ -38,6 +38,7 @@ type Core struct {
 	held    map[uint32]*member // by session: those without a control connection
 	sweep   time.Duration      // next look for silent addresses
 	expire  time.Duration      // next look for sessions held for too long
+	worn    []uint32           // sessions that were ended as their numbers were
 	woke    time.Duration      // see Wake
 	closing bool               // nobody new may come
 }
@@ -240,7 +241,12 @@ func (c *Core) Tick(now time.Duration) (updates []Update, next time.Duration) {
 // and the sealers from those that have little to say.
 func (c *Core) sweepLocked(now time.Duration) {
 	changed := make(map[*room]bool)
-	for _, m := range c.members {
+	for id, m := range c.members {
+		if m.WornOut() {
+			c.leaveLocked(m)
+			c.worn = append(c.worn, id)
+			continue
+		}
 		silent := now - max(m.Heard(), c.woke)
 		if silent > restAfter {
 			m.Rest()
