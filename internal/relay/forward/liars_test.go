@@ -9,6 +9,7 @@ import (
 
 	"github.com/tincan-voice/tincan/internal/relay/forward"
 	"github.com/tincan-voice/tincan/internal/relay/relaytest"
+	"github.com/tincan-voice/tincan/netproto"
 )
 
 // settledAt is a newcomer that comes from that address.
@@ -87,5 +88,41 @@ func TestFlooder(t *testing.T) {
 	t.Logf("%d kbit/s, %d of %d datagrams dropped", bytes*8/1000/seconds, dropped, seconds*190)
 	if rate := bytes * 8 / 1000 / seconds; rate > 320*(seconds+2)/seconds+10 || rate < 300 {
 		t.Errorf("a talker brings %d kbit/s to a listener", rate)
+	}
+}
+
+// Nor does that leave a listener with a cap nothing of anybody else: who goes on sending more than its part of the cap, which it is
+// told, gets through with no more than that.
+func TestFlooderAndCap(t *testing.T) {
+	for _, most := range []uint16{48, 64, 128} {
+		sc := newScene(t, 4, 2)
+		report := func() {
+			body, _ := netproto.AppendReport(nil, &netproto.Report{Cap: most})
+			sc.c.Handle(sc.ear.Addr, sc.ear.Sealed(netproto.TypeReport, body))
+		}
+		report()
+		liar, honest := sc.talkers[0], sc.talkers[1]
+		lie := strings.Repeat("x", 1150-23)
+		heard, lies := 0, 0
+		const steps = 499
+		for step := range steps + 250 {
+			for range 3 + step%2 { // 175 per second
+				sc.c.Handle(liar.Addr, liar.SaidAt(lie, 0, true))
+			}
+			sc.c.Handle(honest.Addr, honest.SaidAt(strings.Repeat("y", 40), 30, true))
+			got := sc.took()
+			if step >= 250 {
+				heard += len(got[honest.Session])
+				lies += len(got[liar.Session])
+			}
+			if step%50 == 0 {
+				report()
+			}
+			sc.next()
+		}
+		t.Logf("cap %d: %d of %d, and %d lies", most, heard, steps, lies)
+		if heard < steps*9/10 {
+			t.Errorf("cap %d: an honest talker is heard in %d of %d frames", most, heard, steps)
+		}
 	}
 }
