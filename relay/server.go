@@ -29,6 +29,7 @@ import (
 //	parking    1               waits for all others' clients
 //	writer     1 per client    only while its outbox is not empty
 //	announcer  1               user lists and epochs, when Core says so
+//	renew      1               gets certificates by ACME, where Config says so
 //	worker     1 per socket    datagrams
 //	tunnel     1 per tunnel    reads
 //	lane       1 per socket    what comes by tunnels, and what goes into them
@@ -54,6 +55,7 @@ type Server struct {
 	// relays. nil: none.
 	predecessor, successor *net.UnixConn
 
+	renewal   *renewal
 	identity  atomic.Pointer[identity]      // replaced by Reload
 	tokens    atomic.Pointer[access.Tokens] // the same; nil: nobody needs one
 	sanctions access.Sanctions
@@ -104,6 +106,9 @@ func Listen(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.identity.Store(id)
+	if s.renewal, err = newRenewal(cfg); err != nil {
+		return nil, err
+	}
 	tokens, err := loadTokens(cfg)
 	if err != nil {
 		return nil, err
@@ -240,6 +245,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.wg.Go(s.accept)
 	s.wg.Go(s.announce)
+	s.wg.Go(s.renew)
 	s.wg.Go(s.awaitSuccessor)
 	s.wg.Go(s.parking.run)
 	select {

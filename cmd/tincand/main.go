@@ -46,6 +46,7 @@ type flags struct {
 	Plaintext string           `enum:",any" default:"" help:"Who may connect without TLS: any (default: only programs on this machine)." placeholder:"any"`
 	Cert      string           `help:"Certificate, PEM (default: one made on first start)." placeholder:"FILE"`
 	Key       string           `help:"Its key, PEM." placeholder:"FILE"`
+	ACME      string           `help:"Get a certificate for this name of the relay from Let's Encrypt, whose terms this accepts, and renew it: TCP port 80 of the name must lead here." placeholder:"NAME"`
 	TokenFile string           `help:"Let in only who shows a token of this file: one a line (docs/relay.md). SIGHUP reads it again." placeholder:"FILE"`
 	State     string           `help:"Directory of the self-made certificate." placeholder:"DIR"`
 	Talkers   int              `help:"How many of a room are forwarded at a time, the loudest (default: 4; -1: all)." placeholder:"N"`
@@ -231,7 +232,7 @@ const maxTalkers = 1000
 
 // config checks the flags.
 func (f flags) config(env string) (cfg relay.Config, next relay.Next, err error) {
-	cfg = relay.Config{Plaintext: f.Plaintext, CertFile: f.Cert, KeyFile: f.Key, TokenFile: f.TokenFile, StateDir: f.State, MaxConnsPerAddr: f.PerAddr}
+	cfg = relay.Config{Plaintext: f.Plaintext, CertFile: f.Cert, KeyFile: f.Key, ACMEName: f.ACME, TokenFile: f.TokenFile, StateDir: f.State, MaxConnsPerAddr: f.PerAddr}
 	cfg.Talkers, cfg.HoldTime, cfg.DrainTime = f.Talkers, f.Hold, f.Drain
 	cfg.Replace = f.Replace
 	if f.Next != "" {
