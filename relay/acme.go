@@ -149,7 +149,7 @@ func (s *Server) renew() {
 		case ctx.Err() != nil:
 			return
 		default:
-			s.log.Error("no certificate: TCP port 80 of that name must lead here", "name", r.name, "error", err, "again in", pause)
+			s.log.Error("no certificate: the authority must be within reach, and TCP port 80 of that name lead here", "name", r.name, "error", err, "again in", pause)
 			wait, pause = pause, min(2*pause, acmeMost)
 		}
 	}
