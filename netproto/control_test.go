@@ -50,7 +50,9 @@ var encodings = []struct {
 	{SendNewUsers{Left: []uint32{8}, MediaKey: make([]byte, 32), Epoch: 4},
 		`{"KEY": 3, "USERS": [], "LEFT": [8], "MEDIA_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "EPOCH": 4}`},
 	{Disconnect{}, `{"KEY": 4, "REASON": null}`},
-	{Disconnect{"bye"}, `{"KEY": 4, "REASON": "bye"}`},
+	{Disconnect{Reason: "bye"}, `{"KEY": 4, "REASON": "bye"}`},
+	{Disconnect{Session: 9, Mute: 60}, `{"KEY": 4, "REASON": null, "SESSION": 9, "MUTE": 60}`},
+	{Disconnect{Reason: "spam", Session: 9, Ban: 3600}, `{"KEY": 4, "REASON": "spam", "SESSION": 9, "BAN": 3600}`},
 	{ServerClose{}, `{"KEY": 5}`},
 	{ServerClose{Reason: "stopped"}, `{"KEY": 5, "REASON": "stopped"}`},
 	{ServerClose{Reason: "update", Time: 10}, `{"KEY": 5, "REASON": "update", "TIME": 10}`},
@@ -61,6 +63,7 @@ var encodings = []struct {
 	{Session{Session: 1}, `{"KEY": 6, "SESSION": 1}`},
 	{Session{Session: math.MaxUint32, Voice: 1, HopKey: make([]byte, 32), UDP: 9998, Resume: "x"},
 		`{"KEY": 6, "SESSION": 4294967295, "VOICE": 1, "HOP_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "UDP": 9998, "RESUME": "x"}`},
+	{Session{Session: 1, Voice: 1, Rights: MayKick | MayMute}, `{"KEY": 6, "SESSION": 1, "VOICE": 1, "RIGHTS": 5}`},
 	{ClientPort{9999}, `{"KEY": 7, "PORT": 9999}`},
 }
 
@@ -101,10 +104,12 @@ func TestAppendPackageRefuses(t *testing.T) {
 		{"somebody's fresh", SendNewUsers{Users: []string{"a"}, Sessions: []uint32{1}, Fresh: [][]byte{{1}}}, ErrIllTyped},
 		{"fresh of nobody", SendNewUsers{Users: []string{"a"}, Sessions: []uint32{1}, Fresh: [][]byte{nil, nil}}, ErrIllTyped},
 		{"udp", Session{UDP: 1 << 20}, ErrIllTyped},
+		{"mute", Disconnect{Mute: -1}, ErrIllTyped},
+		{"ban", Disconnect{Ban: math.MaxInt}, ErrIllTyped},
 		{"session voice", Session{Voice: 1 << 20}, ErrIllTyped},
 		{"sessions", SendNewUsers{Users: []string{"a"}, Sessions: []uint32{1, 2}}, ErrIllTyped},
 		{"a difference without sessions", SendNewUsers{Users: []string{"a"}, Left: []uint32{}}, ErrIllTyped},
-		{"size", Disconnect{long}, ErrTooLarge},
+		{"size", Disconnect{Reason: long}, ErrTooLarge},
 	}
 	for _, tt := range tests {
 		got, err := AppendPackage([]byte("x"), tt.p)

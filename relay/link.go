@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"net"
 	"time"
 )
@@ -29,6 +30,11 @@ func (l *link) SetReadDeadline(t time.Time) error {
 func (l *link) SetWriteDeadline(t time.Time) error {
 	l.writeBy.set(t)
 	return l.Conn.SetWriteDeadline(t)
+}
+
+// SetDeadline implements net.Conn.
+func (l *link) SetDeadline(t time.Time) error {
+	return errors.Join(l.SetReadDeadline(t), l.SetWriteDeadline(t))
 }
 
 // errNothing: nothing is there to read now. To crypto/tls it is a passing error,

@@ -38,6 +38,7 @@ type Core struct {
 	held    map[uint32]*member // by session: those without a control connection
 	sweep   time.Duration      // next look for silent addresses
 	expire  time.Duration      // next look for sessions held for too long
+	worn    []uint32           // sessions that were ended as their numbers were
 	woke    time.Duration      // see Wake
 	closing bool               // nobody new may come
 }
@@ -87,6 +88,7 @@ type Newcomer struct {
 	// Resume is the RESUME of the session to go on with, whose room, name and voice are the same, and Proof its proof.
 	Resume string
 	Proof  []byte
+	Muted  time.Duration // its voice goes to nobody until then; 0: it does
 }
 
 // Join goes on with the session that the newcomer proves to have. Without one it adds a session to a room, and makes
@@ -128,12 +130,22 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	if n.Cap > 0 && n.Voice > 0 {
 		m.TakeCap(wire.Kbps(n.Cap))
 	}
+	m.Mute(n.Muted)
 	c.rooms[n.Room] = r
 	c.members[m.ID] = m
 	c.load[r.Worker()]++
 	r.members, r.came = append(r.members, m), true
 	c.changedLocked(r)
 	return m.membership(), nil
+}
+
+// Mute has the voice of a session go to nobody until then.
+func (c *Core) Mute(id uint32, until time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m := c.members[id]; m != nil {
+		m.Mute(until)
+	}
 }
 
 // Close lets nobody new in: Join only goes on with sessions.
@@ -222,7 +234,12 @@ func (c *Core) Tick(now time.Duration) (updates []Update, next time.Duration) {
 // and the sealers from those that have little to say.
 func (c *Core) sweepLocked(now time.Duration) {
 	changed := make(map[*room]bool)
-	for _, m := range c.members {
+	for id, m := range c.members {
+		if m.WornOut() {
+			c.leaveLocked(m)
+			c.worn = append(c.worn, id)
+			continue
+		}
 		silent := now - max(m.Heard(), c.woke)
 		if silent > restAfter {
 			m.Rest()
