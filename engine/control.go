@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -50,13 +51,21 @@ type control struct {
 	buf [4096]byte
 }
 
+// newAttempt returns what attempts to get one session have in common. The relay gives them the same one, as the answer to
+// any of them may be lost.
+func newAttempt() []byte {
+	a := make([]byte, netproto.AttemptSize)
+	_, _ = rand.Read(a) // never fails
+	return a
+}
+
 // enter connects and says who we are. ctx bounds it.
-func enter(ctx context.Context, d *dialer, was netproto.Session) (*control, welcome, error) {
+func enter(ctx context.Context, d *dialer, was netproto.Session, attempt []byte) (*control, welcome, error) {
 	ctl, err := d.dial(ctx)
 	if err != nil {
 		return nil, welcome{}, err
 	}
-	hello, err := ctl.greet(ctx, &d.cfg, was)
+	hello, err := ctl.greet(ctx, &d.cfg, was, attempt)
 	switch {
 	case err != nil && was.Resume != "":
 		ctl.giveUp(err) // without a word: the session may go on
@@ -73,9 +82,9 @@ type welcome struct {
 }
 
 // greet says who we are and waits for the session: the one that was, if the relay still has it. ctx bounds it.
-func (c *control) greet(ctx context.Context, cfg *Config, was netproto.Session) (welcome, error) {
+func (c *control) greet(ctx context.Context, cfg *Config, was netproto.Session, attempt []byte) (welcome, error) {
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
-	w, err := c.handshake(cfg, was)
+	w, err := c.handshake(cfg, was, attempt)
 	if !stop() && err == nil {
 		err = os.ErrDeadlineExceeded
 	}
@@ -85,9 +94,11 @@ func (c *control) greet(ctx context.Context, cfg *Config, was netproto.Session) 
 	return w, err
 }
 
-func (c *control) handshake(cfg *Config, was netproto.Session) (welcome, error) {
+func (c *control) handshake(cfg *Config, was netproto.Session, attempt []byte) (welcome, error) {
 	var w welcome
-	nick := netproto.SendNickname{Name: cfg.Name, Voice: netproto.Version, Room: cfg.Room, Token: cfg.Token, Cap: int(cfg.DownCap)}
+	nick := netproto.SendNickname{
+		Name: cfg.Name, Voice: netproto.Version, Room: cfg.Room, Token: cfg.Token, Cap: int(cfg.DownCap), Attempt: attempt,
+	}
 	if was.Resume != "" {
 		nick.Resume, nick.Proof = was.Resume, netproto.HopKey(was.HopKey).ResumeProof(was.Resume)
 	}

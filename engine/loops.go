@@ -207,6 +207,9 @@ func (c *Call) relaySays(now time.Duration, p *path, l *link, t netproto.Type, b
 			p.probes.down = passage{} // the relay need not send us what it counts
 		}
 		c.probing.Unlock()
+		c.hearing.Lock()
+		c.roster.told(now, a.List)
+		c.hearing.Unlock()
 		if ours && p == c.inUse() {
 			c.signs.word.at(now)
 			c.measured(p)

@@ -40,7 +40,7 @@ const (
 	pathBack = 2500 * time.Millisecond
 	// probeSize is the length of a probe's body, and probeLong that of one which is as long as voice may be: six frames at
 	// 24 kbit/s.
-	probeSize = 8
+	probeSize = 10
 	probeLong = 400
 	// probeReturn is the interval on UDP while voice goes by the tunnel, and probeTrial how many probes as long as voice are
 	// looked at then.
