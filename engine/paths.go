@@ -112,8 +112,8 @@ func (c *Call) probe(now time.Duration) {
 		if p.socket.get() == nil || p.kind == PathTunnel && !c.supervisor.tunnelled {
 			continue // a tunnel in case is left alone: a probe would ask for a challenge
 		}
-		trial := c.supervisor.tunnelled && p.kind != PathTunnel
 		c.probing.Lock()
+		trial := p.kind != PathTunnel && p.probes.trial(c.supervisor.tunnelled)
 		p.probes.thin = thin
 		due := p.probes.due(busy, stopped)
 		if trial {

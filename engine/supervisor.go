@@ -80,7 +80,8 @@ type pathState struct {
 	least    time.Duration
 	shutUp   bool // probes are answered and voice is not let through
 	shutDown bool
-	passed   int // probes.passed
+	narrow   bool // one of both was so, and probes as long as voice are not answered yet
+	passed   int  // probes.passed
 }
 
 // course is what is to be done.
@@ -98,7 +99,7 @@ func (s *supervisor) look(now time.Duration, udp, tunnel *pathState) (c course) 
 	}
 	s.last = now
 	awake := now - s.awake
-	silent, shut := min(udp.silent, awake), udp.shutUp || udp.shutDown
+	silent, shut := min(udp.silent, awake), udp.shut()
 	suspect := shut || silent >= suspectAfter+udp.rtt
 	limit := deadAfter + udp.rtt + max(udp.every-probeEvery, 0)
 	if !udp.answered {
@@ -156,10 +157,13 @@ func (s *supervisor) dialed(now time.Duration, err error) {
 	s.due = now + time.Duration((0.5+0.5*s.random())*float64(s.pause))
 }
 
+// shut tells whether voice does not get through, or did not and nothing says that it would.
+func (p *pathState) shut() bool { return p.shutUp || p.shutDown || p.narrow }
+
 // why says in a few words why UDP will not do.
 func (p *pathState) why(now time.Duration) string {
 	switch {
-	case p.shutUp && p.shutDown:
+	case p.shutUp && p.shutDown, p.narrow && !p.shutUp && !p.shutDown:
 		return "UDP lets only small datagrams through"
 	case p.shutUp:
 		return "our voice does not get through by UDP"
