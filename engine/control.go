@@ -31,7 +31,10 @@ var (
 
 const (
 	joinTimeout  = 10 * time.Second       // from the first byte to SESSION
-	leaveTimeout = 200 * time.Millisecond // to write DISCONNECT, or another word in a call
+	leaveTimeout = 200 * time.Millisecond // to write DISCONNECT
+	// wordTimeout is how long another word in a call may take to write. There always is room for it, but a machine that is
+	// too busy may let us wait.
+	wordTimeout = 2 * time.Second
 
 	// maxFirstLists bounds what a relay may say of the room's members before SESSION; a good
 	// one sends one list, and the others behind.
@@ -224,7 +227,7 @@ func (c *control) send(p netproto.Package) error {
 
 // sendPort tells the relay our UDP port, which it acknowledges: so this also asks for a sign of life.
 func (c *control) sendPort(local netip.AddrPort) error {
-	_ = c.conn.SetWriteDeadline(time.Now().Add(leaveTimeout))
+	_ = c.conn.SetWriteDeadline(time.Now().Add(wordTimeout))
 	return c.send(netproto.ClientPort{Port: int(local.Port())})
 }
 
