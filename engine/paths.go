@@ -190,6 +190,12 @@ func (c *Call) tendPaths(now time.Duration) {
 	main, also, tunnel := &all[PathUDP], &all[PathAlso], &all[PathTunnel]
 	s := &c.supervisor
 	udp := betterOf(main, also)
+	c.returning.Lock()
+	away := c.comeback.relayAway()
+	c.returning.Unlock()
+	if away {
+		s.excuse(now)
+	}
 	course := s.look(now, udp, tunnel)
 	if course.dial > 0 && !c.cfg.Plaintext {
 		l := c.link.Load()
@@ -219,9 +225,6 @@ func (c *Call) tendPaths(now time.Duration) {
 	case !s.tunnelled && was != w.first:
 		c.events.add(PathChanged{Path: PathUDP})
 	}
-	c.returning.Lock()
-	away := c.comeback.relayAway()
-	c.returning.Unlock()
 	c.probing.Lock()
 	if s.tunnelled {
 		udp = tunnel

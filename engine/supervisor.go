@@ -55,7 +55,7 @@ const (
 type supervisor struct {
 	random func() float64 // 0 to 1
 
-	last, awake time.Duration // the look before, and since when we have not stood still
+	last, awake time.Duration // the look before, and since when neither we have stood still nor the relay was away
 	tunnelled   bool          // voice goes by the tunnel
 	steady      bool          // UDP is, since good
 	good        time.Duration
@@ -91,6 +91,9 @@ type course struct {
 	dial    time.Duration // a tunnel, within that time; 0: none
 	close   bool          // it is not needed any more
 }
+
+// excuse takes that the relay itself is away: that nothing answers says nothing about UDP.
+func (s *supervisor) excuse(now time.Duration) { s.awake = now }
 
 // look takes the signs of UDP, of the better of two paths, and of the tunnel. Look ten times per second.
 func (s *supervisor) look(now time.Duration, udp, tunnel *pathState) (c course) {
