@@ -50,6 +50,9 @@ func (e *encoder) fields(p Package) error {
 		if len(p.Proof) != 0 && len(p.Proof) != ProofSize {
 			return illTyped("PROOF", p.Key())
 		}
+		if len(p.Attempt) != 0 && len(p.Attempt) != AttemptSize {
+			return illTyped("ATTEMPT", p.Key())
+		}
 		e.string("NAME", p.Name)
 		e.optInt("VOICE", int64(p.Voice))
 		e.optString("ROOM", p.Room)
@@ -57,9 +60,13 @@ func (e *encoder) fields(p Package) error {
 		e.optString("RESUME", p.Resume)
 		e.optString("PROOF", base64.StdEncoding.EncodeToString(p.Proof))
 		e.optInt("CAP", int64(p.Cap))
+		e.optString("ATTEMPT", base64.StdEncoding.EncodeToString(p.Attempt))
 	case SendNewUsers:
 		if !p.named() {
 			return illTyped("SESSIONS", p.Key())
+		}
+		if p.List < 0 || p.List > math.MaxUint16 {
+			return illTyped("LIST", p.Key())
 		}
 		e.users(p)
 	case Disconnect:
@@ -105,6 +112,7 @@ func (e *encoder) users(p SendNewUsers) {
 	if p.Left != nil {
 		e.ids("LEFT", p.Left)
 	}
+	e.optInt("LIST", int64(p.List))
 }
 
 func (e *encoder) ids(field string, ids []uint32) {

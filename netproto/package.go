@@ -52,6 +52,9 @@ type UnknownError struct {
 	Reason string // for people
 }
 
+// AttemptSize is the size of SendNickname.Attempt in bytes.
+const AttemptSize = 16
+
 // SendNickname is the first package of a client.
 type SendNickname struct {
 	Name   string // see CheckName
@@ -61,6 +64,8 @@ type SendNickname struct {
 	Resume string // Session.Resume of the session to go on with
 	Proof  []byte // its HopKey.ResumeProof: nil or ProofSize bytes
 	Cap    int    // at most so many kbit/s down from the first datagram on, as in Report; 0 = none
+	// Attempt is what all attempts to get one session have in common: nil or AttemptSize random bytes.
+	Attempt []byte
 }
 
 // SendNewUsers tells who is in the room, on every change: the whole list, or
@@ -71,6 +76,9 @@ type SendNewUsers struct {
 	// Left is nil for a whole list. Else, even if empty, Users have come (or have
 	// other names) and the sessions in Left have gone.
 	Left []uint32
+	// List is the number of the list that the receiver knows then: each has one more than the last, modulo 65536. 0 = none,
+	// or there is more of it.
+	List int
 }
 
 // Disconnect ends a session, from either side.

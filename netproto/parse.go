@@ -50,13 +50,14 @@ func (f *fields) pack() Package {
 		return UnknownError{Reason: f.string("REASON", false)}
 	case KeySendNickname:
 		return SendNickname{
-			Name:   f.string("NAME", true),
-			Voice:  int(f.int("VOICE", false, maxVoice)),
-			Room:   f.string("ROOM", false),
-			Token:  f.string("TOKEN", false),
-			Resume: f.string("RESUME", false),
-			Proof:  f.secret("PROOF", ProofSize),
-			Cap:    int(f.int("CAP", false, math.MaxUint16)),
+			Name:    f.string("NAME", true),
+			Voice:   int(f.int("VOICE", false, maxVoice)),
+			Room:    f.string("ROOM", false),
+			Token:   f.string("TOKEN", false),
+			Resume:  f.string("RESUME", false),
+			Proof:   f.secret("PROOF", ProofSize),
+			Cap:     int(f.int("CAP", false, math.MaxUint16)),
+			Attempt: f.secret("ATTEMPT", AttemptSize),
 		}
 	case KeySendNewUsers:
 		return f.users()
@@ -151,6 +152,7 @@ func (f *fields) users() SendNewUsers {
 		p.Users = append(p.Users, *s)
 	}
 	p.Sessions, p.Left = f.ids("SESSIONS"), f.ids("LEFT")
+	p.List = int(f.int("LIST", false, math.MaxUint16))
 	if len(p.Sessions) == 0 {
 		p.Sessions = nil // empty is as good as missing
 	}

@@ -51,7 +51,7 @@ type client struct {
 	badInARow    int
 	badInAll     int
 	sessionKnown bool // the name has come
-	resumed      bool // and nothing behind it yet, but it has resumed a session
+	answering    bool // its name, and nothing has come behind that
 	farewell     bool // it has said DISCONNECT, or was shown the door
 	silent       bool // the kernel has given it up
 	begun        int  // bytes of a package without its end, as counted in Server.begun
@@ -210,8 +210,8 @@ func (c *client) read() (parked bool) {
 
 // handle does what a package asks for. Its errors go to the client.
 func (c *client) handle(p netproto.Package) error {
-	if c.resumed {
-		c.resumed = false
+	if c.answering {
+		c.answering = false
 		c.server.answered(c)
 	}
 	switch p := p.(type) {

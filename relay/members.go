@@ -8,8 +8,6 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-var errLate = errors.New("a later connection has this session")
-
 // attach gives a client its outbox. It fails when the relay is closing.
 func (s *Server) attach(c *client) error {
 	s.mu.Lock()
@@ -32,7 +30,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	if s.closing {
 		return rooms.ErrClosing
 	}
-	m, err := s.core.Join(s.now(), rooms.Newcomer{Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Resume: p.Resume, Proof: p.Proof})
+	m, err := s.core.Join(s.now(), rooms.Newcomer{Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Resume: p.Resume, Proof: p.Proof, Attempt: p.Attempt})
 	switch {
 	case errors.Is(err, rooms.ErrClosing):
 		c.send(s.farewellLocked())
@@ -41,7 +39,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 		return err
 	}
 	if old := s.sessions[m.Session]; old != nil && old.number > c.number {
-		return errLate // words of a connection that its client has given up long ago
+		return rooms.ErrLate // words of a connection that its client has given up long ago
 	}
 	s.admission.named(c.from.Addr())
 	s.takeOverLocked(m.Session, c)
@@ -55,7 +53,8 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	if s.drain != nil { // when its connection was lost
 		c.send(s.farewellLocked())
 	}
-	if c.resumed = m.Resumed; c.resumed {
+	c.answering = voice > 0
+	if m.Resumed {
 		s.log.Info("resumed", "session", m.Session, "from", c.from, "tls", c.tls)
 		return nil
 	}

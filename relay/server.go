@@ -30,6 +30,7 @@ import (
 //	announcer  1               user lists and epochs, when Core says so
 //	worker     1 per socket    datagrams
 //	tunnel     1 per tunnel    reads
+//	back       1 per tunnel    while it leads to the relay whose place this one has taken
 //	lane       1 per socket    what comes by tunnels, and what goes into them
 //	successor  1               waits for a relay that is to take this one's place (Linux)
 //	journal    1               writes the log; left behind where that stands still

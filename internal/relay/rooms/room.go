@@ -97,6 +97,7 @@ func (r *room) update(now time.Duration) (u Update, next time.Duration) {
 	if r.dirty && now >= listAt {
 		r.dirty, r.listed = false, now
 		u.NewUsers = true
+		r.SetList(uint16(r.version))
 	}
 	if r.stale && now >= rotateAt {
 		r.stale, r.rotated = false, now

@@ -105,7 +105,10 @@ func (l *UserList) step(from Told) *step {
 			p.Users, p.Sessions = append(p.Users, l.Names[i]), append(p.Sessions, l.Sessions[i])
 		}
 	}
-	if len(p.Users)+len(p.Left) > 0 {
+	if !s.then.more {
+		p.List = int(uint16(l.Version))
+	}
+	if len(p.Users)+len(p.Left) > 0 || !s.then.more && from.version < l.Version {
 		var err error
 		if s.data, err = netproto.AppendPackage(nil, p); err != nil {
 			panic("rooms: " + err.Error()) // the names have been checked, and a page is small
