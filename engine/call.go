@@ -278,7 +278,7 @@ func (c *Call) Leave() {
 func (c *Call) Done() <-chan struct{} { return c.done }
 
 // Err returns why the call ended by itself: ErrRefused, *CertificateChangedError,
-// ErrNoVoice, or ErrConnectionLost after Config.GiveUp, wrapped. It is nil while the call goes on,
+// ErrWornOut, ErrNoVoice, or ErrConnectionLost after Config.GiveUp, wrapped. It is nil while the call goes on,
 // after Leave and after the end of Join's context.
 func (c *Call) Err() error {
 	select {
@@ -296,6 +296,32 @@ func (c *Call) Events() <-chan Event { return c.events.ch }
 
 // Session is our own session ID. It is another one after Reconnected that did not resume.
 func (c *Call) Session() uint32 { return c.link.Load().session }
+
+// Rights is what we may do to others in the room.
+func (c *Call) Rights() netproto.Rights { return c.control.get().rights }
+
+// Moderate sends somebody of the room away, who may not come again for the time of a ban, if that is above 0. With mute above 0 it
+// stays, and its voice goes to nobody for that time. Both are whole seconds. What comes of it the room sees, or
+// RelayComplained says why it was not done. Errors are ErrNotAllowed and ErrConnectionLost.
+func (c *Call) Moderate(session uint32, mute, ban time.Duration, reason string) error {
+	need := netproto.MayKick
+	switch {
+	case mute > 0:
+		need = netproto.MayMute
+	case ban > 0:
+		need = netproto.MayBan
+	}
+	if c.Rights()&need == 0 {
+		return ErrNotAllowed
+	}
+	ctl := c.control.get()
+	_ = ctl.conn.SetWriteDeadline(time.Now().Add(leaveTimeout))
+	err := ctl.send(netproto.Disconnect{Reason: reason, Session: session, Mute: int(mute / time.Second), Ban: int(ban / time.Second)})
+	if err != nil {
+		return gone(err)
+	}
+	return nil
+}
 
 // Mute stops sending speech, or goes on.
 func (c *Call) Mute(muted bool) {

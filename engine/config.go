@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -36,6 +37,9 @@ type Config struct {
 	// KnownRelays is the file with the certificates that were pinned on first use, ""
 	// for tincan/known_relays in the user's configuration folder.
 	KnownRelays string
+	// Fingerprint, unless "", is that of the relay's certificate, as it prints it: then no other one will do. It is for
+	// who has been told it, and so need not trust the first meeting.
+	Fingerprint string
 	// Plaintext joins without TLS: the keys of the call can then be read on the way. It is for
 	// a relay on the same machine.
 	Plaintext bool
@@ -89,8 +93,9 @@ type Config struct {
 	// Jitter configures the jitter buffers.
 	Jitter jitter.Config
 
-	vouched  string   // fingerprint by which the relay that sent us to Address knows the one there
-	resolver resolver // in tests; nil: net.DefaultResolver
+	vouched  string         // fingerprint by which the relay that sent us to Address knows the one there
+	resolver resolver       // in tests; nil: net.DefaultResolver
+	roots    *x509.CertPool // in tests; nil: the system's
 }
 
 // Errors of Config.Validate, wrapped with cause and remedy; besides them netproto.ErrName,
@@ -102,6 +107,8 @@ var (
 	ErrUpCap = errors.New("bandwidth cap out of range")
 	// ErrAlso: Config.Also is no network interface and no address of this machine.
 	ErrAlso = errors.New("no such second path")
+	// ErrFingerprint: Config.Fingerprint is none.
+	ErrFingerprint = errors.New("bad fingerprint")
 	// ErrKnownRelays: the file of pinned certificates cannot be used.
 	ErrKnownRelays = errors.New("cannot use the file of known relays")
 )
@@ -122,6 +129,12 @@ func (c *Config) Validate() error {
 		if kbps != 0 && (kbps < leastCap || kbps > MaxCap) {
 			return fmt.Errorf("%w: %.0f kbit/s; speech with its headers takes %.0f at least, %.0f is the most, 0 is no cap", ErrUpCap, kbps, leastCap, MaxCap)
 		}
+	}
+	if c.Fingerprint != "" && !isFingerprint(c.Fingerprint) {
+		return fmt.Errorf("%w %q: write it as the relay prints it, SHA256: and 43 letters, digits, + and /", ErrFingerprint, c.Fingerprint)
+	}
+	if c.Fingerprint != "" && c.Plaintext {
+		return fmt.Errorf("%w: without TLS a relay has none", ErrFingerprint)
 	}
 	if c.Also != "" {
 		if err := checkAlso(c.Also); err != nil {

@@ -38,6 +38,9 @@ func TestValidate(t *testing.T) {
 		{"beyond", func(c *Config) { c.UpCap = math.MaxInt }, ErrUpCap},
 		{"beyond down", func(c *Config) { c.DownCap = MaxCap + 1 }, ErrUpCap},
 		{"cap without bundling", func(c *Config) { c.UpCap = 24; c.Stride = 1 }, ErrUpCap},
+		{"fingerprint without TLS", func(c *Config) { c.Fingerprint = someFingerprint }, ErrFingerprint},
+		{"fingerprint", func(c *Config) { c.Plaintext, c.KnownRelays, c.Fingerprint = false, "x", someFingerprint }, nil},
+		{"half a fingerprint", func(c *Config) { c.Plaintext, c.Fingerprint = false, someFingerprint[:20] }, ErrFingerprint},
 		{"known relays", func(c *Config) { c.Plaintext = false; c.KnownRelays = "x" }, nil},
 	}
 	for _, tt := range tests {

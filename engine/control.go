@@ -25,6 +25,8 @@ var (
 	ErrServerClosed = errors.New("the relay was shut down")
 	// ErrConnectionLost: the control connection broke while we joined, or was away for longer than Config.GiveUp.
 	ErrConnectionLost = errors.New("connection to the relay lost")
+	// ErrNotAllowed: the relay has not given us that right.
+	ErrNotAllowed = errors.New("you have no right to do that: the relay's operator gives it, with a token")
 	// ErrNoVoice: the relay gave no keys for voice that this version speaks.
 	ErrNoVoice = errors.New("the relay speaks no voice that we know")
 )
@@ -43,11 +45,13 @@ const (
 
 // control is the TCP or TLS connection with its JSON packages. One goroutine reads; any may write.
 type control struct {
-	conn        net.Conn
-	raw         net.Conn      // below TLS
-	took        time.Duration // to connect by TCP: a round trip
-	fingerprint string        // of the relay's certificate, "" without TLS
-	given       atomic.Pointer[error]
+	conn   net.Conn
+	raw    net.Conn      // below TLS
+	took   time.Duration // to connect by TCP: a round trip
+	relay  presented
+	trust  Trust
+	rights netproto.Rights // as the answer to our name says
+	given  atomic.Pointer[error]
 
 	// owned by the reader
 	dec netproto.Decoder
@@ -122,7 +126,7 @@ func (c *control) handshake(cfg *Config, was netproto.Session, attempt []byte) (
 				w.users = append(w.users, p)
 			}
 		case netproto.Session:
-			w.session = p
+			w.session, c.rights = p, p.Rights
 			return w, checkSession(p)
 		case netproto.UnknownError:
 			return w, fmt.Errorf("%w: %s", ErrRefused, orNoReason(p.Reason))
@@ -213,7 +217,7 @@ func (c *control) cleaned(p netproto.Package) netproto.Package {
 // known.
 func (c *control) vouches(p netproto.ServerClose) bool {
 	_, err := address.Parse(p.Relay)
-	return c.fingerprint != "" && err == nil && netproto.CleanReason(p.Relay) == p.Relay && strings.HasPrefix(p.Fingerprint, "SHA256:")
+	return c.relay.fingerprint != "" && err == nil && netproto.CleanReason(p.Relay) == p.Relay && strings.HasPrefix(p.Fingerprint, "SHA256:")
 }
 
 func (c *control) send(p netproto.Package) error {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -178,25 +179,30 @@ func (d *dialer) try(ctx context.Context, addr netip.Addr) attempt {
 	}
 	ctl := &control{conn: conn, raw: conn, took: time.Since(start)}
 	if !d.cfg.Plaintext {
-		secured := tls.Client(conn, &tls.Config{MinVersion: tls.VersionTLS13, ServerName: d.relay.Host, InsecureSkipVerify: true})
+		secured := tls.Client(conn, tlsTo(d.host()))
 		if err := secured.HandshakeContext(ctx); err != nil {
 			conn.Close()
 			return attempt{addr: addr, connected: true, err: err}
 		}
-		ctl.conn, ctl.fingerprint = secured, Fingerprint(secured.ConnectionState().PeerCertificates[0])
+		ctl.conn, ctl.relay = secured, look(secured.ConnectionState(), d.host(), d.cfg.roots)
 	}
 	return attempt{addr: addr, ctl: ctl, connected: true}
 }
 
-// check checks the certificate of a relay that was reached against the known ones. Who the certificate says it is for
-// does not matter: its key is what was pinned.
+// host is the relay's as certificates have it: without the dot at the end of a name, and the zone of an address.
+func (d *dialer) host() string {
+	host, _, _ := strings.Cut(strings.TrimSuffix(d.relay.Host, "."), "%")
+	return host
+}
+
+// check makes sure that a relay that was reached is the one that was meant.
 func (d *dialer) check(a attempt) attempt {
 	if a.err != nil || d.cfg.Plaintext {
 		return a
 	}
 	path, err := d.cfg.knownRelays()
 	if err == nil {
-		err = checkKnown(path, d.relay.Key(), a.ctl.fingerprint, d.cfg.vouched)
+		a.ctl.trust, err = known{path, d.relay.Key()}.check(a.ctl.relay, d.cfg.Fingerprint, d.cfg.vouched)
 	}
 	if err != nil {
 		a.drop()

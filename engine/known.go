@@ -21,18 +21,37 @@ import (
 type CertificateChangedError struct {
 	Address   string // host:port
 	File      string // the file of known relays
-	Line      int    // its line about this relay, from 1
-	Known     string // fingerprint that was pinned
+	Line      int    // its line about this relay, from 1; 0: Config.Fingerprint says so
+	Known     string // fingerprint that was pinned, or "verified"
 	Presented string // fingerprint that the relay shows now
+	// Unverified is why the certificate does not count as verified.
+	Unverified error
 }
+
+// verified stands in the file of known relays in place of a fingerprint.
+const verified = "verified"
 
 // Error says what happened and what to do.
 func (e *CertificateChangedError) Error() string {
+	switch {
+	case e.Line == 0:
+		return fmt.Sprintf("relay %s has another certificate than was asked for: %s, not %s. "+
+			"Either the fingerprint is an old one, or another relay's, or somebody is between you and it: ask its operator",
+			e.Address, e.Presented, e.Known)
+	case e.Known == verified:
+		return fmt.Sprintf("the certificate of relay %s is not verified any more, as it was before: %v. "+
+			"Either its operator has let it expire or has another one, or this system's clock or roots are wrong, or somebody is between you and it. "+
+			"If its operator confirms %s, delete line %d of %s and join again",
+			e.Address, e.Unverified, e.Presented, e.Line, e.File)
+	}
 	return fmt.Sprintf("the certificate of relay %s has changed: it was %s, now it is %s. "+
 		"Either the relay was set up anew or somebody is between you and it. "+
 		"If its operator confirms the new fingerprint, delete line %d of %s and join again",
 		e.Address, e.Known, e.Presented, e.Line, e.File)
 }
+
+// Unwrap returns Unverified.
+func (e *CertificateChangedError) Unwrap() error { return e.Unverified }
 
 // errNotVouched: it is not the relay that we were sent to.
 var errNotVouched = errors.New("another certificate than the one that was vouched for")
@@ -45,50 +64,85 @@ func Fingerprint(cert *x509.Certificate) string {
 	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
 }
 
-// checkKnown compares the fingerprint of a relay, by the key of its address, with the file of known relays, and adds it
-// there if the relay was never joined. A line of the file is
+// isFingerprint tells whether a text looks like what Fingerprint returns.
+func isFingerprint(text string) bool {
+	sum, err := base64.RawStdEncoding.Strict().DecodeString(strings.TrimPrefix(text, "SHA256:"))
+	return err == nil && len(sum) == sha256.Size && strings.HasPrefix(text, "SHA256:")
+}
+
+// known is the line or lines about one relay in the file of known relays:
 //
 //	voice.example.org:9999 SHA256:8Zcy...
+//	big.example.org:9999 verified
 //
-// Where another relay has sent us there, and there is no line, it is added if it is the one that was vouched for, else
-// the error is errNotVouched. Empty lines and those that begin with # are left alone; to a file with others, which is
-// something else, nothing is added. Several lines for one relay are all good.
-func checkKnown(path, key, fingerprint, vouched string) error {
-	text, err := os.ReadFile(path)
+// Empty lines and those that begin with # are left alone; to a file with others, which is something else, nothing is
+// added. Several lines for one relay are all good.
+type known struct{ path, key string }
+
+// check decides whether a relay is the one that was meant, and adds a line where it was never met:
+//
+//	what it presents                 is good if
+//	given fingerprint                it is that one
+//	a verified certificate           always: its name says who it is. From then on it has to be verified
+//	any other that was met           it is in the file
+//	one to which we were sent        it is the one that was vouched for, else errNotVouched
+//	any other                        always
+func (k known) check(p presented, given, vouched string) (Trust, error) {
+	text, err := os.ReadFile(k.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: %w", ErrKnownRelays, err)
+		return 0, fmt.Errorf("%w: %w", ErrKnownRelays, err)
+	}
+	if given != "" && given != p.fingerprint {
+		return 0, &CertificateChangedError{Address: k.key, Known: given, Presented: p.fingerprint}
+	}
+	says := p.fingerprint
+	if p.unverified == nil {
+		says = verified
 	}
 	var changed *CertificateChangedError
+	found := false
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		fields := strings.Fields(lines.Text())
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
 			continue
 		}
-		if len(fields) < 2 || !strings.HasPrefix(fields[1], "SHA256:") {
-			return fmt.Errorf("%w: line %d of %s is no relay and fingerprint: correct it, or name another file", ErrKnownRelays, n, path)
+		if len(fields) < 2 || !strings.HasPrefix(fields[1], "SHA256:") && fields[1] != verified {
+			return 0, fmt.Errorf("%w: line %d of %s is no relay and fingerprint: correct it, or name another file", ErrKnownRelays, n, k.path)
 		}
-		if !sameRelay(fields[0], key) {
+		if !sameRelay(fields[0], k.key) {
 			continue
 		}
-		if fields[1] == fingerprint {
-			return nil
+		found = found || fields[1] == says
+		if changed == nil || fields[1] == verified {
+			changed = &CertificateChangedError{k.key, k.path, n, fields[1], p.fingerprint, p.unverified}
 		}
-		changed = &CertificateChangedError{Address: key, File: path, Line: n, Known: fields[1], Presented: fingerprint}
 	}
 	if err := lines.Err(); err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrKnownRelays, path, err)
+		return 0, fmt.Errorf("%w: %s: %w", ErrKnownRelays, k.path, err)
 	}
-	if changed != nil {
-		return changed
+	trust := TrustFirst
+	switch {
+	case given != "":
+		trust = TrustGiven
+	case p.unverified == nil:
+		trust = TrustVerified
+	case found:
+		trust = TrustKnown
+	case changed != nil:
+		return 0, changed
+	case vouched != "" && vouched != p.fingerprint:
+		return 0, fmt.Errorf("%w: relay %s should have %s and has %s", errNotVouched, k.key, vouched, p.fingerprint)
+	case vouched != "":
+		trust = TrustVouched
 	}
-	if vouched != "" && vouched != fingerprint {
-		return fmt.Errorf("%w: relay %s should have %s and has %s", errNotVouched, key, vouched, fingerprint)
+	if found {
+		return trust, nil
 	}
-	if err := appendLine(path, key+" "+fingerprint, len(text) > 0 && text[len(text)-1] != '\n'); err != nil {
-		return fmt.Errorf("%w: %w; name another file", ErrKnownRelays, err)
+	if err := appendLine(k.path, k.key+" "+says, len(text) > 0 && text[len(text)-1] != '\n'); err != nil {
+		return 0, fmt.Errorf("%w: %w; name another file", ErrKnownRelays, err)
 	}
-	return nil
+	return trust, nil
 }
 
 // sameRelay tells whether an address of the file, as a person may have written it, is the relay with that key.

@@ -40,12 +40,12 @@ type link struct {
 }
 
 // destination is where the relay is: by UDP, and how many bytes IP and UDP add to a datagram there; by TCP, with the
-// fingerprint of its certificate, "" without TLS.
+// what it has presented there.
 type destination struct {
 	netip.AddrPort
-	overhead    int
-	tcp         netip.AddrPort
-	fingerprint string
+	overhead int
+	tcp      netip.AddrPort
+	relay    presented
 }
 
 // whereIs is the relay to which a control connection leads.
@@ -58,7 +58,7 @@ func whereIs(ctl *control, s netproto.Session) (*destination, error) {
 	if s.UDP != 0 {
 		udp = netip.AddrPortFrom(tcp.Addr(), uint16(s.UDP))
 	}
-	return &destination{udp, wire.Overhead(tcp.Addr()), tcp, ctl.fingerprint}, nil
+	return &destination{udp, wire.Overhead(tcp.Addr()), tcp, ctl.relay}, nil
 }
 
 // newLink makes the link of a session. t goes on.

@@ -302,6 +302,9 @@ func (c *Call) tend() {
 			c.tellTalking(now, talking)
 			c.tellFaults(now, &v)
 			c.tendControl(now)
+			if c.wornOut() {
+				c.stop(ErrWornOut)
+			}
 			changes = c.tellAdapted(now, changes)
 		}
 		next = min(next, tick)

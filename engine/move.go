@@ -207,7 +207,7 @@ func (c *Call) changeOver(old *control, next *successor) error {
 func (c *Config) at(to netproto.ServerClose) Config {
 	cfg := *c
 	if to.Relay != "" {
-		cfg.Address, cfg.vouched = to.Relay, to.Fingerprint
+		cfg.Address, cfg.vouched, cfg.Fingerprint = to.Relay, to.Fingerprint, ""
 	}
 	return cfg
 }

@@ -85,13 +85,17 @@ func TestKnownRelaysByTheKeyOfTheirAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	var changed *CertificateChangedError
-	if err := checkKnown(path, "voice.example.org:9999", "SHA256:a", ""); err != nil {
+	check := func(path, key, fingerprint string) error {
+		_, err := known{path, key}.check(presented{fingerprint: fingerprint, unverified: errors.New("self-made")}, "", "")
+		return err
+	}
+	if err := check(path, "voice.example.org:9999", "SHA256:a"); err != nil {
 		t.Error(err)
 	}
-	if err := checkKnown(path, "[fe80::1%vEth0]:9999", "SHA256:x", ""); !errors.As(err, &changed) || changed.Line != 2 {
+	if err := check(path, "[fe80::1%vEth0]:9999", "SHA256:x"); !errors.As(err, &changed) || changed.Line != 2 {
 		t.Errorf("zone: %v", err)
 	}
-	if err := checkKnown(path, "[fe80::1%veth0]:9999", "SHA256:x", ""); err != nil {
+	if err := check(path, "[fe80::1%veth0]:9999", "SHA256:x"); err != nil {
 		t.Errorf("another zone: %v", err)
 	}
 	if text, _ := os.ReadFile(path); string(text) != mine+"[fe80::1%veth0]:9999 SHA256:x\n" {
@@ -106,7 +110,7 @@ func TestKnownRelaysLeavesOtherFilesAlone(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := checkKnown(path, "localhost:9999", "SHA256:x", ""); !errors.Is(err, ErrKnownRelays) || !strings.Contains(err.Error(), "line 1") {
+		if _, err := (known{path, "localhost:9999"}).check(presented{fingerprint: "SHA256:x"}, "", ""); !errors.Is(err, ErrKnownRelays) || !strings.Contains(err.Error(), "line 1") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if now, _ := os.ReadFile(path); string(now) != text {

@@ -219,7 +219,7 @@ func (c *Call) resumed(ctl *control, l *link, s netproto.Session) error {
 		}
 		c.lead(l, conn, was, to)
 	} else {
-		l.to.CompareAndSwap(was, &destination{was.AddrPort, was.overhead, to.tcp, to.fingerprint})
+		l.to.CompareAndSwap(was, &destination{was.AddrPort, was.overhead, to.tcp, to.relay})
 	}
 	c.hearing.Lock()
 	c.roster.resume()

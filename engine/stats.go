@@ -36,6 +36,7 @@ type LinkStats struct {
 	Path        PathKind       // that carries voice; PathAlso: it alone does, as the first one is dead
 	Second      string         // the interface or address of the second path in use, "" without one
 	Fingerprint string         // of its certificate, "" without TLS
+	Trust       Trust          // why it is taken for the relay
 	Alive       bool           // probes come back
 	RTT         time.Duration  // smoothed; 0 before the first answer
 	LeastRTT    time.Duration
@@ -88,7 +89,8 @@ func (c *Call) linkStats(now time.Duration) LinkStats {
 	l, p := c.link.Load(), c.inUse()
 	s := LinkStats{
 		Relay:         l.to.Load().AddrPort,
-		Fingerprint:   c.control.get().fingerprint,
+		Fingerprint:   c.control.get().relay.fingerprint,
+		Trust:         c.control.get().trust,
 		Sent:          l.sent.Load(),
 		Received:      l.received.Load(),
 		SentBytes:     l.sentBytes.Load(),

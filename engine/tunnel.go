@@ -44,13 +44,11 @@ func dialTunnel(ctx context.Context, to *destination, now func() time.Duration, 
 	if err != nil {
 		return nil, nil, err
 	}
-	secured := tls.Client(conn, &tls.Config{
-		MinVersion: tls.VersionTLS13, InsecureSkipVerify: true, NextProtos: []string{netproto.TunnelProtocol},
-	})
+	secured := tls.Client(conn, tlsTo(to.relay.host, netproto.TunnelProtocol))
 	err = secured.HandshakeContext(ctx)
 	if err == nil {
 		switch state := secured.ConnectionState(); {
-		case Fingerprint(state.PeerCertificates[0]) != to.fingerprint:
+		case !to.relay.again(state):
 			err = errNotPinned
 		case state.NegotiatedProtocol != netproto.TunnelProtocol:
 			err = errNoTunnel

@@ -42,7 +42,9 @@ var encodings = []struct {
 	{SendNewUsers{Users: []string{"Adam"}, Sessions: []uint32{1}, List: 65535}, `{"KEY": 3, "USERS": ["Adam"], "SESSIONS": [1], "LIST": 65535}`},
 	{SendNewUsers{Left: []uint32{}, List: 3}, `{"KEY": 3, "USERS": [], "LEFT": [], "LIST": 3}`},
 	{Disconnect{}, `{"KEY": 4, "REASON": null}`},
-	{Disconnect{"bye"}, `{"KEY": 4, "REASON": "bye"}`},
+	{Disconnect{Reason: "bye"}, `{"KEY": 4, "REASON": "bye"}`},
+	{Disconnect{Session: 9, Mute: 60}, `{"KEY": 4, "REASON": null, "SESSION": 9, "MUTE": 60}`},
+	{Disconnect{Reason: "spam", Session: 9, Ban: 3600}, `{"KEY": 4, "REASON": "spam", "SESSION": 9, "BAN": 3600}`},
 	{ServerClose{}, `{"KEY": 5}`},
 	{ServerClose{Reason: "stopped"}, `{"KEY": 5, "REASON": "stopped"}`},
 	{ServerClose{Reason: "update", Time: 10}, `{"KEY": 5, "REASON": "update", "TIME": 10}`},
@@ -54,6 +56,7 @@ var encodings = []struct {
 	{Session{Session: math.MaxUint32, Voice: 1, HopKey: make([]byte, 32), MediaKey: bytes.Repeat([]byte{255}, 32), Epoch: 3, UDP: 9998, Resume: "x"},
 		`{"KEY": 6, "SESSION": 4294967295, "VOICE": 1, "HOP_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", ` +
 			`"MEDIA_KEY": "//////////////////////////////////////////8=", "EPOCH": 3, "UDP": 9998, "RESUME": "x"}`},
+	{Session{Session: 1, Voice: 1, Rights: MayKick | MayMute}, `{"KEY": 6, "SESSION": 1, "VOICE": 1, "RIGHTS": 5}`},
 	{ClientPort{9999}, `{"KEY": 7, "PORT": 9999}`},
 }
 
@@ -94,10 +97,12 @@ func TestAppendPackageRefuses(t *testing.T) {
 		{"hop key", Session{HopKey: make([]byte, 16)}, ErrIllTyped},
 		{"media key", Session{MediaKey: make([]byte, 33)}, ErrIllTyped},
 		{"udp", Session{UDP: 1 << 20}, ErrIllTyped},
+		{"mute", Disconnect{Mute: -1}, ErrIllTyped},
+		{"ban", Disconnect{Ban: math.MaxInt}, ErrIllTyped},
 		{"session voice", Session{Voice: 1 << 20}, ErrIllTyped},
 		{"sessions", SendNewUsers{Users: []string{"a"}, Sessions: []uint32{1, 2}}, ErrIllTyped},
 		{"a difference without sessions", SendNewUsers{Users: []string{"a"}, Left: []uint32{}}, ErrIllTyped},
-		{"size", Disconnect{long}, ErrTooLarge},
+		{"size", Disconnect{Reason: long}, ErrTooLarge},
 	}
 	for _, tt := range tests {
 		got, err := AppendPackage([]byte("x"), tt.p)

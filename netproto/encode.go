@@ -75,6 +75,15 @@ func (e *encoder) fields(p Package) error {
 			e.buf = append(e.buf, "null"...)
 		}
 		e.optString("REASON", p.Reason)
+		if p.Mute < 0 || p.Mute > math.MaxInt32 {
+			return illTyped("MUTE", p.Key())
+		}
+		if p.Ban < 0 || p.Ban > math.MaxInt32 {
+			return illTyped("BAN", p.Key())
+		}
+		e.optInt("SESSION", int64(p.Session))
+		e.optInt("MUTE", int64(p.Mute))
+		e.optInt("BAN", int64(p.Ban))
 	case ServerClose:
 		if p.Time < 0 || p.Time > math.MaxUint16 {
 			return illTyped("TIME", p.Key())
@@ -146,6 +155,7 @@ func (e *encoder) session(p Session) error {
 	e.optInt("EPOCH", int64(p.Epoch))
 	e.optInt("UDP", int64(p.UDP))
 	e.optString("RESUME", p.Resume)
+	e.optInt("RIGHTS", int64(p.Rights))
 	return nil
 }
 

@@ -81,9 +81,12 @@ type SendNewUsers struct {
 	List int
 }
 
-// Disconnect ends a session, from either side.
+// Disconnect ends a session, from either side. From a client that has the right it may be about another one's.
 type Disconnect struct {
-	Reason string // for people
+	Reason  string // for people
+	Session uint32 // whose; 0 = the sender's
+	Mute    int    // that goes on, but its voice is not forwarded for so many seconds
+	Ban     int    // besides, who had it may not come again for so many seconds
 }
 
 // ServerClose says that the relay ends.
@@ -104,6 +107,7 @@ type Session struct {
 	Epoch    uint32
 	UDP      int    // the relay's UDP port; 0 = the TCP port
 	Resume   string // names the session to a later connection, see SendNickname
+	Rights   Rights // what it may do to others
 }
 
 // ClientPort is the client's local UDP port; 0 = it has none.

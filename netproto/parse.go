@@ -62,7 +62,12 @@ func (f *fields) pack() Package {
 	case KeySendNewUsers:
 		return f.users()
 	case KeyDisconnect:
-		return Disconnect{Reason: f.string("REASON", false)}
+		return Disconnect{
+			Reason:  f.string("REASON", false),
+			Session: uint32(f.int("SESSION", false, math.MaxUint32)),
+			Mute:    int(f.int("MUTE", false, math.MaxInt32)),
+			Ban:     int(f.int("BAN", false, math.MaxInt32)),
+		}
 	case KeyServerClose:
 		return ServerClose{
 			Reason:      f.string("REASON", false),
@@ -79,6 +84,7 @@ func (f *fields) pack() Package {
 			Epoch:    uint32(f.int("EPOCH", false, math.MaxUint32)),
 			UDP:      int(f.int("UDP", false, math.MaxUint16)),
 			Resume:   f.string("RESUME", false),
+			Rights:   Rights(f.int("RIGHTS", false, math.MaxUint8)),
 		}
 	default:
 		return ClientPort{Port: int(f.int("PORT", true, math.MaxUint16))}

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"container/list"
 	"net/netip"
 	"sync"
 	"time"
@@ -13,81 +14,117 @@ import (
 // handshake of TLS, about a millisecond of CPU.
 type admission struct {
 	max, perAddr, maxPending int // static
-	nameless                 *rate.Addresses
+	nameless, named          *rate.Networks
 
 	mu      sync.Mutex
 	all     int
-	pending int // have not sent a name
-	byAddr  map[netip.Prefix]int
-	held    map[netip.Prefix]int // sessions without a connection
+	waiting list.List // of *entry: those that have not sent a name, the oldest first
+	open    tally
+	held    tally // sessions without a connection
+}
+
+// entry is a connection that has been let in. Guarded by the admission.
+type entry struct {
+	from  netip.Addr
+	close func()        // ends the connection
+	waits *list.Element // nil: it has sent its name, or had to make room
 }
 
 func newAdmission(cfg Config) *admission {
+	every := time.Second / time.Duration(cfg.NamelessRate)
 	return &admission{
 		max: cfg.MaxConns, perAddr: cfg.MaxConnsPerAddr, maxPending: cfg.MaxPending,
-		nameless: rate.NewAddresses(time.Second/time.Duration(cfg.NamelessRate), namelessBurst),
-		byAddr:   make(map[netip.Prefix]int), held: make(map[netip.Prefix]int),
+		nameless: rate.NewNetworks(every, namelessBurst), named: rate.NewNetworks(every/namedShare, namelessBurst),
+		open: make(tally), held: make(tally),
 	}
 }
 
-// namelessBurst is how much of its rate of connections without a name an address may
-// save up: with the usual limits, all who may be there come back at once after a restart.
-const namelessBurst = 8 * time.Second
+const (
+	// namelessBurst is how much of its rate of connections without a name an address may
+	// save up: with the usual limits, all who may be there come back at once after a restart.
+	namelessBurst = 8 * time.Second
+	// namedShare is how many times that rate those may come that do send names: they cost a handshake too.
+	namedShare = 2
+)
 
-// neighbourhood is what counts as one address: all of a /64 belongs to one
-// household.
-func neighbourhood(a netip.Addr) netip.Prefix {
-	bits := 32
-	if a.Is6() {
-		bits = 64
+// tally counts by network: rate.Across says which an address is in, and how much each may have.
+type tally map[netip.Prefix]int
+
+func (t tally) add(from netip.Addr, n int) {
+	for _, net := range rate.Across(from) {
+		if t[net.Prefix] += n; t[net.Prefix] == 0 {
+			delete(t, net.Prefix)
+		}
 	}
-	p, _ := a.WithZone("").Prefix(bits) // the numbers fit
-	return p
 }
 
-// enter counts a new connection, or says why it may not come in.
-func (a *admission) enter(now time.Duration, from netip.Addr) (refusal string) {
+// full tells whether one of the networks has what it may have, where an address may have most.
+func (t tally) full(from netip.Addr, most int) bool {
+	for _, net := range rate.Across(from) {
+		if t[net.Prefix] >= most*net.Share && !from.IsLoopback() {
+			return true
+		}
+	}
+	return false
+}
+
+// enter counts a new connection, or says why it may not come in. Where too many have not sent a name the one that has
+// waited longest makes room, and is closed: an honest one needs a few round trips only.
+func (a *admission) enter(now time.Duration, from netip.Addr, closes func()) (e *entry, refusal string) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	key := neighbourhood(from)
 	switch {
 	case a.all >= a.max:
-		return "the relay has too many connections"
-	case a.pending >= a.maxPending:
-		return "too many connections without a name at once: try again soon"
-	case a.byAddr[key] >= a.perAddr && !from.IsLoopback():
-		return "too many connections from your address"
+		refusal = "the relay has too many connections"
+	case a.open.full(from, a.perAddr):
+		refusal = "too many connections from your address"
 	case !from.IsLoopback() && !a.nameless.Allow(now, from):
-		return "too many connections without a name from your address: try again soon"
+		refusal = "too many connections without a name from your address: try again soon"
 	}
+	if refusal != "" {
+		a.mu.Unlock()
+		return nil, refusal
+	}
+	var oldest *entry
+	if a.waiting.Len() >= a.maxPending {
+		oldest = a.waiting.Front().Value.(*entry)
+		a.settleLocked(oldest)
+	}
+	e = &entry{from: from, close: closes}
+	e.waits = a.waiting.PushBack(e)
 	a.all++
-	a.pending++
-	a.byAddr[key]++
-	return ""
+	a.open.add(from, 1)
+	a.mu.Unlock()
+	if oldest != nil {
+		oldest.close()
+	}
+	return e, ""
 }
 
-// named notes that a connection has sent its name.
-func (a *admission) named(from netip.Addr) {
+// settleLocked takes a connection out of those that have not sent a name.
+func (a *admission) settleLocked(e *entry) {
+	if e.waits != nil {
+		a.waiting.Remove(e.waits)
+		e.waits = nil
+	}
+}
+
+// settle notes that a connection has sent its name.
+func (a *admission) settle(now time.Duration, e *entry) {
 	a.mu.Lock()
-	a.pending--
+	a.settleLocked(e)
 	a.mu.Unlock()
-	if !from.IsLoopback() {
-		a.nameless.Refund(from)
+	if !e.from.IsLoopback() && a.named.Allow(now, e.from) {
+		a.nameless.Refund(e.from)
 	}
 }
 
 // leave takes a connection out of the count.
-func (a *admission) leave(from netip.Addr, named bool) {
+func (a *admission) leave(e *entry) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.settleLocked(e)
 	a.all--
-	if !named {
-		a.pending--
-	}
-	key := neighbourhood(from)
-	if a.byAddr[key]--; a.byAddr[key] == 0 {
-		delete(a.byAddr, key)
-	}
+	a.open.add(e.from, -1)
 }
 
 // hold counts a session whose connection is lost: an address has as many as it may have connections. They are counted
@@ -95,11 +132,10 @@ func (a *admission) leave(from netip.Addr, named bool) {
 func (a *admission) hold(from netip.Addr) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	key := neighbourhood(from)
-	if a.held[key] >= a.perAddr && !from.IsLoopback() {
+	if a.held.full(from, a.perAddr) {
 		return false
 	}
-	a.held[key]++
+	a.held.add(from, 1)
 	return true
 }
 
@@ -107,8 +143,5 @@ func (a *admission) hold(from netip.Addr) bool {
 func (a *admission) release(from netip.Addr) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	key := neighbourhood(from)
-	if a.held[key]--; a.held[key] == 0 {
-		delete(a.held, key)
-	}
+	a.held.add(from, -1)
 }

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -74,8 +75,7 @@ func loadIdentity(cfg Config) (*identity, error) {
 	return &identity{cert, print}, nil
 }
 
-// makeCertificate writes an ECDSA P-256 key and a self-signed certificate to
-// path, all or nothing.
+// makeCertificate writes an ECDSA P-256 key and a self-signed certificate to path.
 func makeCertificate(path string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -98,11 +98,19 @@ func makeCertificate(path string) error {
 	if err != nil {
 		return err
 	}
+	return writeKey(path, [][]byte{cert}, key)
+}
+
+// writeKey writes a key and the certificates before it to path, all or nothing, for the relay's user alone.
+func writeKey(path string, certs [][]byte, key crypto.Signer) error {
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return err
 	}
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
+	var text []byte
+	for _, cert := range certs {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})...)
+	}
 	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...)
 
 	dir := filepath.Dir(path)
@@ -141,9 +149,14 @@ func (s *Server) tlsConfig() *tls.Config {
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			return nil, hello.Conn.(*link).takeTurn(s.turns)
 		},
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &s.identity.Load().cert, nil },
-		MinVersion:     tls.VersionTLS13,
-		NextProtos:     []string{controlProtocol, netproto.TunnelProtocol},
+		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+			if cert := s.renewal.get(hello.ServerName); cert != nil {
+				return cert, nil
+			}
+			return &s.identity.Load().cert, nil
+		},
+		MinVersion: tls.VersionTLS13,
+		NextProtos: []string{controlProtocol, netproto.TunnelProtocol},
 		// Clients keep no tickets: to make them would only cost memory.
 		SessionTicketsDisabled: true,
 		// What a tunnel has ready goes into one record; packages take few anyway.

@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -35,6 +34,7 @@ type client struct {
 	link   link
 	number uint64 // higher than those of all that came before
 	tls    bool
+	entry  *entry // in the admission; nil: it has not been let in
 
 	// Guarded by Server.mu until the goroutine ends, set once.
 	out *outbox // nil while TLS is not up
@@ -65,8 +65,11 @@ type client struct {
 // serve is the connection's first goroutine. It ends when the handshake is
 // done: the next one begins with a small stack, and keeps it.
 func (c *client) serve() {
-	_ = c.link.SetReadDeadline(time.Now().Add(c.server.cfg.LoginTimeout))
+	_ = c.link.SetDeadline(time.Now().Add(c.server.cfg.LoginTimeout))
 	tunnel, err := c.open()
+	if err == nil && !tunnel {
+		err = c.server.attach(c)
+	}
 	switch {
 	case err != nil:
 		c.close()
@@ -90,16 +93,8 @@ func (c *client) talk() {
 	c.server.leave(c)
 	c.out.end()
 	<-c.out.done
-	// Whatever still comes is of no interest, but closing with it unread would
-	// be a reset, which could overtake the last package.
 	c.link.eager = false
-	_ = c.link.SetReadDeadline(time.Now().Add(lingerTime))
-	var rest [512]byte
-	for {
-		if _, err := c.conn.Read(rest[:]); err != nil {
-			return
-		}
-	}
+	c.linger()
 }
 
 func (c *client) close() {
@@ -107,33 +102,11 @@ func (c *client) close() {
 	_ = c.link.Close()
 }
 
-// open finds out whether the client speaks TLS, shakes hands, and tells whether it wants a tunnel.
-func (c *client) open() (tunnel bool, err error) {
-	first, err := c.link.peek()
-	if err != nil {
-		return false, err
-	}
-	c.conn = &c.link
-	if c.tls = first == tlsHandshake; c.tls {
-		tc := tls.Server(&c.link, c.server.tls)
-		_ = c.link.SetWriteDeadline(time.Now().Add(c.server.cfg.LoginTimeout))
-		err := tc.Handshake()
-		c.link.giveTurn()
-		if err != nil {
-			return false, err
-		}
-		c.conn = tc
-		if tc.ConnectionState().NegotiatedProtocol == netproto.TunnelProtocol {
-			return true, nil
-		}
-	}
-	return false, c.server.attach(c)
-}
-
-// refuse tells the client why it must go.
+// refuse tells the client why it must go, and the log.
 func (c *client) refuse(reason string) {
 	c.farewell = true
-	c.send(netproto.UnknownError{Reason: reason})
+	c.server.note(c.from.Addr(), "refused", "from", c.from, "reason", reason)
+	c.send(netproto.Disconnect{Reason: reason})
 	c.out.end()
 }
 
@@ -186,7 +159,7 @@ func (c *client) read() (parked bool) {
 				return false
 			}
 			if err == nil {
-				if _, ok := p.(netproto.Disconnect); ok {
+				if d, ok := p.(netproto.Disconnect); ok && d.Session == 0 {
 					c.farewell = true
 					return false
 				}
@@ -195,6 +168,10 @@ func (c *client) read() (parked bool) {
 			if err == nil {
 				c.badInARow = 0
 				continue
+			}
+			if no := (refusal{}); errors.As(err, &no) {
+				c.refuse(no.Error())
+				return false
 			}
 			c.badInARow++
 			c.badInAll++
@@ -207,6 +184,9 @@ func (c *client) read() (parked bool) {
 		}
 	}
 }
+
+// refusal is an error after which the client has to go.
+type refusal struct{ error }
 
 // handle does what a package asks for. Its errors go to the client.
 func (c *client) handle(p netproto.Package) error {
@@ -229,14 +209,21 @@ func (c *client) handle(p netproto.Package) error {
 		case errors.Is(err, rooms.ErrClosing):
 			c.out.end() // it has been told where to go
 			return nil
-		case err != nil:
+		case errors.Is(err, rooms.ErrLate):
 			return err
+		case err != nil:
+			return refusal{err}
 		}
 		c.sessionKnown = true
 		if p.Voice > 0 {
 			c.link.patient()
 		}
 		return c.link.SetReadDeadline(time.Time{})
+	case netproto.Disconnect:
+		if err := c.server.moderate(c, p); err != nil {
+			return err
+		}
+		c.send(netproto.Ack{})
 	case netproto.ClientPort:
 		c.send(netproto.Ack{})
 	case netproto.Ack, netproto.UnknownError:

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/relay/rooms"
@@ -42,6 +43,13 @@ type Config struct {
 	// CertFile and KeyFile are PEM files of a certificate of one's own. Without
 	// them the relay makes one and keeps it in StateDir.
 	CertFile, KeyFile string
+	// ACMEName is the relay's name in DNS, for which it gets a certificate by ACME (RFC 8555) from Let's Encrypt, whose terms it
+	// accepts: TCP port 80 of the name must lead to this machine, where it is open only while that goes on. The certificate is
+	// kept in StateDir and renewed in time. Who dials another name, or an address, gets the self-made one. "": none.
+	ACMEName string
+	// TokenFile has the tokens without one of which nobody may come in: internal/relay/access, Parse, has its form. "": everyone
+	// may. Reload reads it again.
+	TokenFile string
 	// StateDir is the directory of relay.pem, the self-made certificate.
 	// "": tincan in the user's configuration directory.
 	StateDir string
@@ -72,7 +80,8 @@ type Config struct {
 
 	// MaxSessions is how many sessions there may be in all. 0: 16384.
 	MaxSessions int
-	// MaxRooms is how many rooms there may be: one is made by its first member and ends with its last. 0: 4096.
+	// MaxRooms is how many rooms there may be: one is made by its first member and ends with its last. 0: as many as sessions,
+	// so that nobody uses them up before those.
 	MaxRooms int
 	// MaxRoomSize is how many members a room may have. 0: 1000.
 	MaxRoomSize int
@@ -90,7 +99,8 @@ type Config struct {
 	DrainTime time.Duration
 
 	// SessionRate is how many datagrams per second one session may send;
-	// it may save up 2 s of them. 0: 200, four times what voice at 20 ms takes.
+	// it may save up 2 s of them. 0: 200, four times what voice at 20 ms takes. They may have 200 bytes on average, headers
+	// counted: 320 kbit/s.
 	SessionRate int
 	// StrangerRate is how many datagrams per second from addresses that are
 	// not their session's own are looked at, per IP address (IPv6: per /64);
@@ -119,6 +129,8 @@ type Config struct {
 	// has it drain: Addr has to be written as it was there, and Workers are as many as it has. Sessions begin anew here.
 	// Linux only: elsewhere it is ErrConfig.
 	Replace bool
+
+	acmeDirectory, acmeListen string // in tests; "": Let's Encrypt, and port 80
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -130,6 +142,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if (c.CertFile == "") != (c.KeyFile == "") {
 		return c, fmt.Errorf("relay: %w: a certificate needs its key: give both or neither", ErrConfig)
+	}
+	if _, err := netip.ParseAddr(c.ACMEName); c.ACMEName != "" && (err == nil || !strings.Contains(c.ACMEName, ".") || strings.ContainsAny(c.ACMEName, ":/ ")) {
+		return c, fmt.Errorf("relay: %w: ACMEName %q: want a name as in voice.example.org", ErrConfig, c.ACMEName)
+	}
+	if c.ACMEName != "" && c.CertFile != "" {
+		return c, fmt.Errorf("relay: %w: a certificate by ACME or one of your own, not both", ErrConfig)
 	}
 	for _, limit := range []struct {
 		name  string

@@ -55,12 +55,13 @@ func (s *Server) leave(c *client) {
 	delete(s.sessions, id)
 	defer s.drainedLocked()
 	if !c.farewell && !s.closing && s.holdLocked(c) {
-		s.log.Info("connection lost", "session", id, "from", c.from)
+		s.note(c.from.Addr(), "connection lost", "session", id, "from", c.from)
 		return
 	}
 	s.core.Leave(id)
+	delete(s.guests, id)
 	s.wake()
-	s.log.Info("left", "session", id)
+	s.note(c.from.Addr(), "left", "session", id)
 }
 
 // holdLocked holds a session, if it can be held and its address has not too many of them already.
@@ -102,11 +103,16 @@ func (s *Server) expire(now time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ended {
-		if h, ok := s.held[id]; ok {
+		h := s.held[id]
+		delete(s.guests, id)
+		if h.from.IsValid() {
 			delete(s.held, id)
 			s.admission.release(h.from.Addr())
+		} else if c := s.sessions[id]; c != nil { // whose numbers are used up: its client comes back with another session
+			delete(s.sessions, id)
+			s.parking.hangUp(c)
 		}
-		s.log.Info("left", "session", id)
+		s.note(h.from.Addr(), "left", "session", id)
 	}
 	s.drainedLocked()
 }

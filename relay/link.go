@@ -32,6 +32,11 @@ func (l *link) SetWriteDeadline(t time.Time) error {
 	return l.Conn.SetWriteDeadline(t)
 }
 
+// SetDeadline implements net.Conn.
+func (l *link) SetDeadline(t time.Time) error {
+	return errors.Join(l.SetReadDeadline(t), l.SetWriteDeadline(t))
+}
+
 // errNothing: nothing is there to read now. To crypto/tls it is a passing error,
 // after which the connection goes on.
 var errNothing net.Error = nothing{}

@@ -3,9 +3,12 @@ package relay
 import (
 	"context"
 	"log/slog"
+	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/console"
+	"github.com/tincan-voice/tincan/internal/relay/rate"
 )
 
 const (
@@ -58,6 +61,36 @@ func (h journalHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h journalHandler) WithGroup(name string) slog.Handler {
 	return journalHandler{h.journal, h.to.WithGroup(name)}
+}
+
+const (
+	// An address may cause a line of log so often, and so many lines at once; all together, so often, and so many.
+	lineEvery, lineBurst         = 10 * time.Second, 255 * lineEvery
+	allLinesEvery, allLinesBurst = 50 * time.Millisecond, 8191 * allLinesEvery
+)
+
+// ration bounds what those who come and go can write into the log.
+type ration struct {
+	each *rate.Networks
+	all  *rate.Rate
+	over *atomic.Int64 // lines that were left out since the last one that was not
+}
+
+func newRation() ration {
+	return ration{rate.NewNetworks(lineEvery, lineBurst), new(rate.Rate), new(atomic.Int64)}
+}
+
+// note writes a line of log that a client has caused. Where it causes too many the next line says how many are missing.
+func (s *Server) note(from netip.Addr, message string, args ...any) {
+	now := s.now()
+	if !from.IsLoopback() && !(s.lines.each.Allow(now, from) && s.lines.all.Allow(now, allLinesEvery, allLinesBurst)) {
+		s.lines.over.Add(1)
+		return
+	}
+	if n := s.lines.over.Swap(0); n > 0 {
+		args = append(args, "left out before", n)
+	}
+	s.log.Info(message, args...)
 }
 
 const (

@@ -30,7 +30,13 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	if s.closing {
 		return rooms.ErrClosing
 	}
-	m, err := s.core.Join(s.now(), rooms.Newcomer{Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Resume: p.Resume, Proof: p.Proof, Attempt: p.Attempt})
+	g, err := s.greetLocked(c, p)
+	if err != nil {
+		return err
+	}
+	m, err := s.core.Join(s.now(), rooms.Newcomer{
+		Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Resume: p.Resume, Proof: p.Proof, Attempt: p.Attempt, Muted: s.mutedUntil(g),
+	})
 	switch {
 	case errors.Is(err, rooms.ErrClosing):
 		c.send(s.farewellLocked())
@@ -41,13 +47,17 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	if old := s.sessions[m.Session]; old != nil && old.number > c.number {
 		return rooms.ErrLate // words of a connection that its client has given up long ago
 	}
-	s.admission.named(c.from.Addr())
+	s.admission.settle(s.now(), c.entry)
 	s.takeOverLocked(m.Session, c)
 	c.session, c.voice, c.version = m.Session, voice, m.Users.Version
+	s.guests[m.Session] = g
 	session := netproto.Session{Session: m.Session}
 	if voice > 0 {
 		session.Voice, session.Epoch = voice, m.Epoch
 		session.HopKey, session.MediaKey, session.Resume = m.HopKey[:], m.Secret[:], m.Resume
+		if g.token != nil {
+			session.Rights = g.token.Rights
+		}
 	}
 	c.out.named(voice > 0, rooms.NewRoster(m.Users), appendPackage(session))
 	if s.drain != nil { // when its connection was lost
@@ -55,11 +65,15 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	}
 	c.answering = voice > 0
 	if m.Resumed {
-		s.log.Info("resumed", "session", m.Session, "from", c.from, "tls", c.tls)
+		s.note(c.from.Addr(), "resumed", "session", m.Session, "from", c.from, "tls", c.tls)
 		return nil
 	}
 	s.wake()
-	s.log.Info("joined", "session", m.Session, "name", p.Name, "room", p.Room, "from", c.from, "tls", c.tls, "voice", voice)
+	args := []any{"session", m.Session, "name", p.Name, "room", p.Room, "from", c.from, "tls", c.tls, "voice", voice}
+	if g.token != nil {
+		args = append(args, "token", g.token.ID)
+	}
+	s.note(c.from.Addr(), "joined", args...)
 	return nil
 }
 
@@ -69,7 +83,7 @@ func (s *Server) forget(c *client) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
-	s.admission.leave(c.from.Addr(), c.session != 0 || c.proven)
+	s.admission.leave(c.entry)
 	s.mayKeep(c, 0)
 }
 
@@ -92,6 +106,7 @@ func (s *Server) announce() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	due := s.now()
+	reviewed := due // the tokens
 	for {
 		select {
 		case <-s.stop:
@@ -104,6 +119,10 @@ func (s *Server) announce() {
 			s.core.Wake(now)
 		}
 		s.expire(now)
+		if s.cfg.TokenFile != "" && now >= reviewed+tokenReview {
+			reviewed = now
+			s.reviewTokens()
+		}
 		updates, next := s.core.Tick(now)
 		due = next
 		for _, u := range updates {

@@ -27,14 +27,15 @@ type outbox struct {
 
 	told rooms.Told // of the user list; the goroutine's own
 
-	mu      sync.Mutex
-	unsent  []outgoing
-	bytes   int
-	voice   bool // the client has VOICE: no packagePause, and user lists by differences
-	writing bool // the goroutine is there
-	ending  bool // end the connection when all is written
-	failed  bool // too slow, or gone
-	lost    bool // gone without a word: the kernel has given it up
+	mu        sync.Mutex
+	unsent    []outgoing
+	bytes     int
+	voice     bool // the client has VOICE: no packagePause, and user lists by differences
+	writing   bool // the goroutine is there
+	ending    bool // end the connection when all is written
+	dismissed bool // and then do not wait for the client to end it
+	failed    bool // too slow, or gone
+	lost      bool // gone without a word: the kernel has given it up
 }
 
 // outgoing is a package, or a place for the user list: what it takes to bring the
@@ -105,6 +106,14 @@ func (o *outbox) end() {
 	}
 }
 
+// dismiss is end for a client that does not end the connection by itself, perhaps.
+func (o *outbox) dismiss() {
+	o.mu.Lock()
+	o.dismissed = true
+	o.mu.Unlock()
+	o.end()
+}
+
 // gaveUp tells whether the kernel has given the client up.
 func (o *outbox) gaveUp() bool {
 	o.mu.Lock()
@@ -140,12 +149,17 @@ func (o *outbox) write() {
 		}
 		if len(o.unsent) == 0 {
 			o.failed = true // from here on put and failLocked do nothing
+			dismissed := o.dismissed
 			o.mu.Unlock()
 			if c, ok := o.client.conn.(closeWriter); ok {
 				_ = c.CloseWrite()
 			}
 			_ = o.client.link.SetReadDeadline(time.Now().Add(lingerTime))
 			close(o.done)
+			if dismissed {
+				time.Sleep(lingerTime)
+				o.client.server.parking.hangUp(o.client)
+			}
 			return // writing stays set: nothing starts again
 		}
 		data, list := o.unsent[0].data, o.unsent[0].list

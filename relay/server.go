@@ -15,9 +15,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/relay/access"
+	"github.com/tincan-voice/tincan/internal/relay/rate"
 	"github.com/tincan-voice/tincan/internal/relay/rooms"
 	"github.com/tincan-voice/tincan/internal/udpio"
-	"github.com/tincan-voice/tincan/netproto"
 )
 
 // Server is a relay with its sockets. Its goroutines, all joined by Serve:
@@ -28,6 +29,7 @@ import (
 //	parking    1               waits for all others' clients
 //	writer     1 per client    only while its outbox is not empty
 //	announcer  1               user lists and epochs, when Core says so
+//	renew      1               gets certificates by ACME, where Config says so
 //	worker     1 per socket    datagrams
 //	tunnel     1 per tunnel    reads
 //	back       1 per tunnel    while it leads to the relay whose place this one has taken
@@ -54,11 +56,17 @@ type Server struct {
 	// relays. nil: none.
 	predecessor, successor *net.UnixConn
 
-	identity atomic.Pointer[identity] // replaced by Reload
+	renewal   *renewal
+	identity  atomic.Pointer[identity]      // replaced by Reload
+	tokens    atomic.Pointer[access.Tokens] // the same; nil: nobody needs one
+	sanctions access.Sanctions
 
 	begun atomic.Int64 // bytes of packages without their ends, of all clients
 
-	turns chan struct{} // has one in it for each handshake that is being computed
+	turns chan struct{}  // has one in it for each handshake that is being computed
+	door  chan struct{}  // and one for each who is being turned away
+	told  *rate.Networks // how often those may be told why
+	lines ration
 
 	kick chan struct{} // wakes the announcer
 	stop chan struct{} // closed by Close
@@ -72,6 +80,7 @@ type Server struct {
 	conns    map[*client]bool
 	sessions map[uint32]*client
 	held     map[uint32]heldSession // those without a connection
+	guests   map[uint32]guest       // all
 	drain    *drain                 // nil: not yet
 }
 
@@ -89,14 +98,23 @@ func Listen(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, start: time.Now(), admission: newAdmission(cfg),
 		turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
-		kick:  make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
-		conns: make(map[*client]bool), sessions: make(map[uint32]*client), held: make(map[uint32]heldSession),
+		door:  make(chan struct{}, doorRoom), told: rate.NewNetworks(doorEvery, doorBurst), lines: newRation(),
+		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		conns: make(map[*client]bool), sessions: make(map[uint32]*client), held: make(map[uint32]heldSession), guests: make(map[uint32]guest),
 	}
 	id, err := loadIdentity(cfg)
 	if err != nil {
 		return nil, err
 	}
 	s.identity.Store(id)
+	if s.renewal, err = newRenewal(cfg); err != nil {
+		return nil, err
+	}
+	tokens, err := loadTokens(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.tokens.Store(tokens)
 	s.tls = s.tlsConfig()
 	if s.parking, err = newParking(func(c *client) { s.wg.Go(c.talk) }); err != nil {
 		return nil, fmt.Errorf("relay: %w", err)
@@ -181,9 +199,9 @@ func (s *Server) Addr() netip.AddrPort { return s.addr }
 // unpadded base64 of the SHA-256 of the certificate's SubjectPublicKeyInfo.
 func (s *Server) Fingerprint() string { return s.identity.Load().fingerprint }
 
-// Reload reads the certificate and its key anew: who connects from now on gets the new
-// one, calls go on. After an error the old one stays: ErrConfig where the files cannot be read again, or one of the
-// operating system, wrapped.
+// Reload reads the certificate and its key anew, and the tokens: who connects from now on gets the new
+// certificate, calls go on, and those whose token is not good any more are sent away. After an error all stays as it was:
+// ErrConfig where the files cannot be read again or make no sense, or one of the operating system, wrapped.
 func (s *Server) Reload() error {
 	for _, name := range certFiles(s.cfg) {
 		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
@@ -194,7 +212,13 @@ func (s *Server) Reload() error {
 	if err != nil {
 		return err
 	}
+	tokens, err := loadTokens(s.cfg)
+	if err != nil {
+		return err
+	}
 	s.identity.Store(id)
+	s.tokens.Store(tokens)
+	s.reviewTokens()
 	return nil
 }
 
@@ -222,6 +246,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.wg.Go(s.accept)
 	s.wg.Go(s.announce)
+	s.wg.Go(s.renew)
 	s.wg.Go(s.awaitSuccessor)
 	s.wg.Go(s.parking.run)
 	select {
@@ -322,11 +347,14 @@ func (s *Server) accept() {
 			continue
 		}
 		from := addrPortOf(conn.RemoteAddr())
-		if refusal := s.admission.enter(s.now(), from.Addr()); refusal != "" {
-			// The few bytes always fit into the empty send buffer.
-			_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
-			_, _ = conn.Write(appendPackage(netproto.UnknownError{Reason: refusal}))
-			_ = conn.Close()
+		c := &client{server: s, from: from, link: link{Conn: conn}, number: number}
+		refusal := s.banned(from.Addr(), nil)
+		if refusal != "" {
+			s.turnAway(c, refusal)
+			continue
+		}
+		if c.entry, refusal = s.admission.enter(s.now(), from.Addr(), func() { _ = conn.Close() }); refusal != "" {
+			s.turnAway(c, refusal)
 			continue
 		}
 		if k, ok := conn.(keepAliver); ok { // a listener that was handed over has other times
@@ -335,7 +363,6 @@ func (s *Server) accept() {
 		if b, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
 			_ = b.SetWriteBuffer(s.cfg.MaxUnsent) // else the kernel keeps megabytes for who does not read
 		}
-		c := &client{server: s, from: from, link: link{Conn: conn}, number: number}
 		s.mu.Lock()
 		s.conns[c] = true
 		s.mu.Unlock()

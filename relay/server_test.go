@@ -139,10 +139,10 @@ func (c *tipClient) closed() {
 	}
 }
 
-// errorThenClosed wants UNKNOWN_ERROR with these words, and the end.
-func (c *tipClient) errorThenClosed(words string) {
+// refused wants DISCONNECT with these words, and the end.
+func (c *tipClient) refused(words string) {
 	c.t.Helper()
-	p := c.want(1)
+	p := c.want(4)
 	if r, _ := p["REASON"].(string); !strings.Contains(r, words) {
 		c.t.Fatalf("%v lacks %q", p, words)
 	}
@@ -276,7 +276,7 @@ func TestBadPackages(t *testing.T) {
 	for range 4 {
 		c.want(1)
 	}
-	c.errorThenClosed("unknown KEY")
+	c.refused("unknown KEY")
 	watcher.users("w")
 
 	// Ten in all are not either.
@@ -290,7 +290,7 @@ func TestBadPackages(t *testing.T) {
 		}
 	}
 	d.send(`{"KEY": 99}`)
-	d.errorThenClosed("unknown KEY")
+	d.refused("unknown KEY")
 
 	// An endless package.
 	e := dialTIP(t, s)
@@ -311,7 +311,7 @@ func TestBadPackages(t *testing.T) {
 	acks := 0
 	for {
 		p := f.next()
-		if p["KEY"] == float64(1) {
+		if p["KEY"] == float64(4) {
 			break
 		}
 		acks++
@@ -331,7 +331,7 @@ func TestLoginTimeout(t *testing.T) {
 	c.closed() // not a byte came: nothing says that it speaks JSON
 	d := dialTIP(t, s)
 	d.send(`{"KEY":`)
-	d.errorThenClosed("in time")
+	d.refused("in time")
 	e := dialTIP(t, s)
 	e.login("in time", "in time")
 	time.Sleep(100 * time.Millisecond)
@@ -370,7 +370,7 @@ func TestPlaintextPolicy(t *testing.T) {
 			continue
 		}
 		c.send(`{"KEY": 2, "NAME": "a"}`)
-		c.errorThenClosed("use TLS")
+		c.refused("use TLS")
 	}
 	if _, err := Listen(Config{Plaintext: "yes"}); err == nil {
 		t.Error("an unknown policy is no error")

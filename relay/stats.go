@@ -35,8 +35,10 @@ const (
 	DropReplayed    = Drop(forward.DropReplayed)    // seen before, or too old to tell
 	DropTwin        = Drop(forward.DropTwin)        // came by the other one of the session's two paths before
 	DropSessionRate = Drop(forward.DropSessionRate) // too many from this session
+	DropVolume      = Drop(forward.DropVolume)      // too many bytes from this session
 	DropPath        = Drop(forward.DropPath)        // answers no challenge of ours
 	DropQuiet       = Drop(forward.DropQuiet)       // not among the loudest of the room
+	DropMuted       = Drop(forward.DropMuted)       // of somebody who is muted
 	DropSend        = Drop(forward.DropSend)        // the kernel did not take it (counted per listener)
 	DropCap         = Drop(forward.DropCap)         // over what its receiver asked for (counted per receiver)
 	DropFewer       = Drop(forward.DropFewer)       // its receiver can have fewer talkers only (counted per receiver)
@@ -74,6 +76,8 @@ type Client struct {
 	TLS       bool           // that is encrypted
 	Held      bool           // that is lost, and the client may come back
 	Since     time.Time      // when it came
+	Token     string         // that it has shown: its ID, of the SHA-256 the first 8 hexadecimal digits; "": none
+	Muted     bool           // its voice goes to nobody
 }
 
 // Clients returns everyone who has a name, oldest first.
@@ -85,7 +89,10 @@ func (s *Server) Clients() []Client {
 	for _, m := range sessions {
 		client := Client{
 			Session: m.Session, Name: m.Name, Room: m.Room, Voice: m.Voice, Since: s.start.Add(m.Joined),
-			Address: m.Address, Listening: m.Listening, Datagrams: m.Datagrams,
+			Address: m.Address, Listening: m.Listening, Datagrams: m.Datagrams, Muted: s.now() < m.MutedUntil,
+		}
+		if g := s.guests[m.Session]; g.token != nil {
+			client.Token = g.token.ID
 		}
 		if h, held := s.held[m.Session]; held {
 			client.Control, client.TLS, client.Held = h.from, h.tls, true

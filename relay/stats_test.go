@@ -13,7 +13,8 @@ func TestDropsAreThoseOfForward(t *testing.T) {
 		DropUnknown: forward.DropUnknown, DropStranger: forward.DropStranger, DropForged: forward.DropForged,
 		DropReplayed: forward.DropReplayed, DropSessionRate: forward.DropSessionRate, DropPath: forward.DropPath,
 		DropQuiet: forward.DropQuiet, DropSend: forward.DropSend, DropCap: forward.DropCap, DropFewer: forward.DropFewer,
-		DropBudget: forward.DropBudget, DropStale: forward.DropStale, DropTwin: forward.DropTwin, DropOverdue: forward.DropOverdue,
+		DropBudget: forward.DropBudget, DropStale: forward.DropStale, DropTwin: forward.DropTwin, DropMuted: forward.DropMuted,
+		DropVolume: forward.DropVolume, DropOverdue: forward.DropOverdue,
 	} {
 		if d != Drop(inside) {
 			t.Errorf("%v is %d there and %d here", inside, inside, d)

@@ -91,7 +91,7 @@ func (t *tunnel) read() {
 		now, proven := t.server.now(), t.held.Load() && !t.client.proven
 		if proven {
 			t.client.proven = true
-			t.server.admission.named(t.client.from.Addr())
+			t.server.admission.settle(now, t.client.entry)
 		}
 		if proven || err == nil && t.client.proven && now-renewed > renewEvery {
 			renewed = now

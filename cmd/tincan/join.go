@@ -35,11 +35,15 @@ type JoinCmd struct {
 	Also        string        `placeholder:"INTERFACE|ADDRESS" help:"Send and take everything by this second network interface as well, or from this address of it, as far as it is there."`
 	Overwrite   bool          `help:"Let --out lose what is in the file already."`
 	KnownRelays string        `placeholder:"FILE" help:"Where the relays' certificates are remembered. Default: in your configuration folder."`
+	Fingerprint string        `placeholder:"SHA256:..." help:"Join only a relay with this fingerprint, as it prints it. Default: one that is known, or verified by its name, or met for the first time."`
 	JSON        bool          `help:"Write a JSON object per line instead of text."`
 }
 
 // passphraseVar is the environment variable of the room's passphrase.
 const passphraseVar = "TINCAN_PASSPHRASE"
+
+// tokenVar is the environment variable of the token that the relay's operator has given out.
+const tokenVar = "TINCAN_TOKEN"
 
 // statsEvery is how often the lines of statistics come.
 const statsEvery = 5 * time.Second
@@ -77,9 +81,11 @@ func (c *JoinCmd) config() engine.Config {
 		Stride:      c.Stride,
 		Copies:      c.Copies,
 		KnownRelays: c.KnownRelays,
+		Fingerprint: c.Fingerprint,
 		UpCap:       wire.Kbps(c.Cap),
 		DownCap:     wire.Kbps(c.Cap),
 		Passphrase:  os.Getenv(passphraseVar),
+		Token:       os.Getenv(tokenVar),
 		Also:        c.Also,
 	}
 	cfg.Encoder.Bitrate, cfg.Encoder.FEC = int(c.Bitrate), c.FEC
@@ -181,7 +187,11 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 			case strings.EqualFold(command, "q"):
 				return nil
 			case command != "":
-				tell.warning("m + Enter mutes, q + Enter leaves")
+				if known, err := moderate(call, command); err != nil {
+					tell.warning(err.Error())
+				} else if !known {
+					tell.warning("m + Enter mutes, q + Enter leaves; with a token that has the rights: kick, ban and mute NAME")
+				}
 			}
 		}
 	}

@@ -91,9 +91,18 @@ func (t *teller) connected(call *engine.Call, name, room string) {
 		where = "room " + room
 	}
 	link := call.Stats().Link
-	t.say(jsonLine{Event: "connected", Session: call.Session(), Text: link.Fingerprint},
-		fmt.Sprintf("joined %s on %s (session %d); m + Enter mutes, q + Enter leaves\nrelay certificate %s",
-			where, link.Relay, call.Session(), link.Fingerprint))
+	t.say(jsonLine{Event: "connected", Session: call.Session(), Text: link.Fingerprint, Kind: link.Trust.String()},
+		fmt.Sprintf("joined %s on %s (session %d); m + Enter mutes, q + Enter leaves\nrelay certificate %s: %s",
+			where, link.Relay, call.Session(), link.Fingerprint, trusts[link.Trust]))
+}
+
+// trusts say why the relay is taken for the one that it is.
+var trusts = map[engine.Trust]string{
+	engine.TrustFirst:    "met for the first time, so nothing proves it; compare it with what the relay's operator says. From now on another one is refused",
+	engine.TrustKnown:    "the known one",
+	engine.TrustVouched:  "the one that the relay before told us",
+	engine.TrustGiven:    "as --fingerprint demands",
+	engine.TrustVerified: "verified by the name of the relay",
 }
 
 // we takes our own name and session.
@@ -160,7 +169,7 @@ func (t *teller) event(e engine.Event) {
 		text := "second path " + e.Name + onOff(e.On, " is in use", " is lost: "+e.Reason)
 		t.say(jsonLine{Event: "second_path", Name: e.Name, On: &e.On, Text: e.Reason}, text)
 	case engine.RelayComplained:
-		t.say(jsonLine{Event: "relay_error", Text: e.Reason}, "the relay did not understand: "+e.Reason)
+		t.say(jsonLine{Event: "relay_error", Text: e.Reason}, "the relay says: "+e.Reason)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -45,8 +46,16 @@ func commands(ctx context.Context, s *relay.Server, next relay.Next, lines <-cha
 			list(s.Clients(), time.Now(), &answer)
 		case "STATS":
 			stats(s.Stats(), len(s.Clients()), files, &answer)
+		case "BANS":
+			sanctions(s.Sanctions(), time.Now(), &answer)
 		default:
+			if known, err := moderate(s, strings.ToUpper(command), args); known {
+				fmt.Fprintln(&answer, cmp.Or(errorText(err), "done"))
+				break
+			}
 			fmt.Fprintf(&answer, "unknown command %q: LIST shows who is here, STATS what went through, "+
+				"KICK SESSION [REASON] sends away, BAN and MUTE SESSION|ADDRESS|NETWORK|token:ID [DURATION] [REASON] keep out or quiet, "+
+				"UNBAN and UNMUTE lift that, BANS lists them, "+
 				"DRAIN [SECONDS] [ADDRESS FINGERPRINT] sends clients elsewhere, STOP ends the relay\n", command)
 		}
 		if answer.Len() > 0 {
@@ -90,6 +99,9 @@ func list(clients []relay.Client, now time.Time, out io.Writer) {
 		if c.Held {
 			control += " (lost)"
 		}
+		if c.Token != "" {
+			control += " token:" + c.Token
+		}
 		voice := "-"
 		switch {
 		case c.Voice == 0:
@@ -98,6 +110,9 @@ func list(clients []relay.Client, now time.Time, out io.Writer) {
 			voice = c.Address.String()
 		case c.Address.IsValid():
 			voice = c.Address.String() + " (silent)"
+		}
+		if c.Muted {
+			voice += " (muted)"
 		}
 		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s (%s)\t%d\n", c.Name, c.Session, c.Room, control, voice,
 			c.Since.Format("15:04:05"), now.Sub(c.Since).Round(time.Second), c.Datagrams)

@@ -1,12 +1,13 @@
 // Command tincand is the relay of tincan.
 //
-//	tincand [PORT] [--plaintext any] [--cert FILE --key FILE] [--state DIR]
+//	tincand [PORT] [--plaintext any] [--cert FILE --key FILE] [--state DIR] [--token-file FILE]
 //	        [--host ADDR] [--talkers N] [--per-address N] [--drain DURATION] [--next 'ADDR SHA256:...'] [--replace]
 //
 // It reads commands from standard input: STOP tells everyone and exits, LIST shows who is there, STATS counts what went
-// through and what was dropped, DRAIN gives clients time to go elsewhere first. SIGINT and SIGTERM stop it as well,
+// through and what was dropped, KICK, BAN and MUTE keep people out or quiet, DRAIN gives clients time to go elsewhere
+// first. SIGINT and SIGTERM stop it as well,
 // SIGTERM by draining where --drain or --next says so, and a second one at once; the end of standard input does not,
-// and in the background a terminal is not read. SIGHUP reads the certificate again.
+// and in the background a terminal is not read. SIGHUP reads the certificate and the tokens again.
 //
 // It exits with 0 when it was stopped, with 1 when it could not serve, and with 2 for a command line that makes no
 // sense.
@@ -45,6 +46,8 @@ type flags struct {
 	Plaintext string           `enum:",any" default:"" help:"Who may connect without TLS: any (default: only programs on this machine)." placeholder:"any"`
 	Cert      string           `help:"Certificate, PEM (default: one made on first start)." placeholder:"FILE"`
 	Key       string           `help:"Its key, PEM." placeholder:"FILE"`
+	ACME      string           `help:"Get a certificate for this name of the relay from Let's Encrypt, whose terms this accepts, and renew it: TCP port 80 of the name must lead here." placeholder:"NAME"`
+	TokenFile string           `help:"Let in only who shows a token of this file: one a line (docs/relay.md). SIGHUP reads it again." placeholder:"FILE"`
 	State     string           `help:"Directory of the self-made certificate." placeholder:"DIR"`
 	Talkers   int              `help:"How many of a room are forwarded at a time, the loudest (default: 4; -1: all)." placeholder:"N"`
 	PerAddr   int              `name:"per-address" help:"Connections from one IP address; more for a company behind one (default: 64)." placeholder:"N"`
@@ -102,7 +105,7 @@ func execute(args []string, env string, stdin io.Reader, stdout, stderr io.Write
 func parse(args []string, stdout, stderr io.Writer) (f flags, code int, err error) {
 	code = -1
 	parser, err := usage.New(&f, kong.Name("tincand"), kong.Description("The relay of tincan: rooms for group voice. "+
-		"Commands on standard input: LIST, STATS, DRAIN [SECONDS] [ADDRESS FINGERPRINT], STOP. SIGHUP reads the certificate again."),
+		"Commands on standard input: LIST, STATS, KICK, BAN, MUTE, UNBAN, UNMUTE, BANS, DRAIN, STOP (docs/relay.md). SIGHUP reads certificate and tokens again."),
 		kong.Vars{"version": "tincand " + version}, kong.Writers(stdout, stderr), kong.Exit(func(c int) { code = c }))
 	if err != nil {
 		panic(err) // the flags themselves are wrong
@@ -177,10 +180,10 @@ func reload(ctx context.Context, hangups <-chan os.Signal, server *relay.Server,
 		case <-hangups:
 		}
 		if err := server.Reload(); err != nil {
-			log.Error("nothing is reloaded: the old certificate stays", "error", err, "fingerprint", server.Fingerprint())
+			log.Error("nothing is reloaded: the old certificate and tokens stay", "error", err, "fingerprint", server.Fingerprint())
 			continue
 		}
-		log.Info("the certificate is reloaded", "fingerprint", server.Fingerprint())
+		log.Info("certificate and tokens are reloaded", "fingerprint", server.Fingerprint())
 	}
 }
 
@@ -229,7 +232,7 @@ const maxTalkers = 1000
 
 // config checks the flags.
 func (f flags) config(env string) (cfg relay.Config, next relay.Next, err error) {
-	cfg = relay.Config{Plaintext: f.Plaintext, CertFile: f.Cert, KeyFile: f.Key, StateDir: f.State, MaxConnsPerAddr: f.PerAddr}
+	cfg = relay.Config{Plaintext: f.Plaintext, CertFile: f.Cert, KeyFile: f.Key, ACMEName: f.ACME, TokenFile: f.TokenFile, StateDir: f.State, MaxConnsPerAddr: f.PerAddr}
 	cfg.Talkers, cfg.HoldTime, cfg.DrainTime = f.Talkers, f.Hold, f.Drain
 	cfg.Replace = f.Replace
 	if f.Next != "" {

@@ -33,14 +33,14 @@ func TestHangup(t *testing.T) {
 		}
 	}
 	hangUp()
-	if got := log.wait(t, `level=INFO msg="the certificate is reloaded" fingerprint=(\S+)\n`)[1]; got != print {
+	if got := log.wait(t, `level=INFO msg="certificate and tokens are reloaded" fingerprint=(\S+)\n`)[1]; got != print {
 		t.Errorf("fingerprint %s, want %s", got, print)
 	}
 	if err := os.WriteFile(dir+"/relay.pem", []byte("no certificate"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	hangUp()
-	if got := log.wait(t, `level=ERROR msg=".*the old certificate stays" .* fingerprint=(\S+)\n`)[1]; got != print {
+	if got := log.wait(t, `level=ERROR msg=".*the old certificate and tokens stay" .* fingerprint=(\S+)\n`)[1]; got != print {
 		t.Errorf("fingerprint %s, want %s", got, print)
 	}
 	cancel()

@@ -21,8 +21,10 @@ const (
 	DropReplayed                // seen before, or too old to tell
 	DropTwin                    // came by the other one of the session's two paths before
 	DropSessionRate             // too many from this session
+	DropVolume                  // too many bytes from this session
 	DropPath                    // answers no challenge of ours
 	DropQuiet                   // not among the loudest of the room
+	DropMuted                   // of somebody who is muted
 	DropSend                    // the kernel did not take it (counted per listener)
 	DropCap                     // over what its receiver asked for (counted per receiver)
 	DropFewer                   // its receiver can have fewer talkers only (counted per receiver)
@@ -34,7 +36,7 @@ const (
 
 var dropNames = [numDrops]string{
 	"kept", "malformed", "version", "type", "unknown session", "stranger rate",
-	"forged", "replayed", "twin", "session rate", "path", "quiet", "send",
+	"forged", "replayed", "twin", "session rate", "session volume", "path", "quiet", "muted", "send",
 	"cap", "fewer talkers", "resend budget", "stale", "overdue in a tunnel",
 }
 

@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,9 @@ import (
 // loud microphone nor a level that lies keeps the others out for long: with the
 // numbers below somebody at -50 dBov waits at most 2.2 s for one at 0 dBov. The
 // scheme is ours; the level is that of RFC 6464.
+//
+// Levels that lie are no help to many at once either, unless they have networks of their own: no network takes a place from
+// another one with fewer, and where one has two more than the claimant's, it gives one at once.
 const (
 	// idleAfter is how long a holder may pause before its place is anyone's.
 	idleAfter = mend.IdleAfter
@@ -58,6 +62,7 @@ type stage struct {
 // turn is a talker's part in the stage of its room. Guarded by the room's lock.
 type turn struct {
 	holds  atomic.Bool   // has a place; others may look
+	net    network       // from where it talked when it came to its place
 	since  time.Duration // got its place
 	seen   time.Duration // last datagram
 	seq    uint32        // of that
@@ -116,7 +121,7 @@ func (t *turn) note(now time.Duration, h netproto.Header) {
 			t.vain = now
 		}
 		t.voiced = now
-		level = 127 - float64(min(max(h.Level, loudestLevel), quietestLevel))
+		level = silence - float64(min(max(h.Level, loudestLevel), quietestLevel))
 	}
 	t.peak, t.peakAt = max(level, t.peakNow(now)), now
 }
@@ -137,6 +142,7 @@ func (t *turn) standing(now time.Duration) float64 {
 func (st *stage) place(now time.Duration, t *turn, voice bool) int {
 	found, lowest := -1, t.claim(now)-margin
 	pause := idleAfter
+	own := st.held(t.net)
 	for i, held := range st.places {
 		if held == nil || now-held.seen > idleAfter {
 			return i
@@ -147,10 +153,23 @@ func (st *stage) place(now time.Duration, t *turn, voice bool) int {
 			if gap > pause {
 				found, pause = i, gap
 			}
-		case pause > idleAfter || now-held.since < minHold || now-st.turned < turnover:
+		case pause > idleAfter || now-st.turned < turnover:
+		case st.held(held.net) > own+1:
+			found, lowest = i, math.Inf(-1)
+		case now-held.since < minHold || held.net != t.net && st.held(held.net) <= own && own > 0:
 		case held.standing(now) < lowest:
 			found, lowest = i, held.standing(now)
 		}
 	}
 	return found
+}
+
+// held is how many places a network has.
+func (st *stage) held(n network) (places int) {
+	for _, t := range st.places {
+		if t != nil && t.net == n {
+			places++
+		}
+	}
+	return places
 }

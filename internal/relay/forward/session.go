@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -24,8 +25,11 @@ type Session struct {
 	windows   [netproto.Types]atomic.Pointer[window] // of everything else
 	sent      [netproto.Types]atomic.Uint32          // last sequence number per type, downwards
 	rate      rate.Rate
-	looks     rate.Rate  // see strangers
-	heard     atomicTime // when the last valid datagram came
+	volume    rate.Rate
+	looks     rate.Rate   // see strangers
+	worn      atomic.Bool // see WornOut
+	heard     atomicTime  // when the last valid datagram came
+	muted     atomicTime  // until then its voice goes to nobody
 	datagrams atomic.Uint64
 	ways      atomic.Pointer[ways] // proven; nil: none; set by the keeper
 
@@ -65,6 +69,12 @@ func (s *Session) Heard() time.Duration { return s.heard.load() }
 // Datagrams is how many valid ones came.
 func (s *Session) Datagrams() uint64 { return s.datagrams.Load() }
 
+// Mute has its voice go to nobody until then.
+func (s *Session) Mute(until time.Duration) { s.muted.store(until) }
+
+// MutedUntil is when it is heard again, 0 or past if it is not muted.
+func (s *Session) MutedUntil() time.Duration { return s.muted.load() }
+
 // Talks tells whether the session is among those who are heard in its room.
 func (s *Session) Talks() bool { return s.turn.holds.Load() }
 
@@ -82,6 +92,9 @@ func (a *atomicTime) store(t time.Duration) { a.t.Store(int64(t)) }
 
 // accept marks a sequence number of one type as used.
 func (s *Session) accept(t netproto.Type, seq uint32) bool {
+	if seq >= lastNumber {
+		s.worn.Store(true)
+	}
 	if t == netproto.TypeVoice {
 		return first(&s.voices).Accept(seq)
 	}
@@ -98,5 +111,16 @@ func first[T any](p *atomic.Pointer[T]) *T {
 
 // seal appends a datagram from the relay to this client.
 func (s *Session) seal(dst []byte, t netproto.Type, body []byte) []byte {
-	return s.down.Seal(dst, netproto.Header{Type: t, Session: s.ID, Seq: s.sent[t].Add(1)}, body)
+	seq := s.sent[t].Add(1)
+	if seq >= lastNumber {
+		s.worn.Store(true)
+	}
+	return s.down.Seal(dst, netproto.Header{Type: t, Session: s.ID, Seq: seq}, body)
 }
+
+// lastNumber is the highest sequence number with which a session goes on, in either direction: the rest is for what is on
+// the way until it has been ended.
+const lastNumber = math.MaxUint32 - 1<<16
+
+// WornOut tells whether a sequence number is close to its end. None may come twice under one key: such a session has to end.
+func (s *Session) WornOut() bool { return s.worn.Load() }

@@ -64,6 +64,11 @@ func (x *Exchange) NewWorker(out Output) *Worker {
 // an access network hands over what it held back.
 const sessionBurst = 2 * time.Second
 
+// meanSize is how long the datagrams of a session may be on average, in bytes with all headers, where it sends as many as it may. With 200
+// per second that is 320 kbit/s: tincan's client sends 280 at most (64 kbit/s of Opus, three copies and headers), and each
+// listener gets all of it.
+const meanSize = 200
+
 // Handle takes one datagram that came from an address, and sends what comes of
 // it. It keeps nothing of d, but may change it.
 func (w *Worker) Handle(now time.Duration, from netip.AddrPort, d []byte) Drop {
@@ -137,6 +142,9 @@ func (w *Worker) handle(now time.Duration, from Path, d []byte) Drop {
 	if !s.rate.Allow(now, w.every, sessionBurst) {
 		return DropSessionRate
 	}
+	if !s.volume.Allow(now, time.Duration(from.overhead()+len(d))*w.every/meanSize, sessionBurst) {
+		return DropVolume
+	}
 	s.heard.store(now)
 	s.datagrams.Add(1)
 
@@ -165,19 +173,26 @@ func (w *Worker) handle(now time.Duration, from Path, d []byte) Drop {
 // it took on the wire.
 func (w *Worker) forward(now time.Duration, s *Session, h netproto.Header, voice []byte, size int) Drop {
 	r := s.room
-	_, hop, err := netproto.SplitHop(voice)
+	sealed, hop, err := netproto.SplitHop(voice)
 	if err != nil {
 		return DropMalformed
+	}
+	if len(sealed) < netproto.VoiceHeaderSize+leastSpeech+netproto.TagSize {
+		h.Voice, h.Level = false, silence // whatever it says
 	}
 	w.replay.reset()
 	r.mu.Lock()
 	s.came++
 	newest, look := s.Arrived(now, h, hop, size)
 	w.wake(r, look)
-	heard := r.stage == nil
+	muted := now < s.MutedUntil()
+	heard := r.stage == nil && !muted
 	switch {
-	case heard:
+	case heard, muted:
 	case newest:
+		if !s.turn.holds.Load() {
+			s.turn.net = s.network()
+		}
 		heard = r.stage.offer(now, &s.turn, h, voice, w.replay.addFunc)
 	default:
 		heard = r.stage.late(now, &s.turn, h, voice)
@@ -201,6 +216,9 @@ func (w *Worker) forward(now time.Duration, s *Session, h netproto.Header, voice
 	case !heard:
 		if over && !nobody {
 			w.end(now, r, l, s.ID, last)
+		}
+		if muted {
+			return DropMuted
 		}
 		return DropQuiet
 	case nobody:

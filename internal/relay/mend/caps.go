@@ -1,6 +1,7 @@
 package mend
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -72,6 +73,16 @@ func (m *Mender) Pass(now time.Duration, to *Member, talker uint32, d []byte) bo
 	netproto.SetHop(d, netproto.Hop{Count: v.own.Add(h.Seq)})
 	return true
 }
+
+// choose leaves those out for a listener with a cap who alone take more than that, as long as somebody else talks who does
+// not: so nobody drowns the others there by sending much.
+func (r *Room) choose(listener *Member) {
+	d := listener.downlink
+	d.strict = slices.ContainsFunc(r.order, func(t *Member) bool { return t != listener && t.uplink.rate <= d.Cap })
+}
+
+// fits tells whether a talker may be heard by a listener as far as its cap goes.
+func (d *downlink) fits(t *Member) bool { return !d.strict || t.uplink.rate <= d.Cap }
 
 // onWire is what a datagram of so many bytes takes on the way to the member, all headers counted.
 func (s *Member) onWire(size int) int { return size + int(s.Overhead.Load()) }

@@ -17,6 +17,7 @@ type downlink struct {
 	heard time.Duration // last report or nack
 	repair.Downlink
 	part    wire.Kbps     // of it for each who talks at present
+	strict  bool          // who does not fit below it alone is left out
 	deaf    bool          // it wants no voice
 	apart   bool          // it is to get its voice under a cap, or from fewer talkers
 	changed time.Duration // last time that these were passed on
@@ -105,7 +106,7 @@ func (m *Mender) attendListener(now time.Duration, s *Member) (next time.Duratio
 func (m *Mender) plan(now time.Duration, s *Member) {
 	d, views := s.downlink, m.views[:0]
 	for _, t := range s.room.order {
-		if t == s || len(views) == maxViews {
+		if t == s || len(views) == maxViews || !d.fits(t) {
 			continue
 		}
 		u, v := t.uplink, d.viewOf(now, t.ID)

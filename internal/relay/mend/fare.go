@@ -45,20 +45,6 @@ const unlimited = math.MaxUint16
 
 func (c *collector) add(figure, v int) { c.said[figure] = append(c.said[figure], v) }
 
-// worst is the worst of what is said of a figure but for those that do not count, 0 where nothing is.
-func (c *collector) worst(figure int) int {
-	l := c.said[figure]
-	n := len(l)
-	if n == 0 {
-		return 0
-	}
-	slices.Sort(l)
-	return l[n-min(1+(n+1)/4, n)]
-}
-
-// least is the same of a rate; 0: there is no limit.
-func (c *collector) least(figure int) uint16 { return u16(-c.worst(figure)) % unlimited }
-
 // judge makes the fare of one talker anew.
 func (m *Mender) judge(now time.Duration, talker *Member) {
 	r, c, f := talker.room, &m.collect, fare{}
@@ -100,8 +86,12 @@ func (m *Mender) judge(now time.Duration, talker *Member) {
 		c.add(jitter, int(v.jitter/time.Millisecond))
 	}
 	t := &f.told
-	t.WorstRTT, t.WorstQueue, t.WorstJitter = u16(c.worst(rtt)), u16(c.worst(queue)), u16(c.worst(jitter))
-	t.WorstTrend, t.LowestCap, t.LowestRate = i16(c.worst(trend)), c.least(most), c.least(rate)
+	queued := quarter
+	if talker.uplink.meter.Rate(now) <= minorityRate {
+		queued = half
+	}
+	t.WorstRTT, t.WorstQueue, t.WorstJitter = u16(worst(c.said[rtt], quarter)), u16(worst(c.said[queue], queued)), u16(worst(c.said[jitter], quarter))
+	t.WorstTrend, t.LowestCap, t.LowestRate = i16(worst(c.said[trend], queued)), least(c.said[most]), least(c.said[rate])
 	if f.listeners = len(c.views); f.listeners > 0 {
 		slices.SortFunc(c.views, func(a, b *view) int { return cmp.Compare(a.loss.Fraction(), b.loss.Fraction()) })
 		v := c.views[f.listeners/2]

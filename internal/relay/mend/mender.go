@@ -76,7 +76,13 @@ func (m *Mender) Attend(now time.Duration, r *Room, listeners int) (next time.Du
 // tick sorts the talkers, divides caps among them, and plans anew for those who cannot have all of them.
 func (m *Mender) tick(now time.Duration, r *Room) {
 	r.sort(now)
+	for _, t := range r.order {
+		t.uplink.rate = t.uplink.meter.Rate(now)
+	}
 	for _, s := range r.downs {
+		if s.downlink.strict = false; s.downlink.Cap > 0 {
+			r.choose(s)
+		}
 		r.divide(now, s)
 		if s.downlink.Cap > 0 || s.Apart.Load() {
 			m.plan(now, s)

@@ -105,9 +105,9 @@ func (r *Room) hears(listener *Member, talker uint32) bool {
 	left := cmp.Or(listener.downlink.planner.Talkers(), math.MaxInt)
 	for _, s := range r.order {
 		if s.ID == talker {
-			break
+			return left > 0 && listener.downlink.fits(s)
 		}
-		if s != listener {
+		if s != listener && listener.downlink.fits(s) {
 			left--
 		}
 	}
@@ -123,7 +123,7 @@ func (r *Room) louder(now time.Duration, listener *Member, talker uint32, size i
 			res.Next, res.Every = s.uplink.every(), s.uplink.every()
 			break
 		}
-		if s != listener && s.uplink.speaks(now) {
+		if s != listener && s.uplink.speaks(now) && listener.downlink.fits(s) {
 			res.Bytes += size
 		}
 	}

@@ -16,6 +16,7 @@ const levelFall = 20
 type uplink struct {
 	asker     repair.Asker
 	meter     estimate.Meter
+	rate      wire.Kbps     // by the meter, at the last tick
 	sent      repair.Sent   // what was forwarded
 	cache     *repair.Cache // the same, of late; nil: nothing, and it is not in Room.order
 	size      int           // of the last datagram, headers counted

@@ -10,7 +10,7 @@ import (
 // Config holds what bounds a Core. The zero value is the good default; relay.Config says more of each field.
 type Config struct {
 	MaxSessions    int            // in all; 0: 16384
-	MaxRooms       int            // 0: 4096
+	MaxRooms       int            // 0: MaxSessions
 	MaxRoomSize    int            // members; 0: 1000
 	SilenceTimeout time.Duration  // nothing valid for so long, nothing is sent any more; 0: 30 s
 	HoldTime       time.Duration  // a session with voice outlives its last sign of life by that; 0: 60 s; below 0: not
@@ -30,7 +30,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	c.MaxSessions = cmp.Or(c.MaxSessions, 16384)
-	c.MaxRooms = cmp.Or(c.MaxRooms, 4096)
+	c.MaxRooms = cmp.Or(c.MaxRooms, c.MaxSessions)
 	c.MaxRoomSize = cmp.Or(c.MaxRoomSize, 1000)
 	c.SilenceTimeout = cmp.Or(c.SilenceTimeout, 30*time.Second)
 	c.HoldTime = cmp.Or(c.HoldTime, time.Minute)

@@ -40,6 +40,7 @@ type Core struct {
 	held    map[uint32]*member // by session: those without a control connection
 	sweep   time.Duration      // next look for silent addresses
 	expire  time.Duration      // next look for sessions held for too long
+	worn    []uint32           // sessions that were ended as their numbers were
 	woke    time.Duration      // see Wake
 	closing bool               // nobody new may come
 }
@@ -92,6 +93,7 @@ type Newcomer struct {
 	Proof  []byte
 	// Attempt is what all attempts to get one session have in common; nil: this one stands alone.
 	Attempt []byte
+	Muted   time.Duration // its voice goes to nobody until then; 0: it does
 }
 
 // Join goes on with the session that the newcomer proves to have, or that an attempt before this one has led to. Without
@@ -141,12 +143,22 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	if n.Cap > 0 && n.Voice > 0 {
 		m.TakeCap(wire.Kbps(n.Cap))
 	}
+	m.Mute(n.Muted)
 	c.rooms[n.Room] = r
 	c.members[m.ID] = m
 	c.load[r.Worker()]++
 	r.members = append(r.members, m)
 	c.changedLocked(r)
 	return m.membership(), nil
+}
+
+// Mute has the voice of a session go to nobody until then.
+func (c *Core) Mute(id uint32, until time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m := c.members[id]; m != nil {
+		m.Mute(until)
+	}
 }
 
 // Close lets nobody new in: Join only goes on with sessions.
@@ -241,7 +253,12 @@ func (c *Core) Tick(now time.Duration) (updates []Update, next time.Duration) {
 // and the sealers from those that have little to say.
 func (c *Core) sweepLocked(now time.Duration) {
 	changed := make(map[*room]bool)
-	for _, m := range c.members {
+	for id, m := range c.members {
+		if m.WornOut() {
+			c.leaveLocked(m)
+			c.worn = append(c.worn, id)
+			continue
+		}
 		silent := now - max(m.Heard(), c.woke)
 		if silent > restAfter {
 			m.Rest()

@@ -9,14 +9,15 @@ import (
 
 // SessionInfo is one line of the console's LIST.
 type SessionInfo struct {
-	Session   uint32
-	Name      string
-	Room      string
-	Voice     int
-	Joined    time.Duration  // when, on the clock of now
-	Address   netip.AddrPort // of its voice; invalid until the path is known
-	Listening bool           // voice is sent to Address
-	Datagrams uint64         // valid ones that came
+	Session    uint32
+	Name       string
+	Room       string
+	Voice      int
+	Joined     time.Duration  // when, on the clock of now
+	Address    netip.AddrPort // of its voice; invalid until the path is known
+	Listening  bool           // voice is sent to Address
+	Datagrams  uint64         // valid ones that came
+	MutedUntil time.Duration  // its voice goes to nobody until then, on the clock of now
 }
 
 // Sessions returns all sessions, oldest first.
@@ -27,7 +28,7 @@ func (c *Core) Sessions() []SessionInfo {
 	for _, m := range c.members {
 		i := SessionInfo{
 			Session: m.ID, Name: m.name, Room: m.room.name, Voice: m.voice, Joined: m.joined,
-			Listening: m.Live() && !m.Deaf.Load(), Datagrams: m.Datagrams(),
+			Listening: m.Live() && !m.Deaf.Load(), Datagrams: m.Datagrams(), MutedUntil: m.MutedUntil(),
 		}
 		if p, ok := m.Path(); ok {
 			i.Address = p.Remote

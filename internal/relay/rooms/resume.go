@@ -149,8 +149,8 @@ func (c *Core) Lose(id uint32, alive time.Duration) (held bool) {
 	return true
 }
 
-// Expire ends the sessions that have been held for long enough without a sign of life, and returns them. It looks once
-// per second at most; Tick says when to call it again.
+// Expire ends the sessions that have been held for long enough without a sign of life, and returns them, and those that
+// have ended as their numbers are used up. It looks once per second at most; Tick says when to call it again.
 func (c *Core) Expire(now time.Duration) (ended []uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -164,6 +164,7 @@ func (c *Core) Expire(now time.Duration) (ended []uint32) {
 			ended = append(ended, id)
 		}
 	}
+	ended, c.worn = append(ended, c.worn...), nil
 	slices.Sort(ended)
 	return ended
 }
