@@ -2,7 +2,6 @@ package engine
 
 import (
 	"bytes"
-	"crypto/rand"
 	"maps"
 	"time"
 
@@ -25,11 +24,9 @@ type attendance struct {
 	last    map[uint32]netproto.Member // those of the last epoch
 }
 
-// bring makes what is brought to another session.
-func (c *Config) bring() []byte {
-	var random [16]byte
-	_, _ = rand.Read(random[:]) // never fails
-	f := netproto.NewFresh(random, c.key, c.Room, c.Name)
+// bring makes what is brought to another session. All attempts to get one bring the same, as the relay gives them the same one.
+func (c *Config) bring(attempt []byte) []byte {
+	f := netproto.NewFresh([netproto.AttemptSize]byte(attempt), c.key, c.Room, c.Name)
 	return f[:]
 }
 

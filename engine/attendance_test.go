@@ -9,7 +9,7 @@ import (
 
 // How long an epoch waits to be used depends on who waits to hear.
 func TestGrace(t *testing.T) {
-	brought := func(name string) []byte { return (&Config{Room: "r", Name: name}).bring() }
+	brought := func(name string) []byte { return (&Config{Room: "r", Name: name}).bring(newAttempt()) }
 	ann, bob, cid := brought("Ann"), brought("Bob"), brought("Cid")
 	whole := func(fresh ...[]byte) netproto.SendNewUsers {
 		p := netproto.SendNewUsers{}
@@ -50,12 +50,12 @@ func TestGrace(t *testing.T) {
 // Our own line is not the relay's word: the same word makes another secret in another session.
 func TestOwnLineIsOurs(t *testing.T) {
 	list := netproto.SendNewUsers{
-		Users: []string{"Ann"}, Sessions: []uint32{1}, Fresh: [][]byte{(&Config{Name: "Ann"}).bring()}, MediaKey: make([]byte, netproto.KeySize), Epoch: 1,
+		Users: []string{"Ann"}, Sessions: []uint32{1}, Fresh: [][]byte{(&Config{Name: "Ann"}).bring(newAttempt())}, MediaKey: make([]byte, netproto.KeySize), Epoch: 1,
 	}
 	secrets := map[netproto.RoomSecret]bool{}
 	for range 3 {
 		a := &attendance{own: netproto.Member{Name: "Ann"}}
-		a.begin(1, (&Config{Name: "Ann"}).bring())
+		a.begin(1, (&Config{Name: "Ann"}).bring(newAttempt()))
 		a.take(&list)
 		secret, _, _ := a.epoch(&list)
 		secrets[secret] = true
@@ -73,7 +73,7 @@ func TestForeign(t *testing.T) {
 	list := netproto.SendNewUsers{
 		Users: []string{"Bob", "Cid", "Dan", "Bot"}, Sessions: []uint32{2, 3, 4, 5},
 		Fresh: [][]byte{
-			(&Config{Room: "r", Name: "Bob", key: key}).bring(), (&Config{Room: "r", Name: "Cid"}).bring(), (&Config{Room: "r", Name: "Eve", key: key}).bring(), nil,
+			(&Config{Room: "r", Name: "Bob", key: key}).bring(newAttempt()), (&Config{Room: "r", Name: "Cid"}).bring(newAttempt()), (&Config{Room: "r", Name: "Eve", key: key}).bring(newAttempt()), nil,
 		},
 	}
 	a.take(&list)

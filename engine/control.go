@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -32,7 +33,10 @@ var (
 
 const (
 	joinTimeout  = 10 * time.Second       // from the first byte to SESSION
-	leaveTimeout = 200 * time.Millisecond // to write DISCONNECT, or another word in a call
+	leaveTimeout = 200 * time.Millisecond // to write DISCONNECT
+	// wordTimeout is how long another word in a call may take to write. There always is room for it, but a machine that is
+	// too busy may let us wait.
+	wordTimeout = 2 * time.Second
 
 	// maxFirstLists bounds what a relay may say of the room's members before SESSION; a good
 	// one sends one list, and the others behind.
@@ -54,13 +58,21 @@ type control struct {
 	buf [4096]byte
 }
 
+// newAttempt returns what attempts to get one session have in common. The relay gives them the same one, as the answer to
+// any of them may be lost.
+func newAttempt() []byte {
+	a := make([]byte, netproto.AttemptSize)
+	_, _ = rand.Read(a) // never fails
+	return a
+}
+
 // enter connects and says who we are. ctx bounds it.
-func enter(ctx context.Context, d *dialer, was netproto.Session) (*control, welcome, error) {
+func enter(ctx context.Context, d *dialer, was netproto.Session, attempt []byte) (*control, welcome, error) {
 	ctl, err := d.dial(ctx)
 	if err != nil {
 		return nil, welcome{}, err
 	}
-	hello, err := ctl.greet(ctx, &d.cfg, was)
+	hello, err := ctl.greet(ctx, &d.cfg, was, attempt)
 	switch {
 	case err != nil && was.Resume != "":
 		ctl.giveUp(err) // without a word: the session may go on
@@ -78,9 +90,9 @@ type welcome struct {
 }
 
 // greet says who we are and waits for the session: the one that was, if the relay still has it. ctx bounds it.
-func (c *control) greet(ctx context.Context, cfg *Config, was netproto.Session) (welcome, error) {
+func (c *control) greet(ctx context.Context, cfg *Config, was netproto.Session, attempt []byte) (welcome, error) {
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
-	w, err := c.handshake(cfg, was)
+	w, err := c.handshake(cfg, was, attempt)
 	if !stop() && err == nil {
 		err = os.ErrDeadlineExceeded
 	}
@@ -90,11 +102,11 @@ func (c *control) greet(ctx context.Context, cfg *Config, was netproto.Session) 
 	return w, err
 }
 
-func (c *control) handshake(cfg *Config, was netproto.Session) (welcome, error) {
+func (c *control) handshake(cfg *Config, was netproto.Session, attempt []byte) (welcome, error) {
 	var w welcome
-	w.brought = cfg.bring()
+	w.brought = cfg.bring(attempt)
 	nick := netproto.SendNickname{
-		Name: cfg.Name, Voice: netproto.Version, Room: cfg.Room, Token: cfg.Token, Cap: int(cfg.DownCap), Fresh: w.brought,
+		Name: cfg.Name, Voice: netproto.Version, Room: cfg.Room, Token: cfg.Token, Cap: int(cfg.DownCap), Fresh: w.brought, Attempt: attempt,
 	}
 	if was.Resume != "" {
 		nick.Resume, nick.Proof = was.Resume, netproto.HopKey(was.HopKey).ResumeProof(was.Resume)
@@ -221,7 +233,7 @@ func (c *control) send(p netproto.Package) error {
 
 // sendPort tells the relay our UDP port, which it acknowledges: so this also asks for a sign of life.
 func (c *control) sendPort(local netip.AddrPort) error {
-	_ = c.conn.SetWriteDeadline(time.Now().Add(leaveTimeout))
+	_ = c.conn.SetWriteDeadline(time.Now().Add(wordTimeout))
 	return c.send(netproto.ClientPort{Port: int(local.Port())})
 }
 

@@ -3,9 +3,7 @@ package engine
 import (
 	"errors"
 	"io"
-	"maps"
 	"net"
-	"slices"
 	"time"
 
 	"github.com/tincan-voice/tincan/audio"
@@ -207,6 +205,9 @@ func (c *Call) relaySays(now time.Duration, p *path, l *link, t netproto.Type, b
 			p.probes.down = passage{} // the relay need not send us what it counts
 		}
 		c.probing.Unlock()
+		c.hearing.Lock()
+		c.roster.told(now, a.List)
+		c.hearing.Unlock()
 		if ours && p == c.inUse() {
 			c.signs.word.at(now)
 			c.measured(p)
@@ -283,7 +284,6 @@ func (c *Call) tend() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	talking := map[uint32]bool{}
-	var peers []PeerStats
 	var v vitals
 	changes := 0
 	for tick := c.now(); ; {
@@ -299,7 +299,7 @@ func (c *Call) tend() {
 			tick = now + tickEvery
 			c.tendPaths(now)
 			c.readRates(now)
-			peers = c.tellTalking(now, talking, peers[:0])
+			c.tellTalking(now, talking)
 			c.tellFaults(now, &v)
 			c.tendControl(now)
 			if c.wornOut() {
@@ -357,38 +357,34 @@ func (c *Call) readRates(now time.Duration) {
 	}
 }
 
-// tellTalking makes events of those who began or stopped to talk.
-func (c *Call) tellTalking(now time.Duration, talking map[uint32]bool, peers []PeerStats) []PeerStats {
+// tellTalking makes events of those who began or stopped to talk. Of a large room few do, and it looks at no others.
+func (c *Call) tellTalking(now time.Duration, talking map[uint32]bool) {
+	var events []Event
 	c.hearing.Lock()
-	peers = c.listener.Peers(now, peers)
-	begun := c.roster.begun
-	c.hearing.Unlock()
-	if begun != c.toldOf {
+	if c.roster.begun != c.toldOf {
 		clear(talking) // who was there has left
-		c.toldOf = begun
+		c.toldOf = c.roster.begun
 	}
-	count := 0
-	for i := range peers {
-		p := &peers[i]
-		if p.Talking {
-			count++
-		}
-		if p.Talking == talking[p.Session] {
+	for session := range talking {
+		p := c.listener.peers[session]
+		if p != nil && p.isTalking(now) {
 			continue
 		}
-		if p.Talking {
-			talking[p.Session] = true
-		} else {
-			delete(talking, p.Session)
+		delete(talking, session)
+		if p != nil { // else somebody left in mid-sentence
+			events = append(events, PeerTalking{session, p.name, false})
 		}
-		c.events.add(PeerTalking{p.Session, p.Name, p.Talking})
 	}
-	if len(talking) > count { // somebody left in mid-sentence
-		maps.DeleteFunc(talking, func(session uint32, _ bool) bool {
-			return !slices.ContainsFunc(peers, func(p PeerStats) bool { return p.Session == session })
-		})
+	for _, p := range c.listener.awake {
+		if !p.gone && p.isTalking(now) && !talking[p.session] {
+			talking[p.session] = true
+			events = append(events, PeerTalking{p.session, p.name, true})
+		}
 	}
-	return peers
+	c.hearing.Unlock()
+	for _, e := range events {
+		c.events.add(e)
+	}
 }
 
 // tellAdapted makes an event when the ladder has decided anew.

@@ -111,6 +111,7 @@ func (c *Call) succeed(ctx context.Context, to netproto.ServerClose, wait time.D
 	}()
 	b := comeback{random: rand.Float64}
 	b.lost(c.now(), ErrServerClosed)
+	attempt := newAttempt()
 	for b.due = c.now() + wait; ; {
 		timer := time.NewTimer(b.due - c.now())
 		select {
@@ -121,7 +122,7 @@ func (c *Call) succeed(ctx context.Context, to netproto.ServerClose, wait time.D
 		}
 		limit, _ := b.try(c.now(), c.roundTrip())
 		trying, cancel := context.WithTimeout(ctx, limit)
-		ctl, hello, err := enter(trying, d, netproto.Session{})
+		ctl, hello, err := enter(trying, d, netproto.Session{}, attempt)
 		cancel()
 		if err == nil {
 			next = &successor{ctl: ctl, hello: hello, to: d}
@@ -220,7 +221,7 @@ func follow(ctx, joining context.Context, cfg Config) (d *dialer, ctl *control, 
 		if d, err = newDialer(ctx, cfg.at(to)); err != nil {
 			break
 		}
-		if ctl, hello, err = enter(joining, d, netproto.Session{}); err == nil {
+		if ctl, hello, err = enter(joining, d, netproto.Session{}, nil); err == nil {
 			break
 		}
 		d.close()

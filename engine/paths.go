@@ -112,8 +112,8 @@ func (c *Call) probe(now time.Duration) {
 		if p.socket.get() == nil || p.kind == PathTunnel && !c.supervisor.tunnelled {
 			continue // a tunnel in case is left alone: a probe would ask for a challenge
 		}
-		trial := c.supervisor.tunnelled && p.kind != PathTunnel
 		c.probing.Lock()
+		trial := p.kind != PathTunnel && p.probes.trial(c.supervisor.tunnelled)
 		p.probes.thin = thin
 		due := p.probes.due(busy, stopped)
 		if trial {
@@ -190,6 +190,12 @@ func (c *Call) tendPaths(now time.Duration) {
 	main, also, tunnel := &all[PathUDP], &all[PathAlso], &all[PathTunnel]
 	s := &c.supervisor
 	udp := betterOf(main, also)
+	c.returning.Lock()
+	away := c.comeback.relayAway()
+	c.returning.Unlock()
+	if away {
+		s.excuse(now)
+	}
 	course := s.look(now, udp, tunnel)
 	if course.dial > 0 && !c.cfg.Plaintext {
 		l := c.link.Load()
@@ -219,9 +225,6 @@ func (c *Call) tendPaths(now time.Duration) {
 	case !s.tunnelled && was != w.first:
 		c.events.add(PathChanged{Path: PathUDP})
 	}
-	c.returning.Lock()
-	away := c.comeback.relayAway()
-	c.returning.Unlock()
 	c.probing.Lock()
 	if s.tunnelled {
 		udp = tunnel

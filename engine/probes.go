@@ -40,7 +40,7 @@ const (
 	pathBack = 2500 * time.Millisecond
 	// probeSize is the length of a probe's body, and probeLong that of one which is as long as voice may be: six frames at
 	// 24 kbit/s.
-	probeSize = 8
+	probeSize = 10
 	probeLong = 400
 	// probeReturn is the interval on UDP while voice goes by the tunnel, and probeTrial how many probes as long as voice are
 	// looked at then.
@@ -64,6 +64,7 @@ type probes struct {
 	newest   int     // the last probe that they were told of
 	idle     bool    // voice goes another way in any case: they are told nothing
 	thin     bool    // little may be sent
+	narrow   bool    // voice did not get through, and nothing as long as that has since
 
 	proof time.Duration // the latest that an answered probe was sent
 	told  time.Duration // the latest that voice was sent which the relay says has come
@@ -140,6 +141,10 @@ func (p *probes) ack(now time.Duration, a netproto.ProbeAck, voice uint16) bool 
 			p.up.answered(s.at, s.voice, a.Came)
 			p.down.answered(s.at, a.Went, voice)
 			p.newest = i
+			p.narrow = p.up.shut || p.down.shut
+		}
+		if p.idle && p.passed(now) >= backMany {
+			p.narrow = false
 		}
 		return true
 	}
@@ -149,6 +154,7 @@ func (p *probes) ack(now time.Duration, a netproto.ProbeAck, voice uint16) bool 
 // renew begins anew with what is counted under a session, and with the path.
 func (p *probes) renew() {
 	p.recount()
+	p.narrow = false
 	p.elsewhere()
 }
 
@@ -183,6 +189,9 @@ func (p *probes) silent(now time.Duration) time.Duration {
 	return max(0, now-max(p.since, p.told))
 }
 
+// trial tells whether it is to be found out if the path would carry voice, which goes another way.
+func (p *probes) trial(tunnelled bool) bool { return tunnelled || p.idle && p.narrow }
+
 // long tells whether the next probe is to be as long as voice: shorter ones have been answered of late.
 func (p *probes) long(now time.Duration) bool {
 	return p.answered && p.silent(now) < p.rtt.Value()+2*probeReturn
@@ -207,7 +216,7 @@ func (p *probes) passed(now time.Duration) (answered int) {
 func (p *probes) state(now time.Duration) pathState {
 	return pathState{
 		answered: p.answered, silent: p.silent(now), every: p.every(), rtt: p.rtt.Value(), least: p.rtt.Least(),
-		shutUp: p.up.shut, shutDown: p.down.shut, passed: p.passed(now),
+		shutUp: p.up.shut, shutDown: p.down.shut, narrow: p.narrow, passed: p.passed(now),
 	}
 }
 

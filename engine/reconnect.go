@@ -79,8 +79,8 @@ func (c *Call) reconnect(why error) (*control, error) {
 	e, _ := c.comeback.look(now, false)
 	c.events.add(e)
 	c.returning.Unlock()
-	for c.awaitTry() {
-		ctl, hello, err := c.try()
+	for attempt := newAttempt(); c.awaitTry(); {
+		ctl, hello, err := c.try(attempt)
 		var resumed bool
 		if err == nil {
 			resumed, err = c.takeOver(ctl, hello)
@@ -125,7 +125,7 @@ func (c *Call) awaitTry() bool {
 }
 
 // try is one attempt.
-func (c *Call) try() (*control, welcome, error) {
+func (c *Call) try(attempt []byte) (*control, welcome, error) {
 	rtt := c.roundTrip()
 	c.returning.Lock()
 	limit, to := c.comeback.try(c.now(), rtt)
@@ -141,7 +141,7 @@ func (c *Call) try() (*control, welcome, error) {
 	if err != nil {
 		return nil, welcome{}, err
 	}
-	ctl, hello, err := enter(ctx, d, was)
+	ctl, hello, err := enter(ctx, d, was, attempt)
 	if err == nil {
 		c.uses(d)
 	} else if d != c.home && d != c.dialer.Load() {
@@ -233,8 +233,7 @@ func (c *Call) begins(l *link, conn *net.UDPConn, hello welcome) error {
 	c.paths[PathAlso].move(nil)
 	c.hearing.Lock()
 	events := c.leaveLocked(now, rtt, slices.Sorted(maps.Keys(c.roster.names)))
-	c.roster.doubtful = nil
-	c.roster.begun++
+	c.roster.renew()
 	c.listener.Renew()
 	c.hearing.Unlock()
 	c.probing.Lock()

@@ -61,7 +61,7 @@ func (s *pair) look(main, also *pathState, capped bool) ways {
 		w = ways{first: PathAlso, second: PathUDP, voice: PathAlso, twin: noPath, sure: PathAlso}
 	case betterOf(main, also) == also:
 		w.voice, w.twin, w.sure = PathAlso, PathUDP, PathAlso
-		if capped && main.silent >= deadAfter+main.rtt {
+		if capped && (main.shut() || main.silent >= deadAfter+main.rtt) {
 			w.first, w.second = PathAlso, PathUDP
 		}
 	case nearer && also.silent < suspectAfter:
@@ -77,8 +77,7 @@ func (s *pair) look(main, also *pathState, capped bool) ways {
 
 // betterOf is the first of two paths by UDP, unless only the other one works.
 func betterOf(main, also *pathState) *pathState {
-	shut := func(p *pathState) bool { return p.shutUp || p.shutDown }
-	if also.open && also.answered && (!main.answered || shut(main) && !shut(also) || shut(main) == shut(also) && main.silent-also.silent >= suspectAfter) {
+	if also.open && also.answered && (!main.answered || main.shut() && !also.shut() || main.shut() == also.shut() && main.silent-also.silent >= suspectAfter) {
 		return also
 	}
 	return main

@@ -43,6 +43,7 @@ type stormEnd struct {
 	conn       *stormConn // the last one while it is lost
 	given      error      // why it was given up
 	dial       *stormDial
+	attempt    []byte
 	tick       time.Duration
 	wake       time.Duration
 
@@ -224,7 +225,11 @@ func (e *stormEnd) datagram(now time.Duration, d []byte) {
 	}
 	switch t {
 	case netproto.TypeProbeAck:
-		if a, err := netproto.ParseProbeAck(body); err == nil && e.probes.ack(now, a, e.listener.Came()) {
+		a, err := netproto.ParseProbeAck(body)
+		if err == nil {
+			e.roster.told(now, a.List)
+		}
+		if err == nil && e.probes.ack(now, a, e.listener.Came()) {
 			e.signs.word.at(now)
 			rtt := e.probes.rtt.Value()
 			e.sender.Probed(rtt)
@@ -298,7 +303,7 @@ func (e *stormEnd) tendPath(now time.Duration) {
 	if away {
 		return
 	}
-	ask, lost := e.pulse.look(now, max(signs.silent(now), e.listener.strange(now)), p.rtt.Value(), e.signs.said.get())
+	ask, lost := e.pulse.look(now, max(signs.silent(now), e.listener.strange(now), e.roster.behind(now)), p.rtt.Value(), e.signs.said.get())
 	switch {
 	case lost:
 		e.given = errNoAnswer
@@ -337,7 +342,7 @@ func (e *stormEnd) readControl(now time.Duration) {
 	c.send(nil)
 	e.comeback.lost(now, gone(e.given))
 	e.comeback.look(now, false)
-	e.given = nil
+	e.given, e.attempt = nil, newAttempt()
 }
 
 // reconnect mirrors Call.reconnect, awaitTry and try.
@@ -392,7 +397,7 @@ func (e *stormEnd) welcome(c *stormConn) {
 			e.socket = socket
 		}
 		e.leave(now, slices.Sorted(maps.Keys(e.roster.names)))
-		e.roster.doubtful = nil
+		e.roster.renew()
 		e.listener.Renew()
 		e.probes.renew()
 		e.signs.renew(now)

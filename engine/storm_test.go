@@ -196,21 +196,7 @@ func (s *storm) run(longest recoveries) {
 			}
 		}
 	}
-	// An attempt whose answer was lost leaves a session behind, until the relay has long had no word of it. Who has lost
-	// the connection in silence does not hear of others who say nothing, until keep-alive tells.
-	for over += 110 * time.Second; !s.tidy() && s.now < over; {
-		s.step()
-	}
-	for over = s.now + 2*time.Second; s.now < over; { // until all are told
-		s.step()
-	}
 	s.check()
-}
-
-// tidy tells whether all three know of each other, and nobody of anybody else.
-func (s *storm) tidy() bool {
-	lacks := func(e *stormEnd) bool { return len(e.roster.names) != len(s.ends)-1 }
-	return len(s.relay.core.Sessions()) == len(s.ends) && !slices.ContainsFunc(s.ends, lacks)
 }
 
 // look looks how e hears t, who talks since then, if at all.

@@ -55,7 +55,7 @@ const (
 type supervisor struct {
 	random func() float64 // 0 to 1
 
-	last, awake time.Duration // the look before, and since when we have not stood still
+	last, awake time.Duration // the look before, and since when neither we have stood still nor the relay was away
 	tunnelled   bool          // voice goes by the tunnel
 	steady      bool          // UDP is, since good
 	good        time.Duration
@@ -80,7 +80,8 @@ type pathState struct {
 	least    time.Duration
 	shutUp   bool // probes are answered and voice is not let through
 	shutDown bool
-	passed   int // probes.passed
+	narrow   bool // one of both was so, and probes as long as voice are not answered yet
+	passed   int  // probes.passed
 }
 
 // course is what is to be done.
@@ -91,6 +92,9 @@ type course struct {
 	close   bool          // it is not needed any more
 }
 
+// excuse takes that the relay itself is away: that nothing answers says nothing about UDP.
+func (s *supervisor) excuse(now time.Duration) { s.awake = now }
+
 // look takes the signs of UDP, of the better of two paths, and of the tunnel. Look ten times per second.
 func (s *supervisor) look(now time.Duration, udp, tunnel *pathState) (c course) {
 	if now-s.last > stood {
@@ -98,7 +102,7 @@ func (s *supervisor) look(now time.Duration, udp, tunnel *pathState) (c course) 
 	}
 	s.last = now
 	awake := now - s.awake
-	silent, shut := min(udp.silent, awake), udp.shutUp || udp.shutDown
+	silent, shut := min(udp.silent, awake), udp.shut()
 	suspect := shut || silent >= suspectAfter+udp.rtt
 	limit := deadAfter + udp.rtt + max(udp.every-probeEvery, 0)
 	if !udp.answered {
@@ -156,10 +160,13 @@ func (s *supervisor) dialed(now time.Duration, err error) {
 	s.due = now + time.Duration((0.5+0.5*s.random())*float64(s.pause))
 }
 
+// shut tells whether voice does not get through, or did not and nothing says that it would.
+func (p *pathState) shut() bool { return p.shutUp || p.shutDown || p.narrow }
+
 // why says in a few words why UDP will not do.
 func (p *pathState) why(now time.Duration) string {
 	switch {
-	case p.shutUp && p.shutDown:
+	case p.shutUp && p.shutDown, p.narrow && !p.shutUp && !p.shutDown:
 		return "UDP lets only small datagrams through"
 	case p.shutUp:
 		return "our voice does not get through by UDP"

@@ -210,6 +210,28 @@ func TestSupervisorFromTheStart(t *testing.T) {
 	}
 }
 
+// While the relay is away nothing answers, by UDP or a tunnel: UDP has its time from its return on.
+func TestSupervisorExcusesAnAbsentRelay(t *testing.T) {
+	s := &supervisor{random: func() float64 { return 0.5 }}
+	tunnel := pathState{open: true}
+	const back = 20 * time.Second
+	for now := time.Second; ; now += tickEvery {
+		if now <= back {
+			s.excuse(now)
+		}
+		course := s.look(now, &pathState{open: true, answered: true, silent: now}, &tunnel)
+		if course.changed {
+			if late := now - back; late < deadAfter || late > deadAfter+2*tickEvery {
+				t.Errorf("voice takes the tunnel %v after the relay's return", late)
+			}
+			return
+		}
+		if now > 2*back {
+			t.Fatal("never")
+		}
+	}
+}
+
 // Half of all lost both ways, for ten minutes: UDP is left a few times at most.
 func TestSupervisorStaysWhereMuchIsLost(t *testing.T) {
 	left := 0

@@ -24,6 +24,34 @@ type roster struct {
 	compare  bool            // the next whole list is one that comes again, in pages
 	doubtful map[uint32]bool // who has not been in its pages so far
 	until    time.Duration   // who is not by then has left
+
+	number uint16        // of the list that is known; 0: of none
+	missed uint16        // of one that was told and is not known; 0: there is none
+	since  time.Duration // that is so
+}
+
+// told takes the number of the list that the relay has told last; 0: it does not say.
+func (r *roster) told(now time.Duration, number uint16) {
+	if r.missed == 0 && number != 0 && !r.knows(number) {
+		r.missed, r.since = number, now
+	}
+}
+
+// knows tells whether a list is known, or a later one is.
+func (r *roster) knows(number uint16) bool { return r.number != 0 && int16(number-r.number) <= 0 }
+
+// behind is for how long a list has been missing.
+func (r *roster) behind(now time.Duration) time.Duration {
+	if r.missed == 0 {
+		return 0
+	}
+	return now - r.since
+}
+
+// renew takes that a session of ours begins, with lists of its own.
+func (r *roster) renew() {
+	r.doubtful, r.number, r.missed = nil, 0, 0
+	r.begun++
 }
 
 func newRoster() roster {
@@ -35,6 +63,12 @@ func (r *roster) resume() { r.compare, r.doubtful = true, nil }
 
 // gone returns who has left, by a list that came at now.
 func (r *roster) gone(now time.Duration, list *netproto.SendNewUsers) (left []uint32) {
+	if list.List != 0 {
+		r.number = uint16(list.List)
+		if r.knows(r.missed) {
+			r.missed = 0
+		}
+	}
 	if list.Left != nil {
 		for _, session := range list.Sessions {
 			delete(r.doubtful, session)
@@ -128,11 +162,11 @@ func (c *Call) settleUsers(now time.Duration) {
 	}
 }
 
-// strange is for how long somebody has talked whom no list has named.
+// strange is for how long somebody has talked whom no list has named, or a list has been missing.
 func (c *Call) strange(now time.Duration) time.Duration {
 	c.hearing.Lock()
 	defer c.hearing.Unlock()
-	return c.listener.strange(now)
+	return max(c.listener.strange(now), c.roster.behind(now))
 }
 
 // leaveLocked takes out who has left, and returns the events of that.

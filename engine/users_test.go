@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
 )
@@ -70,6 +71,46 @@ func TestUserListInPages(t *testing.T) {
 	rest := strings.Join(got[len(want):], ", ") // who is missing in a whole list leaves in no order
 	if rest != "-6 Lee, -7 Max, -5 Kimberly, +5 K, +8 Z, -5 K, +5 K again" && rest != "-7 Max, -6 Lee, -5 Kimberly, +5 K, +8 Z, -5 K, +5 K again" {
 		t.Errorf("at the end: %s", rest)
+	}
+}
+
+// A list that was told and does not come is missed, whatever comes after it is told.
+func TestMissedList(t *testing.T) {
+	const s = time.Second
+	tests := []struct {
+		name  string
+		steps []int // the number of a list that comes; below 0: of one that was told; each takes a second
+		want  time.Duration
+	}{
+		{"none", nil, 0},
+		{"a relay without numbers", []int{0, 0}, 0},
+		{"as it should be", []int{4, -4, 5, -5}, 0},
+		{"a newer one is here", []int{5, -4}, 0},
+		{"the first is missing", []int{-4}, s},
+		{"the first is on its way", []int{-4, 4}, 0},
+		{"one is missing", []int{4, -5}, s},
+		{"more and more are", []int{4, -5, -6, -7}, 3 * s},
+		{"they lag behind", []int{4, -5, 5, -6, 6, -7}, s},
+		{"one that is too old", []int{4, -7, 5, 6}, 3 * s},
+		{"numbers begin anew", []int{65535, -2, 1}, 2 * s},
+		{"and are right", []int{65535, -2, 2}, 0},
+	}
+	for _, tt := range tests {
+		r, now := roster{}, time.Duration(0)
+		for _, n := range tt.steps {
+			if n < 0 {
+				r.told(now, uint16(-n))
+			} else {
+				r.gone(now, &netproto.SendNewUsers{List: n})
+			}
+			now += s
+		}
+		if got := r.behind(now); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+		if r.renew(); r.behind(now) != 0 {
+			t.Errorf("%s: another session, and one is still missing", tt.name)
+		}
 	}
 }
 

@@ -334,8 +334,8 @@ func TestBodyLengths(t *testing.T) {
 		size  int
 		parse func([]byte) error
 	}{
-		{"probe", AppendProbe(nil, Probe{1}), 8, func(b []byte) error { _, err := ParseProbe(b); return err }},
-		{"probe-ack", AppendProbeAck(nil, ProbeAck{1, 2, 3}), 8, func(b []byte) error { _, err := ParseProbeAck(b); return err }},
+		{"probe", AppendProbe(nil, Probe{1}), 10, func(b []byte) error { _, err := ParseProbe(b); return err }},
+		{"probe-ack", AppendProbeAck(nil, ProbeAck{1, 2, 3, 4}), 10, func(b []byte) error { _, err := ParseProbeAck(b); return err }},
 		{"challenge", AppendChallenge(nil, [8]byte{1}), 8, func(b []byte) error { _, err := ParseChallenge(b); return err }},
 		{"challenge reply", AppendChallengeReply(nil, ChallengeReply{}), 8, func(b []byte) error { _, err := ParseChallengeReply(b); return err }},
 		{"report", report, 44, func(b []byte) error { return ParseReport(new(Report), b) }},

@@ -54,6 +54,9 @@ func (e *encoder) fields(p Package) error {
 		if len(p.Fresh) != 0 && len(p.Fresh) != FreshSize {
 			return illTyped("FRESH", p.Key())
 		}
+		if len(p.Attempt) != 0 && len(p.Attempt) != AttemptSize {
+			return illTyped("ATTEMPT", p.Key())
+		}
 		e.string("NAME", p.Name)
 		e.optInt("VOICE", int64(p.Voice))
 		e.optString("ROOM", p.Room)
@@ -62,6 +65,7 @@ func (e *encoder) fields(p Package) error {
 		e.optSecret("PROOF", p.Proof)
 		e.optInt("CAP", int64(p.Cap))
 		e.optSecret("FRESH", p.Fresh)
+		e.optString("ATTEMPT", base64.StdEncoding.EncodeToString(p.Attempt))
 	case SendNewUsers:
 		return e.users(p)
 	case Disconnect:
@@ -107,6 +111,8 @@ func (e *encoder) users(p SendNewUsers) error {
 		return illTyped("SESSIONS", p.Key())
 	case !p.brought() || slices.ContainsFunc(p.Fresh, unfit):
 		return illTyped("FRESH", p.Key())
+	case p.List < 0 || p.List > math.MaxUint16:
+		return illTyped("LIST", p.Key())
 	case len(p.MediaKey) != 0 && len(p.MediaKey) != KeySize:
 		return illTyped("MEDIA_KEY", p.Key())
 	}
@@ -122,6 +128,7 @@ func (e *encoder) users(p SendNewUsers) error {
 	}
 	e.optSecret("MEDIA_KEY", p.MediaKey)
 	e.optInt("EPOCH", int64(p.Epoch))
+	e.optInt("LIST", int64(p.List))
 	return nil
 }
 

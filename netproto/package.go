@@ -52,6 +52,9 @@ type UnknownError struct {
 	Reason string // for people
 }
 
+// AttemptSize is the size of SendNickname.Attempt in bytes.
+const AttemptSize = 16
+
 // SendNickname is the first package of a client.
 type SendNickname struct {
 	Name   string // see CheckName
@@ -62,6 +65,8 @@ type SendNickname struct {
 	Proof  []byte // its HopKey.ResumeProof: nil or ProofSize bytes
 	Cap    int    // at most so many kbit/s down from the first datagram on, as in Report; 0 = none
 	Fresh  []byte // what it brings to this session, with Voice: nil or FreshSize bytes
+	// Attempt is what all attempts to get one session have in common: nil or AttemptSize random bytes.
+	Attempt []byte
 }
 
 // SendNewUsers tells who is in the room, on every change: the whole list, or
@@ -76,6 +81,9 @@ type SendNewUsers struct {
 	// MediaKey begins an epoch, whose members are all that have been told of, these included.
 	MediaKey []byte // nil or KeySize bytes
 	Epoch    uint32
+	// List is the number of the list that the receiver knows then: each has one more than the last, modulo 65536. 0 = none,
+	// or there is more of it.
+	List int
 }
 
 // Disconnect ends a session, from either side. From a client that has the right it may be about another one's.

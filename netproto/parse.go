@@ -50,14 +50,15 @@ func (f *fields) pack() Package {
 		return UnknownError{Reason: f.string("REASON", false)}
 	case KeySendNickname:
 		return SendNickname{
-			Name:   f.string("NAME", true),
-			Voice:  int(f.int("VOICE", false, maxVoice)),
-			Room:   f.string("ROOM", false),
-			Token:  f.string("TOKEN", false),
-			Resume: f.string("RESUME", false),
-			Proof:  f.secret("PROOF"),
-			Cap:    int(f.int("CAP", false, math.MaxUint16)),
-			Fresh:  f.secret("FRESH"),
+			Name:    f.string("NAME", true),
+			Voice:   int(f.int("VOICE", false, maxVoice)),
+			Room:    f.string("ROOM", false),
+			Token:   f.string("TOKEN", false),
+			Resume:  f.string("RESUME", false),
+			Proof:   f.secret("PROOF"),
+			Cap:     int(f.int("CAP", false, math.MaxUint16)),
+			Fresh:   f.secret("FRESH"),
+			Attempt: f.decode("ATTEMPT", f.string("ATTEMPT", false), AttemptSize),
 		}
 	case KeySendNewUsers:
 		return f.users()
@@ -132,15 +133,15 @@ func (f *fields) string(field string, required bool) string {
 	return *s
 }
 
-func (f *fields) secret(field string) []byte { return f.decode(field, f.string(field, false)) }
+// secret reads base64 of KeySize bytes, as many as ProofSize and FreshSize.
+func (f *fields) secret(field string) []byte { return f.decode(field, f.string(field, false), KeySize) }
 
-// decode reads base64 of 32 bytes, as all values of it are: KeySize, ProofSize, FreshSize.
-func (f *fields) decode(field, s string) []byte {
+func (f *fields) decode(field, s string, size int) []byte {
 	if s == "" {
 		return nil
 	}
 	b, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != KeySize {
+	if err != nil || len(b) != size {
 		f.fail(illTyped(field, f.key))
 		return nil
 	}
@@ -151,6 +152,7 @@ func (f *fields) users() SendNewUsers {
 	var p SendNewUsers
 	p.Users = f.strings("USERS", true)
 	p.Sessions, p.Left = f.ids("SESSIONS"), f.ids("LEFT")
+	p.List = int(f.int("LIST", false, math.MaxUint16))
 	if len(p.Sessions) == 0 {
 		p.Sessions = nil // empty is as good as missing
 	}
@@ -158,7 +160,7 @@ func (f *fields) users() SendNewUsers {
 		f.fail(illTyped("SESSIONS", f.key))
 	}
 	for _, s := range f.strings("FRESH", false) {
-		p.Fresh = append(p.Fresh, f.decode("FRESH", s))
+		p.Fresh = append(p.Fresh, f.decode("FRESH", s, FreshSize))
 	}
 	if !p.brought() {
 		f.fail(illTyped("FRESH", f.key))

@@ -3,8 +3,8 @@ package netproto
 import "encoding/binary"
 
 const (
-	probeSize     = 8 // 4 of padding, so that the ack is no larger
-	probeAckSize  = 8
+	probeSize     = 10 // 6 of padding, so that the ack is no larger
+	probeAckSize  = 10
 	challengeSize = 8
 )
 
@@ -19,13 +19,14 @@ type ProbeAck struct {
 	Echo uint32 // Time of the probe
 	Came uint16 // from this session when the probe came, each counted once
 	Went uint16 // to it, those sent again not counted
+	List uint16 // the room's user list that was told last, see SendNewUsers.List; 0 = none
 }
 
-// AppendProbe appends the body of a probe to dst: 8 bytes, as many as the
+// AppendProbe appends the body of a probe to dst: 10 bytes, as many as the
 // answer has.
 func AppendProbe(dst []byte, p Probe) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, p.Time)
-	return binary.BigEndian.AppendUint32(dst, 0)
+	return append(dst, make([]byte, probeSize-4)...)
 }
 
 // ParseProbe reads the body of a probe. Padding and any tail are ignored. The
@@ -41,7 +42,8 @@ func ParseProbe(body []byte) (Probe, error) {
 func AppendProbeAck(dst []byte, a ProbeAck) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, a.Echo)
 	dst = binary.BigEndian.AppendUint16(dst, a.Came)
-	return binary.BigEndian.AppendUint16(dst, a.Went)
+	dst = binary.BigEndian.AppendUint16(dst, a.Went)
+	return binary.BigEndian.AppendUint16(dst, a.List)
 }
 
 // ParseProbeAck reads the body of the answer to a probe. A tail is ignored.
@@ -51,7 +53,7 @@ func ParseProbeAck(body []byte) (ProbeAck, error) {
 		return ProbeAck{}, ErrShort
 	}
 	b := binary.BigEndian
-	return ProbeAck{Echo: b.Uint32(body), Came: b.Uint16(body[4:]), Went: b.Uint16(body[6:])}, nil
+	return ProbeAck{Echo: b.Uint32(body), Came: b.Uint16(body[4:]), Went: b.Uint16(body[6:]), List: b.Uint16(body[8:])}, nil
 }
 
 // AppendChallenge appends the body of a challenge to dst: 8 bytes that nobody can guess.

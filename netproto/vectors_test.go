@@ -171,7 +171,7 @@ var vectorDatagrams = []struct {
 		bodyOf(250, Frame{250, []byte("newest")}, Frame{249, []byte("second")}, Frame{242, []byte("copy")})},
 	{"voice, end of a talkspurt", Header{Type: TypeVoice, Epoch: 1, Session: 7, Seq: 0x01020304, Level: 127}, bodyOf(0x01020304, Frame{Number: 0x01020304})},
 	{"probe", Header{Type: TypeProbe, Session: 7, Seq: 1}, AppendProbe(nil, Probe{Time: 1_000_000})},
-	{"probe-ack", Header{Type: TypeProbeAck, Session: 7, Seq: 1}, AppendProbeAck(nil, ProbeAck{Echo: 1_000_000, Came: 4400, Went: 65535})},
+	{"probe-ack", Header{Type: TypeProbeAck, Session: 7, Seq: 1}, AppendProbeAck(nil, ProbeAck{Echo: 1_000_000, Came: 4400, Went: 65535, List: 12})},
 	{"report of a listener", Header{Type: TypeReport, Session: 7, Seq: 2}, bodyOfReport(&vectorReport)},
 	{"report to a talker", Header{Type: TypeReport, Session: 7, Seq: 2}, AppendFeedback(nil, &vectorFeedback)},
 	{"nack", Header{Type: TypeNack, Session: 7, Seq: 3}, bodyOfNack(vectorNack)},
@@ -350,7 +350,7 @@ func TestBodyVectors(t *testing.T) {
 	if p, err := ParseProbe(v.Probe.Body); err != nil || p != v.Probe.Value {
 		t.Error(p, err)
 	}
-	v.ProbeAck.Value = ProbeAck{Echo: 0x01020304, Came: 0x1112, Went: 0x2122}
+	v.ProbeAck.Value = ProbeAck{Echo: 0x01020304, Came: 0x1112, Went: 0x2122, List: 0x3132}
 	v.ProbeAck.Body = AppendProbeAck(nil, v.ProbeAck.Value)
 	if a, err := ParseProbeAck(v.ProbeAck.Body); err != nil || a != v.ProbeAck.Value {
 		t.Error(a, err)

@@ -147,8 +147,7 @@ func (s *Server) tlsConfig() *tls.Config {
 		// Called between a client's first word and what has to be computed for the answer. When all come at once, as after a
 		// restart, that is most of a second's work, and voice would wait behind it.
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			hello.Conn.(*link).takeTurn(s.turns)
-			return nil, nil
+			return nil, hello.Conn.(*link).takeTurn(s.turns)
 		},
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			if cert := s.renewal.get(hello.ServerName); cert != nil {

@@ -51,7 +51,7 @@ type client struct {
 	badInARow    int
 	badInAll     int
 	sessionKnown bool // the name has come
-	resumed      bool // and nothing behind it yet, but it has resumed a session
+	answering    bool // its name, and nothing has come behind that
 	farewell     bool // it has said DISCONNECT, or was shown the door
 	silent       bool // the kernel has given it up
 	begun        int  // bytes of a package without its end, as counted in Server.begun
@@ -190,8 +190,8 @@ type refusal struct{ error }
 
 // handle does what a package asks for. Its errors go to the client.
 func (c *client) handle(p netproto.Package) error {
-	if c.resumed {
-		c.resumed = false
+	if c.answering {
+		c.answering = false
 		c.server.answered(c)
 	}
 	switch p := p.(type) {
@@ -212,7 +212,7 @@ func (c *client) handle(p netproto.Package) error {
 		case errors.Is(err, rooms.ErrClosing):
 			c.out.end() // it has been told where to go
 			return nil
-		case errors.Is(err, errLate):
+		case errors.Is(err, rooms.ErrLate):
 			return err
 		case err != nil:
 			return refusal{err}

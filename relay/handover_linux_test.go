@@ -62,6 +62,26 @@ func TestReplace(t *testing.T) {
 	ends(t, secondEnds)
 }
 
+// A session of the old relay whose tunnel is new reaches it through the new one.
+func TestReplaceAndTunnels(t *testing.T) {
+	cfg := everyone()
+	cfg.StateDir = t.TempDir()
+	first := startServer(t, cfg)
+	a, b := joinVoice(t, first, "r", "a"), joinVoice(t, first, "r", "b")
+	both := []*voiceClient{a, b}
+	exchange(t, both, 2)
+	cfg.Addr, cfg.Replace = first.Addr(), true
+	second := startServer(t, cfg)
+	b.enterTunnel(second)
+	exchange(t, both, 5)
+	a.enterTunnel(second)
+	exchange(t, both, 5)
+	c, d := joinVoice(t, second, "r", "c"), joinVoice(t, second, "r", "d")
+	d.enterTunnel(second)
+	exchange(t, []*voiceClient{c, d}, 5)
+	exchange(t, both, 5)
+}
+
 // Without a relay to replace, Replace changes nothing.
 func TestReplaceNobody(t *testing.T) {
 	s := startServer(t, Config{})

@@ -117,7 +117,7 @@ func (s *Server) expire(now time.Duration) {
 	s.drainedLocked()
 }
 
-// answered notes that a client has the answer to its RESUME.
+// answered notes that a client has the answer to its name.
 func (s *Server) answered(c *client) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

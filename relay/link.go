@@ -73,11 +73,19 @@ func (l *link) Read(p []byte) (int, error) {
 	return l.wait(p)
 }
 
-// takeTurn waits until this link may compute a handshake. It may until it waits for its client, or giveTurn.
-func (l *link) takeTurn(turns chan struct{}) {
+// takeTurn waits until this link may compute a handshake. It may until it waits for its client, or giveTurn. It need not
+// where the client has given up meanwhile: else a relay at which more come than it can take would work for those who
+// have gone, while the others wait until they go as well.
+func (l *link) takeTurn(turns chan struct{}) error {
 	turns <- struct{}{}
 	l.turn = turns
+	if l.gone() {
+		return errGone
+	}
+	return nil
 }
+
+var errGone = errors.New("the client has given up")
 
 func (l *link) giveTurn() {
 	if l.turn != nil {

@@ -46,6 +46,18 @@ func (l *link) setUserTimeout(d time.Duration) {
 	})
 }
 
+// gone tells whether the peer has ended the connection, with all that it sent before read.
+func (l *link) gone() bool {
+	err := l.control(func(fd uintptr) error {
+		n, _, err := unix.Recvfrom(int(fd), make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		if n == 0 && err == nil {
+			return io.EOF
+		}
+		return err
+	})
+	return err != nil && err != unix.EAGAIN && err != unix.EINTR && err != errNoFile
+}
+
 // readNow reads what is there.
 func (l *link) readNow(p []byte) (n int, err error) {
 	raw, err := l.syscallConn()

@@ -8,8 +8,6 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-var errLate = errors.New("a later connection has this session")
-
 // attach gives a client its outbox. It fails when the relay is closing.
 func (s *Server) attach(c *client) error {
 	s.mu.Lock()
@@ -37,7 +35,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 		return err
 	}
 	m, err := s.core.Join(s.now(), rooms.Newcomer{
-		Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Resume: p.Resume, Proof: p.Proof, Fresh: p.Fresh, Muted: s.mutedUntil(g),
+		Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Resume: p.Resume, Proof: p.Proof, Fresh: p.Fresh, Attempt: p.Attempt, Muted: s.mutedUntil(g),
 	})
 	switch {
 	case errors.Is(err, rooms.ErrClosing):
@@ -47,7 +45,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 		return err
 	}
 	if old := s.sessions[m.Session]; old != nil && old.number > c.number {
-		return errLate // words of a connection that its client has given up long ago
+		return rooms.ErrLate // words of a connection that its client has given up long ago
 	}
 	s.admission.settle(s.now(), c.entry)
 	s.takeOverLocked(m.Session, c)
@@ -64,7 +62,8 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	if s.drain != nil { // when its connection was lost
 		c.send(s.farewellLocked())
 	}
-	if c.resumed = m.Resumed; c.resumed {
+	c.answering = voice > 0
+	if m.Resumed {
 		s.note(c.from.Addr(), "resumed", "session", m.Session, "from", c.from, "tls", c.tls)
 		return nil
 	}

@@ -18,6 +18,8 @@ func (*parking) close()                     {}
 // readNow is only called by who can park.
 func (l *link) readNow(p []byte) (int, error) { return l.Conn.Read(p) }
 
+func (l *link) gone() bool { return false }
+
 func (l *link) setUserTimeout(time.Duration) {}
 
 func (l *link) canPark() bool { return false }

@@ -32,6 +32,7 @@ import (
 //	renew      1               gets certificates by ACME, where Config says so
 //	worker     1 per socket    datagrams
 //	tunnel     1 per tunnel    reads
+//	back       1 per tunnel    while it leads to the relay whose place this one has taken
 //	lane       1 per socket    what comes by tunnels, and what goes into them
 //	successor  1               waits for a relay that is to take this one's place (Linux)
 //	journal    1               writes the log; left behind where that stands still

@@ -47,6 +47,7 @@ type tunnel struct {
 	queue  tunnelQueue
 	listed bool // the lane will look at it
 	closed bool
+	before *net.UDPConn // to the relay before this one; nil: nothing went there
 
 	went time.Duration // when TCP went on for the last time that we asked; the lane's own
 
@@ -128,6 +129,9 @@ func (t *tunnel) read() {
 func (t *tunnel) close() {
 	t.mu.Lock()
 	t.closed, t.queue = true, tunnelQueue{}
+	if t.before != nil {
+		_ = t.before.Close()
+	}
 	t.mu.Unlock()
 	t.client.close()
 }

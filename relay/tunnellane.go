@@ -112,7 +112,9 @@ func (l *tunnelLane) handle(now time.Duration, worker *forward.Worker) (next tim
 	l.mu.Unlock()
 	for _, b := range l.work {
 		for d, rest, err := netproto.ParseTunnel(b.buf[:b.whole]); err == nil; d, rest, err = netproto.ParseTunnel(rest) {
-			worker.Queue(now, b.tunnel.path, d)
+			if !b.tunnel.passOn(d) {
+				worker.Queue(now, b.tunnel.path, d)
+			}
 		}
 	}
 	next, ok = worker.Flush(now)

@@ -122,8 +122,8 @@ def bodies():
         came = [body[7 + i // 8] >> i % 8 & 1 if i // 8 < n else 1 for i in range(reach)]
         check("receipts", "".join(map(str, came)), r["Map"])
     probe, ack = load("bodies.json")["probe"], load("bodies.json")["probe_ack"]
-    check("probes", struct.pack(">II", probe["value"]["Time"], 0).hex(), probe["body"])
-    check("probes", struct.pack(">IHH", *(ack["value"][k] for k in ("Echo", "Came", "Went"))).hex(), ack["body"])
+    check("probes", (struct.pack(">I", probe["value"]["Time"]) + bytes(6)).hex(), probe["body"])
+    check("probes", struct.pack(">IHHH", *(ack["value"][k] for k in ("Echo", "Came", "Went", "List"))).hex(), ack["body"])
     for b in load("bodies.json")["nack"]["value"]:
         asks = [b["Base"]] + [(b["Base"] + 1 + i) % 128 for i in range(64) if b["Mask"] >> i & 1]
         check("nacks", asks, b["Asks"])

@@ -15,6 +15,7 @@ type Room struct {
 
 	listeners atomic.Pointer[listeners] // replaced by the keeper of the rooms
 	pending   atomic.Pointer[outgoing]  // of the worker that has it
+	list      atomic.Uint32             // number of the user list that was told last
 
 	// mu is held for computing only, never while anything is sent.
 	mu    sync.Mutex
@@ -38,6 +39,9 @@ func (r *Room) Init(worker, workers, talkers int) {
 
 // Worker is the index of the worker that its datagrams are steered to.
 func (r *Room) Worker() int { return r.worker }
+
+// SetList tells the number of the user list that its sessions are told now, for the answers to their probes.
+func (r *Room) SetList(number uint16) { r.list.Store(uint32(number)) }
 
 // SetListeners replaces the listeners by those of its sessions that can be sent to and want voice. The keeper sets them
 // one at a time.

@@ -242,7 +242,7 @@ func (w *Worker) probe(now time.Duration, s *Session, from Path, body []byte) Dr
 		return DropMalformed
 	}
 	s.room.mu.Lock()
-	a := netproto.ProbeAck{Echo: p.Time, Came: s.came, Went: s.room.went - s.less}
+	a := netproto.ProbeAck{Echo: p.Time, Came: s.came, Went: s.room.went - s.less, List: uint16(s.room.list.Load())}
 	s.room.mu.Unlock()
 	w.body = netproto.AppendProbeAck(w.body[:0], a)
 	if n := len(w.body); len(body) > n {

@@ -243,7 +243,7 @@ func TestProbeAckCountsVoice(t *testing.T) {
 func TestProbesAreAnsweredInTheirLength(t *testing.T) {
 	c := relaytest.New(t, rooms.Config{})
 	a := c.Settled("", "a")
-	for _, size := range []int{8, 9, 400, netproto.MaxDatagram - netproto.HeaderSize - netproto.TagSize} {
+	for _, size := range []int{10, 11, 400, netproto.MaxDatagram - netproto.HeaderSize - netproto.TagSize} {
 		a.Took()
 		d := a.Sealed(netproto.TypeProbe, make([]byte, size))
 		c.Handle(a.Addr, d)

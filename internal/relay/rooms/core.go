@@ -21,6 +21,8 @@ var (
 	ErrRoomFull     = errors.New("the room is full")
 	ErrTooManyRooms = errors.New("the relay has no more rooms")
 	ErrClosing      = errors.New("the relay is closing")
+	// ErrLate: the attempt to join has led to a session by another connection, which is in use.
+	ErrLate = errors.New("a later connection has this session")
 )
 
 // Core is the relay without its sockets: who is in which room, at which
@@ -73,7 +75,7 @@ func (c *Core) Stats() forward.Stats { return c.exchange.Stats() }
 // Membership is what a client gets to know of its session.
 type Membership struct {
 	Session uint32
-	Resumed bool            // it was there before
+	Resumed bool            // it was there before: RESUME or another one of these attempts led to it
 	Resume  string          // what it takes to go on with it later, besides the hop key; "" without voice
 	HopKey  netproto.HopKey // the session's and the relay's
 	Users   UserList        // of the room, the newcomer included
@@ -88,16 +90,25 @@ type Newcomer struct {
 	// Resume is the RESUME of the session to go on with, whose room, name and voice are the same, and Proof its proof.
 	Resume string
 	Proof  []byte
-	Muted  time.Duration // its voice goes to nobody until then; 0: it does
+	// Attempt is what all attempts to get one session have in common; nil: this one stands alone.
+	Attempt []byte
+	Muted   time.Duration // its voice goes to nobody until then; 0: it does
 }
 
-// Join goes on with the session that the newcomer proves to have. Without one it adds a session to a room, and makes
-// the room when there is none. Errors are ErrServerFull, ErrRoomFull and ErrTooManyRooms, wrapped with the limit, and
-// ErrClosing.
+// Join goes on with the session that the newcomer proves to have, or that an attempt before this one has led to. Without
+// one it adds a session to a room, and makes the room when there is none. Errors are ErrServerFull, ErrRoomFull and
+// ErrTooManyRooms, wrapped with the limit, ErrClosing and ErrLate.
 func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if m := c.claimLocked(now, &n); m != nil {
+	m := c.claimLocked(now, &n)
+	if m == nil {
+		var err error
+		if m, err = c.attemptedLocked(&n); err != nil {
+			return Membership{}, err
+		}
+	}
+	if m != nil {
 		known := m.membership()
 		known.Resumed = true
 		return known, nil
@@ -117,9 +128,10 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	case len(r.members) >= c.cfg.MaxRoomSize:
 		return Membership{}, fmt.Errorf("%w (%d members)", ErrRoomFull, c.cfg.MaxRoomSize)
 	}
-	m := &member{room: r, name: n.Name, voice: n.Voice, fresh: n.Fresh, joined: now, asked: now - challengeInterval}
+	m = &member{room: r, name: n.Name, voice: n.Voice, fresh: n.Fresh, joined: now, asked: now - challengeInterval}
 	if n.Voice > 0 {
 		m.key, m.resume.next = randomKey(), newTicket()
+		copy(m.resume.attempt[:], n.Attempt)
 		m.Init(&r.Room, &m.key)
 	} else {
 		m.Init(&r.Room, nil)

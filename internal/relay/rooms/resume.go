@@ -34,6 +34,9 @@ type resume struct {
 	again bool // until the client shows that it has the answer, or HoldTime is over
 	used  time.Duration
 
+	attempt  ticket // of those that led to this session; 0: there was one
+	answered bool   // the client has shown that it has the answer to it
+
 	held bool
 	lost time.Duration // held: the last sign of life of its connection
 }
@@ -87,17 +90,44 @@ func (c *Core) claimLocked(now time.Duration, n *Newcomer) *member {
 	if !again {
 		r.last, r.next, r.again, r.used = t, newTicket(), true, now
 	}
-	r.held = false
-	delete(c.held, id)
+	c.regainLocked(m)
 	return m
 }
 
-// Answered tells that the client has the answer to its last RESUME, which is of no use from then on.
+// attemptedLocked returns the member that an attempt before this one has led to, whose answer was lost with its
+// connection: nobody else knows of it. Without such a member it returns nil.
+func (c *Core) attemptedLocked(n *Newcomer) (*member, error) {
+	r := c.rooms[n.Room]
+	if r == nil || len(n.Attempt) != len(ticket{}) {
+		return nil, nil
+	}
+	t := ticket(n.Attempt)
+	i := slices.IndexFunc(r.members, func(m *member) bool {
+		return m.resume.attempt.same(t) && m.name == n.Name && m.voice == n.Voice
+	})
+	if i < 0 || t == (ticket{}) {
+		return nil, nil
+	}
+	m := r.members[i]
+	if m.resume.answered || m.Heard() > 0 {
+		return nil, ErrLate
+	}
+	c.regainLocked(m)
+	return m, nil
+}
+
+// regainLocked takes that a member has a connection again.
+func (c *Core) regainLocked(m *member) {
+	m.resume.held = false
+	delete(c.held, m.ID)
+}
+
+// Answered tells that the client has the answer to its name: its last RESUME and its attempts are of no use from then on.
 func (c *Core) Answered(id uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if m := c.members[id]; m != nil {
-		m.resume.again = false
+		m.resume.again, m.resume.answered = false, true
 	}
 }
 

@@ -270,6 +270,64 @@ func TestResumeOnce(t *testing.T) {
 	c.Answered(12345) // who is that?
 }
 
+// Attempts to get one session get one, until its client shows that it has the answer.
+func TestAttempts(t *testing.T) {
+	c := relaytest.New(t, rooms.Config{})
+	one := rooms.Newcomer{Room: "r", Name: "a", Voice: 1, Attempt: []byte("0123456789abcdef")}
+	join := func(n rooms.Newcomer, again bool) rooms.Membership {
+		t.Helper()
+		m, err := c.Join(c.Now, n)
+		if err != nil || m.Resumed != again {
+			t.Fatalf("%+v, %v", m, err)
+		}
+		return m
+	}
+	first := join(one, false)
+	c.Lose(first.Session, c.Now)
+	if m := join(one, true); m.Session != first.Session || m.HopKey != first.HopKey || m.Resume != first.Resume {
+		t.Errorf("%+v, want %+v", m, first)
+	}
+	if ended := pass(c, 2*time.Minute, func() {}); len(ended) > 0 {
+		t.Errorf("%d ended, with a connection", ended)
+	}
+	for name, change := range map[string]func(n *rooms.Newcomer){
+		"name":       func(n *rooms.Newcomer) { n.Name = "b" },
+		"room":       func(n *rooms.Newcomer) { n.Room = "q" },
+		"none":       func(n *rooms.Newcomer) { n.Attempt = nil },
+		"another":    func(n *rooms.Newcomer) { n.Attempt = []byte("1123456789abcdef") },
+		"zero":       func(n *rooms.Newcomer) { n.Attempt = make([]byte, 16) },
+		"zero again": func(n *rooms.Newcomer) { n.Attempt = make([]byte, 16) },
+	} {
+		n := one
+		change(&n)
+		if m := join(n, false); m.Session == first.Session {
+			t.Errorf("another %s: the same session", name)
+		}
+	}
+	c.Answered(first.Session)
+	if _, err := c.Join(c.Now, one); !errors.Is(err, rooms.ErrLate) { // what is late makes no session
+		t.Error(err)
+	}
+	if m, err := c.Join(c.Now, rooms.Newcomer{
+		Room: "r", Name: "a", Voice: 1, Attempt: one.Attempt, Resume: first.Resume, Proof: first.HopKey.ResumeProof(first.Resume),
+	}); err != nil || m.Session != first.Session {
+		t.Errorf("%+v, %v", m, err)
+	}
+	c.Leave(first.Session)
+	join(one, false)
+
+	two := one
+	two.Attempt = []byte("fedcba9876543210") // and a datagram shows it
+	up := netproto.NewSealer(join(two, false).HopKey.Up())
+	probe := up.Seal(nil, netproto.Header{Type: netproto.TypeProbe, Session: join(two, true).Session, Seq: 1}, netproto.AppendProbe(nil, netproto.Probe{}))
+	if drop := c.Handle(relaytest.NewAddr(), probe); drop != forward.Kept {
+		t.Fatal(drop)
+	}
+	if _, err := c.Join(c.Now, two); !errors.Is(err, rooms.ErrLate) {
+		t.Error(err)
+	}
+}
+
 // Thieves do nothing to a session: what they have seen of it never fits.
 func TestResumeStolen(t *testing.T) {
 	c := relaytest.New(t, rooms.Config{})

@@ -105,6 +105,7 @@ func (r *room) announce(now time.Duration) UserList {
 	r.owed = max(r.owed-(now-r.began), 0) + longEpochPause
 	r.began, r.came, r.dirty = now, false, false
 	r.epoch = epoch{r.epoch.number + 1, randomKey()}
+	r.SetList(uint16(r.version))
 	return r.users()
 }
 

@@ -109,7 +109,10 @@ func (l *UserList) step(from Told) *step {
 	if number := l.epoch.number; end == len(l.Names) && number > from.epoch {
 		p.MediaKey, p.Epoch, s.then.epoch = l.epoch.key[:], number, number
 	}
-	if len(p.Users)+len(p.Left)+len(p.MediaKey) > 0 {
+	if !s.then.more {
+		p.List = int(uint16(l.Version))
+	}
+	if len(p.Users)+len(p.Left)+len(p.MediaKey) > 0 || !s.then.more && from.version < l.Version {
 		var err error
 		if s.data, err = netproto.AppendPackage(nil, p); err != nil {
 			panic("rooms: " + err.Error()) // the names have been checked, and a page is small

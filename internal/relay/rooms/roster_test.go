@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/tincan-voice/tincan/internal/relay/relaytest"
 	"github.com/tincan-voice/tincan/internal/relay/rooms"
@@ -30,6 +31,7 @@ func TestRosterSteps(t *testing.T) {
 	type client struct {
 		told  rooms.Told
 		heard relaytest.Heard
+		list  int
 	}
 	clients := make([]client, 8)
 	var members []uint32
@@ -72,7 +74,11 @@ func TestRosterSteps(t *testing.T) {
 			for pages := 1; ; pages++ {
 				data, then := r.Next(c.told)
 				if len(data) > 0 {
-					c.heard.Take(t, parseUsers(t, data))
+					p := parseUsers(t, data)
+					c.heard.Take(t, p)
+					if c.list = p.List; (p.List == 0) != then.More() && users.Version%65536 != 0 {
+						t.Fatalf("list %d, and more: %v", p.List, then.More())
+					}
 				}
 				if len(data) > 2*rooms.PageSize+12*rooms.MaxLeft {
 					t.Fatalf("a page of %d bytes", len(data))
@@ -89,6 +95,9 @@ func TestRosterSteps(t *testing.T) {
 			}
 			if c.told.More() {
 				continue
+			}
+			if c.list != int(uint16(users.Version)) {
+				t.Fatalf("step %d, client %d: list %d, want %d", i, n, c.list, users.Version)
 			}
 			want := relaytest.Heard{}
 			for i, id := range users.Sessions {
@@ -127,8 +136,36 @@ func TestRosterEncodesOnce(t *testing.T) {
 	if n := r.Kept(); n > rooms.MaxSteps {
 		t.Errorf("%d packages are kept", n)
 	}
-	if data, then := r.Next(rooms.NewTold(users.Version-1, users.Sessions[99])); data != nil || then.More() {
+	if data, then := r.Next(rooms.NewTold(users.Version, users.Sessions[99])); data != nil || then.More() {
 		t.Errorf("nothing new is %q", data)
+	}
+	// Who has come and gone in between makes another list all the same.
+	data, _ := r.Next(rooms.NewTold(users.Version-1, users.Sessions[99]))
+	if p := parseUsers(t, data); len(p.Users)+len(p.Left) > 0 || p.List != int(users.Version) {
+		t.Errorf("%s", data)
+	}
+}
+
+// The answers to probes say which list was told last, so that whoever has missed it asks.
+func TestProbesTellOfTheList(t *testing.T) {
+	c := relaytest.New(t, rooms.Config{})
+	a := c.Settled("r", "a")
+	for _, change := range []func(){
+		func() {}, func() { c.Enter("r", "b") }, func() {}, func() { c.Leave(c.Enter("r", "c").Session) },
+	} {
+		change()
+		c.Now += 2 * time.Second
+		c.Tick(c.Now)
+		a.Took()
+		c.Handle(a.Addr, a.Probe())
+		body, err := a.Down.Open(nil, a.Took()[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		ack, err := netproto.ParseProbeAck(body)
+		if want := c.Users("r").Version; err != nil || uint64(ack.List) != want {
+			t.Errorf("%+v, %v, want list %d", ack, err, want)
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ type UserList struct {
 // Package is the whole list in one package.
 func (l *UserList) Package() (p netproto.SendNewUsers) {
 	l.name(&p, 0, len(l.Names))
+	p.List = int(uint16(l.Version))
 	if l.epoch.number > 0 {
 		p.MediaKey, p.Epoch = l.epoch.key[:], l.epoch.number
 	}
