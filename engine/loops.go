@@ -387,11 +387,10 @@ func (c *Call) tellTalking(now time.Duration, talking map[uint32]bool) {
 // tellAdapted makes an event when the ladder has decided anew.
 func (c *Call) tellAdapted(now time.Duration, was int) int {
 	c.talking.Lock()
-	changes, decision := c.sender.ladder.Changes(), c.sender.Stats(now).Decision
-	fixed := c.sender.cfg.Fixed
-	c.talking.Unlock()
-	if changes != was && !fixed && c.cfg.Source != nil {
-		c.events.add(Adapted{decision})
+	defer c.talking.Unlock()
+	changes := c.sender.ladder.Changes()
+	if changes != was && c.cfg.Source != nil {
+		c.events.add(Adapted{c.sender.ladder.Decision()})
 	}
 	return changes
 }

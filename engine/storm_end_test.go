@@ -190,7 +190,7 @@ func (e *stormEnd) speak(now time.Duration) {
 		f = stream.Frame{Data: murmur, Level: 20, Voice: true}
 	}
 	x := e.sender
-	x.talker.SetLimit(min(x.ladder.Room(now, x.talker.Left()), x.ladder.ListenersRoom(now, x.talker.Left())))
+	x.talker.SetLimit(x.ladder.Room(now, x.talker.Left()))
 	x.now = now
 	if d, err := x.talker.Packetizer.Frame(f); err == nil && d != nil {
 		e.transmit(d)
