@@ -105,7 +105,7 @@ func (c *Call) cameBy(p *path) uint16 {
 func (c *Call) probe(now time.Duration) {
 	c.talking.Lock()
 	busy, stopped := max(c.sender.Spoke(), c.signs.voice.get()), c.sender.Stopped()
-	thin := c.sender.ladder.Stats(now).Limit < thinLimit
+	every := c.sender.ProbeEvery()
 	c.talking.Unlock()
 	for i := range c.paths {
 		p := &c.paths[i]
@@ -114,7 +114,7 @@ func (c *Call) probe(now time.Duration) {
 		}
 		c.probing.Lock()
 		trial := p.kind != PathTunnel && p.probes.trial(c.supervisor.tunnelled)
-		p.probes.thin = thin
+		p.probes.busy = every
 		due := p.probes.due(busy, stopped)
 		if trial {
 			due = p.probes.last() + probeReturn
@@ -215,7 +215,7 @@ func (c *Call) tendPaths(now time.Duration) {
 		}
 	}
 	was := c.ways.Load().first
-	c.take(now, w)
+	c.take(w)
 	c.followPath(now)
 	switch {
 	case course.changed:
@@ -234,7 +234,7 @@ func (c *Call) tendPaths(now time.Duration) {
 }
 
 // take sends by these ways from now on.
-func (c *Call) take(now time.Duration, w ways) {
+func (c *Call) take(w ways) {
 	if *c.ways.Load() == w {
 		return
 	}

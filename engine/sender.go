@@ -150,6 +150,15 @@ func (s *Sender) AllowTwin(now time.Duration, size int) bool {
 	return s.ladder.Send(now, size, adapt.Twin)
 }
 
+// ProbeEvery is how often the relay is to be asked for a sign of life while anybody talks: every 500 ms, and every second
+// where less than 32 kbit/s may be sent, as the bits are worth more there (docs/repair.md).
+func (s *Sender) ProbeEvery() time.Duration {
+	if s.ladder.Limit() < 32 {
+		return 2 * probeEvery
+	}
+	return probeEvery
+}
+
 // Probed notes that the answer to a probe has come, and takes the round trip as it is known now, 0 = not known.
 func (s *Sender) Probed(rtt time.Duration) { s.ladder.Probed(rtt) }
 

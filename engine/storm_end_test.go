@@ -254,7 +254,7 @@ func (e *stormEnd) datagram(now time.Duration, d []byte) {
 func (e *stormEnd) tend(now time.Duration) {
 	nack, report := e.listener.Poll(now)
 	e.wake = e.tick
-	if next, ok := e.listener.NextDeadline(now); ok {
+	if next, ok := e.listener.NextDeadline(); ok {
 		e.wake = min(e.wake, next)
 	}
 	e.control(netproto.TypeNack, nack)

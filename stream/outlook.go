@@ -92,7 +92,7 @@ const (
 
 // NextDeadline is when Poll should be called next, and false while there is nothing to come. A datagram may bring
 // it forward.
-func (r *Receiver) NextDeadline(now time.Duration) (next time.Duration, ok bool) {
+func (r *Receiver) NextDeadline() (next time.Duration, ok bool) {
 	o := &r.outlook
 	news := o.deaf || o.repeats > 0
 	next = o.judged + judgeEvery

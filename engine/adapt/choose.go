@@ -34,8 +34,8 @@ var smallest = point{shape: &shapes[0], bitrate: minBitrate}
 // budget is the most that is spent on a path that loses, from lossy on or while there are copies: what 24 kbit/s of Opus
 // take over RTP, SRTP, UDP and IP.
 const (
-	budget wire.Kbps = 44
-	lossy            = 0.01
+	budget = wire.Kbps(44)
+	lossy  = 0.01
 )
 
 // choose returns the point that is worth most below a rate, where another than the present one must be worth so much

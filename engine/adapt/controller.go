@@ -90,16 +90,22 @@ type sample struct {
 func (c *controller) update(now time.Duration, s sample) {
 	elapsed := min(now-c.last, 3*time.Second).Seconds()
 	c.last = now
-	if c.standstill > 0 && s.queue < overQueue/2 {
+	if s.queue < overQueue/2 {
+		c.usual = s.loss
 		// What had waited is through: the relay stood still or the path was down, while congestion would have left a queue.
-		if c.limit, c.standstill = max(c.limit, c.standstill), 0; c.state == draining {
+		if c.standstill > 0 && c.state == draining {
 			c.state = opening
 		}
+		c.limit, c.standstill = max(c.limit, c.standstill), 0
+	}
+	full := s.loss >= c.usual+overflow
+	if full { // then it is ours as well
+		c.accepted = 0
 	}
 	queue := c.ours(elapsed, s)
 	congested := queue >= overQueue && s.trend >= overTrend || queue >= 3*overQueue
 	switch {
-	case c.state == draining && !c.overflows(s) && c.inVain(now, s):
+	case c.state == draining && !full && c.inVain(now, s):
 		c.accepted = max(c.accepted, s.queue, min(2*s.queue, mostAccepted))
 		c.state, c.limit = opening, max(c.limit, c.sent)
 	case congested && c.state == draining && (now-c.cut < s.rtt || s.trend <= -overTrend):
@@ -116,22 +122,13 @@ func (c *controller) update(now time.Duration, s sample) {
 	case queue < overQueue/2:
 		c.rise(now, elapsed, s)
 	}
-	if s.queue < overQueue/2 {
-		c.usual = s.loss
-	}
 }
-
-// overflows tells whether so much more is lost than without a queue that the queue is full: then it is ours as well.
-func (c *controller) overflows(s sample) bool { return s.loss >= c.usual+overflow }
 
 // ours is how long a queue of our own there is: without the time that a datagram itself takes on a thin link, and
 // without what others keep there.
 func (c *controller) ours(elapsed float64, s sample) time.Duration {
 	if c.accepted > s.queue {
 		c.accepted -= time.Duration(float64(c.accepted-s.queue) * min(1, elapsed/forgives))
-	}
-	if c.overflows(s) {
-		c.accepted = 0
 	}
 	itself := time.Duration(s.nominal / max(c.limit, repair.LeastRate) * wire.Kbps(s.every))
 	return max(0, s.queue-max(c.accepted, itself))

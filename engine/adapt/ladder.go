@@ -142,7 +142,7 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 		}
 		voice = repair.Upcoming{Bytes: int(rate.Bytes(every)), Next: max(0, l.brk.spoke+every-now), Every: every}
 	}
-	most := min(l.limit(), budget)
+	most := min(l.Limit(), budget)
 	if kind == Resend && l.sent.Rate(now) > most || kind == Spare && l.sent.Rate(now) > most*spareUpTo {
 		return false
 	}
@@ -250,13 +250,13 @@ type Stats struct {
 func (l *Ladder) Stats(now time.Duration) Stats {
 	n := l.network()
 	return Stats{
-		Limit: l.limit(), Sent: l.sent.Rate(now), RTT: l.rtt,
+		Limit: l.Limit(), Sent: l.sent.Rate(now), RTT: l.rtt,
 		Loss: n.channel.Loss, Burst: n.channel.Burst(1),
 	}
 }
 
-// limit is what the path, the user and the listeners' caps allow.
-func (l *Ladder) limit() wire.Kbps {
+// Limit is what the path, the user and the listeners' caps allow.
+func (l *Ladder) Limit() wire.Kbps {
 	return min(l.control.limit, planned(l.listenersCap()), planned(l.cfg.Cap))
 }
 
@@ -310,7 +310,7 @@ func (l *Ladder) decide(now time.Duration, changing float64) bool {
 	before, stopped := l.current, l.stopped
 	if l.stopped = l.brk.stops(now); !l.Stopped() {
 		n := l.network()
-		l.current = choose(&n, l.limit(), before, changing)
+		l.current = choose(&n, l.Limit(), before, changing)
 	}
 	if l.current == before && l.stopped == stopped {
 		return false

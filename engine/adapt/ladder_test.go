@@ -42,13 +42,13 @@ func TestPausesChangeNothing(t *testing.T) {
 		c.mute = func(now time.Duration) bool { return now/time.Second%10 >= 4 } // 4 s of speech, 6 of silence
 		c.start(0)
 		w.run(14 * time.Second)
-		before, limit := len(c.changes), c.ladder.limit()
+		before, limit := len(c.changes), c.ladder.Limit()
 		w.run(2 * time.Minute)
 		if n := len(c.changes) - before; n > 18 || kbps == 1000 && n > 0 {
 			t.Errorf("%v kbit/s: %d changes in 106 s", kbps, n)
 		}
-		if c.ladder.limit() < 0.7*limit {
-			t.Errorf("%v kbit/s: limit %.1f, was %.1f", kbps, c.ladder.limit(), limit)
+		if c.ladder.Limit() < 0.7*limit {
+			t.Errorf("%v kbit/s: limit %.1f, was %.1f", kbps, c.ladder.Limit(), limit)
 		}
 	}
 }
@@ -274,8 +274,8 @@ func TestRedundancyStaysWithinTheLimit(t *testing.T) {
 		c.trace = func(at time.Duration, d Decision) {
 			l := c.ladder
 			n := l.network()
-			if takes := l.current.takes(&n); takes > l.limit()*1.03 && l.current.shape != &shapes[0] {
-				t.Errorf("seed %d at %v: %.1f kbit/s, limit %.1f: %s", seed, at, takes, l.limit(), d.Reason)
+			if takes := l.current.takes(&n); takes > l.Limit()*1.03 && l.current.shape != &shapes[0] {
+				t.Errorf("seed %d at %v: %.1f kbit/s, limit %.1f: %s", seed, at, takes, l.Limit(), d.Reason)
 			}
 		}
 		c.start(0)

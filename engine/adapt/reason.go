@@ -33,7 +33,7 @@ func (p *point) String() string {
 func (l *Ladder) because() string {
 	n := l.network()
 	plain := point{shape: &shape{stride: 1}, bitrate: n.most}
-	switch limit := l.limit(); {
+	switch limit := l.Limit(); {
 	case l.brk.unheard > silentAfter:
 		return fmt.Sprintf("no feedback for %d s", l.brk.unheard/time.Second)
 	case l.control.state == draining:
