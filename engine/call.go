@@ -95,6 +95,7 @@ type Call struct {
 	supervisor supervisor
 	second     pair
 	overhead   int // of the path in use, as the ladder knows it
+	tunnelled  bool
 }
 
 // errLeft is why a call that was left ended.

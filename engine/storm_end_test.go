@@ -190,7 +190,7 @@ func (e *stormEnd) speak(now time.Duration) {
 		f = stream.Frame{Data: murmur, Level: 20, Voice: true}
 	}
 	x := e.sender
-	x.talker.SetLimit(min(x.ladder.Room(now, x.talker.Left()), x.ladder.ListenersRoom(now, x.talker.Left())))
+	x.talker.SetLimit(x.ladder.Room(now, x.talker.Left()))
 	x.now = now
 	if d, err := x.talker.Packetizer.Frame(f); err == nil && d != nil {
 		e.transmit(d)
@@ -254,7 +254,7 @@ func (e *stormEnd) datagram(now time.Duration, d []byte) {
 func (e *stormEnd) tend(now time.Duration) {
 	nack, report := e.listener.Poll(now)
 	e.wake = e.tick
-	if next, ok := e.listener.NextDeadline(now); ok {
+	if next, ok := e.listener.NextDeadline(); ok {
 		e.wake = min(e.wake, next)
 	}
 	e.control(netproto.TypeNack, nack)

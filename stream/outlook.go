@@ -15,12 +15,10 @@ type outlook struct {
 	schedule repair.Schedule
 	meter    estimate.Meter
 	rtt      time.Duration
-	rttTold  time.Duration
 	cap      wire.Kbps // 0 = none
 	deaf     bool
 	reliable bool // nothing is asked for
-	changed  bool // cap or deaf have, and the relay has not been told
-	repeats  int  // reports still to come for that, as they may get lost
+	repeats  int  // reports still to come since cap or deaf has changed, as they may get lost
 	judged   time.Duration
 
 	report netproto.Report
@@ -59,21 +57,17 @@ func (r *Receiver) SetDeaf(deaf bool) {
 	}
 }
 
-func (o *outlook) tell() { o.changed, o.repeats = true, tellRepeats }
+// tell has the relay told at once, and again.
+func (o *outlook) tell() {
+	o.schedule, o.judged, o.repeats = repair.Schedule{}, -judgeEvery, tellRepeats
+}
 
 // SetReliable tells whether the path from the relay loses nothing, as a tunnel through TCP: what is missing there is not
 // asked for.
 func (r *Receiver) SetReliable(reliable bool) { r.outlook.reliable = reliable }
 
-// SetRoundTrip tells the round trip to the relay, smoothed. The relay is told of it even when
-// nobody is heard, for its nacks to us.
-func (r *Receiver) SetRoundTrip(rtt time.Duration) {
-	o := &r.outlook
-	o.rtt = rtt
-	if 8*(rtt-o.rttTold).Abs() > o.rttTold {
-		o.repeats = max(o.repeats, 1)
-	}
-}
+// SetRoundTrip tells the round trip to the relay, smoothed.
+func (r *Receiver) SetRoundTrip(rtt time.Duration) { r.outlook.rtt = rtt }
 
 // Arrived counts a datagram of any type, size bytes with IP and UDP headers.
 func (r *Receiver) Arrived(now time.Duration, size int) { r.outlook.meter.Add(now, size) }
@@ -98,11 +92,8 @@ const (
 
 // NextDeadline is when Poll should be called next, and false while there is nothing to come. A datagram may bring
 // it forward.
-func (r *Receiver) NextDeadline(now time.Duration) (next time.Duration, ok bool) {
+func (r *Receiver) NextDeadline() (next time.Duration, ok bool) {
 	o := &r.outlook
-	if o.changed {
-		return now, true
-	}
 	news := o.deaf || o.repeats > 0
 	next = o.judged + judgeEvery
 	for _, t := range r.active {
@@ -168,11 +159,10 @@ func (r *Receiver) tell(now time.Duration) []byte {
 			queue, trend = q, grows // what all share is at most the least of theirs
 		}
 	}
-	if !news || !o.schedule.Due(now, mood) && !o.changed {
+	if !news || !o.schedule.Due(now, mood) {
 		return nil
 	}
-	o.rttTold = o.rtt
-	o.changed, o.repeats = false, max(o.repeats-1, 0)
+	o.repeats = max(o.repeats-1, 0)
 	report := &o.report
 	*report = netproto.Report{
 		Deaf: o.deaf, Cap: uint16(min(o.cap, 1<<16-1)), Rate: uint16(min(o.meter.Rate(now)+0.5, 1<<16-1)),
