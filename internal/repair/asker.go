@@ -264,6 +264,8 @@ func (a *Asker) judge(now time.Duration, g *gap) (ask bool) {
 	case g.tries > 0 && now < g.due+a.patience:
 		g.next = g.due + a.patience // the answer may still come
 		return false
+	case g.tries > 0:
+		a.pace.right()
 	}
 	a.close(g)
 	return false
