@@ -92,8 +92,8 @@ func (a *Asker) Resync() {
 	}
 }
 
-// Arrived notes a datagram that came at now, and tells whether it is newest: it came by itself and has newer frames than
-// all before it.
+// Arrived notes a datagram that came at now, and tells whether it is newest: it came by itself and has newer frames
+// than all before it.
 func (a *Asker) Arrived(now time.Duration, d Datagram) (newest bool) {
 	ahead := int(d.Count-uint8(a.newest)) & (wire.HopCounts - 1)
 	if ahead > wire.HopCounts/2 {

@@ -7,8 +7,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// Of two who are about as loud, one stays first, though the level of speech goes up and down by more than they differ; but
-// not when it is much less loud or does not speak.
+// Of two who are about as loud, one stays first, though the level of speech goes up and down by more than they differ;
+// but not when it is much less loud or does not speak.
 func TestLoudestStays(t *testing.T) {
 	room := new(Room)
 	members := make([]Member, 2)
