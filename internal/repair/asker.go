@@ -99,6 +99,9 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) (newest bool) {
 	if ahead > wire.HopCounts/2 {
 		ahead -= wire.HopCounts
 	}
+	if a.receipt.Reach == 0 {
+		a.highest = d.Seq - 1
+	}
 	frames := int32(d.Seq - a.highest)
 	if a.receipt.Reach == 0 || !d.Again && frames > 0 && ahead <= 0 || ahead > max(int(frames), 0)+resyncSlack {
 		// The first; or older than what it follows, or more datagrams than frames: what was left out was not lost. A relay
@@ -187,11 +190,7 @@ func (a *Asker) filled(now time.Duration, count uint32, d Datagram) {
 
 // Have notes that a frame is there by another way, such as a copy, so that its datagram
 // need not be asked for. It still counts as lost.
-func (a *Asker) Have(frame uint32) {
-	if g := a.gapOf(frame); g != nil {
-		a.close(g)
-	}
-}
+func (a *Asker) Have(frame uint32) { a.close(a.gapOf(frame)) }
 
 // gapOf returns the open gap of the datagram whose newest frame that is, or nil.
 func (a *Asker) gapOf(frame uint32) *gap {
@@ -215,7 +214,7 @@ func (a *Asker) Copies(later uint32) {
 }
 
 func (a *Asker) close(g *gap) {
-	if g.open {
+	if g != nil && g.open {
 		g.open = false
 		a.open--
 	}
