@@ -32,8 +32,7 @@ func (m *Mender) Report(now time.Duration, s *Member, body []byte) (look time.Du
 	if s.uplink != nil {
 		s.room.setPath(s)
 	}
-	d.planner.Report(now, d.Downlink)
-	m.plan(now, s)
+	m.plan(now, s, true)
 	return now, nil
 }
 
