@@ -35,7 +35,8 @@ const (
 	maxTalkers = 16
 )
 
-// SetCap sets the most that the relay may send, in whole kbit/s up to 65535; 0 is no cap. The relay tells those who talk their part of it, and keeps to it with fewer talkers, then with fewer copies.
+// SetCap sets the most that the relay may send, in whole kbit/s up to 65535; 0 is no cap. The relay tells those who
+// talk their part of it, and keeps to it with fewer talkers, then with fewer copies.
 func (r *Receiver) SetCap(most wire.Kbps) {
 	if r.outlook.cap != most {
 		r.outlook.cap = most
@@ -62,8 +63,8 @@ func (o *outlook) tell() {
 	o.schedule, o.judged, o.repeats = repair.Schedule{}, -judgeEvery, tellRepeats
 }
 
-// SetReliable tells whether the path from the relay loses nothing, as a tunnel through TCP: what is missing there is not
-// asked for.
+// SetReliable tells whether the path from the relay loses nothing, as a tunnel through TCP: what is missing there is
+// not asked for.
 func (r *Receiver) SetReliable(reliable bool) { r.outlook.reliable = reliable }
 
 // SetRoundTrip tells the round trip to the relay, smoothed.

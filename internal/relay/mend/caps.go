@@ -88,8 +88,7 @@ func (d *downlink) fits(t *Member) bool { return !d.strict || t.uplink.rate <= d
 func (s *Member) onWire(size int) int { return size + int(s.Overhead.Load()) }
 
 // voiceTo is the rate of voice to a listener.
-func (r *Room) voiceTo(now time.Duration, s *Member) wire.Kbps {
-	var sum wire.Kbps
+func (r *Room) voiceTo(now time.Duration, s *Member) (sum wire.Kbps) {
 	for _, t := range r.order[:min(len(r.order), maxViews)] {
 		if t != s && now-t.uplink.forwarded <= time.Second && r.hears(s, t.ID) {
 			sum += t.uplink.meter.Rate(now)

@@ -85,7 +85,7 @@ func (m *Mender) tick(now time.Duration, r *Room) {
 		}
 		r.divide(now, s)
 		if s.downlink.Cap > 0 || s.Apart.Load() {
-			m.plan(now, s)
+			m.plan(now, s, false)
 		}
 	}
 }
