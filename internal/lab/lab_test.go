@@ -190,6 +190,10 @@ func TestRedundancyRepairs(t *testing.T) {
 	}
 }
 
+// mostBack is what goes back on a clean path, in kbit/s: 0.35 of reports or feedback, and 0.95 of probes or their answers,
+// twice a second while somebody talks.
+const mostBack = 1.3
+
 func TestWireCountsHeaders(t *testing.T) {
 	w := run(t, Config{Network: preset("lan")}).Figures.Wire
 	three := run(t, Config{Network: preset("lan"), Stride: 3}).Figures.Wire
@@ -200,7 +204,7 @@ func TestWireCountsHeaders(t *testing.T) {
 	if saved := w.Up - three.Up; saved < 10 || saved > 16 {
 		t.Errorf("stride 3 saves %.1f kbit/s", saved)
 	}
-	if w.ListenerBack > 1 || w.TalkerBack > 1 {
+	if w.ListenerBack > mostBack || w.TalkerBack > mostBack {
 		t.Errorf("feedback %+v", w)
 	}
 }
