@@ -75,7 +75,7 @@ func mean(values []float64) (mean, doubt float64) {
 // write writes the table, and what it comes to.
 func (t table) write(out io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%d calls of %d s: %s, each up and down with %d seeds. Differences of the means, with the standard error of CQ.\n\n",
+	fmt.Fprintf(&b, "%d calls of %d s: %s, each up and down with seeds 1 to %d. Differences of the means, with the standard error of CQ.\n\n",
 		len(t.plainCalls()), t.seconds, strings.ReplaceAll(t.networks, ",", ", "), t.seeds)
 	b.WriteString("| value | is | becomes | CQ by sound | CQ by E-model | ± | delay, ms | kbit/s | most | tests that fail |\n")
 	b.WriteString("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
@@ -95,7 +95,11 @@ func (t table) write(out io.Writer) error {
 		default:
 			fmt.Fprintf(&b, "%+.3f | %+.3f | %.3f | %+.0f | %+.1f | %s %+.2f |", e.sound, e.emodel, e.doubt, e.delay, e.rate, e.most, e.mostBy)
 		}
-		fmt.Fprintf(&b, " %s |\n", cell(tests(r.failed)))
+		failed := "not run"
+		if t.tests {
+			failed = cell(tests(r.failed))
+		}
+		fmt.Fprintf(&b, " %s |\n", failed)
 		same, noticed := r.failure == "" && e.calls == 0, r.failure != "" || len(r.failed) > 0
 		unheard += count(same)
 		untested += count(!noticed)
