@@ -152,7 +152,8 @@ func (l *laboratory) test(ctx context.Context, pkg string) (failed []string) {
 	return failed
 }
 
-// command is a program that is interrupted when ctx ends, so that it ends what it has begun, and killed if that takes too long.
+// command is a program that is interrupted when ctx ends, so that it ends what it has begun, and killed if that takes
+// too long.
 func command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }

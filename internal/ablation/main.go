@@ -4,8 +4,8 @@
 //	constants, fields of Params, ─> another value ─> go build -overlay ─> calls: CQ by two measures, delay, load
 //	functions that say yes or no                 └─> go test -overlay  ─> the tests that notice
 //
-// Nothing in the code is made for it: a value is found by its name in the source, and its replacement is compiled in the
-// place of the file. So new constants are covered as they come. docs/ablation.md holds the table.
+// Nothing in the code is made for it: a value is found by its name in the source, and its replacement is compiled in
+// the place of the file. So new constants are covered as they come. docs/ablation.md holds the table.
 package main
 
 import (
@@ -110,7 +110,8 @@ func listChanges(o options, out io.Writer) error {
 	return err
 }
 
-// run makes all changes, one after the other: each has the machine for itself. When ctx ends, the table is of those made by then.
+// run makes all changes, one after the other: each has the machine for itself. When ctx ends, the table is of those
+// made by then.
 func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	all, err := o.changes()
 	if err != nil {

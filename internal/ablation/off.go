@@ -8,8 +8,8 @@ const (
 	always = "always"
 )
 
-// off are the values that switch off what a constant does, where half and double do not show it. An empty list is for what
-// is no decision: a unit, a format, the size of a table.
+// off are the values that switch off what a constant does, where half and double do not show it. An empty list is for
+// what is no decision: a unit, a format, the size of a table.
 var off = map[string][]string{
 	"engine/adapt.dwell":  {"0"},
 	"engine/adapt.margin": {"0", double},

@@ -58,8 +58,8 @@ func pool(frames []float64) float64 {
 	return math.Sqrt(sum / float64(n))
 }
 
-// score is what listeners give for a similarity, 1 to 4.5. Half of the scale is lost where the distance from the same is
-// halfAt. Both numbers are fitted (docs/lab.md, "How well they judge").
+// score is what listeners give for a similarity, 1 to 4.5. Half of the scale is lost where the distance from the same
+// is halfAt. Both numbers are fitted (docs/lab.md, "How well they judge").
 func score(nsim float64) float64 {
 	const halfAt, steepness = 0.21, 2.35
 	return 1 + 3.5/(1+math.Pow(max(0, 1-nsim)/halfAt, steepness))
@@ -124,9 +124,9 @@ func sameLevel(ref, deg [][]float64) {
 	}
 }
 
-// toLevels turns powers into levels, in place: 10 log10 of the amplitude, as ViSQOL has it, above a floor that is 25 below
-// the loudness of the speech (50 dB, as others say). So it is no matter how loud somebody talks, and what is too quiet
-// to be heard beside the speech counts as silence.
+// toLevels turns powers into levels, in place: 10 log10 of the amplitude, as ViSQOL has it, above a floor that is 25
+// below the loudness of the speech (50 dB, as others say). So it is no matter how loud somebody talks, and what is too
+// quiet to be heard beside the speech counts as silence.
 func toLevels(ref, deg [][]float64, loudness float64) {
 	const floor = 25
 	for _, m := range [][][]float64{ref, deg} {
