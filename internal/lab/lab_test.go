@@ -11,6 +11,7 @@ import (
 
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/codec/opus"
+	"github.com/tincan-voice/tincan/internal/emodel"
 	"github.com/tincan-voice/tincan/internal/netsim"
 	"github.com/tincan-voice/tincan/internal/quality"
 	"github.com/tincan-voice/tincan/internal/synth"
@@ -187,6 +188,19 @@ func TestRedundancyRepairs(t *testing.T) {
 	fec := run(t, Config{Network: preset("loss20"), FEC: true}).Figures
 	if fec.Speech.FEC < 5 || fec.Speech.Concealed > plain.Speech.Concealed-5 {
 		t.Errorf("with FEC: %+v", fec.Speech)
+	}
+}
+
+// A queue that fills and empties every 2 s loses nothing, but listeners hear how speech is stretched.
+func TestStretchingCosts(t *testing.T) {
+	rows := "0,0,40\n1,1000,1240\n2,1980,2020\n"
+	f := run(t, Config{Speech: synth.Speech(12*second, 1), Network: Network{Trace: trace(t, rows)}}).Figures
+	s, e := f.Speech, f.Quality.EModel
+	if s.Stretched < 2 || math.Abs(e.LossPct-s.Concealed-s.Dropped-emodel.Stretched*s.Stretched) > 0.01 {
+		t.Errorf("%+v, %+v", s, e)
+	}
+	if still := run(t, Config{Network: preset("lan")}).Figures.Quality.EModel; e.MOS > still.MOS-0.15 {
+		t.Errorf("E-model MOS %v, %v where nothing moves", e.MOS, still.MOS)
 	}
 }
 
