@@ -15,6 +15,7 @@ type outlook struct {
 	schedule repair.Schedule
 	meter    estimate.Meter
 	rtt      time.Duration
+	rttTold  time.Duration
 	cap      wire.Kbps // 0 = none
 	deaf     bool
 	reliable bool // nothing is asked for
@@ -67,8 +68,15 @@ func (o *outlook) tell() {
 // not asked for.
 func (r *Receiver) SetReliable(reliable bool) { r.outlook.reliable = reliable }
 
-// SetRoundTrip tells the round trip to the relay, smoothed.
-func (r *Receiver) SetRoundTrip(rtt time.Duration) { r.outlook.rtt = rtt }
+// SetRoundTrip tells the round trip to the relay, smoothed. The relay is told of it even when
+// nobody is heard, for its nacks to us.
+func (r *Receiver) SetRoundTrip(rtt time.Duration) {
+	o := &r.outlook
+	o.rtt = rtt
+	if 8*(rtt-o.rttTold).Abs() > o.rttTold {
+		o.repeats = max(o.repeats, 1)
+	}
+}
 
 // Arrived counts a datagram of any type, size bytes with IP and UDP headers.
 func (r *Receiver) Arrived(now time.Duration, size int) { r.outlook.meter.Add(now, size) }
@@ -163,7 +171,7 @@ func (r *Receiver) tell(now time.Duration) []byte {
 	if !news || !o.schedule.Due(now, mood) {
 		return nil
 	}
-	o.repeats = max(o.repeats-1, 0)
+	o.rttTold, o.repeats = o.rtt, max(o.repeats-1, 0)
 	report := &o.report
 	*report = netproto.Report{
 		Deaf: o.deaf, Cap: uint16(min(o.cap, 1<<16-1)), Rate: uint16(min(o.meter.Rate(now)+0.5, 1<<16-1)),

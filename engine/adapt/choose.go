@@ -119,9 +119,10 @@ func heard(worth, lost float64, delay time.Duration) float64 {
 	return emodel.Heard(worth, lost) - emodel.DelayPrice(delay)
 }
 
-// wait is how long the buffer holds frames back for repair that is sent so much later, and for jitter in any case.
+// wait is how long the buffer holds frames back for repair that is sent so much later: no longer than it does for
+// jitter in any case, as long as that leaves the repair half of its own.
 func (n *network) wait(later time.Duration) time.Duration {
-	return max(n.spread, later+arrivalSpread)
+	return max(n.spread, later+max(n.spread/2, arrivalSpread))
 }
 
 // brought is the share of losses that resends bring in time, so much later: two questions (repair.Asker) and an answer

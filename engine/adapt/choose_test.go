@@ -103,9 +103,9 @@ func TestJitterIsTimeForRepair(t *testing.T) {
 	for _, tt := range []struct{ spread, later, want time.Duration }{
 		{10 * ms, 0, 10 * ms},
 		{10 * ms, 60 * ms, 70 * ms},
-		{40 * ms, 60 * ms, 70 * ms},
+		{40 * ms, 60 * ms, 80 * ms},
 		{200 * ms, 60 * ms, 200 * ms},
-		{200 * ms, 250 * ms, 260 * ms},
+		{200 * ms, 150 * ms, 250 * ms},
 	} {
 		n := network{spread: tt.spread}
 		if got := n.wait(tt.later); got != tt.want {
