@@ -316,7 +316,7 @@ func (c *Call) Moderate(session uint32, mute, ban time.Duration, reason string) 
 		return ErrNotAllowed
 	}
 	ctl := c.control.get()
-	_ = ctl.conn.SetWriteDeadline(time.Now().Add(leaveTimeout))
+	_ = ctl.conn.SetWriteDeadline(time.Now().Add(wordTimeout))
 	err := ctl.send(netproto.Disconnect{Reason: reason, Session: session, Mute: int(mute / time.Second), Ban: int(ban / time.Second)})
 	if err != nil {
 		return gone(err)

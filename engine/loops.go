@@ -206,7 +206,9 @@ func (c *Call) relaySays(now time.Duration, p *path, l *link, t netproto.Type, b
 		}
 		c.probing.Unlock()
 		c.hearing.Lock()
-		c.roster.told(now, a.List)
+		if ours && l == c.link.Load() { // each session's lists have numbers of their own
+			c.roster.told(now, a.List)
+		}
 		c.hearing.Unlock()
 		if ours && p == c.inUse() {
 			c.signs.word.at(now)
