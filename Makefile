@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test race soak chaos fuzz bench quality figures lint cross clean
+.PHONY: help setup build demo test race soak chaos fuzz bench quality figures ablation lint cross clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ quality: build ## run the laboratory and compare with bench/baselines/quality.js
 figures: build ## measure quality anew: the baseline, the tables and plots in README.md and docs/repair.md
 	bin/tincan lab report --save bench/baselines/quality.json --overwrite --out build/quality
 	@scripts/figures.sh
+
+ablation: setup ## switch constants and rules off one by one, for docs/ablation.md; ABLATIONFLAGS="-only jitter -for 1h"
+	go run ./internal/ablation -out docs/ablation.md $(ABLATIONFLAGS)
 
 lint: setup ## run the linters
 	go run $(GOLANGCI) run ./...

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"crypto/rand"
 	"maps"
 	"time"
 
@@ -24,15 +25,25 @@ type attendance struct {
 	last    map[uint32]netproto.Member // those of the last epoch
 }
 
-// bring makes what is brought to another session. All attempts to get one bring the same, as the relay gives them the same one.
-func (c *Config) bring(attempt []byte) []byte {
-	f := netproto.NewFresh([netproto.AttemptSize]byte(attempt), c.key, c.Room, c.Name)
-	return f[:]
+// entry is what all attempts to get one session have in common: the relay gives them the same one, as the answer to any
+// of them may be lost.
+type entry struct {
+	attempt []byte // for the relay alone
+	fresh   []byte // what is brought to the session, which the relay passes on to everyone in the room
+}
+
+func (c *Config) newEntry() entry {
+	e, random := entry{attempt: make([]byte, netproto.AttemptSize)}, make([]byte, netproto.FreshRandom)
+	_, _ = rand.Read(e.attempt) // never fails
+	_, _ = rand.Read(random)
+	f := netproto.NewFresh([netproto.FreshRandom]byte(random), c.key, c.Room, c.Name)
+	e.fresh = f[:]
+	return e
 }
 
 // begin begins with nobody, under another session.
-func (a *attendance) begin(session uint32, brought []byte) {
-	a.own.Session, a.own.Fresh = session, brought
+func (a *attendance) begin(session uint32, fresh []byte) {
+	a.own.Session, a.own.Fresh = session, fresh
 	a.members, a.last = nil, nil
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -9,7 +10,7 @@ import (
 
 // How long an epoch waits to be used depends on who waits to hear.
 func TestGrace(t *testing.T) {
-	brought := func(name string) []byte { return (&Config{Room: "r", Name: name}).bring(newAttempt()) }
+	brought := func(name string) []byte { return (&Config{Room: "r", Name: name}).newEntry().fresh }
 	ann, bob, cid := brought("Ann"), brought("Bob"), brought("Cid")
 	whole := func(fresh ...[]byte) netproto.SendNewUsers {
 		p := netproto.SendNewUsers{}
@@ -50,12 +51,12 @@ func TestGrace(t *testing.T) {
 // Our own line is not the relay's word: the same word makes another secret in another session.
 func TestOwnLineIsOurs(t *testing.T) {
 	list := netproto.SendNewUsers{
-		Users: []string{"Ann"}, Sessions: []uint32{1}, Fresh: [][]byte{(&Config{Name: "Ann"}).bring(newAttempt())}, MediaKey: make([]byte, netproto.KeySize), Epoch: 1,
+		Users: []string{"Ann"}, Sessions: []uint32{1}, Fresh: [][]byte{(&Config{Name: "Ann"}).newEntry().fresh}, MediaKey: make([]byte, netproto.KeySize), Epoch: 1,
 	}
 	secrets := map[netproto.RoomSecret]bool{}
 	for range 3 {
 		a := &attendance{own: netproto.Member{Name: "Ann"}}
-		a.begin(1, (&Config{Name: "Ann"}).bring(newAttempt()))
+		a.begin(1, (&Config{Name: "Ann"}).newEntry().fresh)
 		a.take(&list)
 		secret, _, _ := a.epoch(&list)
 		secrets[secret] = true
@@ -73,7 +74,7 @@ func TestForeign(t *testing.T) {
 	list := netproto.SendNewUsers{
 		Users: []string{"Bob", "Cid", "Dan", "Bot"}, Sessions: []uint32{2, 3, 4, 5},
 		Fresh: [][]byte{
-			(&Config{Room: "r", Name: "Bob", key: key}).bring(newAttempt()), (&Config{Room: "r", Name: "Cid"}).bring(newAttempt()), (&Config{Room: "r", Name: "Eve", key: key}).bring(newAttempt()), nil,
+			(&Config{Room: "r", Name: "Bob", key: key}).newEntry().fresh, (&Config{Room: "r", Name: "Cid"}).newEntry().fresh, (&Config{Room: "r", Name: "Eve", key: key}).newEntry().fresh, nil,
 		},
 	}
 	a.take(&list)
@@ -81,5 +82,16 @@ func TestForeign(t *testing.T) {
 		if a.foreign(session) != want {
 			t.Errorf("session %d: %v", session, !want)
 		}
+	}
+}
+
+// Who is in the room knows what somebody has brought, and could ask for the session with the attempt.
+func TestAttemptIsNotTold(t *testing.T) {
+	e := (&Config{Name: "Ann"}).newEntry()
+	if again := (&Config{Name: "Ann"}).newEntry(); bytes.Equal(e.attempt, again.attempt) || bytes.Equal(e.fresh, again.fresh) {
+		t.Error("another entry is the same")
+	}
+	if len(e.attempt) != netproto.AttemptSize || bytes.Contains(e.fresh, e.attempt) {
+		t.Errorf("attempt %x is in %x", e.attempt, e.fresh)
 	}
 }

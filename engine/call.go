@@ -95,6 +95,7 @@ type Call struct {
 	supervisor supervisor
 	second     pair
 	overhead   int // of the path in use, as the ladder knows it
+	tunnelled  bool
 }
 
 // errLeft is why a call that was left ended.
@@ -211,7 +212,7 @@ func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello wel
 	c.source.device, c.sink.device = c.cfg.Source, c.cfg.Sink
 	c.running, c.stop = context.WithCancelCause(ctx)
 	c.attendance = attendance{room: cfg.Room, key: cfg.key, own: netproto.Member{Name: cfg.Name}}
-	c.attendance.begin(hello.session.Session, hello.brought)
+	c.attendance.begin(hello.session.Session, hello.fresh)
 	sender.Talker().SetTag(l.tag)
 	for _, list := range hello.users {
 		c.setUsers(list)
@@ -316,7 +317,7 @@ func (c *Call) Moderate(session uint32, mute, ban time.Duration, reason string) 
 		return ErrNotAllowed
 	}
 	ctl := c.control.get()
-	_ = ctl.conn.SetWriteDeadline(time.Now().Add(leaveTimeout))
+	_ = ctl.conn.SetWriteDeadline(time.Now().Add(wordTimeout))
 	err := ctl.send(netproto.Disconnect{Reason: reason, Session: session, Mute: int(mute / time.Second), Ban: int(ban / time.Second)})
 	if err != nil {
 		return gone(err)

@@ -37,7 +37,7 @@ func TestEpochsAndSlowTCP(t *testing.T) {
 			now := time.Hour
 			enter := func(name string) rooms.Membership {
 				m, err := core.Join(now, rooms.Newcomer{
-					Room: "r", Name: name, Voice: netproto.Version, Fresh: (&Config{Room: "r", Name: name}).bring(newAttempt()),
+					Room: "r", Name: name, Voice: netproto.Version, Fresh: (&Config{Room: "r", Name: name}).newEntry().fresh,
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -170,7 +170,7 @@ func (c *Call) readDatagrams(p *path, l *link, s *socket) {
 			_ = c.listener.Handle(now, d) // counted there
 			p.came.Add(uint32(c.listener.Came() - came))
 		}
-		next, due := c.listener.NextDeadline(now)
+		next, due := c.listener.NextDeadline()
 		c.hearing.Unlock()
 		if due && int64(next) < c.wake.Load() {
 			c.tendNow()
@@ -206,7 +206,9 @@ func (c *Call) relaySays(now time.Duration, p *path, l *link, t netproto.Type, b
 		}
 		c.probing.Unlock()
 		c.hearing.Lock()
-		c.roster.told(now, a.List)
+		if ours && l == c.link.Load() { // each session's lists have numbers of their own
+			c.roster.told(now, a.List)
+		}
 		c.hearing.Unlock()
 		if ours && p == c.inUse() {
 			c.signs.word.at(now)
@@ -234,7 +236,7 @@ func (c *Call) relaySays(now time.Duration, p *path, l *link, t netproto.Type, b
 	case netproto.TypeEnd:
 		c.hearing.Lock()
 		err := c.listener.Ends(now, body)
-		next, due := c.listener.NextDeadline(now)
+		next, due := c.listener.NextDeadline()
 		c.hearing.Unlock()
 		if err != nil {
 			l.drop(stream.DropMalformed)
@@ -305,7 +307,7 @@ func (c *Call) tend() {
 			if c.wornOut() {
 				c.stop(ErrWornOut)
 			}
-			changes = c.tellAdapted(now, changes)
+			changes = c.tellAdapted(changes)
 		}
 		next = min(next, tick)
 		c.wake.Store(int64(next))
@@ -325,7 +327,7 @@ func (c *Call) tendNow() {
 func (c *Call) repair(now time.Duration) (next time.Duration) {
 	c.hearing.Lock()
 	nack, report := c.listener.Poll(now)
-	next, ok := c.listener.NextDeadline(now)
+	next, ok := c.listener.NextDeadline()
 	c.hearing.Unlock()
 	c.sendControl(now, netproto.TypeNack, nack)
 	c.sendControl(now, netproto.TypeReport, report)
@@ -388,13 +390,12 @@ func (c *Call) tellTalking(now time.Duration, talking map[uint32]bool) {
 }
 
 // tellAdapted makes an event when the ladder has decided anew.
-func (c *Call) tellAdapted(now time.Duration, was int) int {
+func (c *Call) tellAdapted(was int) int {
 	c.talking.Lock()
-	changes, decision := c.sender.ladder.Changes(), c.sender.Stats(now).Decision
-	fixed := c.sender.cfg.Fixed
-	c.talking.Unlock()
-	if changes != was && !fixed && c.cfg.Source != nil {
-		c.events.add(Adapted{decision})
+	defer c.talking.Unlock()
+	changes := c.sender.ladder.Changes()
+	if changes != was && c.cfg.Source != nil {
+		c.events.add(Adapted{c.sender.ladder.Decision()})
 	}
 	return changes
 }

@@ -105,7 +105,7 @@ func (c *Call) cameBy(p *path) uint16 {
 func (c *Call) probe(now time.Duration) {
 	c.talking.Lock()
 	busy, stopped := max(c.sender.Spoke(), c.signs.voice.get()), c.sender.Stopped()
-	thin := c.sender.ladder.Stats(now).Limit < thinLimit
+	every := c.sender.ProbeEvery()
 	c.talking.Unlock()
 	for i := range c.paths {
 		p := &c.paths[i]
@@ -114,7 +114,7 @@ func (c *Call) probe(now time.Duration) {
 		}
 		c.probing.Lock()
 		trial := p.kind != PathTunnel && p.probes.trial(c.supervisor.tunnelled)
-		p.probes.thin = thin
+		p.probes.busy = every
 		due := p.probes.due(busy, stopped)
 		if trial {
 			due = p.probes.last() + probeReturn
@@ -215,8 +215,8 @@ func (c *Call) tendPaths(now time.Duration) {
 		}
 	}
 	was := c.ways.Load().first
-	c.take(now, w)
-	c.followOverhead(now)
+	c.take(w)
+	c.followPath(now)
 	switch {
 	case course.changed:
 		c.changePath(now, w.told(), course.why)
@@ -234,7 +234,7 @@ func (c *Call) tendPaths(now time.Duration) {
 }
 
 // take sends by these ways from now on.
-func (c *Call) take(now time.Duration, w ways) {
+func (c *Call) take(w ways) {
 	if *c.ways.Load() == w {
 		return
 	}
@@ -248,24 +248,21 @@ func (c *Call) take(now time.Duration, w ways) {
 	if twice { // and what is on its way still comes twice when there is one path again
 		c.link.Load().twice.Store(true)
 	}
-	tunnelled := w.voice == PathTunnel
-	c.talking.Lock()
-	c.sender.SetReliable(now, tunnelled)
-	c.talking.Unlock()
 	c.hearing.Lock()
-	c.listener.SetReliable(tunnelled)
+	c.listener.SetReliable(w.voice == PathTunnel)
 	if twice {
 		c.listener.SetTwice(true)
 	}
 	c.hearing.Unlock()
 }
 
-// followOverhead tells the ladder what the headers of the path in use take.
-func (c *Call) followOverhead(now time.Duration) {
-	if s := c.inUse().socket.get(); s != nil && s.overhead != c.overhead {
-		c.overhead = s.overhead
+// followPath tells the ladder what the path in use is like.
+func (c *Call) followPath(now time.Duration) {
+	s, tunnelled := c.inUse().socket.get(), c.ways.Load().voice == PathTunnel
+	if s != nil && (s.overhead != c.overhead || tunnelled != c.tunnelled) {
+		c.overhead, c.tunnelled = s.overhead, tunnelled
 		c.talking.Lock()
-		c.sender.SetOverhead(now, s.overhead)
+		c.sender.SetPath(now, s.overhead, tunnelled)
 		c.talking.Unlock()
 	}
 }

@@ -1,11 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/netproto"
-	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 const (
@@ -13,12 +13,8 @@ const (
 	// nobody has for idleAfter. The latter is what pathDead leaves: a path that dies in silence is noticed within 4 s too.
 	// NATs would be content with 30 s (RFC 4787, 4.3 asks for 2 min).
 	probeEvery = 500 * time.Millisecond
-	// probeThin is probeEvery where less than thinLimit may be sent: there the bits are worth more than half a second
-	// (docs/repair.md).
-	probeThin           = time.Second
-	thinLimit wire.Kbps = 32
-	probeIdle           = 2 * time.Second
-	idleAfter           = 10 * time.Second
+	probeIdle  = 2 * time.Second
+	idleAfter  = 10 * time.Second
 	// probeHurry is the interval until the first answer: the way is learned by the
 	// relay from a probe, and that may get lost. It is also that of a talker whose voice is held back until an answer
 	// comes, and that while voice seems not to come through.
@@ -60,11 +56,11 @@ type probes struct {
 	heard    time.Duration // the last answer came
 	talked   time.Duration // others did last, by the relay's count of what it has sent us
 	rtt      estimate.RoundTrip
-	up, down passage // of voice
-	newest   int     // the last probe that they were told of
-	idle     bool    // voice goes another way in any case: they are told nothing
-	thin     bool    // little may be sent
-	narrow   bool    // voice did not get through, and nothing as long as that has since
+	up, down passage       // of voice
+	newest   int           // the last probe that they were told of
+	idle     bool          // voice goes another way in any case: they are told nothing
+	narrow   bool          // voice did not get through, and nothing as long as that has since
+	busy     time.Duration // see Sender.ProbeEvery; 0 = probeEvery
 
 	proof time.Duration // the latest that an answered probe was sent
 	told  time.Duration // the latest that voice was sent which the relay says has come
@@ -115,12 +111,7 @@ func (p *probes) due(busy time.Duration, stopped bool) time.Duration {
 }
 
 // every is the interval while anybody talks.
-func (p *probes) every() time.Duration {
-	if p.thin {
-		return probeThin
-	}
-	return probeEvery
-}
+func (p *probes) every() time.Duration { return cmp.Or(p.busy, probeEvery) }
 
 // ack takes an answer that came at now, after so many datagrams of others' voice; it reports whether it answers a
 // probe that waits for one.

@@ -76,11 +76,11 @@ func (c *Call) reconnect(why error) (*control, error) {
 	now := c.now()
 	c.returning.Lock()
 	c.comeback.lost(now, why)
-	e, _ := c.comeback.look(now, false)
-	c.events.add(e)
+	away, _ := c.comeback.look(now, false)
+	c.events.add(away)
 	c.returning.Unlock()
-	for attempt := newAttempt(); c.awaitTry(); {
-		ctl, hello, err := c.try(attempt)
+	for e := c.cfg.newEntry(); c.awaitTry(); {
+		ctl, hello, err := c.try(e)
 		var resumed bool
 		if err == nil {
 			resumed, err = c.takeOver(ctl, hello)
@@ -125,7 +125,7 @@ func (c *Call) awaitTry() bool {
 }
 
 // try is one attempt.
-func (c *Call) try(attempt []byte) (*control, welcome, error) {
+func (c *Call) try(e entry) (*control, welcome, error) {
 	rtt := c.roundTrip()
 	c.returning.Lock()
 	limit, to := c.comeback.try(c.now(), rtt)
@@ -141,7 +141,7 @@ func (c *Call) try(attempt []byte) (*control, welcome, error) {
 	if err != nil {
 		return nil, welcome{}, err
 	}
-	ctl, hello, err := enter(ctx, d, was, attempt)
+	ctl, hello, err := enter(ctx, d, was, e)
 	if err == nil {
 		c.uses(d)
 	} else if d != c.home && d != c.dialer.Load() {
@@ -220,7 +220,7 @@ func (c *Call) replaced(ctl *control, hello welcome) error {
 func (c *Call) begins(l *link, conn *net.UDPConn, hello welcome) error {
 	rtt, now := c.roundTrip(), c.now()
 	c.session = hello.session
-	c.attendance.begin(l.session, hello.brought)
+	c.attendance.begin(l.session, hello.fresh)
 	c.talking.Lock()
 	c.sender.Talker().Renew(l.session)
 	c.sender.Talker().SetTag(l.tag)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -34,22 +35,22 @@ type SenderConfig struct {
 //	     ^      └────────── nacks: the same datagram again
 //	     └ feedback, probes
 type Sender struct {
-	cfg      SenderConfig
-	talker   *Talker
-	ladder   *adapt.Ladder
-	now      time.Duration // of the Frame under way
-	polled   time.Duration // when the ladder was told that time goes by
-	steps    int           // of its decisions, as many as the talker follows
-	encoders int           // the same of the encoders that it needed
-	budget   repair.Resender
-	blocks   []netproto.NackBlock
-	counts   SenderStats
+	cfg    SenderConfig
+	talker *Talker
+	ladder *adapt.Ladder
+	now    time.Duration // of the Frame under way
+	polled time.Duration // when the ladder was told that time goes by
+	steps  int           // of its decisions, as many as the talker follows
+	budget repair.Resender
+	blocks []netproto.NackBlock
+	counts SenderStats
 }
 
 // SenderStats is what a Sender did and why. Counts run since it was made.
 type SenderStats struct {
 	Adapt    adapt.Stats
-	Decision adapt.Decision // how the ladder sends, and why; Fixed senders have none
+	Decision adapt.Decision // how voice is sent, and why
+	Changes  int            // of the decision
 	Voice    uint64         // datagrams of voice that went out, those sent again not counted
 	Resent   uint64         // datagrams sent again because they were asked for
 	HeldBack uint64         // datagrams that did not fit under the cap, or were stopped by the circuit breaker
@@ -61,7 +62,14 @@ const pollEvery = 200 * time.Millisecond
 // NewSender makes a Sender that begins at now. Its Talker sends nothing before it has its keys. Errors are those of NewTalker.
 func NewSender(now time.Duration, cfg SenderConfig) (*Sender, error) {
 	s := &Sender{cfg: cfg}
-	s.ladder = adapt.New(now, adapt.Config{Cap: cfg.Cap, Overhead: cfg.Overhead, Bitrate: cfg.Talker.Encoder.Bitrate, Unfollowed: cfg.Fixed})
+	ladder := adapt.Config{Cap: cfg.Cap, Bitrate: cfg.Talker.Encoder.Bitrate, Path: adapt.Path{Overhead: cfg.Overhead}}
+	if t := cfg.Talker; cfg.Fixed {
+		ladder.Fixed = &adapt.Decision{
+			Bitrate: cmp.Or(t.Encoder.Bitrate, codec.DefaultBitrate), Stride: max(t.Stride, 1), Copies: slices.Clip(t.Copies), FEC: t.Encoder.FEC,
+			Reason: "fixed",
+		}
+	}
+	s.ladder = adapt.New(now, ladder)
 	t, err := newTalker(cfg.Talker, s.may)
 	if err != nil {
 		return nil, err
@@ -77,24 +85,15 @@ func (s *Sender) Talker() *Talker { return s.talker }
 // Frame takes the next 20 ms of speech as Talker.Frame does and returns the datagram
 // to be sent now, or nil.
 func (s *Sender) Frame(now time.Duration, pcm []float32) ([]byte, error) {
-	room := s.ladder.Room(now, s.talker.Left())
-	if !s.cfg.Fixed {
-		room = min(room, s.ladder.ListenersRoom(now, s.talker.Left()))
-	}
-	s.talker.SetLimit(room)
+	s.talker.SetLimit(s.ladder.Room(now, s.talker.Left()))
 	s.now = now
 	return s.talker.Frame(pcm)
 }
 
-// SetOverhead changes SenderConfig.Overhead, as the path has become another one.
-func (s *Sender) SetOverhead(now time.Duration, bytes int) {
-	s.ladder.SetOverhead(now, bytes)
-	s.steer()
-}
-
-// SetReliable tells whether the path is a tunnel, in which nothing needs repair.
-func (s *Sender) SetReliable(now time.Duration, reliable bool) {
-	s.ladder.SetReliable(now, reliable)
+// SetPath takes that the path has become another one: what IP and UDP add to a datagram there in bytes, and whether it
+// is a tunnel, in which nothing needs repair.
+func (s *Sender) SetPath(now time.Duration, overhead int, tunnel bool) {
+	s.ladder.SetPath(now, adapt.Path{Overhead: overhead, Reliable: tunnel})
 	s.steer()
 }
 
@@ -129,11 +128,9 @@ func (s *Sender) Stopped() bool { return s.ladder.Stopped() }
 
 // steer makes the talker do what the ladder has decided.
 func (s *Sender) steer() {
-	if n := s.ladder.Changes(); n != s.steps && !s.cfg.Fixed {
+	if n := s.ladder.Changes(); n != s.steps {
 		s.steps = n
-		fresh := s.ladder.Encoders() != s.encoders
-		s.encoders = s.ladder.Encoders()
-		s.talker.adapt(s.cfg.Talker.Encoder, s.ladder.Decision(), fresh)
+		s.talker.adapt(s.cfg.Talker.Encoder, s.ladder.Decision())
 	}
 }
 
@@ -150,6 +147,15 @@ func (s *Sender) Allow(now time.Duration, size int) bool {
 // AllowTwin tells whether a datagram that goes out may do so by a second path as well; then it counts as sent.
 func (s *Sender) AllowTwin(now time.Duration, size int) bool {
 	return s.ladder.Send(now, size, adapt.Twin)
+}
+
+// ProbeEvery is how often the relay is to be asked for a sign of life while anybody talks: every 500 ms, and every second
+// where less than 32 kbit/s may be sent, as the bits are worth more there (docs/repair.md).
+func (s *Sender) ProbeEvery() time.Duration {
+	if s.ladder.Limit() < 32 {
+		return 2 * probeEvery
+	}
+	return probeEvery
 }
 
 // Probed notes that the answer to a probe has come, and takes the round trip as it is known now, 0 = not known.
@@ -215,14 +221,6 @@ func (s *Sender) Spoke() time.Duration { return s.ladder.Spoke() }
 func (s *Sender) Stats(now time.Duration) SenderStats {
 	st := s.counts
 	st.Adapt = s.ladder.Stats(now)
-	if s.cfg.Fixed {
-		t := s.cfg.Talker
-		st.Decision = adapt.Decision{Bitrate: t.Encoder.Bitrate, Stride: max(t.Stride, 1), Copies: slices.Clip(t.Copies), FEC: t.Encoder.FEC, Reason: "fixed"}
-		if st.Decision.Bitrate == 0 {
-			st.Decision.Bitrate = codec.DefaultBitrate
-		}
-	} else {
-		st.Decision = s.ladder.Decision()
-	}
+	st.Decision, st.Changes = s.ladder.Decision(), s.steps
 	return st
 }

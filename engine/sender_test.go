@@ -228,7 +228,7 @@ func TestSenderFollowsTheOverhead(t *testing.T) {
 		return datagrams
 	}
 	before, was := count(0), s.Stats(time.Second).Decision
-	s.SetOverhead(time.Second, 48)
+	s.SetPath(time.Second, 48, false)
 	after, is := count(50), s.Stats(time.Second).Decision
 	if is.Stride <= was.Stride || after >= before {
 		t.Errorf("%d datagrams at stride %d, then %d at %d", before, was.Stride, after, is.Stride)

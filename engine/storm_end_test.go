@@ -43,7 +43,7 @@ type stormEnd struct {
 	conn       *stormConn // the last one while it is lost
 	given      error      // why it was given up
 	dial       *stormDial
-	attempt    []byte
+	entry      entry
 	tick       time.Duration
 	wake       time.Duration
 
@@ -96,6 +96,7 @@ func newStormEnd(s *storm, name string) *stormEnd {
 		s.t.Fatal(err)
 	}
 	s.last++
+	e.entry = e.config().newEntry()
 	c, err := s.join(e, s.last)
 	if err != nil {
 		s.t.Fatal(err)
@@ -103,6 +104,8 @@ func newStormEnd(s *storm, name string) *stormEnd {
 	e.welcome(c)
 	return e
 }
+
+func (e *stormEnd) config() *Config { return &Config{Room: "storm", Name: e.name} }
 
 // passes tells whether a datagram gets through one way.
 func (e *stormEnd) passes(way bool) bool {
@@ -191,7 +194,7 @@ func (e *stormEnd) speak(now time.Duration) {
 		f = stream.Frame{Data: murmur, Level: 20, Voice: true}
 	}
 	x := e.sender
-	x.talker.SetLimit(min(x.ladder.Room(now, x.talker.Left()), x.ladder.ListenersRoom(now, x.talker.Left())))
+	x.talker.SetLimit(x.ladder.Room(now, x.talker.Left()))
 	x.now = now
 	if d, err := x.talker.Packetizer.Frame(f); err == nil && d != nil {
 		e.transmit(d)
@@ -255,7 +258,7 @@ func (e *stormEnd) datagram(now time.Duration, d []byte) {
 func (e *stormEnd) tend(now time.Duration) {
 	nack, report := e.listener.Poll(now)
 	e.wake = e.tick
-	if next, ok := e.listener.NextDeadline(now); ok {
+	if next, ok := e.listener.NextDeadline(); ok {
 		e.wake = min(e.wake, next)
 	}
 	e.control(netproto.TypeNack, nack)
@@ -342,7 +345,7 @@ func (e *stormEnd) readControl(now time.Duration) {
 	c.send(nil)
 	e.comeback.lost(now, gone(e.given))
 	e.comeback.look(now, false)
-	e.given, e.attempt = nil, newAttempt()
+	e.given, e.entry = nil, e.config().newEntry()
 }
 
 // reconnect mirrors Call.reconnect, awaitTry and try.
@@ -390,7 +393,7 @@ func (e *stormEnd) welcome(c *stormConn) {
 		hop := netproto.HopKey(s.HopKey)
 		e.upKey, e.downKey, e.tag = netproto.NewSealer(hop.Up()), netproto.NewSealer(hop.Down()), hop.TagKey()
 		e.seen = [16]netproto.ReplayWindow{}
-		e.attendance.begin(s.Session, c.brought)
+		e.attendance.begin(s.Session, c.entry.fresh)
 		e.sender.Talker().Renew(s.Session)
 		e.sender.Talker().SetTag(e.tag)
 		if socket, ok := e.open(); ok {

@@ -52,7 +52,7 @@ type stormConn struct {
 	relay   *stormRelay
 	number  int
 	session uint32
-	brought []byte
+	entry   entry
 	local   netip.Addr    // of the end
 	lost    time.Duration // when the address was, and so all segments from then on; never: it is not
 	down    []letter      // under way to the end
@@ -209,8 +209,7 @@ func (s *storm) end(r *stormRelay, c *stormConn, alive time.Duration) {
 // join is a SEND_NICKNAME that has come to the relay.
 func (s *storm) join(e *stormEnd, number int) (*stormConn, error) {
 	r, was := s.relay, &e.session
-	brought := (&Config{Room: "storm", Name: e.name}).bring(e.attempt)
-	n := rooms.Newcomer{Room: "storm", Name: e.name, Voice: netproto.Version, Resume: was.Resume, Fresh: brought, Attempt: e.attempt}
+	n := rooms.Newcomer{Room: "storm", Name: e.name, Voice: netproto.Version, Resume: was.Resume, Fresh: e.entry.fresh, Attempt: e.entry.attempt}
 	if was.Resume != "" {
 		n.Proof = netproto.HopKey(was.HopKey).ResumeProof(was.Resume)
 	}
@@ -225,16 +224,12 @@ func (s *storm) join(e *stormEnd, number int) (*stormConn, error) {
 	if old != nil {
 		old.down, old.over = append(old.down, letter{at: s.now + e.delay}), true
 	}
-	c := &stormConn{brought: brought, end: e, relay: r, number: number, session: m.Session, local: e.net.local, lost: stormNever, fresh: true}
+	c := &stormConn{entry: e.entry, end: e, relay: r, number: number, session: m.Session, local: e.net.local, lost: stormNever, fresh: true}
 	r.sessions[m.Session], r.tick = c, 0
 	e.conns = append(e.conns, c)
 	c.tell(m.Users.Package())
 	c.tell(netproto.Session{Session: m.Session, Voice: netproto.Version, HopKey: m.HopKey[:], Resume: m.Resume})
 	return c, nil
-}
-
-func listOf(l *rooms.UserList) netproto.SendNewUsers {
-	return netproto.SendNewUsers{Users: l.Names, Sessions: l.Sessions, List: int(uint16(l.Version))}
 }
 
 func (c *stormConn) tell(p netproto.Package) {

@@ -66,15 +66,10 @@ func newTalker(cfg TalkerConfig, may func(size int) bool) (*Talker, error) {
 	return &Talker{Packetizer: p, newEncoder: cfg.NewEncoder, enc: enc, lastLevel: codec.Silent}, nil
 }
 
-// adapt makes the talker code and send as decided; enc is its configuration but for that, and fresh is whether it needs a new encoder. What cannot be
-// done is left as it is.
-func (t *Talker) adapt(enc codec.EncoderConfig, d adapt.Decision, fresh bool) {
+// adapt makes the talker code and send as decided; enc is its configuration but for that. What cannot be done is left as
+// it is.
+func (t *Talker) adapt(enc codec.EncoderConfig, d adapt.Decision) {
 	enc.Bitrate, enc.Wideband = d.Bitrate, d.Wideband
-	if fresh { // an encoder that has been in narrowband would stay there
-		if e, err := t.newEncoder(enc); err == nil {
-			t.enc = e
-		}
-	}
 	_ = t.enc.Configure(enc)
 	_ = t.SetRedundancy(d.Stride, d.Copies)
 	switch {

@@ -77,7 +77,7 @@ func TestCoarseCopies(t *testing.T) {
 	talker := newTestTalker(t, TalkerConfig{})
 	opener := newOpener(t, testSession)
 	decide := func(coarse int) {
-		talker.adapt(codec.EncoderConfig{}, adapt.Decision{Bitrate: 24000, Stride: 1, Copies: []int{1}, CopyBitrate: coarse, Wideband: coarse > 0}, false)
+		talker.adapt(codec.EncoderConfig{}, adapt.Decision{Bitrate: 24000, Stride: 1, Copies: []int{1}, CopyBitrate: coarse, Wideband: coarse > 0})
 	}
 	decide(11500)
 	fine, coarse := map[uint32][]byte{}, map[uint32][]byte{}
@@ -339,7 +339,7 @@ func TestTalkerDoesNotAllocate(t *testing.T) {
 	for _, dtx := range []bool{false, true} {
 		encoder := codec.EncoderConfig{DTX: dtx, Complexity: 1}
 		talker := newTestTalker(t, TalkerConfig{Encoder: encoder})
-		talker.adapt(encoder, adapt.Decision{Bitrate: 24000, Stride: 2, Copies: []int{1, 4}, CopyBitrate: 11500, Wideband: true}, false)
+		talker.adapt(encoder, adapt.Decision{Bitrate: 24000, Stride: 2, Copies: []int{1, 4}, CopyBitrate: 11500, Wideband: true})
 		pcm := append(speech(100, 1), make([]float32, 100*FrameSize)...)
 		i := 0
 		n := testing.AllocsPerRun(800, func() {

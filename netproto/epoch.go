@@ -18,10 +18,8 @@ const (
 )
 
 const (
-	// FreshSize is the size in bytes of Fresh.
-	FreshSize = freshRandom + freshTag
-
-	freshRandom = 16
+	FreshSize   = FreshRandom + freshTag // size in bytes of Fresh
+	FreshRandom = 16                     // size of what is random in it
 	freshTag    = 16
 )
 
@@ -30,20 +28,20 @@ const (
 type Fresh [FreshSize]byte
 
 // NewFresh returns what a member brings. random comes from crypto/rand and is used once.
-func NewFresh(random [freshRandom]byte, key PassphraseKey, room, name string) (f Fresh) {
+func NewFresh(random [FreshRandom]byte, key PassphraseKey, room, name string) (f Fresh) {
 	copy(f[:], random[:])
-	copy(f[freshRandom:], f.tag(key, room, name))
+	copy(f[FreshRandom:], f.tag(key, room, name))
 	return f
 }
 
 // Knows tells whether whoever brought it, under that name and to that room, knows the passphrase.
 func (f *Fresh) Knows(key PassphraseKey, room, name string) bool {
-	return hmac.Equal(f[freshRandom:], f.tag(key, room, name))
+	return hmac.Equal(f[FreshRandom:], f.tag(key, room, name))
 }
 
 func (f *Fresh) tag(key PassphraseKey, room, name string) []byte {
 	mac := hmac.New(sha256.New, derive(key[:], nil, "tincan v1 fresh", KeySize))
-	mac.Write(f[:freshRandom])
+	mac.Write(f[:FreshRandom])
 	mac.Write([]byte(room + "\x00" + name))
 	return mac.Sum(nil)[:freshTag]
 }

@@ -223,10 +223,11 @@ func (c *client) handle(p netproto.Package) error {
 		}
 		return c.link.SetReadDeadline(time.Time{})
 	case netproto.Disconnect:
-		if err := c.server.moderate(c, p); err != nil {
-			return err
+		answer := netproto.Package(netproto.Ack{})
+		if err := c.server.moderate(c, p); err != nil { // no fault of the client's: the other one may just have left
+			answer = netproto.UnknownError{Reason: err.Error()}
 		}
-		c.send(netproto.Ack{})
+		c.send(answer)
 	case netproto.ClientPort:
 		c.send(netproto.Ack{})
 	case netproto.Ack, netproto.UnknownError:

@@ -64,6 +64,9 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	}
 	c.answering = voice > 0
 	if m.Resumed {
+		if until := s.mutedUntil(g); until > 0 {
+			s.core.Mute(m.Session, until)
+		}
 		s.note(c.from.Addr(), "resumed", "session", m.Session, "from", c.from, "tls", c.tls)
 		return nil
 	}

@@ -100,6 +100,7 @@ func (s *Server) sendAwayLocked(id uint32, reason string) bool {
 	if !ok {
 		return false
 	}
+	reason = netproto.CleanReason(reason)
 	if c := s.sessions[id]; c != nil {
 		delete(s.sessions, id)
 		c.send(netproto.Disconnect{Reason: reason})
@@ -147,12 +148,13 @@ func (s *Server) sanctionLocked(subject access.Subject, d time.Duration, mute bo
 	if mute {
 		kind = "muted"
 	}
+	reason = netproto.CleanReason(reason)
 	s.log.Info(kind, "who", subject.String(), "until", until.UTC().Format(time.RFC3339), "reason", reason)
 	for id, g := range s.guests {
 		switch {
 		case !subject.Is(g.from, g.token):
 		case mute:
-			s.muteLocked(id, until.Sub(s.start))
+			s.muteLocked(id, s.mutedUntil(g)) // another mute may be longer
 		default:
 			s.sendAwayLocked(id, orReason(reason, s.banned(g.from, g.token)))
 		}
@@ -263,9 +265,9 @@ const tokenReview = 10 * time.Second
 
 // reviewTokens sends those away whose token is not good any more, and gives the others the rights that it has now.
 func (s *Server) reviewTokens() {
-	now, tokens := time.Now(), s.tokens.Load()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now, tokens := time.Now(), s.tokens.Load()
 	for id, g := range s.guests {
 		token, ok := tokens.Again(g.token, g.name, g.room, now)
 		if !ok {

@@ -12,6 +12,7 @@ import (
 	"github.com/tincan-voice/tincan/internal/relay/forward"
 	"github.com/tincan-voice/tincan/internal/relay/relaytest"
 	"github.com/tincan-voice/tincan/internal/relay/rooms"
+	"github.com/tincan-voice/tincan/netproto"
 )
 
 // shows enters with a token.
@@ -137,9 +138,14 @@ func TestRights(t *testing.T) {
 	again := dialTIP(t, s)
 	again.shows("aaaaaaaaaaaa", "Eve", "")
 	again.refused("banned")
-	kicker.send(fmt.Sprintf(`{"KEY": 4, "SESSION": %d}`, bobs))
+	for range maxBadInAll + 1 { // who comes too late with it is no flood
+		kicker.send(`{"KEY": 4, "SESSION": 12345}`)
+		kicker.until(1)
+	}
+	long := strings.Repeat("x", netproto.MaxReason) + strings.Repeat("é", 30000) // 180 kB, written in ASCII
+	kicker.send(fmt.Sprintf(`{"KEY": 4, "REASON": %q, "SESSION": %d}`, long, bobs))
 	kicker.until(0)
-	if p := bob.until(4); p["REASON"] != "sent away by Kicker" {
+	if p := fmt.Sprint(bob.until(4)["REASON"]); !strings.HasPrefix(p, "sent away by Kicker: xx") || len([]rune(p)) > netproto.MaxReason {
 		t.Errorf("%v", p)
 	}
 	dialTIP(t, s).enters("bbbbbbbbbbbb", "Bob", "")
@@ -160,6 +166,9 @@ func TestSanctions(t *testing.T) {
 	_ = c.conn.Close()
 
 	if err := s.Mute(fmt.Sprint(a.session), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Mute("127.0.0.0/8", time.Nanosecond); err != nil { // the longest counts
 		t.Fatal(err)
 	}
 	a.say("unheard")

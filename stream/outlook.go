@@ -19,8 +19,7 @@ type outlook struct {
 	cap      wire.Kbps // 0 = none
 	deaf     bool
 	reliable bool // nothing is asked for
-	changed  bool // cap or deaf have, and the relay has not been told
-	repeats  int  // reports still to come for that, as they may get lost
+	repeats  int  // reports still to come since cap or deaf has changed, as they may get lost
 	judged   time.Duration
 
 	report netproto.Report
@@ -37,7 +36,8 @@ const (
 	maxTalkers = 16
 )
 
-// SetCap sets the most that the relay may send, in whole kbit/s up to 65535; 0 is no cap. The relay tells those who talk their part of it, and keeps to it with fewer talkers, then with fewer copies.
+// SetCap sets the most that the relay may send, in whole kbit/s up to 65535; 0 is no cap. The relay tells those who
+// talk their part of it, and keeps to it with fewer talkers, then with fewer copies.
 func (r *Receiver) SetCap(most wire.Kbps) {
 	if r.outlook.cap != most {
 		r.outlook.cap = most
@@ -59,10 +59,13 @@ func (r *Receiver) SetDeaf(deaf bool) {
 	}
 }
 
-func (o *outlook) tell() { o.changed, o.repeats = true, tellRepeats }
+// tell has the relay told at once, and again.
+func (o *outlook) tell() {
+	o.schedule, o.judged, o.repeats = repair.Schedule{}, -judgeEvery, tellRepeats
+}
 
-// SetReliable tells whether the path from the relay loses nothing, as a tunnel through TCP: what is missing there is not
-// asked for.
+// SetReliable tells whether the path from the relay loses nothing, as a tunnel through TCP: what is missing there is
+// not asked for.
 func (r *Receiver) SetReliable(reliable bool) { r.outlook.reliable = reliable }
 
 // SetRoundTrip tells the round trip to the relay, smoothed. The relay is told of it even when
@@ -98,11 +101,8 @@ const (
 
 // NextDeadline is when Poll should be called next, and false while there is nothing to come. A datagram may bring
 // it forward.
-func (r *Receiver) NextDeadline(now time.Duration) (next time.Duration, ok bool) {
+func (r *Receiver) NextDeadline() (next time.Duration, ok bool) {
 	o := &r.outlook
-	if o.changed {
-		return now, true
-	}
 	news := o.deaf || o.repeats > 0
 	next = o.judged + judgeEvery
 	for _, t := range r.active {
@@ -168,11 +168,10 @@ func (r *Receiver) tell(now time.Duration) []byte {
 			queue, trend = q, grows // what all share is at most the least of theirs
 		}
 	}
-	if !news || !o.schedule.Due(now, mood) && !o.changed {
+	if !news || !o.schedule.Due(now, mood) {
 		return nil
 	}
-	o.rttTold = o.rtt
-	o.changed, o.repeats = false, max(o.repeats-1, 0)
+	o.rttTold, o.repeats = o.rtt, max(o.repeats-1, 0)
 	report := &o.report
 	*report = netproto.Report{
 		Deaf: o.deaf, Cap: uint16(min(o.cap, 1<<16-1)), Rate: uint16(min(o.meter.Rate(now)+0.5, 1<<16-1)),

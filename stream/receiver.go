@@ -133,7 +133,6 @@ func (r *Receiver) Remove(session uint32) {
 func (r *Receiver) Renew() {
 	clear(r.talkers)
 	r.order, r.active = nil, nil
-	r.outlook.rttTold = 0
 	r.outlook.tell()
 	r.secrets, r.strangers = listenerSecrets{}, [len(r.strangers)]Unheard{}
 }
@@ -175,7 +174,7 @@ func (r *Receiver) drop(reason Drop) error {
 func (r *Receiver) refuse(now time.Duration, t *talker, reason Drop) error {
 	t.unheard.note(now, reason)
 	if t.unheard.Foreign() && t.unheard.Count == fewDropped+1 {
-		r.outlook.changed = true // the talker is to know at once
+		r.outlook.tell() // the talker is to know at once
 	}
 	return r.drop(reason)
 }

@@ -15,7 +15,15 @@ type encoder struct {
 	enc    *opus.Encoder
 	cfg    codec.EncoderConfig // what libopus is set to
 	silent bool                // the last frame was silence, under DTX
+	narrow bool                // libopus has fallen into narrowband
 }
+
+// libopus codes narrowband below narrowBelow, and once it does goes on up to 12.5 kbit/s; one that begins codes wideband
+// from wideFrom on (measured, complexity 9). So on the way up it begins anew.
+const (
+	narrowBelow = 8500 // bit/s
+	wideFrom    = 9500
+)
 
 // NewEncoder makes an encoder. The error is codec.ErrConfig, or one of libopus.
 func NewEncoder(cfg codec.EncoderConfig) (codec.Encoder, error) {
@@ -41,6 +49,13 @@ func (e *encoder) Configure(cfg codec.EncoderConfig) error {
 			return fmt.Errorf("opus: set bitrate: %w", err)
 		}
 		e.cfg.Bitrate = cfg.Bitrate
+		e.narrow = e.narrow || cfg.Bitrate < narrowBelow
+		if e.narrow && cfg.Bitrate >= wideFrom {
+			e.narrow = false
+			if err := e.enc.Reset(); err != nil {
+				return fmt.Errorf("opus: reset: %w", err)
+			}
+		}
 	}
 	if cfg.Complexity != e.cfg.Complexity {
 		if err := e.enc.SetComplexity(cfg.Complexity); err != nil {

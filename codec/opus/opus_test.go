@@ -98,6 +98,34 @@ func TestBitrateFollowsConfigure(t *testing.T) {
 	}
 }
 
+// What has been narrowband for want of bits is wideband again as soon as there are enough for it: libopus alone would
+// stay narrowband up to 12.5 kbit/s.
+func TestComesBackFromNarrowband(t *testing.T) {
+	e, err := opus.NewEncoder(codec.EncoderConfig{Bitrate: 8000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pcm, buf := sounds.Speech(100), make([]byte, codec.MaxFrameBytes)
+	wideband := func(from int) bool {
+		n := 0
+		for i := range 50 {
+			if n, err = e.Encode(sounds.Frame(pcm, from+i), buf); err != nil || n == 0 {
+				t.Fatal(n, err)
+			}
+		}
+		return buf[0]>>3 >= 8 // RFC 6716, table 2
+	}
+	if wideband(0) {
+		t.Error("wideband at 8 kbit/s")
+	}
+	if err := e.Configure(codec.EncoderConfig{Bitrate: 11000}); err != nil {
+		t.Fatal(err)
+	}
+	if !wideband(50) {
+		t.Error("narrowband at 11 kbit/s")
+	}
+}
+
 func TestARefusedConfigChangesNothing(t *testing.T) {
 	bad := codec.EncoderConfig{Bitrate: 1}
 	if _, err := opus.NewEncoder(bad); !errors.Is(err, codec.ErrConfig) {

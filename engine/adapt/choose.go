@@ -12,56 +12,75 @@ import (
 
 // network is what a point is judged against.
 type network struct {
-	narrow  bool             // the encoder codes narrowband now
 	most    int              // bitrate in bit/s, above which it must not go
 	headers int              // bytes of IP and UDP
 	channel estimate.Channel // from the talker to a typical listener
 	oneWay  time.Duration    // without queues of our own or buffering
 	spread  time.Duration    // of the arrival delay: what any buffer waits for
 	rtt     time.Duration    // round trip of the hop that resends cross, 0 = no resends
-	resent  float64          // share that resends add to what is sent
+	resent  float64          // share of what is sent that resends add, as much as is lost on that hop
 }
 
-// point is a shape at a bitrate, and what it is worth.
+// point is a shape at a bitrate.
 type point struct {
 	shape   *shape
-	bitrate int     // bit/s
-	resend  bool    // what is asked for is sent again, and waited for
-	value   float64 // R, less the price of bits
+	bitrate int  // bit/s
+	resend  bool // what is asked for is sent again, and waited for
 }
 
-// bitPrice is what a kbit/s costs in points of R, so that bits are spent on what can be
-// heard only.
-const bitPrice = 0.03
+// smallest is the point below which there is none.
+var smallest = point{shape: &shapes[0], bitrate: minBitrate}
 
-// choose returns the best point below a rate. There always is one: below the
-// smallest, the smallest.
-func choose(n *network, below wire.Kbps) point {
-	best := point{shape: &shapes[0], bitrate: minBitrate}
-	best.judge(n)
-	found := false
+// budget is the most that is spent on a path that loses, from lossy on or while there are copies: what 24 kbit/s of Opus
+// take over RTP, SRTP, UDP and IP.
+const (
+	budget = wire.Kbps(44)
+	lossy  = 0.01
+)
+
+// choose returns the point that is worth most below a rate, where another than the present one must be worth so much
+// more. There always is one: below the smallest, the smallest.
+func choose(n *network, below wire.Kbps, present point, changing float64) point {
+	if n.channel.Loss >= lossy || len(present.shape.copies) > 0 {
+		below = min(below, budget)
+	}
+	best, most := smallest, math.Inf(-1)
+	waitedFor := n.resendsWaitedFor()
+	if present.shape.rate(n.headers, present.bitrate) <= below && (waitedFor || !present.resend) {
+		if best = present; math.IsInf(changing, 1) { // resends stop by themselves
+			return best
+		}
+		most = best.value(n) + changing
+	}
+	try := func(p point) {
+		room := below
+		if p.resend {
+			room /= wire.Kbps(1 + n.resent)
+		}
+		p.bitrate = p.shape.bitrate(n.headers, room, n.most)
+		if p.bitrate < minBitrate || p.bitrate <= p.shape.coarse {
+			return
+		}
+		if v := p.value(n); v > most {
+			best, most = p, v
+		}
+	}
 	for i := range shapes {
-		p := point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, below, n.most)}
-		found = p.beats(&best, n, found) || found
-		if n.resendsWaitedFor() && shapes[i].leavesRoom() {
-			p = point{shape: &shapes[i], bitrate: shapes[i].bitrate(n.headers, below/wire.Kbps(1+n.resent), n.most), resend: true}
-			found = p.beats(&best, n, found) || found
+		try(point{shape: &shapes[i]})
+		if waitedFor && shapes[i].leavesRoom() {
+			try(point{shape: &shapes[i], resend: true})
 		}
 	}
 	return best
 }
 
-// beats judges p and puts it in the place of best if it is better, or if best is not one
-// that was found.
-func (p *point) beats(best *point, n *network, found bool) bool {
-	if !p.possible() {
-		return false
+// takes is the rate of the point, with what is resent.
+func (p *point) takes(n *network) wire.Kbps {
+	rate := p.shape.rate(n.headers, p.bitrate)
+	if p.resend {
+		rate *= wire.Kbps(1 + n.resent)
 	}
-	if p.judge(n); !found || p.value > best.value {
-		*best = *p
-		return true
-	}
-	return false
+	return rate
 }
 
 // resendsWaitedFor tells whether resends come as long as listeners ask for them.
@@ -69,37 +88,35 @@ func (n *network) resendsWaitedFor() bool {
 	return n.rtt > 0 && n.rtt+resendSlack <= repair.Patience(n.oneWay, n.spread, n.channel.Loss)
 }
 
-// possible tells whether the encoder can do it.
-func (p *point) possible() bool {
-	return p.bitrate >= minBitrate && p.bitrate > p.shape.coarse
-}
-
-// judge finds what the point is worth when the jitter buffer waits for whatever of its
-// repair pays: nothing, some of the copies, or a resend.
-func (p *point) judge(n *network) {
+// value is what the point is worth, in points of R, when the jitter buffer waits for whatever of its repair pays:
+// nothing, some of the copies, or a resend.
+func (p *point) value(n *network) float64 {
 	s := p.shape
 	// A datagram takes its time to fill; the first frame of it is not counted, here as anywhere.
 	base := n.oneWay + s.interval() - wire.FrameDuration
-	rate := float64(p.bitrate)
-	worth := emodel.Worth(rate, n.narrow)
-	fine := worth
-	p.value = math.Inf(-1)
-
+	fine := emodel.Worth(float64(p.bitrate), false)
 	// Lost again and again: the original, then each copy, the nearer first.
 	lost, before := n.channel.Loss, 0
-	p.consider(worth, base+n.spread, lost)
+	best := heard(fine, lost, base+n.spread)
 	for _, k := range s.copies {
 		lost *= n.channel.Again(time.Duration(k-before) * s.interval())
 		before = k
+		worth := fine
 		if s.coarse > 0 {
-			worth = fine - (fine-emodel.Worth(float64(s.coarse), false))*(n.channel.Loss-lost)
+			worth -= (fine - emodel.Worth(float64(s.coarse), false)) * (n.channel.Loss - lost)
 		}
-		p.consider(worth, base+n.wait(time.Duration(k)*s.interval()), lost)
+		best = max(best, heard(worth, lost, base+n.wait(time.Duration(k)*s.interval())))
 	}
-	if p.resend {
-		p.waitForResends(n, worth, base, lost)
+	if p.resend { // it is waited for
+		later := n.rtt + resendSlack
+		best = heard(fine, lost*(1-n.brought(later)), base+n.wait(later))
 	}
-	p.value -= bitPrice * float64(s.rate(n.headers, rate))
+	return best
+}
+
+// heard is what is left of a worth by the loss and the delay.
+func heard(worth, lost float64, delay time.Duration) float64 {
+	return emodel.Heard(worth, lost) - emodel.DelayPrice(delay)
 }
 
 // wait is how long the buffer holds frames back for repair that is sent so much later: no longer than it does for
@@ -108,24 +125,19 @@ func (n *network) wait(later time.Duration) time.Duration {
 	return max(n.spread, later+max(n.spread/2, arrivalSpread))
 }
 
-// waitForResends considers to wait for a resend: two questions (repair.Asker) and an answer at least. What comes later
-// still is not counted on.
-func (p *point) waitForResends(n *network, worth float64, base time.Duration, lost float64) {
-	wait := n.rtt + resendSlack
+// brought is the share of losses that resends bring in time, so much later: two questions (repair.Asker) and an answer
+// at least. What comes later still is not counted on.
+func (n *network) brought(later time.Duration) float64 {
 	unheard := n.channel.Loss * n.channel.Again(repair.Twin)
-	brought := inTime * (1 - unheard) * (1 - n.channel.Again(wait-n.rtt/2))
-	p.value = math.Inf(-1)
-	p.consider(worth, base+n.wait(wait), lost*(1-brought))
+	return inTime * (1 - unheard) * (1 - n.channel.Again(later-n.rtt/2))
 }
 
-// resendSlack is what a resend takes beside the round trip: until a datagram is overdue, and the spread of
-// the delay; inTime is the share of answers that come in time (found by experiment).
 const (
+	// resendSlack is what a resend takes beside the round trip: until a datagram is overdue, and the spread of the
+	// delay.
 	resendSlack = 30 * time.Millisecond
-	inTime      = 0.85
+	// inTime is the share of answers that come in time (found by experiment).
+	inTime = 0.85
+	// arrivalSpread is what any jitter buffer holds back at least.
+	arrivalSpread = 10 * time.Millisecond
 )
-
-// consider takes one way of waiting if it is the best so far.
-func (p *point) consider(worth float64, delay time.Duration, lost float64) {
-	p.value = max(p.value, emodel.Heard(worth, lost)-emodel.DelayPrice(delay))
-}

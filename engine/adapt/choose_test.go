@@ -19,7 +19,7 @@ func TestWireRateIsThatOfTheProtocol(t *testing.T) {
 		s := &shapes[i]
 		size := 40 // bytes per frame
 		var frames []netproto.Frame
-		for n := range s.stride + s.copied() {
+		for n := range s.stride * (1 + len(s.copies)) {
 			data := make([]byte, size)
 			if s.coarse > 0 && n >= s.stride {
 				data = data[:s.coarse/400]
@@ -32,10 +32,14 @@ func TestWireRateIsThatOfTheProtocol(t *testing.T) {
 		}
 		bytes := 28 + netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopSize + netproto.HopTagSize + len(body)
 		want := wire.KbpsOf(bytes, s.interval())
-		if got := s.rate(28, nominal(float64(size)*400, s.coarse > 0)); math.Abs(float64(got-want)) > 0.15 { // coarse frames are no whole bytes
+		nominal := size*400 - hybridMore
+		if s.coarse > 0 {
+			nominal = int(float64(size) * 400 / upToWideband)
+		}
+		if got := s.rate(28, nominal); math.Abs(float64(got-want)) > 0.15 { // coarse frames are no whole bytes
 			t.Errorf("%+v: %.2f kbit/s, the protocol takes %.2f", s, got, want)
 		}
-		if back := s.bitrate(28, want+0.001, defaultBitrate); back > size*400 || back < int(nominal(float64(size)*400, s.coarse > 0))-500 {
+		if back := s.bitrate(28, want+0.15, defaultBitrate); back > nominal+500 || back < nominal-500 {
 			t.Errorf("%+v: %d bit/s fit into %.2f kbit/s", s, back, want)
 		}
 	}
@@ -68,11 +72,11 @@ func TestChoice(t *testing.T) {
 			most: defaultBitrate, headers: 28, channel: estimate.NewChannel(tt.loss, tt.burst, 1), oneWay: 60 * ms, spread: 10 * ms,
 			rtt: tt.rtt, resent: tt.loss,
 		}
-		p := choose(&n, tt.kbps)
+		p := choose(&n, tt.kbps, smallest, 0)
 		if !slices.ContainsFunc(tt.want, func(w want) bool { return w.stride == p.shape.stride && slices.Equal(w.copies, p.shape.copies) }) {
-			t.Errorf("%s: %+v at %d bit/s, value %.1f", tt.name, *p.shape, p.bitrate, p.value)
+			t.Errorf("%s: %+v at %d bit/s, value %.1f", tt.name, *p.shape, p.bitrate, p.value(&n))
 		}
-		if w := p.shape.rate(28, float64(p.bitrate)); w > tt.kbps {
+		if w := p.shape.rate(28, p.bitrate); w > tt.kbps {
 			t.Errorf("%s: %.1f kbit/s of %v", tt.name, w, tt.kbps)
 		}
 	}
@@ -83,11 +87,11 @@ func TestChoiceFitsAnyRoom(t *testing.T) {
 	for _, loss := range []float64{0, 0.03, 0.1, 0.3, 0.9} {
 		for kbps := wire.Kbps(1); kbps < 100; kbps++ {
 			n := network{most: defaultBitrate, headers: 28, channel: estimate.NewChannel(loss, 3, 1), oneWay: 60 * ms, spread: 10 * ms}
-			p := choose(&n, kbps)
-			if w := p.shape.rate(28, float64(p.bitrate)); w > kbps+1e-9 && (p.shape != &shapes[0] || p.bitrate != minBitrate) {
+			p := choose(&n, kbps, smallest, 0)
+			if w := p.shape.rate(28, p.bitrate); w > kbps+1e-9 && (p.shape != &shapes[0] || p.bitrate != minBitrate) {
 				t.Errorf("%.1f kbit/s of %v", w, kbps)
 			}
-			if math.IsNaN(p.value) || p.bitrate < minBitrate {
+			if math.IsNaN(p.value(&n)) || p.bitrate < minBitrate {
 				t.Errorf("%+v", p)
 			}
 		}
@@ -146,7 +150,7 @@ func TestTheTableOfTheDocs(t *testing.T) {
 			n := network{
 				most: defaultBitrate, headers: 28, channel: c, oneWay: 60 * ms, spread: 10 * ms, rtt: 120 * ms, resent: c.Loss,
 			}
-			p := choose(&n, kbps)
+			p := choose(&n, kbps, smallest, 0)
 			row += fmt.Sprintf(" %g x %d", float64(p.bitrate)/1000, p.shape.stride)
 			if len(p.shape.copies) > 0 {
 				row += " {" + strings.Trim(strings.ReplaceAll(fmt.Sprint(p.shape.copies), " ", ","), "[]") + "}"

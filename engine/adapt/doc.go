@@ -14,5 +14,5 @@
 // a different use of them.
 //
 // The package is sans-IO: the time is an argument, a time.Duration since any fixed
-// start. Nothing allocates but a changed Decision, which says in words why.
+// start. Nothing allocates but Decision, which says in words why.
 package adapt

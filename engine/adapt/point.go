@@ -1,6 +1,8 @@
 package adapt
 
 import (
+	"cmp"
+	"sort"
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
@@ -64,50 +66,31 @@ func (s *shape) leavesRoom() bool { return len(s.copies) == 0 && s.stride <= res
 
 const resendStride = 3
 
-// copied is how many frames of a datagram are copies.
-func (s *shape) copied() int { return s.stride * len(s.copies) }
-
-// bytes is the mean size of a datagram of a shape at a bitrate in bit/s. All but the last
-// frame have their length in it.
-func (s *shape) bytes(bitrate float64) float64 {
-	fine := s.frame(bitrate)
-	if s.coarse == 0 {
-		return datagramBytes - 1 + float64(s.stride+s.copied())*fine
-	}
-	return datagramBytes - 1 + float64(s.stride)*fine + float64(s.copied())*s.frame(float64(s.coarse))
+// rate is what a shape takes at a bitrate in bit/s, with so many bytes of headers of IP and UDP. All frames but the last
+// have their length in it.
+func (s *shape) rate(headers, bitrate int) wire.Kbps {
+	frames := s.frame(bitrate) + float64(len(s.copies))*s.frame(cmp.Or(s.coarse, bitrate))
+	return wire.KbpsOf(float64(headers+datagramBytes-1)+float64(s.stride)*frames, s.interval())
 }
 
 // frame is the mean size of a frame at a bitrate in bit/s.
-func (s *shape) frame(bitrate float64) float64 {
-	return coded(bitrate, s.coarse > 0)/8*frameSeconds + frameBytes
+func (s *shape) frame(bitrate int) float64 {
+	return coded(float64(bitrate), s.coarse > 0)/8*wire.FrameDuration.Seconds() + frameBytes
 }
 
-// rate is what a shape takes at a bitrate in bit/s, with so many bytes of headers of IP and UDP.
-func (s *shape) rate(headers int, bitrate float64) wire.Kbps {
-	return wire.KbpsOf(float64(headers)+s.bytes(bitrate), s.interval())
-}
-
-// bitrate is the highest in bit/s, in steps of 500, that keeps the shape below a
-// rate, most at most; it may be too low to be of use.
+// bitrate is the highest in bit/s, in steps of 500, that keeps the shape below a rate, most at most; it may be too low
+// to be of use.
 func (s *shape) bitrate(headers int, below wire.Kbps, most int) int {
-	bytes := below.Bytes(s.interval()) - float64(headers+datagramBytes-1)
-	fine := s.stride + s.copied()
-	if s.coarse > 0 {
-		fine = s.stride
-		bytes -= float64(s.copied()) * s.frame(float64(s.coarse))
-	}
-	b := nominal((bytes/float64(fine)-frameBytes)*8/frameSeconds, s.coarse > 0)
-	return min(int(b)/500*500, most)
+	const step = 500
+	tooMuch := func(steps int) bool { return s.rate(headers, steps*step) > below }
+	return min((sort.Search(most/step+2, tooMuch)-1)*step, most)
 }
 
 // Fit is the highest bitrate of Opus in bit/s, most at most, with which a fixed sender stays below a rate; headers are
 // those of IP and UDP. It is below 6000 where the rate is too low for this stride and these copies.
 func Fit(below wire.Kbps, headers, stride int, copies []int, most int) int {
-	s := shape{stride: stride, copies: copies}
-	return s.bitrate(headers, below, most)
+	return (&shape{stride: stride, copies: copies}).bitrate(headers, below, most)
 }
-
-const frameSeconds = 0.02
 
 // coded is what speech takes at a bitrate, both in bit/s, with or without what is above wideband.
 func coded(bitrate float64, wideband bool) float64 {
@@ -115,18 +98,6 @@ func coded(bitrate float64, wideband bool) float64 {
 		return bitrate * upToWideband
 	}
 	return bitrate + hybridMore
-}
-
-// nominal is the bitrate at which speech takes so much.
-func nominal(bitrate float64, wideband bool) float64 {
-	switch b := bitrate / upToWideband; {
-	case wideband:
-		return b
-	case bitrate >= hybridBitrate+hybridMore:
-		return bitrate - hybridMore
-	default:
-		return min(b, hybridBitrate-500)
-	}
 }
 
 func (s *shape) interval() time.Duration { return time.Duration(s.stride) * wire.FrameDuration }

@@ -8,11 +8,8 @@ import (
 
 // reason puts the decision into words.
 func (l *Ladder) reason() string {
-	switch {
-	case l.stopped && l.brk.open:
-		return "stopped: far more loss than TCP would bear"
-	case l.stopped:
-		return "stopped: the relay is silent"
+	if l.Stopped() {
+		return "stopped: " + l.stopped
 	}
 	return l.current.String() + ": " + l.because()
 }
@@ -34,22 +31,22 @@ func (p *point) String() string {
 
 // because is what about the path makes the point the best.
 func (l *Ladder) because() string {
-	limit := l.control.limit
-	switch loss := 100 * l.loss(); {
-	case l.silent():
-		return fmt.Sprintf("no feedback for %d s", l.unheard/time.Second)
+	n := l.network()
+	plain := point{shape: &shape{stride: 1}, bitrate: n.most}
+	switch limit := l.Limit(); {
+	case l.brk.unheard > silentAfter:
+		return fmt.Sprintf("no feedback for %d s", l.brk.unheard/time.Second)
 	case l.control.state == draining:
 		return fmt.Sprintf("the path carries %.0f kbit/s", l.control.wall)
-	case loss >= 100*cleanLoss:
-		return fmt.Sprintf("%.0f %% loss, bursts %.1f", loss, l.network().channel.Burst(1))
-	case len(l.current.shape.copies) > 0:
-		return fmt.Sprintf("%.1f %% loss, bursts %.1f", loss, l.network().channel.Burst(1))
-	case l.last.Cap > 0 && l.limit() < min(limit, l.clean) && (l.cap == 0 || l.limit() < l.cap):
+	case n.channel.Loss >= lossy || len(l.current.shape.copies) > 0:
+		return fmt.Sprintf("%.1f %% loss, bursts %.1f", 100*n.channel.Loss, n.channel.Burst(1))
+	case limit >= plain.takes(&n):
+		return "the path is clean"
+	case limit == planned(l.cfg.Cap):
+		return fmt.Sprintf("the cap leaves %.0f kbit/s", limit)
+	case limit == planned(l.listenersCap()):
 		return fmt.Sprintf("a listener's cap of %.0f kbit/s", l.last.Cap)
-	case l.cap > 0 && l.cap < min(limit, l.clean):
-		return fmt.Sprintf("the cap leaves %.0f kbit/s", l.cap)
-	case limit < l.clean:
+	default:
 		return fmt.Sprintf("limit %.0f kbit/s", limit)
 	}
-	return "the path is clean"
 }

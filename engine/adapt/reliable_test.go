@@ -22,13 +22,13 @@ func TestNoRepairInATunnel(t *testing.T) {
 	if run(); !repairs() {
 		t.Fatalf("no repair where 8 %% are lost: %+v", l.Decision())
 	}
-	if l.SetReliable(now, true); repairs() {
+	if l.SetPath(now, Path{Reliable: true}); repairs() {
 		t.Errorf("repair in a tunnel at once: %+v", l.Decision())
 	}
 	if run(); repairs() {
 		t.Errorf("repair in a tunnel: %+v", l.Decision())
 	}
-	l.SetReliable(now, false)
+	l.SetPath(now, Path{})
 	if run(); !repairs() {
 		t.Errorf("no repair behind it: %+v", l.Decision())
 	}
@@ -36,7 +36,7 @@ func TestNoRepairInATunnel(t *testing.T) {
 
 // What goes by a second path as well counts under the cap, and leaves room for voice; it is no rate of the path.
 func TestTwins(t *testing.T) {
-	l := New(0, Config{Cap: 40})
+	l := New(0, Config{Cap: 40, Fixed: &Decision{Bitrate: 11000, Stride: 1}})
 	twins := 0
 	for now := time.Second; now < 11*time.Second; now += 20 * ms {
 		if !l.Send(now, 50, Voice) {

@@ -64,6 +64,10 @@ var delays = func() (d [time.Second / delayStep]float64) {
 // off in the mean. Runs of lost frames (BurstR) cost the same as single ones there.
 const bpl = 9.0
 
+// Stretched is what time-stretched speech costs, as a part of the loss of as much. Fitted to recorded talkers:
+// docs/lab.md, "How well they judge".
+const Stretched = 0.4
+
 // Heard is what is left of a worth in R when a share of the frames, 0 to 1, is lost to the listener and concealed:
 // R less Ie,eff (G.107, 7-29: Ie + (95-Ie) Ppl/(Ppl+Bpl)), with the worth in the place of 95-Ie, so that
 // nothing is left where nothing is heard.

@@ -40,6 +40,7 @@ type call struct {
 	frames   int    // sent so far
 	arriving uint32 // the session whose voice the listener is given
 	steps    []Step
+	changes  int
 	heard    []float32
 	log      *log
 	// wireEnd is what the links had carried when the speech was over.
@@ -339,9 +340,11 @@ func (c *call) speak() error {
 
 // decided notes how the talker sends.
 func (c *call) decided(s *engine.Sender) {
-	d := s.Stats(c.now).Decision
+	stats := s.Stats(c.now)
+	d := stats.Decision
 	c.log.coded = append(c.log.coded, coding{d.Bitrate, cmp.Or(d.CopyBitrate, d.Bitrate)})
-	if n := len(c.steps); c.cfg.Adaptive && (n == 0 || c.steps[n-1].Reason != d.Reason) {
+	if c.cfg.Adaptive && stats.Changes != c.changes {
+		c.changes = stats.Changes
 		c.steps = append(c.steps, Step{
 			At: round(c.now.Seconds(), 2), Bitrate: d.Bitrate, Stride: d.Stride, Copies: append([]int{}, d.Copies...), CopyBitrate: d.CopyBitrate,
 			FEC: d.FEC, Reason: d.Reason,

@@ -126,8 +126,7 @@ type EModel struct {
 	R       float64 `json:"r"`        // 0 to 100, delay included
 	CQ      float64 `json:"cq"`       // its score, 1 to 4.5
 	MOS     float64 `json:"mos_lq"`   // the same without delay
-	LossPct float64 `json:"loss_pct"` // active frames lost to the listener
-	BurstR  float64 `json:"burst_r"`  // of those frames, for information
+	LossPct float64 `json:"loss_pct"` // active speech lost to the listener, what is stretched counts as emodel.Stretched
 	Worth   float64 `json:"worth"`    // R of what was heard, none of it lost or late
 }
 
@@ -184,7 +183,7 @@ func (q *Quality) judge(s quality.Scores, mouthToEar float64) {
 	unhurried := emodel.Heard(e.Worth, e.LossPct/100)
 	r := unhurried - emodel.Delay(d)
 	e.R, e.CQ, e.MOS = round(r, 1), round(emodel.MOS(r), 3), round(emodel.MOS(unhurried), 3)
-	e.LossPct, e.BurstR, e.Worth = round(e.LossPct, 3), round(e.BurstR, 3), round(e.Worth, 2)
+	e.LossPct, e.Worth = round(e.LossPct, 3), round(e.Worth, 2)
 }
 
 // measured is the network as the voice datagrams met it.
@@ -239,8 +238,7 @@ func (l *log) delay(active []bool) Delay {
 // speech sorts the active speech by how it was heard, and finds what of it was lost for the
 // E-model.
 func (l *log) speech(active []bool) (Speech, EModel) {
-	heard := make([]float64, len(active)) // samples of the speech itself, by frame
-	covered := make([]float64, len(active))
+	covered := make([]float64, len(active))                  // samples, by frame
 	waited := make([]float64, len(active))                   // made up while a frame was awaited, which is in its place if it never came
 	var redundant, resent, fec, concealed, stretched float64 // samples
 	var s Speech
@@ -257,7 +255,6 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 				longest = max(longest, unheard(active, gapFrom, i, gap))
 			}
 			begun, gap, gapFrom = true, 0, i
-			heard[i] += p.Len
 		} else if p.at < len(active)*codec.FrameSize {
 			gap += p.Out
 		}
@@ -293,8 +290,7 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 	if gapFrom+1 < len(active) { // nothing more came
 		longest = max(longest, unheard(active, gapFrom, len(active)-1, gap))
 	}
-	frames, dropped, lost, bursts := 0, 0.0, 0, 0
-	before, waiting := false, 0.0
+	frames, dropped, waiting := 0, 0.0, 0.0
 	for i, a := range active {
 		// Waiting for one frame stands for those after it too, as long as none is heard.
 		uncovered := max(0, codec.FrameSize-covered[i])
@@ -303,20 +299,10 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 		if waiting -= filled; uncovered == 0 {
 			waiting = 0
 		}
-		if !a {
-			before = false
-			continue
+		if a {
+			frames++
+			dropped += uncovered - filled
 		}
-		frames++
-		dropped += uncovered - filled
-		missing := heard[i] < codec.FrameSize/2
-		if missing {
-			lost++
-			if !before {
-				bursts++
-			}
-		}
-		before = missing
 	}
 	all := float64(max(frames, 1) * codec.FrameSize)
 	percent := func(samples float64) float64 { return round(100*samples/all, 3) }
@@ -324,13 +310,7 @@ func (l *log) speech(active []bool) (Speech, EModel) {
 	s.Redundancy, s.Resent, s.FEC = percent(redundant), percent(resent), percent(fec)
 	s.Concealed, s.Stretched, s.Dropped = percent(concealed), percent(stretched), percent(dropped)
 	s.LongestGapMS = round(1000*seconds(float64(longest)), 2)
-	e := EModel{BurstR: 1, Worth: worth / max(played, 1)}
-	if lost > 0 {
-		p := float64(lost) / float64(frames)
-		e.LossPct = 100 * p
-		e.BurstR = max(1, float64(lost)/float64(bursts)*(1-p)) // over 1/(1-p), the mean burst of independent loss
-	}
-	return s, e
+	return s, EModel{LossPct: s.Concealed + s.Dropped + emodel.Stretched*s.Stretched, Worth: worth / max(played, 1)}
 }
 
 // unheard is how many samples of a gap in what was heard, after frame from and before frame to, are speech that was

@@ -12,7 +12,7 @@ var ErrTooShort = errors.New("too little speech to judge")
 // Scores are what the measures that compare two sounds say.
 type Scores struct {
 	NSIM  float64 // 1 is the very same, 0 nothing in common
-	MOS   float64 // MOS-LQO: NSIM by the mapping of ViSQOL v3, 1..5
+	MOS   float64 // MOS-LQO: the score of listeners that NSIM stands for, 1..4.5
 	ESTOI float64 // 1 is all understood, about 0 nothing
 }
 
@@ -26,12 +26,13 @@ func Compare(said, heard []float32, a Alignment) (s Scores, err error) {
 	if s.ESTOI, err = estoi(x, y, a); err != nil {
 		return Scores{}, err
 	}
-	s.MOS = visqolMOS(s.NSIM)
+	s.MOS = score(s.NSIM)
 	return s, nil
 }
 
 // Active tells for each 20 ms of speech whether there is any: its level is no more than 35 dB
-// below that of the loud parts (the 95th percentile), or was so in the 100 ms before.
+// below that of the loud parts (the 95th percentile) and at least 6 dB above the noise between words (the 10th; what is
+// 10 dB below the loud parts is always speech), or was so in the 100 ms before.
 func Active(said []float32) []bool {
 	const frame, hangover = SampleRate / 50, 5
 	levels := make([]float64, len(said)/frame)
@@ -40,7 +41,8 @@ func Active(said []float32) []bool {
 			levels[i] += float64(s) * float64(s)
 		}
 	}
-	floor := percentile(levels, 0.95) * math.Pow(10, -3.5)
+	loud, noise := percentile(levels, 0.95), percentile(levels, 0.1)
+	floor := max(loud*decibels(-35), min(noise*decibels(6), loud*decibels(-10)))
 	active := make([]bool, len(levels))
 	last := -hangover - 1
 	for i, l := range levels {
@@ -51,6 +53,9 @@ func Active(said []float32) []bool {
 	}
 	return active
 }
+
+// decibels is a ratio of powers.
+func decibels(db float64) float64 { return math.Pow(10, db/10) }
 
 // percentile returns the value below which the share p of values lies, 0 for none.
 func percentile(values []float64, p float64) float64 {

@@ -60,7 +60,7 @@ func TestTheSameIsPerfect(t *testing.T) {
 		"late": compare(t, x, late, Delayed(0.1)),
 		"soft": compare(t, x, soft, Delayed(0)),
 	} {
-		if !close(s.NSIM, 1, 1e-3) || !close(s.ESTOI, 1, 1e-3) || !close(s.MOS, 5, 0.02) {
+		if !close(s.NSIM, 1, 1e-3) || !close(s.ESTOI, 1, 1e-3) || !close(s.MOS, 4.5, 0.02) {
 			t.Errorf("%s: %+v", name, s)
 		}
 	}
@@ -68,7 +68,7 @@ func TestTheSameIsPerfect(t *testing.T) {
 
 func TestWorseIsLess(t *testing.T) {
 	x := speechlike(1.5)
-	before := Scores{NSIM: 1, ESTOI: 1, MOS: 5}
+	before := Scores{NSIM: 1, ESTOI: 1, MOS: 4.5}
 	for _, level := range []float64{0.001, 0.01, 0.1} {
 		y := noise(len(x), level)
 		for i := range y {
@@ -99,7 +99,7 @@ func TestAlignmentFollowsTheWarp(t *testing.T) {
 		"dropped": {cut, Alignment{{0, 0}, {1.4, 1.4}, {1.4, 1.5}}},
 	} {
 		right, wrong := compare(t, x, c.heard, c.a), compare(t, x, c.heard, Delayed(0))
-		if right.NSIM < 0.93 || right.NSIM > 0.999 || right.ESTOI < 0.85 || right.ESTOI > 0.999 {
+		if right.NSIM < 0.7 || right.NSIM > 0.9 || right.ESTOI < 0.85 || right.ESTOI > 0.999 {
 			t.Errorf("%s: aligned %+v", name, right)
 		}
 		if wrong.NSIM > right.NSIM-0.02 || wrong.ESTOI > right.ESTOI-0.1 {
@@ -119,7 +119,7 @@ func TestNSIMOfFlatSpectra(t *testing.T) {
 	}
 	// No structure at all: what is left is intensity, (2ab + C1)/(a^2 + b^2 + C1).
 	for _, s := range nsimFrames(flat(1), flat(2)) {
-		if want := (2*2 + 1e-4) / (1 + 4 + 1e-4); !close(s, want, 1e-9) {
+		if want := (2*2 + 0.0225) / (1 + 4 + 0.0225); !close(s, want, 1e-9) {
 			t.Errorf("%v, want %v", s, want)
 		}
 	}
@@ -131,7 +131,7 @@ func TestNSIMOfFlatSpectra(t *testing.T) {
 			ref[i][b], deg[i][b] = 10+sign, 10-sign
 		}
 	}
-	if s := nsimFrames(ref, deg); s[2] > -0.9 {
+	if s := nsimFrames(ref, deg); s[2] > -0.75 {
 		t.Errorf("a negative has similarity %v", s[2])
 	}
 }
@@ -171,11 +171,52 @@ func TestESTOIOfSpectra(t *testing.T) {
 	}
 }
 
-func TestViSQOLMapping(t *testing.T) {
-	for nsim, want := range map[float64]float64{1: 5, 0: 1.42, 0.76552319: 1.2031409 * 2.15594553} {
-		if got := visqolMOS(nsim); !close(got, want, 0.005) {
-			t.Errorf("visqolMOS(%v) = %v, want %v", nsim, got, want)
+func TestScore(t *testing.T) {
+	last := 0.0
+	for _, nsim := range []float64{-1, 0, 0.5, 0.79, 0.9, 1} {
+		got := score(nsim)
+		if got <= last || got <= 1 || got > 4.5 {
+			t.Errorf("score(%v) = %v, below that %v", nsim, got, last)
 		}
+		last = got
+	}
+	if got := score(0.79); !close(got, 2.75, 1e-9) || last != 4.5 {
+		t.Errorf("half of the scale is lost at %v, the same gets %v", got, last)
+	}
+}
+
+// How loud somebody talks does not matter, as long as all of it is as loud.
+func TestLevelDoesNotMatter(t *testing.T) {
+	x := speechlike(1.5)
+	y := noise(len(x), 0.01)
+	for i := range y {
+		y[i] += x[i]
+	}
+	want := compare(t, x, y, Delayed(0))
+	for i := range x {
+		x[i] /= 10
+		y[i] /= 10
+	}
+	if got := compare(t, x, y, Delayed(0)); !close(got.NSIM, want.NSIM, 0.002) || !close(got.ESTOI, want.ESTOI, 0.002) {
+		t.Errorf("20 dB less: %+v, want %+v", got, want)
+	}
+}
+
+// Disturbances at one place cost more than the same spread over all, and no more than all of the speech.
+func TestPool(t *testing.T) {
+	spread, once := make([]float64, 320), make([]float64, 320)
+	for i := range spread {
+		spread[i], once[i] = 0.95, 1
+	}
+	clear(once[160:176])
+	if d := pool(spread); !close(d, 0.05, 1e-9) {
+		t.Errorf("spread: %v", d)
+	}
+	if d := pool(once); d < 0.2 || d > 0.4 {
+		t.Errorf("at one place: %v", d)
+	}
+	if d := pool(make([]float64, 5)); d != 1 {
+		t.Errorf("nothing in common, and short: %v", d)
 	}
 }
 
@@ -200,6 +241,19 @@ func TestActive(t *testing.T) {
 	// A quarter of a second of 50 frames is 12 or 13, and 5 more follow.
 	if len(active) != 50 || n < 17 || n > 18 || active[24] || !active[25] {
 		t.Errorf("%d of %d active", n, len(active))
+	}
+}
+
+// Noise behind the speech is none, and its pauses are pauses.
+func TestNoiseIsNotActive(t *testing.T) {
+	x := noise(2*SampleRate, 0.01)
+	for i, s := range noise(SampleRate, 0.1) {
+		x[SampleRate/2+i] += s
+	}
+	for i, a := range Active(x) {
+		if speech := i >= 25 && i < 80; a != speech {
+			t.Errorf("frame %d: active %v", i, a)
+		}
 	}
 }
 

@@ -8,7 +8,8 @@ import "math"
 // was said is silent is left out.
 //
 // It differs from ViSQOL v3 in that the pieces to compare are known (Alignment) instead of
-// searched for, and in that the filters work on the spectrum of a piece.
+// searched for, in that the filters work on the spectrum of a piece, in the levels (toLevels) and
+// in what it makes of the frames (pool).
 //
 // x and y are what was said and heard at rate; active tells for each 20 ms of x whether it is
 // speech.
@@ -27,25 +28,54 @@ func nsim(x, y []float32, active []bool, a Alignment) (float64, error) {
 		speech = append(speech, i < len(active) && active[i])
 	})
 	sameLevel(ref, deg)
-	toLevels(ref, deg)
-	sum, n := 0.0, 0
+	toLevels(ref, deg, loudness(x, active))
+	var frames []float64
 	for i, s := range nsimFrames(ref, deg) {
 		if speech[i] {
-			sum += s
+			frames = append(frames, s)
+		}
+	}
+	if len(frames) == 0 {
+		return 0, ErrTooShort
+	}
+	return 1 - pool(frames), nil
+}
+
+// pool sums up how far the frames are from the same, 0 to 1: the 6-norm over 320 ms, every 160 ms, and the 2-norm of
+// those. A short disturbance costs more than its share of the time, as it does listeners.
+func pool(frames []float64) float64 {
+	const length, inside = 16, 6
+	sum, n := 0.0, 0
+	for at := 0; at == 0 || at+length <= len(frames); at += length / 2 {
+		piece := frames[at:min(at+length, len(frames))]
+		norm := 0.0
+		for _, s := range piece {
+			norm += math.Pow(max(0, 1-s), inside) / float64(len(piece))
+		}
+		sum += math.Pow(norm, 2.0/inside)
+		n++
+	}
+	return math.Sqrt(sum / float64(n))
+}
+
+// score is what listeners give for a similarity, 1 to 4.5. Half of the scale is lost where the distance from the same
+// is halfAt. Both numbers are fitted (docs/lab.md, "How well they judge").
+func score(nsim float64) float64 {
+	const halfAt, steepness = 0.21, 2.35
+	return 1 + 3.5/(1+math.Pow(max(0, 1-nsim)/halfAt, steepness))
+}
+
+// loudness is the mean square of the speech.
+func loudness(x []float32, active []bool) float64 {
+	const frame = rate / 50
+	sum, n := 0.0, 0
+	for i := 0; i < len(x); i++ {
+		if f := i / frame; f < len(active) && active[f] {
+			sum += float64(x[i]) * float64(x[i])
 			n++
 		}
 	}
-	if n == 0 {
-		return 0, ErrTooShort
-	}
-	return sum / float64(n), nil
-}
-
-// visqolMOS is the exponential fit of NSIM to scores of the TCD-VoIP data set, scaled so that 1
-// gives 5, of ViSQOL v3 (Chinen et al., QoMEX 2020; constants of its published code).
-func visqolMOS(nsim float64) float64 {
-	const a, b, x0, scale = 1.15594553, 4.685115504, 0.76552319, 1.2031409
-	return min(max(scale*(a+math.Exp(b*(nsim-x0))), 1), 5)
+	return sum / float64(max(n, 1))
 }
 
 // gammatones returns the power response of 4th-order gammatone filters, 21 of them, evenly spaced
@@ -94,30 +124,15 @@ func sameLevel(ref, deg [][]float64) {
 	}
 }
 
-// toLevels turns powers into levels above a common floor, in place: 10 log10 of the amplitude, as
-// ViSQOL has it, not below -45 and not more than 45 below the loudest band of the two pieces.
-func toLevels(ref, deg [][]float64) {
-	const floor, span = -45, 45
-	lowest := math.Inf(1)
-	for i := range ref {
-		peak := math.Inf(-1)
-		for _, s := range [][]float64{ref[i], deg[i]} {
-			for b, power := range s {
-				s[b] = max(floor, 5*math.Log10(power+1e-30))
-				peak = max(peak, s[b])
-			}
-		}
-		for _, s := range [][]float64{ref[i], deg[i]} {
-			for b := range s {
-				s[b] = max(s[b], peak-span)
-				lowest = min(lowest, s[b])
-			}
-		}
-	}
+// toLevels turns powers into levels, in place: 10 log10 of the amplitude, as ViSQOL has it, above a floor that is 25
+// below the loudness of the speech (50 dB, as others say). So it is no matter how loud somebody talks, and what is too
+// quiet to be heard beside the speech counts as silence.
+func toLevels(ref, deg [][]float64, loudness float64) {
+	const floor = 25
 	for _, m := range [][][]float64{ref, deg} {
 		for _, s := range m {
-			for b := range s {
-				s[b] -= lowest
+			for b, power := range s {
+				s[b] = max(0, floor+5*math.Log10(power/max(loudness, 1e-20)+1e-30))
 			}
 		}
 	}
@@ -126,7 +141,10 @@ func toLevels(ref, deg [][]float64) {
 // nsimFrames returns the similarity of each frame, the mean over its bands (Hines & Harte 2012,
 // equation 3): intensity times structure under a Gaussian window of 3 x 3 cells.
 func nsimFrames(ref, deg [][]float64) []float64 {
-	const c1, c3 = 0.01 * 0.01, 0.03 * 0.03 / 2 // for an intensity range of 1, as in ViSQOL v3
+	// For the range of intensity that toLevels leaves; below them is what nobody hears. Fitted as the numbers of score
+	// are: ViSQOL's 1 takes every grain of a background noise for structure.
+	const intensities = 15
+	const c1, c3 = (0.01 * intensities) * (0.01 * intensities), (0.03 * intensities) * (0.03 * intensities) / 2
 	window := [3][3]float64{
 		{0.0113033910173052, 0.0838251475442633, 0.0113033910173052},
 		{0.0838251475442633, 0.619485845753726, 0.0838251475442633},

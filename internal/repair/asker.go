@@ -92,12 +92,15 @@ func (a *Asker) Resync() {
 	}
 }
 
-// Arrived notes a datagram that came at now, and tells whether it is newest: it came by itself and has newer frames than
-// all before it.
+// Arrived notes a datagram that came at now, and tells whether it is newest: it came by itself and has newer frames
+// than all before it.
 func (a *Asker) Arrived(now time.Duration, d Datagram) (newest bool) {
 	ahead := int(d.Count-uint8(a.newest)) & (wire.HopCounts - 1)
 	if ahead > wire.HopCounts/2 {
 		ahead -= wire.HopCounts
+	}
+	if a.receipt.Reach == 0 {
+		a.highest = d.Seq - 1
 	}
 	frames := int32(d.Seq - a.highest)
 	if a.receipt.Reach == 0 || !d.Again && frames > 0 && ahead <= 0 || ahead > max(int(frames), 0)+resyncSlack {
@@ -187,11 +190,7 @@ func (a *Asker) filled(now time.Duration, count uint32, d Datagram) {
 
 // Have notes that a frame is there by another way, such as a copy, so that its datagram
 // need not be asked for. It still counts as lost.
-func (a *Asker) Have(frame uint32) {
-	if g := a.gapOf(frame); g != nil {
-		a.close(g)
-	}
-}
+func (a *Asker) Have(frame uint32) { a.close(a.gapOf(frame)) }
 
 // gapOf returns the open gap of the datagram whose newest frame that is, or nil.
 func (a *Asker) gapOf(frame uint32) *gap {
@@ -215,7 +214,7 @@ func (a *Asker) Copies(later uint32) {
 }
 
 func (a *Asker) close(g *gap) {
-	if g.open {
+	if g != nil && g.open {
 		g.open = false
 		a.open--
 	}
@@ -264,6 +263,8 @@ func (a *Asker) judge(now time.Duration, g *gap) (ask bool) {
 	case g.tries > 0 && now < g.due+a.patience:
 		g.next = g.due + a.patience // the answer may still come
 		return false
+	case g.tries > 0:
+		a.pace.right()
 	}
 	a.close(g)
 	return false

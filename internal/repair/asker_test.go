@@ -97,6 +97,16 @@ func TestAskerAsksForWhatIsMissing(t *testing.T) {
 	}
 }
 
+// A talker who has talked for years is heard by who comes now.
+func TestAskerBeginsAnywhere(t *testing.T) {
+	a := path()
+	for _, seq := range []uint32{1<<31 + 5, 1<<31 + 6} {
+		if !a.Arrived(at(5), dg(seq)) {
+			t.Errorf("%d is not the newest", seq)
+		}
+	}
+}
+
 // What was late on a hop before ours takes a count of its own, and is neither a gap nor new.
 func TestAskerKnowsWhatWasLateBefore(t *testing.T) {
 	a := path()

@@ -46,8 +46,8 @@ func copyDelay(v *View, step, patience time.Duration) time.Duration {
 	return delay
 }
 
-// Next returns a datagram of the talker's cache whose copy is to be sent at now, or nil and when there may be one; call it
-// until it is nil. Copies begin with the datagrams that come after a call. The bytes are the cache's, as those of Cache.Get.
+// Next returns a datagram of the talker's cache whose copy is to be sent at now, or nil and when there may be one; call
+// it until then. Copies begin with the datagrams that come after a call. The bytes are the cache's, as those of Get.
 func (c *Copies) Next(cache *Cache, now time.Duration) (d []byte, at time.Duration) {
 	if c.delay == 0 {
 		c.next = cache.count

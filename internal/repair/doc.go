@@ -33,8 +33,8 @@ func Patience(oneWay, buffer time.Duration, loss float64) time.Duration {
 	return max(buffer, worth-oneWay-wire.FrameDuration, 0)
 }
 
-// Waiting for a resend is worth it where the delay from mouth to ear costs less than the loss: up to the 240 ms at which
-// hardly anybody minds in any case, and not above the 400 ms from which on there is no conversation (ITU-T G.114).
+// Waiting for a resend is worth it where the delay from mouth to ear costs less than the loss: up to 240 ms, at which
+// hardly anybody minds in any case, and not above 400 ms, from which on there is no conversation (ITU-T G.114).
 const (
 	leastWorth = 240 * time.Millisecond
 	mostWorth  = 400 * time.Millisecond

@@ -39,15 +39,17 @@ type View struct {
 // Copies never go into a queue that grows, and a cap comes before them: first fewer talkers,
 // then fewer copies.
 type Planner struct {
-	talkers int       // most to forward, 0 = all
-	sent    wire.Kbps // by the last plan
+	talkers int // most to forward, 0 = all
 	jam     jam
 	jammed  bool          // nothing is to be added
 	fitted  time.Duration // when no more talkers would have fitted
 }
 
-// Report takes a listener's report. A plan is to follow.
-func (p *Planner) Report(now time.Duration, d Downlink) { p.jammed = p.jam.report(now, d, p.sent) }
+// Report takes a listener's report, and plans by it.
+func (p *Planner) Report(now time.Duration, d Downlink, views []*View) {
+	p.jammed = p.jam.report(now, d, rate(views[:min(cmp.Or(p.talkers, len(views)), len(views))]))
+	p.Plan(now, d, views)
+}
 
 // Plan plans by the last report. views lists the talkers who talk now, loudest first, those who are not forwarded too.
 // The cap and the limit of a jam are honoured with fewer talkers at once, with more after these would have fitted for a
@@ -79,7 +81,6 @@ func (p *Planner) Plan(now time.Duration, d Downlink, views []*View) {
 	} else if now-p.fitted < raiseAfter {
 		n = forwarded
 	}
-	p.sent = rate(views[:n])
 	if p.talkers = n; n == len(views) {
 		p.talkers = 0
 	}

@@ -62,8 +62,8 @@ type Account struct {
 	told   netproto.Receipt
 }
 
-// Take takes a receipt for what was sent, in datagrams that are stride frames apart, and returns what it adds to what was known. Not
-// ok: it is older than another, or of datagrams that are not known any more.
+// Take takes a receipt for what was sent, in datagrams that are stride frames apart, and returns what it adds to what
+// was known. Not ok: it is older than another, or of datagrams that are not known any more.
 func (a *Account) Take(s *Sent, r *netproto.Receipt, stride int) (o netproto.Outcome, ok bool) {
 	newest, ok := s.Find(r.Seq)
 	if !ok || r.Reach == 0 || uint8(newest%netproto.HopCounts) != r.Count || newest < a.newest {

@@ -135,7 +135,7 @@ func overview(rows []Row) ([]figure, error) {
 	}
 	plot, err = compared("E-model CQ (1 to 5)", networks, senders, cell(func(s Summary) float64 { return s.EModelCQ }), 1, 5)
 	if err := add("ladder-quality", "What repair and the ladder buy: quality",
-		"Higher is better, delay counted, rated by the E-model since NSIM is mild on lost frames. The fixed sender takes 24 kbit/s of Opus, one frame per datagram, and never learns what is lost; tincan takes no more on the wire, or a cap of 24 kbit/s with headers. The network is between relay and listener unless it says up.", plot, err); err != nil {
+		"Higher is better, delay counted, rated by the E-model. The fixed sender takes 24 kbit/s of Opus, one frame per datagram, and never learns what is lost; tincan takes no more on the wire, or a cap of 24 kbit/s with headers. The network is between relay and listener unless it says up.", plot, err); err != nil {
 		return nil, err
 	}
 	plot, err = compared("talker to relay (kbit/s)", networks, senders, cell(func(s Summary) float64 { return s.Up }), 0, 0)
@@ -147,8 +147,8 @@ func overview(rows []Row) ([]figure, error) {
 		value                func(Summary) float64
 	}{
 		{"loss-sound", "Quality against loss, as it sounds", "60 ms, independent loss (0 is the LAN). The fixed senders can only send again inside later datagrams. All but fixed 12k cost about the same on the wire; fixed 12k costs a third less.",
-			"MOS-LQO by NSIM (1 to 5)", func(s Summary) float64 { return s.MOS }},
-		{"loss-emodel", "Quality against loss, as the E-model rates it", "The same calls, judged only by the bitrate and by how many frames were lost to the listener. It is harsher on loss than NSIM.",
+			"MOS-LQO by NSIM (1 to 4.5)", func(s Summary) float64 { return s.MOS }},
+		{"loss-emodel", "Quality against loss, as the E-model rates it", "The same calls, judged only by the bitrate and by how much was made up, left out or stretched.",
 			"E-model CQ (1 to 5)", func(s Summary) float64 { return s.EModelCQ }},
 	} {
 		lines := lossCurves(rows, q.value)
@@ -165,7 +165,7 @@ func overview(rows []Row) ([]figure, error) {
 		if len(lines) == 0 {
 			continue
 		}
-		plot, err := curves("talker to relay, IP and UDP headers counted (kbit/s)", "MOS-LQO by NSIM (1 to 5)", 1, 5, lines)
+		plot, err := curves("talker to relay, IP and UDP headers counted (kbit/s)", "MOS-LQO by NSIM (1 to 4.5)", 1, 5, lines)
 		if err := add("rate-"+n, "Quality against the load on the wire: "+n,
 			"The fixed sender; each point is a bitrate of Opus (8, 12, 16, 24, 40 kbit/s). At low rates headers cost more than speech: three frames per datagram save two headers of three.", plot, err); err != nil {
 			return nil, err

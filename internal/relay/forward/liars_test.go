@@ -126,3 +126,30 @@ func TestFlooderAndCap(t *testing.T) {
 		}
 	}
 }
+
+// Who alone takes more than a listener's cap is left out there only while another one talks.
+func TestAloneAboveTheCap(t *testing.T) {
+	sc := newScene(t, 4, 2)
+	body, _ := netproto.AppendReport(nil, &netproto.Report{Cap: 48})
+	loud, other := sc.talkers[0], sc.talkers[1]
+	var heard [2]int // while the other one talks, and more than 2 s after its last word
+	for step := range 450 {
+		if step%50 == 0 {
+			sc.c.Handle(sc.ear.Addr, sc.ear.Sealed(netproto.TypeReport, body))
+		}
+		sc.c.Handle(loud.Addr, loud.SaidAt(strings.Repeat("x", 120), 30, true))
+		if step < 250 {
+			sc.c.Handle(other.Addr, other.SaidAt(strings.Repeat("y", 40), 30, true))
+		}
+		switch got := len(sc.took()[loud.Session]); {
+		case step >= 100 && step < 250:
+			heard[0] += got
+		case step >= 350:
+			heard[1] += got
+		}
+		sc.next()
+	}
+	if heard[0] > 15 || heard[1] < 20 {
+		t.Errorf("%d of 150 frames beside another talker, %d of 100 alone", heard[0], heard[1])
+	}
+}

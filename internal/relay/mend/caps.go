@@ -76,9 +76,11 @@ func (m *Mender) Pass(now time.Duration, to *Member, talker uint32, d []byte) bo
 
 // choose leaves those out for a listener with a cap who alone take more than that, as long as somebody else talks who does
 // not: so nobody drowns the others there by sending much.
-func (r *Room) choose(listener *Member) {
+func (r *Room) choose(now time.Duration, listener *Member) {
 	d := listener.downlink
-	d.strict = slices.ContainsFunc(r.order, func(t *Member) bool { return t != listener && t.uplink.rate <= d.Cap })
+	d.strict = slices.ContainsFunc(r.order, func(t *Member) bool {
+		return t != listener && t.uplink.rate <= d.Cap && now-t.uplink.forwarded <= time.Second
+	})
 }
 
 // fits tells whether a talker may be heard by a listener as far as its cap goes.
@@ -88,8 +90,7 @@ func (d *downlink) fits(t *Member) bool { return !d.strict || t.uplink.rate <= d
 func (s *Member) onWire(size int) int { return size + int(s.Overhead.Load()) }
 
 // voiceTo is the rate of voice to a listener.
-func (r *Room) voiceTo(now time.Duration, s *Member) wire.Kbps {
-	var sum wire.Kbps
+func (r *Room) voiceTo(now time.Duration, s *Member) (sum wire.Kbps) {
 	for _, t := range r.order[:min(len(r.order), maxViews)] {
 		if t != s && now-t.uplink.forwarded <= time.Second && r.hears(s, t.ID) {
 			sum += t.uplink.meter.Rate(now)

@@ -103,7 +103,7 @@ func (m *Mender) attendListener(now time.Duration, s *Member) (next time.Duratio
 }
 
 // plan decides what a listener gets beside and instead of what all get, when it has reported or others talk.
-func (m *Mender) plan(now time.Duration, s *Member) {
+func (m *Mender) plan(now time.Duration, s *Member, reported bool) {
 	d, views := s.downlink, m.views[:0]
 	for _, t := range s.room.order {
 		if t == s || len(views) == maxViews || !d.fits(t) {
@@ -116,6 +116,10 @@ func (m *Mender) plan(now time.Duration, s *Member) {
 		}
 		views = append(views, &v.View)
 	}
-	d.planner.Plan(now, d.Downlink, views)
+	if reported {
+		d.planner.Report(now, d.Downlink, views)
+	} else {
+		d.planner.Plan(now, d.Downlink, views)
+	}
 	d.apart = d.Cap > 0 || d.planner.Talkers() > 0
 }

@@ -17,8 +17,8 @@ type Ending struct {
 // takes what is missing for late, and makes up half a second.
 const endTimes = 3
 
-// Forwarded notes a datagram that is forwarded. It may have ended a talkspurt: that cannot be seen, as a talker may send
-// digital silence too, and to say it once more does no harm.
+// Forwarded notes a datagram that is forwarded. It may have ended a talkspurt: that cannot be seen, as a talker may
+// send digital silence too, and to say it once more does no harm.
 func (e *Ending) Forwarded(h netproto.Header) {
 	if h.Seq > e.last {
 		e.last, e.left = h.Seq, endTimes

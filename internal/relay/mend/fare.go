@@ -12,18 +12,18 @@ import (
 
 // fare is how a talker's voice reaches its listeners.
 //
-// Loss is that of the median listener, of an even number the worse of the middle two, since to send one of two everything
-// again costs more than what the talker can do for both. All other figures drive the talker's rate, and so everybody's
-// quality; there a quarter of the listeners, from three on at least one, may be as bad as they like (or say so) without
-// effect: what these need, the relay does for them alone. Caps count of all listeners who are there, since one that is
-// left out for a cap is not reported on.
+// Loss is that of the median listener, of an even number the worse of the middle two, since to send one of two
+// everything again costs more than what the talker can do for both. All other figures drive the talker's rate, and so
+// everybody's quality; there a quarter of the listeners, from three on at least one, may be as bad as they like (or say
+// so) without effect: what these need, the relay does for them alone. Caps count of all listeners who are there, since
+// one that is left out for a cap is not reported on.
 type fare struct {
 	listeners int               // that have reported
 	loss      float64           // share
 	told      netproto.Feedback // what the talker is told of it; Median is of what was reported since the last time
 }
 
-// collector is a Mender's memory for making a fare: the views of a talker, and what its listeners say, figure by figure.
+// collector is a Mender's memory for making a fare: the views of a talker, and the figures of its listeners.
 type collector struct {
 	views []*view
 	said  [figures][]int

@@ -81,11 +81,11 @@ func (m *Mender) tick(now time.Duration, r *Room) {
 	}
 	for _, s := range r.downs {
 		if s.downlink.strict = false; s.downlink.Cap > 0 {
-			r.choose(s)
+			r.choose(now, s)
 		}
 		r.divide(now, s)
 		if s.downlink.Cap > 0 || s.Apart.Load() {
-			m.plan(now, s)
+			m.plan(now, s, false)
 		}
 	}
 }

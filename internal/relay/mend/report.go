@@ -32,8 +32,7 @@ func (m *Mender) Report(now time.Duration, s *Member, body []byte) (look time.Du
 	if s.uplink != nil {
 		s.room.setPath(s)
 	}
-	d.planner.Report(now, d.Downlink)
-	m.plan(now, s)
+	m.plan(now, s, true)
 	return now, nil
 }
 
@@ -73,8 +72,8 @@ func (v *view) sent(u *uplink) *repair.Sent {
 	return v.own
 }
 
-// exception begins counts of the listener's own with that datagram: all before has been sent as it is. Then what is left
-// out is no gap to the listener.
+// exception begins counts of the listener's own with that datagram: all before has been sent as it is. Then what is
+// left out is no gap to the listener.
 func (v *view) exception(u *uplink, seq uint32) {
 	if v.own == nil {
 		own := u.sent

@@ -116,8 +116,7 @@ func (r *Room) hears(listener *Member, talker uint32) bool {
 
 // louder is what the next second of those takes who come before this talker for a listener and speak, if their
 // datagrams are as long.
-func (r *Room) louder(now time.Duration, listener *Member, talker uint32, size int) repair.Upcoming {
-	var res repair.Upcoming
+func (r *Room) louder(now time.Duration, listener *Member, talker uint32, size int) (res repair.Upcoming) {
 	for _, s := range r.order {
 		if s.ID == talker {
 			res.Next, res.Every = s.uplink.every(), s.uplink.every()

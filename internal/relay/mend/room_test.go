@@ -7,28 +7,47 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// Of two who are about as loud, one stays first: the level of speech goes up and down by more than they differ.
+// Of two who are about as loud, one stays first, though the level of speech goes up and down by more than they differ;
+// but not when it is much less loud or does not speak.
 func TestLoudestStays(t *testing.T) {
-	room, changes := new(Room), 0
+	room := new(Room)
 	members := make([]Member, 2)
 	for i := range members {
 		members[i].ID = uint32(i + 1)
 		members[i].Enter(room)
 	}
-	now, first := time.Hour, &members[0]
-	for seq := range uint32(1000) {
-		now += netproto.FrameDuration
-		for i := range members {
-			level := 20 + uint8(seq*7+uint32(i)*5)%20
-			members[i].Arrived(now, netproto.Header{Session: members[i].ID, Seq: seq + 1, Voice: true, Level: level}, netproto.Hop{Count: uint8(seq+1) % netproto.HopCounts}, 100)
-			members[i].Keep(now, make([]byte, 60))
+	now, seq := time.Hour, uint32(0)
+	talk := func(d time.Duration, louder [2]uint8, voice [2]bool) (first *Member, changes int) {
+		first = &members[0]
+		for end := now + d; now < end; now += netproto.FrameDuration {
+			seq++
+			for i := range members {
+				h := netproto.Header{Session: members[i].ID, Seq: seq, Voice: voice[i], Level: 60 + uint8(seq*7+uint32(i)*10)%20 - louder[i]}
+				members[i].Arrived(now, h, netproto.Hop{Count: uint8(seq % netproto.HopCounts)}, 100)
+				members[i].Keep(now, make([]byte, 60))
+			}
+			if room.sort(now); room.order[0] != first {
+				first, changes = room.order[0], changes+1
+			}
 		}
-		if room.sort(now); room.order[0] != first {
-			first, changes = room.order[0], changes+1
-		}
+		return first, changes
 	}
-	if changes > 1 {
+	if _, changes := talk(20*time.Second, [2]uint8{}, [2]bool{true, true}); changes > 1 {
 		t.Errorf("%d changes in 20 s", changes)
+	}
+	if first, _ := talk(3*time.Second, [2]uint8{0, 30}, [2]bool{true, true}); first != &members[1] {
+		t.Error("who is 30 dB louder is not first")
+	}
+	if first, _ := talk(3*time.Second, [2]uint8{0, 0}, [2]bool{true, false}); first != &members[0] {
+		t.Error("who does not speak is first")
+	}
+	talk(time.Second, [2]uint8{0, 30}, [2]bool{false, true})
+	if first, _ := talk(600*time.Millisecond, [2]uint8{}, [2]bool{true, false}); first != &members[0] {
+		t.Error("who does not speak is first 0.6 s later")
+	}
+	talk(5*time.Second, [2]uint8{0, 50}, [2]bool{true, true})
+	if first, _ := talk(4*time.Second, [2]uint8{20, 0}, [2]bool{true, true}); first != &members[0] {
+		t.Error("who was loud once is still first")
 	}
 }
 
