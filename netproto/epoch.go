@@ -17,9 +17,10 @@ const (
 	EpochWindow    = 4                // and keep the newest so many
 )
 
+// Sizes in bytes of Fresh and what is in it.
 const (
-	FreshSize   = FreshRandom + freshTag // size in bytes of Fresh
-	FreshRandom = 16                     // size of what is random in it
+	FreshSize   = FreshRandom + freshTag
+	FreshRandom = 16 // what is random
 	freshTag    = 16
 )
 
