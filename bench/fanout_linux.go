@@ -145,7 +145,7 @@ func (p *party) join(i int, room string) (*member, error) {
 		return nil, err
 	}
 	m := &member{tcp: conn, fd: p.sinks.fds[i]}
-	name, err := netproto.AppendPackage(nil, netproto.SendNickname{Name: fmt.Sprint(i), Room: room, Voice: 1})
+	name, err := netproto.AppendPackage(nil, netproto.SendNickname{Name: fmt.Sprint(i), Room: room, Voice: 1, Fresh: make([]byte, netproto.FreshSize)})
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (p *party) join(i int, room string) (*member, error) {
 	}
 	hop := netproto.HopKey(m.session.HopKey)
 	m.tag, m.up, m.down = hop.TagKey(), netproto.NewSealer(hop.Up()), netproto.NewSealer(hop.Down())
-	m.voice = netproto.NewSealer(netproto.VoiceKey(netproto.RoomSecret(m.session.MediaKey), m.session.Session, m.session.Epoch))
+	m.voice = netproto.NewSealer(netproto.VoiceKey(netproto.RoomSecret{1}, m.session.Session, 0))
 	return m, m.settle(p.addr)
 }
 

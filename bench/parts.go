@@ -144,7 +144,7 @@ func mix(n int) func(*testing.B) {
 	return func(b *testing.B) {
 		secret := netproto.RoomSecret{1}
 		listener := engine.NewListener(engine.ListenerConfig{})
-		listener.SetSecret(0, secret)
+		listener.SetSecret(0, 0, secret)
 		sealers := make([]*netproto.Sealer, n)
 		for i := range sealers {
 			session := uint32(i + 1)

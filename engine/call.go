@@ -36,7 +36,6 @@ type Call struct {
 	// static
 	cfg     Config
 	start   time.Time
-	phrase  *[32]byte // key of the passphrase, nil without
 	events  *eventFeed
 	stop    context.CancelCauseFunc
 	running context.Context // ends when the call does
@@ -85,7 +84,8 @@ type Call struct {
 	breakOff  context.CancelFunc // of the attempt under way
 	hurry     chan struct{}      // wakes keepControl while it waits for the next one
 
-	session netproto.Session // as the relay told it; owned by Join, then by keepControl
+	session    netproto.Session // as the relay told it; owned by Join, then by keepControl
+	attendance attendance
 
 	// owned by tend
 	roaming    roaming
@@ -110,6 +110,9 @@ var errLeft = errors.New("left")
 func Join(ctx context.Context, cfg Config) (*Call, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
+	}
+	if cfg.Passphrase != "" {
+		cfg.key = netproto.StretchPassphrase(cfg.Passphrase, cfg.Room)
 	}
 	joining, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
@@ -188,7 +191,7 @@ func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello wel
 		dialed:   make(chan dialed, 1),
 		sender:   sender,
 		listener: NewListener(ListenerConfig{Jitter: cfg.Jitter}),
-		roster:   roster{names: map[uint32]string{}, volumes: map[string]float32{}},
+		roster:   newRoster(),
 	}
 	c.control.device = ctl
 	c.dialer.Store(d)
@@ -207,12 +210,10 @@ func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello wel
 		c.cfg.Sink = audio.PacedSink(audio.Discard())
 	}
 	c.source.device, c.sink.device = c.cfg.Source, c.cfg.Sink
-	if cfg.Passphrase != "" {
-		key := netproto.PassphraseKey(cfg.Passphrase, cfg.Room)
-		c.phrase = &key
-	}
 	c.running, c.stop = context.WithCancelCause(ctx)
-	c.setKeys(hello.session)
+	c.attendance = attendance{room: cfg.Room, key: cfg.key, own: netproto.Member{Name: cfg.Name}}
+	c.attendance.begin(hello.session.Session, hello.fresh)
+	sender.Talker().SetTag(l.tag)
 	for _, list := range hello.users {
 		c.setUsers(list)
 	}

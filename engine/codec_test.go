@@ -41,7 +41,7 @@ func TestCodecOfOnesOwn(t *testing.T) {
 		return l, l.Configure(cfg)
 	}})
 	l := NewListener(ListenerConfig{NewDecoder: func() (codec.Decoder, error) { return &loud{}, nil }})
-	l.SetSecret(1, testSecret)
+	l.SetSecret(0, 1, testSecret)
 	l.AddPeer(testSession, "")
 	pcm := make([]float32, 50*FrameSize)
 	for i := range pcm {

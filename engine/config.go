@@ -31,7 +31,7 @@ type Config struct {
 	// Token is what the relay's operator asks for, if anything.
 	Token string
 	// Passphrase, if the members of the room agreed on one, keeps even the relay from
-	// listening. Those with another one, or none, are not heard.
+	// listening, whatever it does. Those with another one, or none, are not heard.
 	Passphrase string
 
 	// KnownRelays is the file with the certificates that were pinned on first use, ""
@@ -93,9 +93,10 @@ type Config struct {
 	// Jitter configures the jitter buffers.
 	Jitter jitter.Config
 
-	vouched  string         // fingerprint by which the relay that sent us to Address knows the one there
-	resolver resolver       // in tests; nil: net.DefaultResolver
-	roots    *x509.CertPool // in tests; nil: the system's
+	key      netproto.PassphraseKey // of Passphrase
+	vouched  string                 // fingerprint by which the relay that sent us to Address knows the one there
+	resolver resolver               // in tests; nil: net.DefaultResolver
+	roots    *x509.CertPool         // in tests; nil: the system's
 }
 
 // Errors of Config.Validate, wrapped with cause and remedy; besides them netproto.ErrName,

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -58,21 +57,13 @@ type control struct {
 	buf [4096]byte
 }
 
-// newAttempt returns what attempts to get one session have in common. The relay gives them the same one, as the answer to
-// any of them may be lost.
-func newAttempt() []byte {
-	a := make([]byte, netproto.AttemptSize)
-	_, _ = rand.Read(a) // never fails
-	return a
-}
-
 // enter connects and says who we are. ctx bounds it.
-func enter(ctx context.Context, d *dialer, was netproto.Session, attempt []byte) (*control, welcome, error) {
+func enter(ctx context.Context, d *dialer, was netproto.Session, e entry) (*control, welcome, error) {
 	ctl, err := d.dial(ctx)
 	if err != nil {
 		return nil, welcome{}, err
 	}
-	hello, err := ctl.greet(ctx, &d.cfg, was, attempt)
+	hello, err := ctl.greet(ctx, &d.cfg, was, e)
 	switch {
 	case err != nil && was.Resume != "":
 		ctl.giveUp(err) // without a word: the session may go on
@@ -85,13 +76,14 @@ func enter(ctx context.Context, d *dialer, was netproto.Session, attempt []byte)
 // welcome is what the relay answers to SEND_NICKNAME.
 type welcome struct {
 	session netproto.Session
+	fresh   []byte                  // what we have brought to it
 	users   []netproto.SendNewUsers // that came before the session
 }
 
 // greet says who we are and waits for the session: the one that was, if the relay still has it. ctx bounds it.
-func (c *control) greet(ctx context.Context, cfg *Config, was netproto.Session, attempt []byte) (welcome, error) {
+func (c *control) greet(ctx context.Context, cfg *Config, was netproto.Session, e entry) (welcome, error) {
 	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Unix(1, 0)) })
-	w, err := c.handshake(cfg, was, attempt)
+	w, err := c.handshake(cfg, was, e)
 	if !stop() && err == nil {
 		err = os.ErrDeadlineExceeded
 	}
@@ -101,10 +93,10 @@ func (c *control) greet(ctx context.Context, cfg *Config, was netproto.Session, 
 	return w, err
 }
 
-func (c *control) handshake(cfg *Config, was netproto.Session, attempt []byte) (welcome, error) {
-	var w welcome
+func (c *control) handshake(cfg *Config, was netproto.Session, e entry) (welcome, error) {
+	w := welcome{fresh: e.fresh}
 	nick := netproto.SendNickname{
-		Name: cfg.Name, Voice: netproto.Version, Room: cfg.Room, Token: cfg.Token, Cap: int(cfg.DownCap), Attempt: attempt,
+		Name: cfg.Name, Voice: netproto.Version, Room: cfg.Room, Token: cfg.Token, Cap: int(cfg.DownCap), Fresh: e.fresh, Attempt: e.attempt,
 	}
 	if was.Resume != "" {
 		nick.Resume, nick.Proof = was.Resume, netproto.HopKey(was.HopKey).ResumeProof(was.Resume)
@@ -139,7 +131,7 @@ func (c *control) handshake(cfg *Config, was netproto.Session, attempt []byte) (
 }
 
 func checkSession(s netproto.Session) error {
-	if s.Voice != netproto.Version || len(s.HopKey) != netproto.KeySize || len(s.MediaKey) != netproto.KeySize {
+	if s.Voice != netproto.Version || len(s.HopKey) != netproto.KeySize {
 		return fmt.Errorf("%w (its version %d, ours %d)", ErrNoVoice, s.Voice, netproto.Version)
 	}
 	return nil

@@ -15,6 +15,7 @@ type Event interface{ isEvent() }
 type PeerJoined struct {
 	Session uint32
 	Name    string
+	Foreign bool // has another passphrase than we, or just one of us has one: neither hears the other
 }
 
 // PeerLeft says that somebody left the room. Stats are the last figures.

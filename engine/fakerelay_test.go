@@ -32,7 +32,7 @@ type fakeRelay struct {
 
 	mu      sync.Mutex
 	epoch   uint32
-	secret  netproto.RoomSecret
+	key     [netproto.KeySize]byte
 	clients map[uint32]*fakeClient
 	last    uint32
 	reports []netproto.Report
@@ -76,6 +76,7 @@ type fakeClient struct {
 	id       uint32
 	conn     net.Conn
 	name     string
+	fresh    []byte
 	hop      netproto.HopKey
 	addr     fakePath // proven by challenge
 	also     fakePath
@@ -97,7 +98,7 @@ func startRelay(t testing.TB, cert *tls.Certificate, answer func(net.Conn)) *fak
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &fakeRelay{t: t, cert: cert, udp: udp, epoch: 1, secret: testSecret, clients: map[uint32]*fakeClient{}, answer: answer}
+	r := &fakeRelay{t: t, cert: cert, udp: udp, clients: map[uint32]*fakeClient{}, answer: answer}
 	r.run(tcp)
 	t.Cleanup(r.die)
 	return r
@@ -129,7 +130,7 @@ func (r *fakeRelay) restart() {
 	}
 	r.mu.Lock()
 	r.udp, r.clients = udp, map[uint32]*fakeClient{}
-	r.secret[9]++
+	r.key[9]++
 	r.mu.Unlock()
 	r.run(tcp)
 }
@@ -200,17 +201,18 @@ func (r *fakeRelay) serve(conn net.Conn) {
 	client := r.resumedLocked(nick)
 	if client == nil {
 		r.last++
-		client = &fakeClient{id: r.last, name: nick.Name, hop: netproto.HopKey{byte(r.last)}}
+		client = &fakeClient{id: r.last, name: nick.Name, fresh: nick.Fresh, hop: netproto.HopKey{byte(r.last)}}
 		if r.same {
 			client.hop = netproto.HopKey{1}
 		}
 		r.clients[client.id] = client
+		r.epoch++
 	}
 	client.conn = conn
 	id := client.id
 	r.tellUsersLocked()
 	hello := netproto.Session{
-		Session: id, Voice: netproto.Version, HopKey: client.hop[:], MediaKey: r.secret[:], Epoch: r.epoch,
+		Session: id, Voice: netproto.Version, HopKey: client.hop[:],
 		UDP: r.udp.LocalAddr().(*net.UDPAddr).Port,
 	}
 	if r.keep {
@@ -236,6 +238,7 @@ func (r *fakeRelay) serve(conn net.Conn) {
 	defer r.mu.Unlock()
 	if r.clients[id] == client && (left || !r.keep) {
 		delete(r.clients, id)
+		r.epoch++
 		r.tellUsersLocked()
 	}
 }
@@ -262,10 +265,11 @@ func (r *fakeRelay) sendLocked(c *fakeClient, p netproto.Package) {
 }
 
 func (r *fakeRelay) tellUsersLocked() {
-	var list netproto.SendNewUsers
+	list := netproto.SendNewUsers{MediaKey: r.key[:], Epoch: r.epoch}
 	for id := uint32(1); id <= r.last; id++ {
 		if c := r.clients[id]; c != nil {
 			list.Users, list.Sessions = append(list.Users, c.name), append(list.Sessions, id)
+			list.Fresh = append(list.Fresh, c.fresh)
 		}
 	}
 	for _, c := range r.clients {
@@ -286,13 +290,9 @@ func (r *fakeRelay) toAll(p netproto.Package) {
 func (r *fakeRelay) rotate() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.key[0]++
 	r.epoch++
-	r.secret = netproto.RoomSecret{byte(r.epoch)}
-	for id, c := range r.clients {
-		r.sendLocked(c, netproto.Session{
-			Session: id, Voice: netproto.Version, MediaKey: r.secret[:], Epoch: r.epoch,
-		})
-	}
+	r.tellUsersLocked()
 }
 
 // carry takes the datagrams of a tunnel.

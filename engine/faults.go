@@ -26,9 +26,10 @@ const (
 	FaultOutputSlow                      // the Sink takes less sound than real time gives
 	FaultNotUnderstood                   // others cannot open our voice: they have another passphrase, or none, or we have none
 	FaultPassphrase                      // a talker has another passphrase, or just one of us has one
-	FaultRoomKey                         // a talker uses a room secret that has not come here
+	FaultRoomKey                         // a talker uses another room secret: it has been told otherwise of the room, or earlier, or later
 	FaultGarbled                         // what a talker sends opens, but makes no sense
 	FaultStranger                        // a talker is not in the list of the room
+	FaultUnknown                         // the relay's list of the room has us otherwise than we are
 	faultKinds                           // how many there are
 )
 
@@ -124,7 +125,7 @@ var faultTable = [faultKinds]struct {
 	},
 	FaultRoomKey: {
 		"room_key", 2500 * time.Millisecond, 0, // a new epoch is used netproto.EpochGrace (1 s) after it was told
-		"you cannot hear {name}: the room's new key has not come through to both of you; if that lasts, join again",
+		"you cannot hear {name}: the relay has not told both of you the same of the room; if that lasts, join again, and then do not trust it",
 		"you hear {name} again",
 	},
 	FaultGarbled: {
@@ -136,6 +137,11 @@ var faultTable = [faultKinds]struct {
 		"stranger", 2500 * time.Millisecond, 0, // a relay sends a changed list within 1 s
 		"you cannot hear somebody who talks: session {what} is not in the relay's list of the room; if that lasts, join again",
 		"everybody who talks is in the list of the room",
+	},
+	FaultUnknown: {
+		"unknown", 0, 0,
+		"nobody hears you: the relay tells the room of you otherwise than you are; join again, and if that lasts do not trust it",
+		"the relay tells of you as you are",
 	},
 }
 

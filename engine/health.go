@@ -20,6 +20,9 @@ const (
 	underWay = 2 * time.Second
 	// settles is how long after a change of the list of users a relay may not have everybody's path yet.
 	settles = 1500 * time.Millisecond
+	// firstEpoch is how long it may take until others use an epoch that we know: a relay begins one at once, but
+	// where people come and go all the time, and they use it netproto.EpochGrace after it has come to them.
+	firstEpoch = 3500 * time.Millisecond
 	// mostFaults is how many are remembered when they are over.
 	mostFaults = 64
 )
@@ -51,13 +54,16 @@ type vitals struct {
 	unmuted time.Duration // since when we are not
 	sounded time.Duration // when Read gave sound last
 
-	dropped []dropped // talkers who are not heard, or were not
+	dropped []dropped     // talkers who are not heard, or were not
+	unknown bool          // the relay tells of us otherwise than we are
+	begun   time.Duration // when the session was
 }
 
-// dropped is a talker whose datagrams come and are dropped, and its name.
+// dropped is a talker whose datagrams come and are dropped, with its name and whether it has another passphrase.
 type dropped struct {
 	stream.Unheard
-	name string
+	name    string
+	foreign bool
 }
 
 // monitor finds out from the signs of life who is not heard, or does not hear. It is sans-IO: time is an argument.
@@ -186,6 +192,7 @@ func (m *monitor) room(now time.Duration, v *vitals) {
 		deaf = m.isOn(FaultNobodyListens) // as far as is known
 	}
 	m.note(now, Fault{Kind: FaultNobodyListens}, deaf, v.reported, "")
+	m.note(now, Fault{Kind: FaultUnknown}, v.unknown, sinceSeen, "")
 }
 
 // understood judges whether the others can open our voice. Those whom we cannot hear are told of anyway.
@@ -221,14 +228,15 @@ func (m *monitor) talkers(now time.Duration, v *vitals) {
 		case d.Reason == stream.DropUnknown:
 			f.Kind, what = FaultStranger, strconv.FormatUint(uint64(d.Session), 10)
 			bad = bad && now-d.Last < stream.TalksOn
-		case d.Foreign():
+		case d.Foreign() && d.foreign:
 			f.Kind, what = FaultPassphrase, "your passphrase is not the one used there"
 			if !v.phrase {
 				what = "a passphrase is used there, and none here"
 			}
 		case d.Reason == stream.DropForged || d.Reason == stream.DropEpoch:
 			f.Kind = FaultRoomKey
-			bad = bad && now-d.Last < stream.TalksOn // by the next word the key may have come
+			// By the next word the key may have come, and a newcomer waits for the first epoch that has it.
+			bad = bad && now-d.Last < stream.TalksOn && now-v.begun > firstEpoch
 		}
 		m.note(now, f, bad, d.First, what)
 	}

@@ -57,7 +57,7 @@ func bobDropped(now, at time.Duration, reason stream.Drop, heard bool) []dropped
 		}
 		u.Last = t
 	}
-	return []dropped{{u, "Bob"}}
+	return []dropped{{u, "Bob", true}}
 }
 
 // Every state in which somebody is not heard or does not hear is said within 4 s of its begin, once, with the
@@ -142,7 +142,7 @@ func TestFaults(t *testing.T) {
 		{"no key of the epoch", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, stream.DropEpoch, false) },
 			FaultRoomKey, 0, "cannot hear Bob", "you hear Bob again"},
 		{"an old key of the epoch", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, stream.DropForged, true) },
-			FaultRoomKey, 0, "key", "you hear Bob again"},
+			FaultRoomKey, 0, "not told both of you the same of the room", "you hear Bob again"},
 		{"no sense", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, stream.DropMalformed, true) },
 			FaultGarbled, 0, "cannot hear Bob", "you hear Bob now"},
 		{"no decoder", func(now time.Duration, v *vitals) { v.dropped = bobDropped(now, begin, stream.DropDecoder, false) },
@@ -168,7 +168,7 @@ func TestFaults(t *testing.T) {
 				if now >= begin && now < end || tt.ends == "" && now >= end {
 					tt.sick(now, &v)
 				} else if now >= end && len(v.dropped) == 0 && tt.kind >= FaultPassphrase { // heard again
-					v.dropped = []dropped{{stream.Unheard{Session: 7, Reason: stream.DropForged, Opened: true, Last: end}, "Bob"}}
+					v.dropped = []dropped{{stream.Unheard{Session: 7, Reason: stream.DropForged, Opened: true, Last: end}, "Bob", true}}
 				}
 				changes, next := m.look(now, &v)
 				if len(changes) == 0 && next <= now {
@@ -276,7 +276,7 @@ func TestNoFaults(t *testing.T) {
 			}
 		},
 		"a datagram that was tampered with": func(_ time.Duration, v *vitals) {
-			v.dropped = []dropped{{stream.Unheard{Session: 7, Reason: stream.DropForged, Count: 2, First: time.Second, Last: time.Second}, "Bob"}}
+			v.dropped = []dropped{{stream.Unheard{Session: 7, Reason: stream.DropForged, Count: 2, First: time.Second, Last: time.Second}, "Bob", true}}
 		},
 		"the list comes late": func(now time.Duration, v *vitals) {
 			if now > 10*time.Second && now < 12*time.Second {

@@ -32,7 +32,8 @@ func newTestTalker(t testing.TB, cfg TalkerConfig) *Talker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	talker.SetKeys(1, testSecret, testHop.TagKey())
+	talker.SetTag(testHop.TagKey())
+	talker.SetSecret(1, testSecret, netproto.EpochGrace)
 	return talker
 }
 

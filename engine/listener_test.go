@@ -17,7 +17,7 @@ import (
 
 func newTestListener(sessions ...uint32) *Listener {
 	l := NewListener(ListenerConfig{})
-	l.SetSecret(1, testSecret)
+	l.SetSecret(0, 1, testSecret)
 	for _, s := range sessions {
 		l.AddPeer(s, fmt.Sprint("peer ", s))
 	}
@@ -226,7 +226,7 @@ func TestCopiesRecoverLosses(t *testing.T) {
 			}
 			got := map[uint32]bool{}
 			l := NewListener(ListenerConfig{NewBuffer: func(jitter.Decoder, jitter.Config) Buffer { return recorder{got} }})
-			l.SetSecret(1, testSecret)
+			l.SetSecret(0, 1, testSecret)
 			l.AddPeer(testSession, "")
 			talker := newTestTalker(t, TalkerConfig{Stride: tt.stride, Copies: tt.copies, Encoder: codec.EncoderConfig{Complexity: 1}})
 			play(t, talker, l, speech(500, 1), lossy, 480)
@@ -274,9 +274,9 @@ func TestDrops(t *testing.T) {
 	tampered := func(at int) []byte { d := next(); d[at] ^= 1; return d }
 	once := next()
 	probe := netproto.NewSealer(testHop.Down()).Seal(nil, netproto.Header{Type: netproto.TypeProbeAck, Session: 1, Seq: 1}, make([]byte, 16))
-	foreign := netproto.NewSealer([16]byte{1}).Seal(nil, netproto.Header{Epoch: 1, Session: testSession, Seq: 999}, []byte{0x80, 1, 2})
+	foreign := netproto.NewSealer([16]byte{1}).Seal(nil, netproto.Header{Epoch: 1, Session: testSession, Seq: 99}, []byte{0x80, 1, 2})
 	foreign = netproto.AppendHop(foreign, netproto.Hop{})
-	badBody := netproto.NewSealer(netproto.VoiceKey(testSecret, testSession, 1)).Seal(nil, netproto.Header{Epoch: 1, Session: testSession, Seq: 998}, []byte{1})
+	badBody := netproto.NewSealer(netproto.VoiceKey(testSecret, testSession, 1)).Seal(nil, netproto.Header{Epoch: 1, Session: testSession, Seq: 98}, []byte{1})
 	badBody = netproto.AppendHop(badBody, netproto.Hop{})
 	bundle, err := netproto.AppendBundle(nil, once)
 	if err != nil {
@@ -324,7 +324,7 @@ func TestDrops(t *testing.T) {
 
 func TestDecoderFailure(t *testing.T) {
 	l := NewListener(ListenerConfig{NewDecoder: func() (codec.Decoder, error) { return nil, errors.New("none") }})
-	l.SetSecret(1, testSecret)
+	l.SetSecret(0, 1, testSecret)
 	l.AddPeer(testSession, "")
 	d, _ := newTestTalker(t, TalkerConfig{}).Frame(speech(1, 1))
 	if err := l.Handle(0, newOpener(t, testSession).strip(d)); err != error(stream.DropDecoder) {
@@ -345,8 +345,8 @@ func TestEpochRotation(t *testing.T) {
 		if i%100 == 50 {
 			epoch := uint32(2 + i/100)
 			secret := netproto.RoomSecret{byte(epoch)}
-			talker.SetKeys(epoch, secret, testHop.TagKey())
-			l.SetSecret(epoch, secret)
+			talker.SetSecret(epoch, secret, netproto.EpochGrace)
+			l.SetSecret(now, epoch, secret)
 		}
 		d, err := talker.Frame(pcm[i*FrameSize:][:FrameSize])
 		if err != nil {
@@ -361,8 +361,8 @@ func TestEpochRotation(t *testing.T) {
 	if s := l.Peers(0, nil)[0]; s.Frames < 390 || s.Lost != 0 || peak(heard) == 0 {
 		t.Errorf("%d frames, %d lost of 400", s.Frames, s.Lost)
 	}
-	// Five epochs later the first secret is forgotten.
-	l.SetSecret(9, netproto.RoomSecret{9})
+	// Four epochs later the first secret is forgotten.
+	l.SetSecret(0, 9, netproto.RoomSecret{9})
 	old := newTestTalker(t, TalkerConfig{})
 	d, _ := old.Frame(pcm[:FrameSize])
 	if err := l.Handle(0, o.strip(d)); err != error(stream.DropForged) {

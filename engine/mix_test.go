@@ -12,7 +12,7 @@ func TestMixOfManyPeers(t *testing.T) {
 	const frames = 50
 	for _, peers := range []int{1, 2, 32} {
 		l := NewListener(ListenerConfig{NewBuffer: newFIFO(0)})
-		l.SetSecret(1, testSecret)
+		l.SetSecret(0, 1, testSecret)
 		o := newOpener(t, testSession)
 		want := make([]float64, frames*FrameSize)
 		var talkers []*Talker

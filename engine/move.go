@@ -111,7 +111,7 @@ func (c *Call) succeed(ctx context.Context, to netproto.ServerClose, wait time.D
 	}()
 	b := comeback{random: rand.Float64}
 	b.lost(c.now(), ErrServerClosed)
-	attempt := newAttempt()
+	e := c.cfg.newEntry()
 	for b.due = c.now() + wait; ; {
 		timer := time.NewTimer(b.due - c.now())
 		select {
@@ -122,7 +122,7 @@ func (c *Call) succeed(ctx context.Context, to netproto.ServerClose, wait time.D
 		}
 		limit, _ := b.try(c.now(), c.roundTrip())
 		trying, cancel := context.WithTimeout(ctx, limit)
-		ctl, hello, err := enter(trying, d, netproto.Session{}, attempt)
+		ctl, hello, err := enter(trying, d, netproto.Session{}, e)
 		cancel()
 		if err == nil {
 			next = &successor{ctl: ctl, hello: hello, to: d}
@@ -176,7 +176,7 @@ func (c *Call) settle(ctx context.Context, next *successor, until time.Duration)
 
 // changeOver takes the connection to the next relay into use in place of the old one, and leaves that.
 func (c *Call) changeOver(old *control, next *successor) error {
-	if err := c.begins(next.link, next.conn, next.hello.session); err != nil {
+	if err := c.begins(next.link, next.conn, next.hello); err != nil {
 		next.ctl.Close()
 		next.to.close()
 		return err
@@ -221,7 +221,7 @@ func follow(ctx, joining context.Context, cfg Config) (d *dialer, ctl *control, 
 		if d, err = newDialer(ctx, cfg.at(to)); err != nil {
 			break
 		}
-		if ctl, hello, err = enter(joining, d, netproto.Session{}, nil); err == nil {
+		if ctl, hello, err = enter(joining, d, netproto.Session{}, cfg.newEntry()); err == nil {
 			break
 		}
 		d.close()

@@ -62,8 +62,8 @@ func (c *Call) readControl(ctl *control) (m *move, why error, final bool) {
 		case netproto.SendNewUsers:
 			c.setUsers(p)
 		case netproto.Session:
-			if p.Session == c.session.Session {
-				c.setKeys(p)
+			if p.Session == c.session.Session && p.Resume != "" {
+				c.session.Resume = p.Resume
 			}
 		case netproto.UnknownError:
 			c.events.add(RelayComplained{p.Reason})
@@ -71,42 +71,16 @@ func (c *Call) readControl(ctl *control) (m *move, why error, final bool) {
 	}
 }
 
-// setKeys takes the room secret of a SESSION package. A later one, that starts an epoch,
-// leaves out what has not changed.
-func (c *Call) setKeys(s netproto.Session) {
-	if s.Resume != "" {
-		c.session.Resume = s.Resume
-	}
-	if len(s.MediaKey) != netproto.KeySize {
-		return
-	}
-	secret, tag := c.roomSecret(s), c.link.Load().tag
-	c.hearing.Lock()
-	c.listener.SetSecret(s.Epoch, secret)
-	c.hearing.Unlock()
-	c.talking.Lock()
-	c.sender.Talker().SetKeys(s.Epoch, secret, tag)
-	c.talking.Unlock()
-}
-
-func (c *Call) roomSecret(s netproto.Session) netproto.RoomSecret {
-	secret := netproto.RoomSecret(s.MediaKey)
-	if c.phrase != nil {
-		secret = secret.WithPassphrase(*c.phrase)
-	}
-	return secret
-}
-
 // reconnect dials the relay until it lets us in again. Without a connection it returns why the call is at its end.
 func (c *Call) reconnect(why error) (*control, error) {
 	now := c.now()
 	c.returning.Lock()
 	c.comeback.lost(now, why)
-	e, _ := c.comeback.look(now, false)
-	c.events.add(e)
+	away, _ := c.comeback.look(now, false)
+	c.events.add(away)
 	c.returning.Unlock()
-	for attempt := newAttempt(); c.awaitTry(); {
-		ctl, hello, err := c.try(attempt)
+	for e := c.cfg.newEntry(); c.awaitTry(); {
+		ctl, hello, err := c.try(e)
 		var resumed bool
 		if err == nil {
 			resumed, err = c.takeOver(ctl, hello)
@@ -151,7 +125,7 @@ func (c *Call) awaitTry() bool {
 }
 
 // try is one attempt.
-func (c *Call) try(attempt []byte) (*control, welcome, error) {
+func (c *Call) try(e entry) (*control, welcome, error) {
 	rtt := c.roundTrip()
 	c.returning.Lock()
 	limit, to := c.comeback.try(c.now(), rtt)
@@ -167,7 +141,7 @@ func (c *Call) try(attempt []byte) (*control, welcome, error) {
 	if err != nil {
 		return nil, welcome{}, err
 	}
-	ctl, hello, err := enter(ctx, d, was, attempt)
+	ctl, hello, err := enter(ctx, d, was, e)
 	if err == nil {
 		c.uses(d)
 	} else if d != c.home && d != c.dialer.Load() {
@@ -184,7 +158,7 @@ func (c *Call) takeOver(ctl *control, hello welcome) (resumed bool, err error) {
 	if resumed {
 		err = c.resumed(ctl, was, s)
 	} else {
-		err = c.replaced(ctl, s)
+		err = c.replaced(ctl, hello)
 	}
 	if err == nil {
 		err = ctl.sendPort(c.paths[PathUDP].local())
@@ -225,13 +199,12 @@ func (c *Call) resumed(ctl *control, l *link, s netproto.Session) error {
 	c.roster.resume()
 	c.hearing.Unlock()
 	c.session = s
-	c.setKeys(s)
 	return nil
 }
 
 // replaced begins another session, as the relay has forgotten the one that was.
-func (c *Call) replaced(ctl *control, s netproto.Session) error {
-	l, err := newLink(ctl, s, c.link.Load().traffic)
+func (c *Call) replaced(ctl *control, hello welcome) error {
+	l, err := newLink(ctl, hello.session, c.link.Load().traffic)
 	if err != nil {
 		return err
 	}
@@ -239,17 +212,18 @@ func (c *Call) replaced(ctl *control, s netproto.Session) error {
 	if err != nil {
 		return err
 	}
-	return c.begins(l, conn, s)
+	return c.begins(l, conn, hello)
 }
 
 // begins takes another session into use, and a socket to its relay: all others have left, and are told of anew. Numbers go on (traffic,
 // stream.Packetizer.Renew), as do mute, volumes, caps and devices.
-func (c *Call) begins(l *link, conn *net.UDPConn, s netproto.Session) error {
-	secret, rtt, now := c.roomSecret(s), c.roundTrip(), c.now()
-	c.session = s
+func (c *Call) begins(l *link, conn *net.UDPConn, hello welcome) error {
+	rtt, now := c.roundTrip(), c.now()
+	c.session = hello.session
+	c.attendance.begin(l.session, hello.fresh)
 	c.talking.Lock()
-	c.sender.Talker().Renew(s.Session)
-	c.sender.Talker().SetKeys(s.Epoch, secret, l.tag)
+	c.sender.Talker().Renew(l.session)
+	c.sender.Talker().SetTag(l.tag)
 	c.talking.Unlock()
 	c.link.Store(l)
 	if !c.read(&c.paths[PathUDP], l, newUDP(conn, l.to.Load())) {
@@ -261,7 +235,6 @@ func (c *Call) begins(l *link, conn *net.UDPConn, s netproto.Session) error {
 	events := c.leaveLocked(now, rtt, slices.Sorted(maps.Keys(c.roster.names)))
 	c.roster.renew()
 	c.listener.Renew()
-	c.listener.SetSecret(s.Epoch, secret)
 	c.hearing.Unlock()
 	c.probing.Lock()
 	for i := range c.paths {

@@ -59,8 +59,7 @@ type SenderStats struct {
 // pollEvery is how often the ladder is told that time goes by while there is speech.
 const pollEvery = 200 * time.Millisecond
 
-// NewSender makes a Sender that begins at now. It needs SetKeys of its Talker before its first
-// frame. Errors are those of NewTalker.
+// NewSender makes a Sender that begins at now. Its Talker sends nothing before it has its keys. Errors are those of NewTalker.
 func NewSender(now time.Duration, cfg SenderConfig) (*Sender, error) {
 	s := &Sender{cfg: cfg}
 	ladder := adapt.Config{Cap: cfg.Cap, Bitrate: cfg.Talker.Encoder.Bitrate, Path: adapt.Path{Overhead: cfg.Overhead}}

@@ -17,7 +17,8 @@ func newTestSender(t testing.TB, cfg SenderConfig) *Sender {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Talker().SetKeys(1, testSecret, testHop.TagKey())
+	s.Talker().SetTag(testHop.TagKey())
+	s.Talker().SetSecret(1, testSecret, netproto.EpochGrace)
 	return s
 }
 

@@ -24,27 +24,28 @@ type stormEnd struct {
 	outbox []packet
 
 	// What a Call has.
-	sender   *Sender
-	listener *Listener
-	roster   roster
-	probes   probes
-	comeback comeback
-	roaming  roaming
-	pulse    pulse
-	signs    signs
-	session  netproto.Session
-	tag      *netproto.TagKey
-	upKey    *netproto.Sealer
-	downKey  *netproto.Sealer
-	seqs     [16]uint32
-	seen     [16]netproto.ReplayWindow
-	barred   uint64
-	conn     *stormConn // the last one while it is lost
-	given    error      // why it was given up
-	dial     *stormDial
-	attempt  []byte
-	tick     time.Duration
-	wake     time.Duration
+	sender     *Sender
+	listener   *Listener
+	roster     roster
+	attendance attendance
+	probes     probes
+	comeback   comeback
+	roaming    roaming
+	pulse      pulse
+	signs      signs
+	session    netproto.Session
+	tag        *netproto.TagKey
+	upKey      *netproto.Sealer
+	downKey    *netproto.Sealer
+	seqs       [16]uint32
+	seen       [16]netproto.ReplayWindow
+	barred     uint64
+	conn       *stormConn // the last one while it is lost
+	given      error      // why it was given up
+	dial       *stormDial
+	entry      entry
+	tick       time.Duration
+	wake       time.Duration
 
 	conns  []*stormConn      // all that the relay may still know of
 	sealed map[string][]byte // what was sealed, by header
@@ -76,7 +77,7 @@ func newStormEnd(s *storm, name string) *stormEnd {
 	e := &stormEnd{
 		s: s, name: name, delay: time.Duration(5+s.rng.IntN(90)) * time.Millisecond,
 		net:    stormNet{up: true, down: true, tcp: true},
-		roster: roster{names: map[uint32]string{}, volumes: map[string]float32{}},
+		roster: newRoster(), attendance: attendance{room: "storm", own: netproto.Member{Name: name}},
 		sealed: map[string][]byte{}, comeback: comeback{random: s.rng.Float64},
 	}
 	e.delay -= e.delay % stormStep
@@ -95,6 +96,7 @@ func newStormEnd(s *storm, name string) *stormEnd {
 		s.t.Fatal(err)
 	}
 	s.last++
+	e.entry = e.config().newEntry()
 	c, err := s.join(e, s.last)
 	if err != nil {
 		s.t.Fatal(err)
@@ -102,6 +104,8 @@ func newStormEnd(s *storm, name string) *stormEnd {
 	e.welcome(c)
 	return e
 }
+
+func (e *stormEnd) config() *Config { return &Config{Room: "storm", Name: e.name} }
 
 // passes tells whether a datagram gets through one way.
 func (e *stormEnd) passes(way bool) bool {
@@ -330,8 +334,8 @@ func (e *stormEnd) readControl(now time.Duration) {
 		case netproto.SendNewUsers:
 			e.setUsers(now, p)
 		case netproto.Session:
-			if p.Session == e.session.Session {
-				e.setKeys(p)
+			if p.Session == e.session.Session && p.Resume != "" {
+				e.session.Resume = p.Resume
 			}
 		}
 	}
@@ -341,7 +345,7 @@ func (e *stormEnd) readControl(now time.Duration) {
 	c.send(nil)
 	e.comeback.lost(now, gone(e.given))
 	e.comeback.look(now, false)
-	e.given, e.attempt = nil, newAttempt()
+	e.given, e.entry = nil, e.config().newEntry()
 }
 
 // reconnect mirrors Call.reconnect, awaitTry and try.
@@ -384,20 +388,20 @@ func (e *stormEnd) welcome(c *stormConn) {
 	case e.session.Session == s.Session && slices.Equal(e.session.HopKey, s.HopKey):
 		e.session = s
 		e.roster.resume()
-		e.setKeys(s)
 	default:
 		e.session = s
 		hop := netproto.HopKey(s.HopKey)
 		e.upKey, e.downKey, e.tag = netproto.NewSealer(hop.Up()), netproto.NewSealer(hop.Down()), hop.TagKey()
 		e.seen = [16]netproto.ReplayWindow{}
+		e.attendance.begin(s.Session, c.entry.fresh)
 		e.sender.Talker().Renew(s.Session)
+		e.sender.Talker().SetTag(e.tag)
 		if socket, ok := e.open(); ok {
 			e.socket = socket
 		}
 		e.leave(now, slices.Sorted(maps.Keys(e.roster.names)))
 		e.roster.renew()
 		e.listener.Renew()
-		e.setKeys(s)
 		e.probes.renew()
 		e.signs.renew(now)
 	}
@@ -408,18 +412,15 @@ func (e *stormEnd) welcome(c *stormConn) {
 	e.conns = slices.DeleteFunc(e.conns, func(c *stormConn) bool { return c.over || c.relay != e.s.relay })
 }
 
-// setKeys mirrors Call.setKeys.
-func (e *stormEnd) setKeys(s netproto.Session) {
-	if s.Resume != "" {
-		e.session.Resume = s.Resume
-	}
-	secret := netproto.RoomSecret(s.MediaKey)
-	e.listener.SetSecret(s.Epoch, secret)
-	e.sender.Talker().SetKeys(s.Epoch, secret, e.tag)
-}
-
 // setUsers mirrors Call.setUsers.
 func (e *stormEnd) setUsers(now time.Duration, list netproto.SendNewUsers) {
+	e.attendance.take(&list)
+	if secret, grace, known := e.attendance.epoch(&list); known {
+		e.listener.SetSecret(now, list.Epoch, secret)
+		e.sender.Talker().SetSecret(list.Epoch, secret, grace)
+	} else if list.MediaKey != nil {
+		e.s.t.Fatalf("seed %d: after %v the relay tells of %s otherwise", e.s.seed, now, e.name)
+	}
 	e.leave(now, e.roster.gone(now, &list))
 	for i, session := range list.Sessions {
 		if session != e.session.Session {

@@ -52,6 +52,7 @@ type stormConn struct {
 	relay   *stormRelay
 	number  int
 	session uint32
+	entry   entry
 	local   netip.Addr    // of the end
 	lost    time.Duration // when the address was, and so all segments from then on; never: it is not
 	down    []letter      // under way to the end
@@ -165,12 +166,7 @@ func (s *storm) runRelay(r *stormRelay) {
 	r.tick = next
 	for _, u := range updates {
 		for _, c := range r.sessions {
-			if u.NewUsers {
-				c.tell(listOf(&u.Users))
-			}
-			if u.NewEpoch {
-				c.tell(netproto.Session{Session: c.session, MediaKey: u.Secret[:], Epoch: u.Epoch})
-			}
+			c.tell(u.Users.Package())
 		}
 	}
 }
@@ -213,7 +209,7 @@ func (s *storm) end(r *stormRelay, c *stormConn, alive time.Duration) {
 // join is a SEND_NICKNAME that has come to the relay.
 func (s *storm) join(e *stormEnd, number int) (*stormConn, error) {
 	r, was := s.relay, &e.session
-	n := rooms.Newcomer{Room: "storm", Name: e.name, Voice: netproto.Version, Resume: was.Resume, Attempt: e.attempt}
+	n := rooms.Newcomer{Room: "storm", Name: e.name, Voice: netproto.Version, Resume: was.Resume, Fresh: e.entry.fresh, Attempt: e.entry.attempt}
 	if was.Resume != "" {
 		n.Proof = netproto.HopKey(was.HopKey).ResumeProof(was.Resume)
 	}
@@ -228,18 +224,12 @@ func (s *storm) join(e *stormEnd, number int) (*stormConn, error) {
 	if old != nil {
 		old.down, old.over = append(old.down, letter{at: s.now + e.delay}), true
 	}
-	c := &stormConn{end: e, relay: r, number: number, session: m.Session, local: e.net.local, lost: stormNever, fresh: true}
+	c := &stormConn{entry: e.entry, end: e, relay: r, number: number, session: m.Session, local: e.net.local, lost: stormNever, fresh: true}
 	r.sessions[m.Session], r.tick = c, 0
 	e.conns = append(e.conns, c)
-	c.tell(listOf(&m.Users))
-	c.tell(netproto.Session{
-		Session: m.Session, Voice: netproto.Version, Epoch: m.Epoch, HopKey: m.HopKey[:], MediaKey: m.Secret[:], Resume: m.Resume,
-	})
+	c.tell(m.Users.Package())
+	c.tell(netproto.Session{Session: m.Session, Voice: netproto.Version, HopKey: m.HopKey[:], Resume: m.Resume})
 	return c, nil
-}
-
-func listOf(l *rooms.UserList) netproto.SendNewUsers {
-	return netproto.SendNewUsers{Users: l.Names, Sessions: l.Sessions, List: int(uint16(l.Version))}
 }
 
 func (c *stormConn) tell(p netproto.Package) {

@@ -46,7 +46,7 @@ type Talker struct {
 	copied [stream.CoarseRoom]byte
 }
 
-// NewTalker makes a Talker. It needs SetKeys before its first frame. Errors are
+// NewTalker makes a Talker. It needs SetTag, and sends nothing before SetSecret. Errors are
 // codec.ErrConfig, codec.ErrNoCodec and stream.ErrRedundancy, wrapped.
 func NewTalker(cfg TalkerConfig) (*Talker, error) { return newTalker(cfg, nil) }
 

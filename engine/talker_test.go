@@ -245,8 +245,8 @@ func TestEpochGrace(t *testing.T) {
 	say(t, talker, o, speech(10, 1))
 	next := netproto.RoomSecret{9}
 	o.secrets[2] = netproto.NewSealer(netproto.VoiceKey(next, testSession, 2))
-	talker.SetKeys(2, next, testHop.TagKey())
-	talker.SetKeys(2, next, testHop.TagKey()) // said twice: no new grace
+	talker.SetSecret(2, next, netproto.EpochGrace)
+	talker.SetSecret(2, next, 0) // said twice: no new grace
 	for _, s := range say(t, talker, o, speech(100, 1)) {
 		if want := s.header.Seq > 10+50; (s.header.Epoch == 2) != want {
 			t.Fatalf("frame %d is sealed in epoch %d", s.header.Seq, s.header.Epoch)
@@ -262,7 +262,7 @@ func TestEpochsInQuickSuccession(t *testing.T) {
 	for epoch := uint32(2); epoch < 40; epoch++ {
 		secret := netproto.RoomSecret{byte(epoch)}
 		o.secrets[uint8(epoch&3)] = netproto.NewSealer(netproto.VoiceKey(secret, testSession, epoch))
-		talker.SetKeys(epoch, secret, testHop.TagKey())
+		talker.SetSecret(epoch, secret, netproto.EpochGrace)
 		say(t, talker, o, frame) // fails if the epoch's secret has been replaced
 	}
 	say(t, talker, o, speech(100, 1))
@@ -325,10 +325,11 @@ func TestTalkerErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := talker.Frame(make([]float32, FrameSize)); !errors.Is(err, stream.ErrNoKeys) {
-		t.Errorf("without keys: %v", err)
+	if d, err := talker.Frame(speech(1, 1)); d != nil || err != nil {
+		t.Errorf("without keys: %x, %v", d, err)
 	}
-	talker.SetKeys(1, testSecret, testHop.TagKey())
+	talker.SetTag(testHop.TagKey())
+	talker.SetSecret(1, testSecret, netproto.EpochGrace)
 	if _, err := talker.Frame(make([]float32, 480)); !errors.Is(err, codec.ErrFrameSize) {
 		t.Errorf("10 ms: %v", err)
 	}

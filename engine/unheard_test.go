@@ -15,16 +15,17 @@ func TestNotHeard(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		talker.SetKeys(epoch, secret, testHop.TagKey())
+		talker.SetTag(testHop.TagKey())
+		talker.SetSecret(epoch, secret, netproto.EpochGrace)
 		return talker
 	}
 	l := NewListener(ListenerConfig{})
-	l.SetSecret(1, testSecret)
+	l.SetSecret(0, 1, testSecret)
 	for session, name := range map[uint32]string{1: "Ann", 2: "Bob", 3: "Cid"} {
 		l.AddPeer(session, name)
 	}
 	talkers := []*Talker{
-		talker(1, testSecret, 1), talker(2, testSecret.WithPassphrase([32]byte{1}), 1), talker(3, testSecret, 2), talker(4, testSecret, 1),
+		talker(1, testSecret, 1), talker(2, netproto.RoomSecret{9}, 1), talker(3, testSecret, 2), talker(4, testSecret, 1),
 	}
 	strip := newOpener(t, 1).strip
 	pcm := speech(50, 1)
@@ -69,7 +70,7 @@ func TestNotHeard(t *testing.T) {
 	}
 	// The list and the key come.
 	l.AddPeer(4, "Dan")
-	l.SetSecret(2, testSecret)
+	l.SetSecret(0, 2, testSecret)
 	for _, talker := range talkers[2:] {
 		d, err := talker.Frame(pcm[:FrameSize])
 		if err != nil || d == nil {

@@ -16,6 +16,8 @@ const listTime = 3 * time.Second
 // roster is who is in the room.
 type roster struct {
 	names   map[uint32]string
+	foreign map[uint32]bool    // who has another passphrase
+	unknown bool               // the others are not told of us as we are
 	volumes map[string]float32 // as set, by name
 	begun   int                // sessions of our own: in each of them the others' IDs begin anew
 
@@ -50,6 +52,10 @@ func (r *roster) behind(now time.Duration) time.Duration {
 func (r *roster) renew() {
 	r.doubtful, r.number, r.missed = nil, 0, 0
 	r.begun++
+}
+
+func newRoster() roster {
+	return roster{names: map[uint32]string{}, foreign: map[uint32]bool{}, volumes: map[string]float32{}}
 }
 
 // resume takes that the session goes on over another connection: the list comes again.
@@ -107,24 +113,40 @@ func (c *Call) setUsers(list netproto.SendNewUsers) {
 		return // without IDs nobody can be told apart
 	}
 	rtt, own, now := c.roundTrip(), c.Session(), c.now()
+	c.attendance.take(&list)
+	secret, grace, known := c.attendance.epoch(&list)
 	c.hearing.Lock()
 	events := c.leaveLocked(now, rtt, c.roster.gone(now, &list))
 	for i, session := range list.Sessions {
-		_, known := c.roster.names[session]
-		if session == own || !known && len(c.roster.names) == maxUsers {
+		name, foreign := list.Users[i], c.attendance.foreign(session)
+		was, there := c.roster.names[session]
+		if session == own || !there && len(c.roster.names) == maxUsers {
 			continue
 		}
-		c.roster.names[session] = list.Users[i]
-		c.listener.AddPeer(session, list.Users[i])
-		if !known {
-			if volume, set := c.roster.volumes[list.Users[i]]; set {
+		if there && (name != was || foreign != c.roster.foreign[session]) { // that is another one
+			events = append(events, c.leaveLocked(now, rtt, []uint32{session})...)
+			there = false
+		}
+		c.roster.names[session], c.roster.foreign[session] = name, foreign
+		c.listener.AddPeer(session, name)
+		if !there {
+			if volume, set := c.roster.volumes[name]; set {
 				c.listener.SetVolume(session, volume)
 			}
-			events = append(events, PeerJoined{session, list.Users[i]})
+			events = append(events, PeerJoined{session, name, foreign})
 		}
+	}
+	if list.MediaKey != nil {
+		c.roster.unknown = !known
+		c.listener.SetSecret(now, list.Epoch, secret)
 	}
 	count := len(c.roster.names)
 	c.hearing.Unlock()
+	if list.MediaKey != nil {
+		c.talking.Lock()
+		c.sender.Talker().SetSecret(list.Epoch, secret, grace)
+		c.talking.Unlock()
+	}
 	c.listed(now, count, events)
 }
 
@@ -152,6 +174,7 @@ func (c *Call) leaveLocked(now, rtt time.Duration, left []uint32) (events []Even
 	for _, session := range left {
 		if name, ok := c.roster.names[session]; ok {
 			delete(c.roster.names, session)
+			delete(c.roster.foreign, session)
 			last, _ := c.listener.RemovePeer(now, session)
 			last.MouthToEar = mouthToEar(last.Delay, rtt)
 			events = append(events, PeerLeft{session, name, last})

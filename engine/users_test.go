@@ -29,7 +29,7 @@ func script(t testing.TB, packages ...netproto.Package) func(net.Conn) {
 }
 
 func hello(session uint32) netproto.Session {
-	return netproto.Session{Session: session, Voice: netproto.Version, HopKey: make([]byte, 32), MediaKey: make([]byte, 32)}
+	return netproto.Session{Session: session, Voice: netproto.Version, HopKey: make([]byte, 32)}
 }
 
 // A user list may come in pages, and what follows may be differences.
@@ -50,7 +50,7 @@ func TestUserListInPages(t *testing.T) {
 		list(none, 4, "Ann", 6, "Lee"),      // and behind it
 		list([]uint32{3, 99}, 7, "Max"),     // a difference
 		list([]uint32{2}),                   // that only takes away
-		list(none, 5, "Kimberly"),           // another name
+		list(none, 5, "Kimberly"),           // another name: another one
 		list(nil, 4, "Ann", 5, "K", 8, "Z"), // a whole list again
 		list([]uint32{5}, 5, "K again"),     // gone and come
 	))
@@ -64,12 +64,12 @@ func TestUserListInPages(t *testing.T) {
 			got = append(got, fmt.Sprintf("-%d %s", e.Session, e.Name))
 		}
 	}
-	want := []string{"+2 Bob", "+3 Eve", "+5 Kim", "+6 Lee", "-3 Eve", "+7 Max", "-2 Bob"}
+	want := []string{"+2 Bob", "+3 Eve", "+5 Kim", "+6 Lee", "-3 Eve", "+7 Max", "-2 Bob", "-5 Kim", "+5 Kimberly"}
 	if len(got) < len(want)+3 || strings.Join(got[:len(want)], ", ") != strings.Join(want, ", ") {
 		t.Fatalf("%q, want first %q", got, want)
 	}
 	rest := strings.Join(got[len(want):], ", ") // who is missing in a whole list leaves in no order
-	if rest != "-6 Lee, -7 Max, +8 Z, -5 K, +5 K again" && rest != "-7 Max, -6 Lee, +8 Z, -5 K, +5 K again" {
+	if rest != "-6 Lee, -7 Max, -5 Kimberly, +5 K, +8 Z, -5 K, +5 K again" && rest != "-7 Max, -6 Lee, -5 Kimberly, +5 K, +8 Z, -5 K, +5 K again" {
 		t.Errorf("at the end: %s", rest)
 	}
 }

@@ -17,6 +17,7 @@ type signs struct {
 	word                      moment // an answer of the relay to something of ours
 	voice                     moment // of others
 	listed                    moment // the list of users changed
+	begun                     moment // the session did
 	said                      moment // the last package of the relay came
 
 	peers     atomic.Int32
@@ -49,6 +50,7 @@ func (s *signs) renew(now time.Duration) {
 	s.hearers.Store(hearersUnknown)
 	s.unopened.Store(0)
 	s.listed.at(now)
+	s.begun.at(now)
 }
 
 // read notes what the Source gave.
@@ -98,7 +100,7 @@ func (c *Call) vitals(v *vitals) {
 	s := &c.signs
 	v.relay = c.link.Load().to.Load().String()
 	if v.room == "" {
-		v.room, v.phrase = "the relay's default room", c.phrase != nil
+		v.room, v.phrase = "the relay's default room", c.cfg.Passphrase != ""
 		if c.cfg.Room != "" {
 			v.room = fmt.Sprintf("the room %q", c.cfg.Room)
 		}
@@ -116,6 +118,7 @@ func (c *Call) vitals(v *vitals) {
 	}
 	c.talking.Unlock()
 
+	v.begun = s.begun.get()
 	v.peers, v.listed = int(s.peers.Load()), s.listed.get()
 	v.hearers, v.unopened, v.reported = int(s.hearers.Load()), int(s.unopened.Load()), s.reported.get()
 
@@ -125,6 +128,10 @@ func (c *Call) vitals(v *vitals) {
 	v.muted, v.unmuted, v.sounded = c.muted.Load(), s.unmuted.get(), s.sounded.get()
 
 	c.hearing.Lock()
+	v.unknown = c.roster.unknown
 	v.dropped = c.listener.notHeard(v.dropped[:0])
+	for i := range v.dropped {
+		v.dropped[i].foreign = c.roster.foreign[v.dropped[i].Session]
+	}
 	c.hearing.Unlock()
 }

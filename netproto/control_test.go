@@ -25,6 +25,8 @@ var encodings = []struct {
 		`{"KEY": 2, "NAME": "Adam", "VOICE": 1, "RESUME": "AAAAB0BBQkNERUZHSElKS0xNTk8", ` +
 			`"PROOF": "ZA9PO6RPGZyi00mgzLL3LNwq+Z2xfcIAb6SD40C1QOQ=", "CAP": 64}`},
 	{SendNickname{Name: "Adam", Voice: 1, Cap: 65535}, `{"KEY": 2, "NAME": "Adam", "VOICE": 1, "CAP": 65535}`},
+	{SendNickname{Name: "Adam", Voice: 1, Fresh: testFresh[:]},
+		`{"KEY": 2, "NAME": "Adam", "VOICE": 1, "FRESH": "QEFCQ0RFRkdISUpLTE1OT+hUrHkKlxOeasYJ0DvlZns="}`},
 	{SendNickname{Name: "Adam", Voice: 1, Attempt: []byte("0123456789abcdef")},
 		`{"KEY": 2, "NAME": "Adam", "VOICE": 1, "ATTEMPT": "MDEyMzQ1Njc4OWFiY2RlZg=="}`},
 	{SendNickname{Name: "{a}{b}"}, `{"KEY": 2, "NAME": "\u007ba\u007d\u007bb\u007d"}`},
@@ -39,6 +41,16 @@ var encodings = []struct {
 	{SendNewUsers{Users: []string{"Eve"}, Sessions: []uint32{9}, Left: []uint32{}}, `{"KEY": 3, "USERS": ["Eve"], "SESSIONS": [9], "LEFT": []}`},
 	{SendNewUsers{Left: []uint32{1}}, `{"KEY": 3, "USERS": [], "LEFT": [1]}`},
 	{SendNewUsers{Left: []uint32{}}, `{"KEY": 3, "USERS": [], "LEFT": []}`},
+	{
+		SendNewUsers{
+			Users: []string{"Adam", "Bot"}, Sessions: []uint32{7, 8}, Fresh: [][]byte{testFresh[:], nil},
+			MediaKey: bytes.Repeat([]byte{255}, 32), Epoch: 3,
+		},
+		`{"KEY": 3, "USERS": ["Adam", "Bot"], "SESSIONS": [7, 8], "FRESH": ["QEFCQ0RFRkdISUpLTE1OT+hUrHkKlxOeasYJ0DvlZns=", ""], ` +
+			`"MEDIA_KEY": "//////////////////////////////////////////8=", "EPOCH": 3}`,
+	},
+	{SendNewUsers{Left: []uint32{8}, MediaKey: make([]byte, 32), Epoch: 4},
+		`{"KEY": 3, "USERS": [], "LEFT": [8], "MEDIA_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "EPOCH": 4}`},
 	{SendNewUsers{Users: []string{"Adam"}, Sessions: []uint32{1}, List: 65535}, `{"KEY": 3, "USERS": ["Adam"], "SESSIONS": [1], "LIST": 65535}`},
 	{SendNewUsers{Left: []uint32{}, List: 3}, `{"KEY": 3, "USERS": [], "LEFT": [], "LIST": 3}`},
 	{Disconnect{}, `{"KEY": 4, "REASON": null}`},
@@ -53,9 +65,8 @@ var encodings = []struct {
 		`{"KEY": 5, "REASON": "moved", "TIME": 30, "RELAY": "b.example:9999", "FINGERPRINT": "SHA256:AAEC"}`,
 	},
 	{Session{Session: 1}, `{"KEY": 6, "SESSION": 1}`},
-	{Session{Session: math.MaxUint32, Voice: 1, HopKey: make([]byte, 32), MediaKey: bytes.Repeat([]byte{255}, 32), Epoch: 3, UDP: 9998, Resume: "x"},
-		`{"KEY": 6, "SESSION": 4294967295, "VOICE": 1, "HOP_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", ` +
-			`"MEDIA_KEY": "//////////////////////////////////////////8=", "EPOCH": 3, "UDP": 9998, "RESUME": "x"}`},
+	{Session{Session: math.MaxUint32, Voice: 1, HopKey: make([]byte, 32), UDP: 9998, Resume: "x"},
+		`{"KEY": 6, "SESSION": 4294967295, "VOICE": 1, "HOP_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "UDP": 9998, "RESUME": "x"}`},
 	{Session{Session: 1, Voice: 1, Rights: MayKick | MayMute}, `{"KEY": 6, "SESSION": 1, "VOICE": 1, "RIGHTS": 5}`},
 	{ClientPort{9999}, `{"KEY": 7, "PORT": 9999}`},
 }
@@ -95,7 +106,10 @@ func TestAppendPackageRefuses(t *testing.T) {
 		{"list", SendNewUsers{List: 65536}, ErrIllTyped},
 		{"negative list", SendNewUsers{List: -1}, ErrIllTyped},
 		{"hop key", Session{HopKey: make([]byte, 16)}, ErrIllTyped},
-		{"media key", Session{MediaKey: make([]byte, 33)}, ErrIllTyped},
+		{"fresh", SendNickname{Name: "a", Fresh: make([]byte, 33)}, ErrIllTyped},
+		{"media key", SendNewUsers{MediaKey: make([]byte, 33)}, ErrIllTyped},
+		{"somebody's fresh", SendNewUsers{Users: []string{"a"}, Sessions: []uint32{1}, Fresh: [][]byte{{1}}}, ErrIllTyped},
+		{"fresh of nobody", SendNewUsers{Users: []string{"a"}, Sessions: []uint32{1}, Fresh: [][]byte{nil, nil}}, ErrIllTyped},
 		{"udp", Session{UDP: 1 << 20}, ErrIllTyped},
 		{"mute", Disconnect{Mute: -1}, ErrIllTyped},
 		{"ban", Disconnect{Ban: math.MaxInt}, ErrIllTyped},
@@ -208,7 +222,9 @@ var streams = []struct {
 	{"port huge", `{"KEY": 7, "PORT": 1e999}`, []any{"ill-typed value: PORT of CLIENT_PORT"}},
 	{"session missing", `{"KEY": 6}`, []any{"missing value: SESSION of SESSION"}},
 	{"short key", `{"KEY": 6, "SESSION": 1, "HOP_KEY": "AAAA"}`, []any{"ill-typed value: HOP_KEY of SESSION"}},
-	{"no base64", `{"KEY": 6, "SESSION": 1, "MEDIA_KEY": "%"}`, []any{"ill-typed value: MEDIA_KEY of SESSION"}},
+	{"no base64", `{"KEY": 6, "SESSION": 1, "HOP_KEY": "%"}`, []any{"ill-typed value: HOP_KEY of SESSION"}},
+	{"fresh of too few", `{"KEY": 3, "USERS": ["a", "b"], "SESSIONS": [1, 2], "FRESH": [""]}`, []any{"ill-typed value: FRESH of SEND_NEW_USERS"}},
+	{"fresh that is short", `{"KEY": 3, "USERS": ["a"], "SESSIONS": [1], "FRESH": ["AAAA"]}`, []any{"ill-typed value: FRESH of SEND_NEW_USERS"}},
 
 	{"rubbish", `abc{"KEY": 0}]]{"KEY": 0}}`, []any{"bad JSON: no object", Ack{}, "bad JSON: no object", Ack{}, "bad JSON: no object"}},
 	{"bare word", `{"KEY": 2, "NAME": Adam}{"KEY": 0}`, []any{"bad JSON: out of place: A", Ack{}}},

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -50,6 +51,9 @@ func (e *encoder) fields(p Package) error {
 		if len(p.Proof) != 0 && len(p.Proof) != ProofSize {
 			return illTyped("PROOF", p.Key())
 		}
+		if len(p.Fresh) != 0 && len(p.Fresh) != FreshSize {
+			return illTyped("FRESH", p.Key())
+		}
 		if len(p.Attempt) != 0 && len(p.Attempt) != AttemptSize {
 			return illTyped("ATTEMPT", p.Key())
 		}
@@ -58,17 +62,12 @@ func (e *encoder) fields(p Package) error {
 		e.optString("ROOM", p.Room)
 		e.optString("TOKEN", p.Token)
 		e.optString("RESUME", p.Resume)
-		e.optString("PROOF", base64.StdEncoding.EncodeToString(p.Proof))
+		e.optSecret("PROOF", p.Proof)
 		e.optInt("CAP", int64(p.Cap))
+		e.optSecret("FRESH", p.Fresh)
 		e.optString("ATTEMPT", base64.StdEncoding.EncodeToString(p.Attempt))
 	case SendNewUsers:
-		if !p.named() {
-			return illTyped("SESSIONS", p.Key())
-		}
-		if p.List < 0 || p.List > math.MaxUint16 {
-			return illTyped("LIST", p.Key())
-		}
-		e.users(p)
+		return e.users(p)
 	case Disconnect:
 		if p.Reason == "" {
 			e.name("REASON")
@@ -105,54 +104,63 @@ func (e *encoder) fields(p Package) error {
 	return nil
 }
 
-func (e *encoder) users(p SendNewUsers) {
-	e.name("USERS")
-	e.buf = append(e.buf, '[')
-	for i, name := range p.Users {
-		if i > 0 {
-			e.buf = append(e.buf, ", "...)
-		}
-		e.buf = appendString(e.buf, name)
+func (e *encoder) users(p SendNewUsers) error {
+	unfit := func(b []byte) bool { return len(b) != 0 && len(b) != FreshSize }
+	switch {
+	case !p.named():
+		return illTyped("SESSIONS", p.Key())
+	case !p.brought() || slices.ContainsFunc(p.Fresh, unfit):
+		return illTyped("FRESH", p.Key())
+	case p.List < 0 || p.List > math.MaxUint16:
+		return illTyped("LIST", p.Key())
+	case len(p.MediaKey) != 0 && len(p.MediaKey) != KeySize:
+		return illTyped("MEDIA_KEY", p.Key())
 	}
-	e.buf = append(e.buf, ']')
+	each(e, "USERS", p.Users, appendString)
 	if len(p.Sessions) > 0 {
 		e.ids("SESSIONS", p.Sessions)
+	}
+	if len(p.Fresh) > 0 {
+		each(e, "FRESH", p.Fresh, func(dst, b []byte) []byte { return appendString(dst, base64.StdEncoding.EncodeToString(b)) })
 	}
 	if p.Left != nil {
 		e.ids("LEFT", p.Left)
 	}
+	e.optSecret("MEDIA_KEY", p.MediaKey)
+	e.optInt("EPOCH", int64(p.Epoch))
 	e.optInt("LIST", int64(p.List))
+	return nil
 }
 
 func (e *encoder) ids(field string, ids []uint32) {
+	each(e, field, ids, func(dst []byte, id uint32) []byte { return strconv.AppendUint(dst, uint64(id), 10) })
+}
+
+// each writes a list.
+func each[T any](e *encoder, field string, all []T, one func(dst []byte, v T) []byte) {
 	e.name(field)
 	e.buf = append(e.buf, '[')
-	for i, id := range ids {
+	for i, v := range all {
 		if i > 0 {
 			e.buf = append(e.buf, ", "...)
 		}
-		e.buf = strconv.AppendUint(e.buf, uint64(id), 10)
+		e.buf = one(e.buf, v)
 	}
 	e.buf = append(e.buf, ']')
 }
 
 func (e *encoder) session(p Session) error {
-	fits := func(key []byte) bool { return len(key) == 0 || len(key) == KeySize }
 	switch {
 	case p.Voice < 0 || p.Voice > maxVoice:
 		return illTyped("VOICE", p.Key())
-	case !fits(p.HopKey):
+	case len(p.HopKey) != 0 && len(p.HopKey) != KeySize:
 		return illTyped("HOP_KEY", p.Key())
-	case !fits(p.MediaKey):
-		return illTyped("MEDIA_KEY", p.Key())
 	case p.UDP < 0 || p.UDP > math.MaxUint16:
 		return illTyped("UDP", p.Key())
 	}
 	e.int("SESSION", int64(p.Session))
 	e.optInt("VOICE", int64(p.Voice))
-	e.optString("HOP_KEY", base64.StdEncoding.EncodeToString(p.HopKey))
-	e.optString("MEDIA_KEY", base64.StdEncoding.EncodeToString(p.MediaKey))
-	e.optInt("EPOCH", int64(p.Epoch))
+	e.optSecret("HOP_KEY", p.HopKey)
 	e.optInt("UDP", int64(p.UDP))
 	e.optString("RESUME", p.Resume)
 	e.optInt("RIGHTS", int64(p.Rights))
@@ -185,6 +193,10 @@ func (e *encoder) optString(field, v string) {
 	if v != "" {
 		e.string(field, v)
 	}
+}
+
+func (e *encoder) optSecret(field string, b []byte) {
+	e.optString(field, base64.StdEncoding.EncodeToString(b))
 }
 
 // appendString writes a JSON string as json.dumps with ensure_ascii does, and

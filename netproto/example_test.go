@@ -21,7 +21,7 @@ func ExampleDecoder() {
 	d.Write([]byte(`RT": 5004}`))
 	fmt.Println(d.Next())
 	// Output:
-	// {Name:Ann Voice:0 Room:tea Token: Resume: Proof:[] Cap:0 Attempt:[]} <nil>
+	// {Name:Ann Voice:0 Room:tea Token: Resume: Proof:[] Cap:0 Fresh:[] Attempt:[]} <nil>
 	// {5004} <nil>
 }
 

@@ -5,23 +5,14 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
-	"time"
 
 	"golang.org/x/crypto/argon2"
 )
 
-// Epochs of the room secret. A leave makes the relay start a new epoch with a
-// fresh secret.
-const (
-	EpochGrace  = time.Second // a talker starts to use a new epoch this long after it got it
-	EpochWindow = 4           // receivers keep the newest so many epochs
-)
-
-// KeySize is the size in bytes of RoomSecret and HopKey.
+// KeySize is the size in bytes of all keys but those that seal.
 const KeySize = 32
 
-// RoomSecret is what all members of a room share in one epoch: MEDIA_KEY of
-// the SESSION package, mixed with the passphrase where there is one.
+// RoomSecret is what those in a room who share a passphrase, or have none, share in one epoch: see Epoch.
 type RoomSecret [KeySize]byte
 
 // HopKey is what one session and the relay share: HOP_KEY of the SESSION
@@ -61,20 +52,17 @@ func (k HopKey) ResumeProof(resume string) []byte {
 	return mac.Sum(nil)
 }
 
-// PassphraseKey stretches the passphrase that the members of a room chose.
+// PassphraseKey is a passphrase, stretched. The zero value stands for none.
+type PassphraseKey [KeySize]byte
+
+// StretchPassphrase stretches the passphrase that the members of a room chose.
 // room is the name as in the ROOM value, "" where there is none. It takes
 // 64 MiB and about 0.1 s: the second recommended option of RFC 9106, section
 // 4 (argon2id, 3 passes, 64 MiB, 4 lanes). The salt is the same for everyone in
 // the room, because the members have no other common value.
-func PassphraseKey(passphrase, room string) [32]byte {
+func StretchPassphrase(passphrase, room string) PassphraseKey {
 	salt := sha256.Sum256([]byte("tincan v1 passphrase\x00" + room))
-	return [32]byte(argon2.IDKey([]byte(passphrase), salt[:16], 3, 64*1024, 4, 32))
-}
-
-// WithPassphrase mixes the secret that the relay gave with the key of the
-// passphrase, so that the relay knows only half of what it takes.
-func (s RoomSecret) WithPassphrase(k [32]byte) RoomSecret {
-	return RoomSecret(derive(s[:], k[:], "tincan v1 passphrase", KeySize))
+	return PassphraseKey(argon2.IDKey([]byte(passphrase), salt[:16], 3, 64*1024, 4, KeySize))
 }
 
 // derive is HKDF-SHA-256 (RFC 5869), extract and expand.

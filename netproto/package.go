@@ -64,6 +64,7 @@ type SendNickname struct {
 	Resume string // Session.Resume of the session to go on with
 	Proof  []byte // its HopKey.ResumeProof: nil or ProofSize bytes
 	Cap    int    // at most so many kbit/s down from the first datagram on, as in Report; 0 = none
+	Fresh  []byte // what it brings to this session, with Voice: nil or FreshSize bytes
 	// Attempt is what all attempts to get one session have in common: nil or AttemptSize random bytes.
 	Attempt []byte
 }
@@ -73,9 +74,13 @@ type SendNickname struct {
 type SendNewUsers struct {
 	Users    []string
 	Sessions []uint32 // in the order of Users; none from TIP_Project's server
+	Fresh    [][]byte // in the order of Users: what they have brought, each nil or FreshSize bytes; none to TIP_Project's clients
 	// Left is nil for a whole list. Else, even if empty, Users have come (or have
 	// other names) and the sessions in Left have gone.
 	Left []uint32
+	// MediaKey begins an epoch, whose members are all that have been told of, these included.
+	MediaKey []byte // nil or KeySize bytes
+	Epoch    uint32
 	// List is the number of the list that the receiver knows then: each has one more than the last, modulo 65536. 0 = none,
 	// or there is more of it.
 	List int
@@ -97,17 +102,14 @@ type ServerClose struct {
 	Fingerprint string // of the key of that relay, as clients pin it; "" = not vouched for
 }
 
-// Session gives a client its place in the room. The relay sends it again,
-// with a new MediaKey and Epoch, whenever somebody leaves.
+// Session gives a client its place in the room.
 type Session struct {
-	Session  uint32
-	Voice    int    // datagram version to use; 0 = none
-	HopKey   []byte // nil or KeySize bytes
-	MediaKey []byte // room secret of Epoch: nil or KeySize bytes
-	Epoch    uint32
-	UDP      int    // the relay's UDP port; 0 = the TCP port
-	Resume   string // names the session to a later connection, see SendNickname
-	Rights   Rights // what it may do to others
+	Session uint32
+	Voice   int    // datagram version to use; 0 = none
+	HopKey  []byte // nil or KeySize bytes
+	UDP     int    // the relay's UDP port; 0 = the TCP port
+	Resume  string // names the session to a later connection, see SendNickname
+	Rights  Rights // what it may do to others
 }
 
 // ClientPort is the client's local UDP port; 0 = it has none.

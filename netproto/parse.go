@@ -55,9 +55,10 @@ func (f *fields) pack() Package {
 			Room:    f.string("ROOM", false),
 			Token:   f.string("TOKEN", false),
 			Resume:  f.string("RESUME", false),
-			Proof:   f.secret("PROOF", ProofSize),
+			Proof:   f.secret("PROOF"),
 			Cap:     int(f.int("CAP", false, math.MaxUint16)),
-			Attempt: f.secret("ATTEMPT", AttemptSize),
+			Fresh:   f.secret("FRESH"),
+			Attempt: f.decode("ATTEMPT", f.string("ATTEMPT", false), AttemptSize),
 		}
 	case KeySendNewUsers:
 		return f.users()
@@ -77,14 +78,12 @@ func (f *fields) pack() Package {
 		}
 	case KeySession:
 		return Session{
-			Session:  uint32(f.int("SESSION", true, math.MaxUint32)),
-			Voice:    int(f.int("VOICE", false, maxVoice)),
-			HopKey:   f.secret("HOP_KEY", KeySize),
-			MediaKey: f.secret("MEDIA_KEY", KeySize),
-			Epoch:    uint32(f.int("EPOCH", false, math.MaxUint32)),
-			UDP:      int(f.int("UDP", false, math.MaxUint16)),
-			Resume:   f.string("RESUME", false),
-			Rights:   Rights(f.int("RIGHTS", false, math.MaxUint8)),
+			Session: uint32(f.int("SESSION", true, math.MaxUint32)),
+			Voice:   int(f.int("VOICE", false, maxVoice)),
+			HopKey:  f.secret("HOP_KEY"),
+			UDP:     int(f.int("UDP", false, math.MaxUint16)),
+			Resume:  f.string("RESUME", false),
+			Rights:  Rights(f.int("RIGHTS", false, math.MaxUint8)),
 		}
 	default:
 		return ClientPort{Port: int(f.int("PORT", true, math.MaxUint16))}
@@ -134,8 +133,10 @@ func (f *fields) string(field string, required bool) string {
 	return *s
 }
 
-func (f *fields) secret(field string, size int) []byte {
-	s := f.string(field, false)
+// secret reads base64 of KeySize bytes, as many as ProofSize and FreshSize.
+func (f *fields) secret(field string) []byte { return f.decode(field, f.string(field, false), KeySize) }
+
+func (f *fields) decode(field, s string, size int) []byte {
 	if s == "" {
 		return nil
 	}
@@ -149,14 +150,7 @@ func (f *fields) secret(field string, size int) []byte {
 
 func (f *fields) users() SendNewUsers {
 	var p SendNewUsers
-	for _, raw := range f.list("USERS", true) {
-		var s *string
-		if json.Unmarshal(raw, &s) != nil || s == nil {
-			f.fail(illTyped("USERS", f.key))
-			return p
-		}
-		p.Users = append(p.Users, *s)
-	}
+	p.Users = f.strings("USERS", true)
 	p.Sessions, p.Left = f.ids("SESSIONS"), f.ids("LEFT")
 	p.List = int(f.int("LIST", false, math.MaxUint16))
 	if len(p.Sessions) == 0 {
@@ -165,8 +159,30 @@ func (f *fields) users() SendNewUsers {
 	if !p.named() {
 		f.fail(illTyped("SESSIONS", f.key))
 	}
+	for _, s := range f.strings("FRESH", false) {
+		p.Fresh = append(p.Fresh, f.decode("FRESH", s, FreshSize))
+	}
+	if !p.brought() {
+		f.fail(illTyped("FRESH", f.key))
+	}
+	p.MediaKey, p.Epoch = f.secret("MEDIA_KEY"), uint32(f.int("EPOCH", false, math.MaxUint32))
 	return p
 }
+
+func (f *fields) strings(field string, required bool) (all []string) {
+	for _, raw := range f.list(field, required) {
+		var s *string
+		if json.Unmarshal(raw, &s) != nil || s == nil {
+			f.fail(illTyped(field, f.key))
+			return all
+		}
+		all = append(all, *s)
+	}
+	return all
+}
+
+// brought reports whether there are as many of Fresh as of Users, or none.
+func (p *SendNewUsers) brought() bool { return len(p.Fresh) == len(p.Users) || len(p.Fresh) == 0 }
 
 // named reports whether there are as many Sessions as Users, or none where a
 // list is whole.

@@ -63,6 +63,11 @@ const testResume = "AAAAB0BBQkNERUZHSElKS0xNTk8"
 
 const testPassphrase = "correct horse battery staple"
 
+// testFresh is what Adam brings to the default room, without a passphrase.
+var testFresh = NewFresh(testRandom, PassphraseKey{}, "", "Adam")
+
+var testRandom = [16]byte{0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f}
+
 func TestKeyVectors(t *testing.T) {
 	type voiceKey struct {
 		Session uint32   `json:"session"`
@@ -77,7 +82,27 @@ func TestKeyVectors(t *testing.T) {
 		Passphrase string   `json:"passphrase"`
 		Room       string   `json:"room"`
 		Key        hexBytes `json:"key"`
-		Mixed      hexBytes `json:"mixed_room_secret"`
+	}
+	type fresh struct {
+		Passphrase string   `json:"passphrase"` // "": none
+		Room       string   `json:"room"`
+		Name       string   `json:"name"`
+		Random     hexBytes `json:"random"`
+		Fresh      hexBytes `json:"fresh"`
+	}
+	type member struct {
+		Session uint32   `json:"session"`
+		Name    string   `json:"name"`
+		Fresh   hexBytes `json:"fresh"`
+	}
+	type epoch struct {
+		Passphrase string   `json:"passphrase"`
+		Room       string   `json:"room"`
+		Epoch      uint32   `json:"epoch"`
+		MediaKey   hexBytes `json:"media_key"`
+		Members    []member `json:"members"`
+		List       hexBytes `json:"list"`
+		RoomSecret hexBytes `json:"room_secret"`
 	}
 	var v struct {
 		RoomSecret hexBytes     `json:"room_secret"`
@@ -89,6 +114,8 @@ func TestKeyVectors(t *testing.T) {
 		Resume     hexBytes     `json:"resume"`
 		Proofs     []proof      `json:"resume_proofs"`
 		Passphrase []passphrase `json:"passphrases"`
+		Fresh      []fresh      `json:"fresh"`
+		Epochs     []epoch      `json:"epochs"`
 	}
 	v.RoomSecret = testSecret[:]
 	for _, id := range [][2]uint32{{1, 0}, {7, 1}, {0xfffffffe, 0x01020304}} {
@@ -102,10 +129,33 @@ func TestKeyVectors(t *testing.T) {
 	for _, resume := range []string{testResume, "x"} {
 		v.Proofs = append(v.Proofs, proof{resume, testHop.ResumeProof(resume)})
 	}
+	keys := map[string]PassphraseKey{"": {}}
 	for _, p := range [][2]string{{testPassphrase, ""}, {"zażółć", "kitchen"}} {
-		key := PassphraseKey(p[0], p[1])
-		mixed := testSecret.WithPassphrase(key)
-		v.Passphrase = append(v.Passphrase, passphrase{p[0], p[1], key[:], mixed[:]})
+		key := StretchPassphrase(p[0], p[1])
+		keys[p[0]] = key
+		v.Passphrase = append(v.Passphrase, passphrase{p[0], p[1], key[:]})
+	}
+	for _, f := range [][3]string{{"", "", "Adam"}, {testPassphrase, "", "Adam"}, {"zażółć", "kitchen", "Zoë"}} {
+		brought := NewFresh(testRandom, keys[f[0]], f[1], f[2])
+		if !brought.Knows(keys[f[0]], f[1], f[2]) || brought.Knows(keys[f[0]], f[1]+"x", f[2]) || brought.Knows(keys[f[0]], f[1], f[2]+"x") {
+			t.Errorf("%q: the tag does not say so", f)
+		}
+		v.Fresh = append(v.Fresh, fresh{f[0], f[1], f[2], testRandom[:], brought[:]})
+	}
+	mediaKey := counting(0xc0)
+	members := []Member{{9, "Bot", nil}, {7, "Adam", v.Fresh[1].Fresh}}
+	for _, p := range []string{"", testPassphrase} {
+		e := Epoch{Number: 3, MediaKey: mediaKey[:], Members: members}
+		secret, list := e.Secret(keys[p]), e.list()
+		v.Epochs = append(v.Epochs, epoch{p, "", 3, mediaKey[:], nil, list[:], secret[:]})
+	}
+	e := Epoch{Room: "kitchen", Number: 1, MediaKey: mediaKey[:], Members: []Member{{1, "Zoë", v.Fresh[2].Fresh}}}
+	secret, list := e.Secret(keys["zażółć"]), e.list()
+	v.Epochs = append(v.Epochs, epoch{"zażółć", "kitchen", 1, mediaKey[:], nil, list[:], secret[:]})
+	for i, all := range [][]Member{members, members, e.Members} {
+		for _, m := range all {
+			v.Epochs[i].Members = append(v.Epochs[i].Members, member{m.Session, m.Name, m.Fresh})
+		}
 	}
 	golden(t, "keys.json", v)
 }

@@ -205,6 +205,9 @@ func (c *client) handle(p netproto.Package) error {
 		if err := netproto.CheckRoom(p.Room); err != nil {
 			return err
 		}
+		if p.Voice > 0 && len(p.Fresh) == 0 {
+			return errors.New("FRESH is missing, without which there is no voice: use a newer version of the client")
+		}
 		switch err := c.server.join(c, p); {
 		case errors.Is(err, rooms.ErrClosing):
 			c.out.end() // it has been told where to go

@@ -35,7 +35,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 		return err
 	}
 	m, err := s.core.Join(s.now(), rooms.Newcomer{
-		Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Resume: p.Resume, Proof: p.Proof, Attempt: p.Attempt, Muted: s.mutedUntil(g),
+		Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Resume: p.Resume, Proof: p.Proof, Fresh: p.Fresh, Attempt: p.Attempt, Muted: s.mutedUntil(g),
 	})
 	switch {
 	case errors.Is(err, rooms.ErrClosing):
@@ -53,8 +53,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	s.guests[m.Session] = g
 	session := netproto.Session{Session: m.Session}
 	if voice > 0 {
-		session.Voice, session.Epoch = voice, m.Epoch
-		session.HopKey, session.MediaKey, session.Resume = m.HopKey[:], m.Secret[:], m.Resume
+		session.Voice, session.HopKey, session.Resume = voice, m.HopKey[:], m.Resume
 		if g.token != nil {
 			session.Rights = g.token.Rights
 		}
@@ -145,12 +144,10 @@ func (s *Server) tell(u rooms.Update) {
 		if c == nil {
 			continue // has just left
 		}
-		if u.NewUsers && c.version < u.Users.Version {
+		// A newcomer has the list already, without its epoch.
+		if c.version < u.Users.Version || c.version == u.Users.Version && c.voice > 0 {
 			c.version = u.Users.Version
 			c.out.tell(users)
-		}
-		if u.NewEpoch && c.voice > 0 {
-			c.send(netproto.Session{Session: id, Voice: c.voice, MediaKey: u.Secret[:], Epoch: u.Epoch})
 		}
 	}
 }

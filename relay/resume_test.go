@@ -42,7 +42,7 @@ func (s *Server) isHeld(session uint32) bool {
 
 // nickname is what asks for the client's session.
 func (c *voiceClient) nickname() netproto.SendNickname {
-	return netproto.SendNickname{Name: c.name, Room: c.room, Voice: 1, Resume: c.resume, Proof: c.hop.ResumeProof(c.resume)}
+	return netproto.SendNickname{Name: c.name, Room: c.room, Voice: 1, Fresh: make([]byte, netproto.FreshSize), Resume: c.resume, Proof: c.hop.ResumeProof(c.resume)}
 }
 
 // ask sends a name on a new connection, and returns it with the answer.
@@ -66,7 +66,6 @@ func (c *voiceClient) comeBack(s *Server) (users, session map[string]any) {
 	if session["VOICE"] != 1.0 {
 		c.t.Fatalf("%v", session)
 	}
-	key32(c.t, session["MEDIA_KEY"])
 	c.resume = session["RESUME"].(string)
 	return users, session
 }
@@ -90,6 +89,7 @@ func TestResume(t *testing.T) {
 	a, b := joinVoice(t, s, "r", "a"), joinVoice(t, s, "r", "b")
 	both := []*voiceClient{a, b}
 	a.want(3) // b has come
+	var epoch any
 	for i := range 4 {
 		exchange(t, both, 2)
 		switch i {
@@ -111,12 +111,15 @@ func TestResume(t *testing.T) {
 				t.Error("the old connection is told something")
 			}
 		}
-		users, session := b.comeBack(s)
+		users, _ := b.comeBack(s)
 		if got := names(users); !slices.Equal(got, []string{"a", "b"}) || users["LEFT"] != nil {
 			t.Errorf("%v", users)
 		}
-		if session["EPOCH"] != nil {
-			t.Errorf("another epoch: %v", session)
+		if epoch == nil {
+			epoch = users["EPOCH"]
+		}
+		if epoch == nil || users["EPOCH"] != epoch {
+			t.Errorf("another epoch: %v, not %v", users, epoch)
 		}
 		exchange(t, both, 2)
 		a.untold()
@@ -143,12 +146,9 @@ func TestResume(t *testing.T) {
 	}
 	// A farewell ends it at once, with a new secret for who remains.
 	b.send(`{"KEY": 4}`)
-	list, epoch := a.next(), a.next()
-	if list["KEY"] == 6.0 {
-		list, epoch = epoch, list
-	}
-	if got := names(list); !slices.Equal(got, []string{"a"}) || epoch["EPOCH"] != 1.0 || epoch["RESUME"] != nil {
-		t.Errorf("%v, %v", list, epoch)
+	list := a.want(3)
+	if got := names(list); !slices.Equal(got, []string{"a"}) || list["EPOCH"].(float64) <= epoch.(float64) {
+		t.Errorf("%v", list)
 	}
 	if _, _, p := ask(t, s, b.nickname()); uint32(p["SESSION"].(float64)) == b.session {
 		t.Error("back after a farewell")
@@ -253,21 +253,22 @@ func TestResumeInAFullRoom(t *testing.T) {
 	a, b, c := joinVoice(t, s, "r", "a"), joinVoice(t, s, "r", "b"), joinVoice(t, s, "r", "c")
 	b.lose(s)
 	c.send(`{"KEY": 4}`)
-	told := a.next() // lists, and then the new secret
-	for told["KEY"] != 6.0 {
-		told = a.next()
-	}
+	within(t, "c has left", func() bool { return len(s.Clients()) == 2 })
 	d := joinVoice(t, s, "r", "d")
 	d.comeBack(s) // which is no matter of room
 	refused := dialTIP(t, s)
-	refused.send(`{"KEY": 2, "NAME": "e", "VOICE": 1, "ROOM": "r"}`)
+	refused.send(`{"KEY": 2, "NAME": "e", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "ROOM": "r"}`)
 	refused.refused("full")
-	users, session := b.comeBack(s)
+	told := a.want(3)
+	for !slices.Equal(names(told), []string{"a", "b", "d"}) {
+		told = a.want(3)
+	}
+	users, _ := b.comeBack(s)
 	if got := names(users); !slices.Equal(got, []string{"a", "b", "d"}) {
 		t.Errorf("%q", got)
 	}
-	if session["EPOCH"] != 1.0 || session["MEDIA_KEY"] != told["MEDIA_KEY"] || told["EPOCH"] != 1.0 {
-		t.Errorf("%v, and the others have %v", session, told)
+	if users["EPOCH"] == nil || users["EPOCH"] != told["EPOCH"] || users["MEDIA_KEY"] != told["MEDIA_KEY"] {
+		t.Errorf("%v, and the others have %v", users, told)
 	}
 	exchange(t, []*voiceClient{a, b, d}, 2)
 }
@@ -278,12 +279,9 @@ func TestHoldTimeIsOver(t *testing.T) {
 	a, b := joinVoice(t, s, "r", "a"), joinVoice(t, s, "r", "b")
 	a.want(3)
 	_ = b.conn.Close()
-	list, epoch := a.next(), a.next()
-	if list["KEY"] == 6.0 {
-		list, epoch = epoch, list
-	}
-	if got := names(list); !slices.Equal(got, []string{"a"}) || epoch["EPOCH"] != 1.0 {
-		t.Errorf("%v, %v", list, epoch)
+	list := a.want(3)
+	if got := names(list); !slices.Equal(got, []string{"a"}) || list["MEDIA_KEY"] == nil {
+		t.Errorf("%v", list)
 	}
 	c, users, session := ask(t, s, b.nickname())
 	if uint32(session["SESSION"].(float64)) == b.session || len(names(users)) != 2 {
@@ -368,11 +366,11 @@ func TestResumeChurn(t *testing.T) {
 			rng := rand.New(rand.NewPCG(uint64(i), 1))
 			for range 4 {
 				name := fmt.Sprint("n", i)
-				conn, session, resume := enter(t, s, netproto.SendNickname{Name: name, Voice: 1, Room: "r"})
+				conn, session, resume := enter(t, s, netproto.SendNickname{Name: name, Voice: 1, Fresh: make([]byte, netproto.FreshSize), Room: "r"})
 				for range 8 {
 					was := resume
 					p := netproto.SendNickname{
-						Name: name, Voice: 1, Room: "r", Resume: resume,
+						Name: name, Voice: 1, Fresh: make([]byte, netproto.FreshSize), Room: "r", Resume: resume,
 						Proof: netproto.HopKey(session.HopKey).ResumeProof(resume),
 					}
 					switch rng.IntN(4) {

@@ -79,7 +79,7 @@ func TestLargeRoom(t *testing.T) {
 	readers := map[int]*reader{}
 	ids := map[uint32]string{}
 	for i := range size {
-		r := newReader(t, s, netproto.SendNickname{Name: relaytest.Wide(i), Voice: 1, Room: "r"})
+		r := newReader(t, s, netproto.SendNickname{Name: relaytest.Wide(i), Voice: 1, Fresh: make([]byte, netproto.FreshSize), Room: "r"})
 		h := relaytest.Heard{}
 		id, lists := r.session(&h)
 		if lists != 1 {
@@ -128,7 +128,7 @@ func TestWholeLists(t *testing.T) {
 	}
 	text() // SESSION
 	for i := range 300 {
-		newReader(t, s, netproto.SendNickname{Name: relaytest.Wide(i), Voice: i % 2}).session(new(relaytest.Heard))
+		newReader(t, s, netproto.SendNickname{Name: relaytest.Wide(i), Voice: i % 2, Fresh: make([]byte, netproto.FreshSize)}).session(new(relaytest.Heard))
 		names = append(names, relaytest.Wide(i))
 	}
 	// As of old the last are left out, an eighth at a time.

@@ -17,8 +17,6 @@ import "errors"
 
 // Errors, to match with errors.Is.
 var (
-	// ErrNoKeys: SetKeys has not been called.
-	ErrNoKeys = errors.New("stream: no keys yet")
 	// ErrRedundancy: a stride or an offset of copies is out of range, or an offset stands twice.
 	ErrRedundancy = errors.New("stream: redundancy out of range")
 	// ErrFrame: a frame is longer than Room said.

@@ -10,7 +10,7 @@ const (
 	DropUnknown               // the talker is not in the room
 	DropEpoch                 // sealed in an epoch whose secret is not known
 	DropForged                // the seal is broken: tampered with, foreign, or the wrong passphrase
-	DropReplayed              // seen before, or too old to tell
+	DropReplayed              // seen before, too old to tell, or with a number that cannot be
 	DropTwin                  // came by one of two paths already: see Receiver.SetTwice
 	DropDecoder               // no decoder could be made for a new talker
 	drops                     // how many there are

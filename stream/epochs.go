@@ -1,11 +1,10 @@
 package stream
 
 import (
+	"time"
+
 	"github.com/tincan-voice/tincan/netproto"
 )
-
-// graceFrames is netproto.EpochGrace counted on a talker's clock.
-const graceFrames = uint32(netproto.EpochGrace / netproto.FrameDuration)
 
 // talkerKey seals the frames from number from on.
 type talkerKey struct {
@@ -15,29 +14,32 @@ type talkerKey struct {
 }
 
 // talkerKeys is the key in use and those whose grace is not over yet. A listener
-// keeps netproto.EpochWindow epochs, so the talker never falls further behind: when too many
-// wait, the oldest of them is used at once.
+// keeps netproto.EpochWindow epochs, so the talker never falls further behind.
 type talkerKeys struct {
 	tag     *netproto.TagKey
+	used    bool // something has been sealed with current
 	current talkerKey
 	waiting []talkerKey
 }
 
 func (k *talkerKeys) ready() bool { return k.current.sealer != nil }
 
-func (k *talkerKeys) set(session, epoch uint32, secret netproto.RoomSecret, tag *netproto.TagKey, seq uint32) {
-	k.tag = tag
+// set takes the secret of an epoch, to be used when so many frames have followed seq.
+func (k *talkerKeys) set(session, epoch uint32, secret netproto.RoomSecret, seq, grace uint32) {
 	if k.ready() && epoch <= k.newest() {
 		return // said twice
 	}
-	key := talkerKey{epoch: epoch, from: seq + 1 + graceFrames}
+	key := talkerKey{epoch: epoch, from: seq + 1 + grace}
 	key.sealer = netproto.NewSealer(netproto.VoiceKey(secret, session, epoch))
-	if !k.ready() {
-		k.current = key
+	if !k.used { // nobody needs the one before
+		k.current, k.waiting = key, nil
 		return
 	}
+	for n := len(k.waiting); n > 0 && k.waiting[n-1].from >= key.from; n-- {
+		k.waiting = k.waiting[:n-1] // somebody has come meanwhile, who waits for this one
+	}
 	k.waiting = append(k.waiting, key)
-	if len(k.waiting) == netproto.EpochWindow {
+	for epoch-k.current.epoch >= netproto.EpochWindow {
 		k.advance()
 	}
 }
@@ -50,11 +52,12 @@ func (k *talkerKeys) newest() uint32 {
 	return k.current.epoch
 }
 
-// at returns the key for frame seq.
+// at returns the key for frame seq, which is sealed with it.
 func (k *talkerKeys) at(seq uint32) *talkerKey {
 	for len(k.waiting) > 0 && seq >= k.waiting[0].from {
 		k.advance()
 	}
+	k.used = true
 	return &k.current
 }
 
@@ -65,39 +68,90 @@ func (k *talkerKeys) advance() {
 
 // listenerSecrets are the room secrets of the newest netproto.EpochWindow epochs, by
 // the two bits that datagrams carry.
-type listenerSecrets [netproto.EpochWindow]roomSecret
+type listenerSecrets struct {
+	newest uint32
+	slots  [netproto.EpochWindow]roomSecret
+}
 
 type roomSecret struct {
-	epoch  uint32
-	secret netproto.RoomSecret
-	known  bool
+	epoch   uint32
+	secret  netproto.RoomSecret
+	known   bool
+	expires time.Duration // when it is not good any more; 0: it is the newest
 }
 
-// set keeps the secret of an epoch, unless the slot has that one or a newer one.
-func (s *listenerSecrets) set(epoch uint32, secret netproto.RoomSecret) {
-	if r := &s[epoch%netproto.EpochWindow]; !r.known || epoch > r.epoch {
-		*r = roomSecret{epoch: epoch, secret: secret, known: true}
+// set takes the secret of an epoch, from which on those before are good for a while. One that is not newer than all
+// is not taken.
+func (s *listenerSecrets) set(now time.Duration, epoch uint32, secret netproto.RoomSecret) {
+	if slot := &s.slots[s.newest%netproto.EpochWindow]; slot.known {
+		if epoch <= s.newest {
+			return
+		}
+		slot.expires = now + netproto.EpochExpiry
 	}
+	s.newest = epoch
+	s.slots[epoch%netproto.EpochWindow] = roomSecret{epoch: epoch, secret: secret, known: true}
 }
 
-// peerKeys are the sealers of one talker, derived when its first datagram of an
-// epoch comes.
-type peerKeys [netproto.EpochWindow]struct {
-	epoch  uint32
-	sealer *netproto.Sealer
-}
-
-// sealer returns what opens the talker's datagrams of an epoch, given by its two
-// bits, or nil if the secret is not known.
-func (k *peerKeys) sealer(secrets *listenerSecrets, session uint32, bits uint8) *netproto.Sealer {
-	r := &secrets[bits%netproto.EpochWindow]
+// at returns the secret of the epoch with these bits, nil if there is none.
+func (s *listenerSecrets) at(now time.Duration, bits uint8) *roomSecret {
+	r := &s.slots[bits%netproto.EpochWindow]
+	if r.known && r.expires > 0 && now >= r.expires {
+		*r = roomSecret{}
+	}
 	if !r.known {
 		return nil
 	}
-	key := &k[bits%netproto.EpochWindow]
-	if key.sealer == nil || key.epoch != r.epoch {
-		key.epoch = r.epoch
-		key.sealer = netproto.NewSealer(netproto.VoiceKey(r.secret, session, r.epoch))
-	}
-	return key.sealer
+	return r
 }
+
+// peerKeys are what opens one talker's datagrams, made when its first one of an epoch comes.
+type peerKeys [netproto.EpochWindow]*peerKey
+
+// peerKey opens those of one epoch.
+type peerKey struct {
+	epoch  uint32
+	sealer *netproto.Sealer
+	window netproto.ReplayWindow
+	least  uint32        // lowest number that was taken; 0: none was
+	most   uint32        // highest number that was taken while the epoch was the newest,
+	at     time.Duration // and when
+}
+
+// get returns the key for an epoch, given by its two bits, or nil if the secret is not known.
+func (k *peerKeys) get(now time.Duration, secrets *listenerSecrets, session uint32, bits uint8) *peerKey {
+	r := secrets.at(now, bits)
+	if r == nil {
+		return nil
+	}
+	key := &k[bits%netproto.EpochWindow]
+	if *key == nil || (*key).epoch != r.epoch {
+		*key = &peerKey{epoch: r.epoch, sealer: netproto.NewSealer(netproto.VoiceKey(r.secret, session, r.epoch))}
+	}
+	return *key
+}
+
+// accept takes the number of a datagram that has opened with key, unless it has come before. Under an epoch that is not
+// the newest, somebody who has left may have sealed it, too: there no number is taken that is above one of a later epoch,
+// or more frames ahead than have had their time since.
+func (k *peerKeys) accept(now time.Duration, key *peerKey, seq uint32, newest bool) bool {
+	for _, other := range k {
+		if other != nil && other.epoch > key.epoch && other.least > 0 && seq > other.least {
+			return false
+		}
+	}
+	ahead := int64(seq) - int64(key.most)
+	if !newest && key.most > 0 && ahead > int64((now-key.at)/netproto.FrameDuration)+slackFrames || !key.window.Accept(seq) {
+		return false
+	}
+	if newest && ahead > 0 {
+		key.most, key.at = seq, now
+	}
+	if key.least == 0 || seq < key.least {
+		key.least = seq
+	}
+	return true
+}
+
+// slackFrames is how much longer than others the newest datagram may have been under way: 2 s.
+const slackFrames = 100

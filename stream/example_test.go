@@ -15,7 +15,8 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	talker.SetKeys(1, secret, hop.TagKey())
+	talker.SetTag(hop.TagKey())
+	talker.SetSecret(1, secret, netproto.EpochGrace)
 
 	recorder := stream.NewReceiver(stream.ReceiverConfig{Take: func(now time.Duration, a *stream.Arrival) error {
 		for _, f := range a.Frames {
@@ -23,7 +24,7 @@ func Example() {
 		}
 		return nil
 	}})
-	recorder.SetSecret(1, secret)
+	recorder.SetSecret(0, 1, secret)
 	recorder.Add(7)
 
 	relay := netproto.NewHopTagger()

@@ -29,7 +29,8 @@ func newPacketizer(t testing.TB, cfg Config) *Packetizer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.SetKeys(1, secret, hop.TagKey())
+	p.SetTag(hop.TagKey())
+	p.SetSecret(1, secret, netproto.EpochGrace)
 	return p
 }
 
@@ -58,7 +59,7 @@ func forwarded(t testing.TB, d []byte) []byte {
 
 func newReceiver(cfg ReceiverConfig) *Receiver {
 	r := NewReceiver(cfg)
-	r.SetSecret(1, secret)
+	r.SetSecret(0, 1, secret)
 	r.Add(session)
 	r.SetRoundTrip(40 * time.Millisecond)
 	r.SetPath(40 * time.Millisecond)

@@ -59,7 +59,7 @@ type Packetizer struct {
 	sent   sentCache
 }
 
-// NewPacketizer makes a Packetizer. It needs SetKeys before its first frame. The error is ErrRedundancy, wrapped.
+// NewPacketizer makes a Packetizer. It needs SetTag, and sends nothing before SetSecret. The error is ErrRedundancy, wrapped.
 func NewPacketizer(cfg Config) (*Packetizer, error) {
 	p := &Packetizer{
 		session: cfg.Session,
@@ -80,14 +80,16 @@ func NewPacketizer(cfg Config) (*Packetizer, error) {
 	return p, nil
 }
 
-// SetKeys gives the room secret of an epoch, mixed with the passphrase where
-// there is one, and the key of the hop tags. The first secret is used at once, a
-// later one netproto.EpochGrace after the call, when every listener has it too.
-func (p *Packetizer) SetKeys(epoch uint32, secret netproto.RoomSecret, tag *netproto.TagKey) {
-	p.keys.set(p.session, epoch, secret, tag, p.seq)
+// SetTag gives the key of the hop tags.
+func (p *Packetizer) SetTag(tag *netproto.TagKey) { p.keys.tag = tag }
+
+// SetSecret gives the room secret of an epoch, which is used when the grace is over: then every listener has it too. One
+// that comes before the last one has been used takes its place at once.
+func (p *Packetizer) SetSecret(epoch uint32, secret netproto.RoomSecret, grace time.Duration) {
+	p.keys.set(p.session, epoch, secret, p.seq, uint32(grace/netproto.FrameDuration))
 }
 
-// Renew goes on under another session, whose keys SetKeys must give before the next frame. Numbers and counts go on:
+// Renew goes on under another session, whose tag key and first secret must be given anew. Numbers and counts go on:
 // so none comes twice under a key, whatever keys these are.
 func (p *Packetizer) Renew(session uint32) {
 	p.session, p.keys = session, talkerKeys{}
@@ -172,13 +174,10 @@ func (p *Packetizer) Silent() bool { return p.silent }
 func (p *Packetizer) Settled() bool { return p.past.settled(p.next) }
 
 // Frame takes the next 20 ms and returns the datagram that is due for the relay now, or nil. f is copied. The datagram
-// is never longer than netproto.MaxDatagram and stays intact for the next 10 frames. Errors: ErrNoKeys
-// and ErrFrame, where nothing is counted.
+// is never longer than netproto.MaxDatagram and stays intact for the next 10 frames. The
+// error is ErrFrame, where nothing is counted.
 func (p *Packetizer) Frame(f Frame) (datagram []byte, err error) {
-	switch room := p.Room(); {
-	case !p.keys.ready():
-		return nil, ErrNoKeys
-	case len(f.Data) > room || len(f.Coarse) > coarseBytes:
+	if room := p.Room(); len(f.Data) > room || len(f.Coarse) > coarseBytes {
 		return nil, fmt.Errorf("%w: %d bytes where there is room for %d, copies %d of %d",
 			ErrFrame, len(f.Data), room, len(f.Coarse), coarseBytes)
 	}
@@ -207,7 +206,7 @@ func (p *Packetizer) Frame(f Frame) (datagram []byte, err error) {
 	level, voice := p.level, p.voice
 	p.level, p.voice = Silent, false
 	switch {
-	case len(p.frames) == 0:
+	case len(p.frames) == 0 || !p.keys.ready():
 		return nil, nil
 	case len(p.frames[0].Data) == 0:
 		level, voice = Silent, false

@@ -126,10 +126,11 @@ func TestPacketizerRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Frame(speech(1)); !errors.Is(err, ErrNoKeys) {
-		t.Error(err)
+	if d, err := p.Frame(speech(1)); d != nil || err != nil {
+		t.Errorf("without keys: %x, %v", d, err)
 	}
-	p.SetKeys(1, secret, hop.TagKey())
+	p.SetTag(hop.TagKey())
+	p.SetSecret(1, secret, netproto.EpochGrace)
 	for _, f := range []Frame{{Data: make([]byte, p.Room()+1)}, {Data: make([]byte, 10), Coarse: make([]byte, CoarseRoom+1)}} {
 		if _, err := p.Frame(f); !errors.Is(err, ErrFrame) {
 			t.Error(err)
@@ -182,12 +183,13 @@ func TestRenew(t *testing.T) {
 		}
 	}
 	p.Renew(session + 1)
-	if _, err := p.Frame(speech(10)); !errors.Is(err, ErrNoKeys) || p.Resend(5) != nil {
-		t.Errorf("%v; resends %v", err, p.Resend(5) != nil)
+	if d, err := p.Frame(speech(10)); d != nil || err != nil || p.Resend(5) != nil {
+		t.Errorf("%x, %v; resends %v", d, err, p.Resend(5) != nil)
 	}
-	p.SetKeys(0, secret, hop.TagKey()) // an epoch before the last one
-	d := say(t, p, speech(10))
-	if h, err := netproto.ParseHeader(d); err != nil || h.Seq != 11 || h.Session != session+1 || h.Epoch != 0 {
+	p.SetTag(hop.TagKey())
+	p.SetSecret(0, secret, 0) // an epoch before the last one
+	d := say(t, p, speech(11))
+	if h, err := netproto.ParseHeader(d); err != nil || h.Seq != 12 || h.Session != session+1 || h.Epoch != 0 {
 		t.Errorf("%+v, %v", h, err)
 	}
 	if _, hop, _ := netproto.SplitHop(d); hop.Count != 11 {
@@ -198,7 +200,7 @@ func TestRenew(t *testing.T) {
 		t.Error("opened without its epoch")
 	}
 	r.Renew()
-	r.SetSecret(0, secret)
+	r.SetSecret(0, 0, secret)
 	if err := r.Handle(at(10), d); err != DropUnknown {
 		t.Errorf("nobody is there: %v", err)
 	}

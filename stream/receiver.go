@@ -66,7 +66,6 @@ type Receiver struct {
 type talker struct {
 	session   uint32
 	keys      peerKeys
-	window    netproto.ReplayWindow
 	reception *reception // made when it is heard first
 	unheard   Unheard
 	datagrams uint64
@@ -103,9 +102,11 @@ const unhurried = repair.CacheAge
 // maxBundle is the most voice datagrams that fit into one bundle.
 const maxBundle = netproto.MaxDatagram / (netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopSize)
 
-// SetSecret gives the room secret of an epoch, mixed with the passphrase
-// where there is one. The newest netproto.EpochWindow epochs are kept.
-func (r *Receiver) SetSecret(epoch uint32, secret netproto.RoomSecret) { r.secrets.set(epoch, secret) }
+// SetSecret gives the room secret of an epoch, newer than all before. The newest netproto.EpochWindow epochs are kept,
+// each until netproto.EpochExpiry after the next one came.
+func (r *Receiver) SetSecret(now time.Duration, epoch uint32, secret netproto.RoomSecret) {
+	r.secrets.set(now, epoch, secret)
+}
 
 // Add lets a talker be heard. A second call does nothing.
 func (r *Receiver) Add(session uint32) {
@@ -193,15 +194,15 @@ func (r *Receiver) voice(now time.Duration, datagram []byte) error {
 		r.stranger(now, h.Session)
 		return r.drop(DropUnknown)
 	}
-	sealer := t.keys.sealer(&r.secrets, h.Session, h.Epoch)
-	if sealer == nil {
+	key := t.keys.get(now, &r.secrets, h.Session, h.Epoch)
+	if key == nil {
 		return r.refuse(now, t, DropEpoch)
 	}
-	body, err := sealer.Open(r.body[:0], sealed)
+	body, err := key.sealer.Open(r.body[:0], sealed)
 	if err != nil {
 		return r.refuse(now, t, DropForged)
 	}
-	switch accepted := t.window.Accept(h.Seq); {
+	switch accepted := t.keys.accept(now, key, h.Seq, key.epoch == r.secrets.newest); {
 	case !accepted && r.twice:
 		return r.drop(DropTwin)
 	case !accepted:

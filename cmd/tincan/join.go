@@ -26,21 +26,21 @@ type JoinCmd struct {
 	In   string `placeholder:"DEVICE|FILE|tone|none" help:"What you say: a capture device, a WAV or Ogg Opus file (- is standard input), tone or none. Default: the default microphone."`
 	Out  string `placeholder:"DEVICE|FILE|none" help:"Where you hear: a playback device, a new .wav file or none. Default: the default loudspeaker."`
 
-	For         time.Duration `help:"Leave after this time, e.g. 30s. Default: stay."`
-	Bitrate     bitrate       `default:"24" help:"Highest Opus bitrate in kbit/s, 6 to 64, headers not counted."`
-	FEC         bool          `help:"Send with Opus's own error correction, whatever the network does; works above about 19 kbit/s."`
-	Stride      int           `default:"0" help:"Send so many frames per datagram, whatever the network does: more saves headers and adds delay."`
-	Copies      []int         `help:"Send again what was new so many datagrams ago, e.g. 1 or 1,4, whatever the network does."`
-	Cap         int           `placeholder:"KBPS" help:"Most that may be sent over any second, up and down each, in kbit/s with headers. Default: no cap."`
-	Also        string        `placeholder:"INTERFACE|ADDRESS" help:"Send and take everything by this second network interface as well, or from this address of it, as far as it is there."`
-	Overwrite   bool          `help:"Let --out lose what is in the file already."`
-	KnownRelays string        `placeholder:"FILE" help:"Where the relays' certificates are remembered. Default: in your configuration folder."`
-	Fingerprint string        `placeholder:"SHA256:..." help:"Join only a relay with this fingerprint, as it prints it. Default: one that is known, or verified by its name, or met for the first time."`
-	JSON        bool          `help:"Write a JSON object per line instead of text."`
-}
+	For            time.Duration `help:"Leave after this time, e.g. 30s. Default: stay."`
+	Bitrate        bitrate       `default:"24" help:"Highest Opus bitrate in kbit/s, 6 to 64, headers not counted."`
+	FEC            bool          `help:"Send with Opus's own error correction, whatever the network does; works above about 19 kbit/s."`
+	Stride         int           `default:"0" help:"Send so many frames per datagram, whatever the network does: more saves headers and adds delay."`
+	Copies         []int         `help:"Send again what was new so many datagrams ago, e.g. 1 or 1,4, whatever the network does."`
+	Cap            int           `placeholder:"KBPS" help:"Most that may be sent over any second, up and down each, in kbit/s with headers. Default: no cap."`
+	Also           string        `placeholder:"INTERFACE|ADDRESS" help:"Send and take everything by this second network interface as well, or from this address of it, as far as it is there."`
+	Passphrase     bool          `help:"Ask for the room's passphrase. Without one the relay can listen."`
+	PassphraseFile string        `placeholder:"FILE" help:"The same, from a file. Or set TINCAN_PASSPHRASE."`
+	Fingerprint    string        `placeholder:"SHA256:..." help:"Join only a relay with this fingerprint, as it prints it. Default: one that is known, or verified by its name, or met for the first time."`
 
-// passphraseVar is the environment variable of the room's passphrase.
-const passphraseVar = "TINCAN_PASSPHRASE"
+	Overwrite   bool   `help:"Let --out lose what is in the file already."`
+	KnownRelays string `placeholder:"FILE" help:"Where the relays' certificates are remembered. Default: in your configuration folder."`
+	JSON        bool   `help:"Write a JSON object per line instead of text."`
+}
 
 // tokenVar is the environment variable of the token that the relay's operator has given out.
 const tokenVar = "TINCAN_TOKEN"
@@ -58,8 +58,8 @@ const (
 // check tells what makes no sense in the command line as such. It is not kong's Validate, which comes before what
 // is missing is told.
 func (c *JoinCmd) check() error {
-	if phrase, set := os.LookupEnv(passphraseVar); set && phrase == "" { // by a command that failed, for example
-		return errors.New(passphraseVar + " is empty: set it to what the room agreed on, or unset it to do without")
+	if err := c.checkPassphrase(); err != nil {
+		return err
 	}
 	cfg := c.config()
 	switch err := cfg.Validate(); {
@@ -84,7 +84,6 @@ func (c *JoinCmd) config() engine.Config {
 		Fingerprint: c.Fingerprint,
 		UpCap:       wire.Kbps(c.Cap),
 		DownCap:     wire.Kbps(c.Cap),
-		Passphrase:  os.Getenv(passphraseVar),
 		Token:       os.Getenv(tokenVar),
 		Also:        c.Also,
 	}
@@ -104,6 +103,10 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	defer tell.close(flushTime)
 	sound := &sound{tell: tell}
 	cfg := c.config()
+	var err error
+	if cfg.Passphrase, err = c.passphrase(ctx, in); err != nil {
+		return err
+	}
 	cfg.Open = func(ctx context.Context) (audio.Source, audio.Sink, error) {
 		var source audio.Source
 		var sink audio.Sink
@@ -119,6 +122,7 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 		return err
 	}
 	tell.connected(call, c.Name, c.Room)
+	tell.sealed(cfg.Passphrase != "")
 	var commands <-chan string
 	if !isStdin(c.In, in) {
 		commands = console.Lines(in)

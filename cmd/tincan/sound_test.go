@@ -54,16 +54,6 @@ func TestBadCommandLinesNameTheCause(t *testing.T) {
 	}
 }
 
-// A passphrase that was meant to be there is not left out.
-func TestEmptyPassphrase(t *testing.T) {
-	t.Setenv(passphraseVar, "")
-	var out, errs bytes.Buffer
-	code := run(t.Context(), []string{"join", "127.0.0.1:1", "--name", "Ann", "--in", "none", "--out", "none"}, strings.NewReader(""), &out, &errs)
-	if code != 2 || !strings.Contains(errs.String(), "TINCAN_PASSPHRASE is empty: set it") {
-		t.Errorf("exit code %d: %s", code, &errs)
-	}
-}
-
 func TestSpecsOfSound(t *testing.T) {
 	wav := filepath.Join(t.TempDir(), "a.WAV")
 	writeWAV(t, wav, make([]float32, 480))

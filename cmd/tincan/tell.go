@@ -49,6 +49,7 @@ type jsonLine struct {
 	Session uint32     `json:"session,omitempty"`
 	Name    string     `json:"name,omitempty"`
 	On      *bool      `json:"on,omitempty"`
+	Foreign bool       `json:"foreign,omitempty"`
 	Text    string     `json:"text,omitempty"`
 	Seconds float64    `json:"seconds,omitempty"`
 	Stats   *jsonStats `json:"stats,omitempty"`
@@ -105,6 +106,15 @@ var trusts = map[engine.Trust]string{
 	engine.TrustVerified: "verified by the name of the relay",
 }
 
+// sealed tells whether the room has a passphrase here.
+func (t *teller) sealed(on bool) {
+	text := "not sealed: the relay can listen (" + passphraseVar + ")"
+	if on {
+		text = "sealed for those who know the passphrase"
+	}
+	t.say(jsonLine{Event: "sealed", On: &on}, text)
+}
+
 // we takes our own name and session.
 func (t *teller) we(name string, session uint32) {
 	t.name, t.session = name, session
@@ -122,7 +132,8 @@ func (t *teller) event(e engine.Event) {
 	switch e := e.(type) {
 	case engine.PeerJoined:
 		t.names.come(e.Session, e.Name)
-		t.say(jsonLine{Event: "joined", Session: e.Session, Name: e.Name}, t.names.shown(e.Session, e.Name)+" is here")
+		t.say(jsonLine{Event: "joined", Session: e.Session, Name: e.Name, Foreign: e.Foreign},
+			t.names.shown(e.Session, e.Name)+onOff(e.Foreign, " is here with another passphrase, or without: you do not hear each other", " is here"))
 	case engine.PeerLeft:
 		if e.Stats.Frames > 0 {
 			t.gone = append(t.gone, e.Stats)

@@ -20,9 +20,10 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	talker.SetKeys(0, secret, hop.TagKey())
+	talker.SetTag(hop.TagKey())
+	talker.SetSecret(0, secret, netproto.EpochGrace)
 	listener := engine.NewListener(engine.ListenerConfig{})
-	listener.SetSecret(0, secret)
+	listener.SetSecret(0, 0, secret)
 	listener.AddPeer(session, "talker")
 
 	said, heard := make([]float32, engine.FrameSize), make([]float32, engine.FrameSize)

@@ -61,11 +61,12 @@ func newCrowd(t *testing.T, people int, link func(i int) netsim.Link) *crowd {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.sender.Talker().SetKeys(m.Epoch, m.Secret, m.HopKey.TagKey())
+		m.sender.Talker().SetTag(m.HopKey.TagKey())
+		m.sender.Talker().SetSecret(epoch, secret, 0)
 		c.members = append(c.members, m)
 	}
 	for _, m := range c.members {
-		m.listener.SetSecret(m.Epoch, m.Secret)
+		m.listener.SetSecret(0, epoch, secret)
 		for _, other := range c.members {
 			if other != m {
 				m.listener.AddPeer(other.Session, other.name)

@@ -14,6 +14,11 @@ import (
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
+// secret and epoch stand for those that members would make of their list: here nobody comes or goes.
+var secret = netproto.RoomSecret{1}
+
+const epoch = 1
+
 // newCall puts all into a room, with their networks, ready to talk.
 func newCall(cfg Config) (*call, error) {
 	c := &call{cfg: cfg, core: rooms.NewCore(rooms.Config{}), log: newLog(len(cfg.Speech))}
@@ -42,7 +47,7 @@ func newCall(cfg Config) (*call, error) {
 		panic("lab: the relay counts its sessions in a new way")
 	}
 	hears := c.members[listens].listener
-	hears.SetSecret(c.members[talks].Epoch, c.members[talks].Secret)
+	hears.SetSecret(0, epoch, secret)
 	for i, m := range c.members {
 		if i == listens {
 			continue
@@ -109,7 +114,8 @@ func (c *call) makeSender(i int, m *member) (err error) {
 		cfg.Cap = wire.Kbps(c.cfg.Cap)
 	}
 	if m.sender, err = engine.NewSender(0, cfg); err == nil {
-		m.sender.Talker().SetKeys(m.Epoch, m.Secret, m.HopKey.TagKey())
+		m.sender.Talker().SetTag(m.HopKey.TagKey())
+		m.sender.Talker().SetSecret(epoch, secret, 0)
 	}
 	return err
 }

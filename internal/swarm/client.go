@@ -76,7 +76,7 @@ var errRefused = errors.New("the relay says")
 
 // joined takes the first SESSION.
 func (c *client) joined(s netproto.Session) error {
-	if s.Voice != netproto.Version || len(s.HopKey) != netproto.KeySize || len(s.MediaKey) != netproto.KeySize {
+	if s.Voice != netproto.Version || len(s.HopKey) != netproto.KeySize {
 		return fmt.Errorf("the relay has no voice for us (VOICE %d)", s.Voice)
 	}
 	hop := netproto.HopKey(s.HopKey)
@@ -84,17 +84,9 @@ func (c *client) joined(s netproto.Session) error {
 	c.up, c.down = netproto.NewSealer(hop.Up()), netproto.NewSealer(hop.Down())
 	if c.talker != nil {
 		c.talker.session, c.talker.tag = s.Session, hop.TagKey()
-		c.talker.learn(netproto.RoomSecret(s.MediaKey), s.Epoch, time.Time{})
+		c.talker.sealer = netproto.NewSealer(netproto.VoiceKey(secret, s.Session, 0))
 	}
 	return nil
-}
-
-// handle takes a control package that comes later.
-func (c *client) handle(p netproto.Package) error {
-	if s, ok := p.(netproto.Session); ok && c.talker != nil && len(s.MediaKey) == netproto.KeySize {
-		c.talker.learn(netproto.RoomSecret(s.MediaKey), s.Epoch, time.Now().Add(netproto.EpochGrace))
-	}
-	return ending(p)
 }
 
 // end notes why the control connection is of no use any more.
@@ -251,12 +243,8 @@ func (c *client) hear(d []byte, at int64) {
 
 // open opens a datagram and counts how long it was under way.
 func (c *client) open(t *talker, h netproto.Header, d []byte, at int64) bool {
-	s := t.sealer(h.Epoch)
-	if s == nil {
-		return false
-	}
 	var err error
-	if c.body, err = s.Open(c.body[:0], d); err != nil {
+	if c.body, err = t.sealer.Open(c.body[:0], d); err != nil {
 		return false
 	}
 	c.frames, err = netproto.ParseFrames(c.frames[:0], h.Seq, c.body)

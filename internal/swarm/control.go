@@ -137,7 +137,7 @@ func (c *tcpConn) Read(p []byte) (int, error) {
 // greet sends a client's name and reads up to SESSION. What comes behind it is
 // handled too.
 func (c *control) greet(cl *client, name string) error {
-	if err := c.send(netproto.SendNickname{Name: name, Voice: netproto.Version, Room: cl.room.name}); err != nil {
+	if err := c.send(netproto.SendNickname{Name: name, Voice: netproto.Version, Room: cl.room.name, Fresh: make([]byte, netproto.FreshSize)}); err != nil {
 		return err
 	}
 	here := false
@@ -146,7 +146,7 @@ func (c *control) greet(cl *client, name string) error {
 			here = true
 			return cl.joined(s)
 		}
-		return cl.handle(p)
+		return ending(p)
 	}
 	for buf := make([]byte, 4096); !here; {
 		n, err := c.conn.Read(buf)
@@ -173,7 +173,7 @@ func (c *control) send(p netproto.Package) error {
 func (c *control) read(cl *client, buf []byte) error {
 	for {
 		n, err := c.conn.Read(buf)
-		if err := cl.packages.write(buf[:n], cl.handle); err != nil {
+		if err := cl.packages.write(buf[:n], ending); err != nil {
 			return err
 		}
 		if err == errNothing {

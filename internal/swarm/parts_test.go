@@ -92,30 +92,27 @@ func TestSpeechHasTheMeanSize(t *testing.T) {
 	}
 }
 
+func newTalker(session uint32) *talker {
+	return &talker{
+		session: session, tag: netproto.HopKey{1}.TagKey(), sealer: netproto.NewSealer(netproto.VoiceKey(secret, session, 0)),
+	}
+}
+
 func TestWriterWritesWhatRelayAndListenersAccept(t *testing.T) {
-	hop, secrets := netproto.HopKey{1}, []netproto.RoomSecret{{2}, {3}}
-	talker := &talker{session: 9, tag: hop.TagKey()}
+	talker := newTalker(9)
 	w, tagger, now := newWriter(60), netproto.NewHopTagger(), time.Unix(1000, 0)
-	talker.learn(secrets[0], 4, time.Time{})
 	for seq := uint32(1); seq < 100; seq++ {
-		if seq == 20 {
-			talker.learn(secrets[1], 5, now.Add(netproto.EpochGrace))
-		}
-		epoch := uint32(4)
-		if seq >= 20+50 {
-			epoch = 5
-		}
 		d, ok := tagger.Check(talker.tag, w.write(talker, now))
 		d, _, _ = netproto.SplitHop(d)
 		h, err := netproto.ParseHeader(d)
-		if !ok || err != nil || h.Seq != seq || h.Epoch != uint8(epoch%4) || !h.Voice {
+		if !ok || err != nil || h.Seq != seq || h.Epoch != 0 || !h.Voice {
 			t.Fatalf("datagram %d has header %+v, %v, hop tag good: %v", seq, h, err, ok)
 		}
 		c := client{reading: reading{latency: new(histogram)}}
 		if !c.open(talker, h, d, now.UnixNano()+5000) || c.latency.n != 1 || c.latency.max != 5*time.Microsecond {
 			t.Fatalf("datagram %d does not open, or says %v", seq, c.latency.max)
 		}
-		body, err := netproto.NewSealer(netproto.VoiceKey(secrets[epoch-4], 9, epoch)).Open(nil, d)
+		body, err := talker.sealer.Open(nil, d)
 		if err != nil || !bytes.Contains(body, w.frames[int(seq)%len(w.frames)]) {
 			t.Fatalf("datagram %d: %v", seq, err)
 		}
@@ -123,24 +120,6 @@ func TestWriterWritesWhatRelayAndListenersAccept(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() { w.write(talker, now) }); n != 0 {
 		t.Errorf("write allocates %v times", n)
-	}
-}
-
-// Epochs that begin every second are all used, each a second after it came.
-func TestTalkerFollowsEpochs(t *testing.T) {
-	talker := &talker{session: 9, tag: netproto.HopKey{1}.TagKey()}
-	start := time.Unix(1000, 0)
-	talker.learn(netproto.RoomSecret{}, 0, time.Time{})
-	w := newWriter(60)
-	for tick := range 1000 {
-		now := start.Add(time.Duration(tick) * netproto.FrameDuration)
-		if epoch := uint32(tick / 50); tick%50 == 0 && epoch > 0 {
-			talker.learn(netproto.RoomSecret{byte(epoch)}, epoch, now.Add(netproto.EpochGrace))
-		}
-		h, err := netproto.ParseHeader(w.write(talker, now))
-		if want := max(1, tick/50) - 1; err != nil || h.Epoch != uint8(want%netproto.EpochWindow) {
-			t.Fatalf("at %v: epoch %d, want %d modulo %d", now.Sub(start), h.Epoch, want, netproto.EpochWindow)
-		}
 	}
 }
 
@@ -179,8 +158,7 @@ func TestProbing(t *testing.T) {
 // has been sent before.
 func TestNoise(t *testing.T) {
 	key := netproto.HopKey{1}
-	who := &talker{session: 9, tag: key.TagKey()}
-	who.learn(netproto.RoomSecret{}, 0, time.Time{})
+	who := newTalker(9)
 	w, tagger, up := newWriter(60), netproto.NewHopTagger(), netproto.NewSealer(key.Up())
 	var c captured
 	n := noisemaker{rng: rand.New(rand.NewPCG(1, 2))}
@@ -246,7 +224,7 @@ func FuzzPackages(f *testing.F) {
 
 func TestPackagesSkipUserLists(t *testing.T) {
 	var stream []byte
-	want := []netproto.Package{netproto.Session{Session: 7, Voice: 1, Epoch: 3}, netproto.Ack{}, netproto.Disconnect{Reason: "}{"}}
+	want := []netproto.Package{netproto.Session{Session: 7, Voice: 1}, netproto.Ack{}, netproto.Disconnect{Reason: "}{"}}
 	for _, p := range want {
 		list := netproto.SendNewUsers{Users: []string{"a}", "{b", strings.Repeat("x", 19)}, Sessions: []uint32{1, 2, 3}}
 		for _, p := range []netproto.Package{list, p, list} {

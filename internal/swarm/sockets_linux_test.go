@@ -17,8 +17,7 @@ func TestTimeOfArrival(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer relay.Close()
-	who := &talker{session: 1, tag: netproto.HopKey{}.TagKey()}
-	who.learn(netproto.RoomSecret{}, 0, time.Time{})
+	who := newTalker(1)
 	room := new(room)
 	room.talkers.Store(&[]*talker{who})
 	clients := []*client{{room: room}, {room: room, reading: reading{latency: new(histogram)}}}
@@ -57,8 +56,7 @@ func TestTimeOfArrival(t *testing.T) {
 
 // What comes in costs no allocation.
 func TestReceivingAllocatesNothing(t *testing.T) {
-	who := &talker{session: 1, tag: netproto.HopKey{}.TagKey()}
-	who.learn(netproto.RoomSecret{}, 0, time.Time{})
+	who := newTalker(1)
 	room := new(room)
 	room.talkers.Store(&[]*talker{who})
 	c := &client{room: room, reading: reading{latency: new(histogram)}}

@@ -3,7 +3,6 @@ package swarm
 import (
 	"encoding/binary"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
@@ -34,34 +33,16 @@ type talker struct {
 	session uint32
 	tag     *netproto.TagKey
 
-	// Keys of the newest four epochs; also used by those who listen.
-	sealers [netproto.EpochWindow]atomic.Pointer[netproto.Sealer]
-	changes [netproto.EpochWindow]atomic.Pointer[epochChange] // to come; nil: none
+	sealer *netproto.Sealer // also used by those who listen
 
 	// The pacer's own while there is a talk.
-	epoch  uint32
 	seq    uint32 // of the last datagram: as many were made
 	unsent uint32 // of them, the kernel did not take
 }
 
-type epochChange struct {
-	epoch uint32
-	at    time.Time
-}
-
-// learn takes the secret of an epoch, which the talker will use from the time
-// at on.
-func (t *talker) learn(secret netproto.RoomSecret, epoch uint32, at time.Time) {
-	s := netproto.NewSealer(netproto.VoiceKey(secret, t.session, epoch))
-	t.sealers[epoch%netproto.EpochWindow].Store(s)
-	t.changes[epoch%netproto.EpochWindow].Store(&epochChange{epoch, at})
-}
-
-// sealer returns the Sealer for the two epoch bits of a header; nil if there
-// is none.
-func (t *talker) sealer(epoch uint8) *netproto.Sealer {
-	return t.sealers[epoch%netproto.EpochWindow].Load()
-}
+// secret is what all voice is sealed with. To the relay it is as good as those that members make of its user lists, which
+// nobody here takes apart (see packages).
+var secret = netproto.RoomSecret{1}
 
 // writer makes datagrams of voice for any talker. It belongs to one goroutine.
 type writer struct {
@@ -82,12 +63,6 @@ func newWriter(size int) *writer {
 
 // write returns the talker's next datagram, which is valid until the next call.
 func (w *writer) write(t *talker, now time.Time) []byte {
-	for i := range t.changes { // they come a second apart, which is just when the one before is due
-		if n := t.changes[i].Load(); n != nil && !now.Before(n.at) {
-			t.epoch = max(t.epoch, n.epoch)
-			t.changes[i].CompareAndSwap(n, nil)
-		}
-	}
 	t.seq++
 	frame := w.frames[int(t.seq)%len(w.frames)]
 	binary.BigEndian.PutUint64(frame, uint64(now.UnixNano()))
@@ -97,11 +72,9 @@ func (w *writer) write(t *talker, now time.Time) []byte {
 		panic("swarm: " + err.Error()) // validate bounds the size
 	}
 	h := netproto.Header{
-		Type: netproto.TypeVoice, Epoch: uint8(t.epoch % netproto.EpochWindow),
-		Session: t.session, Seq: t.seq, Level: speechLevel, Voice: true,
+		Type: netproto.TypeVoice, Session: t.session, Seq: t.seq, Level: speechLevel, Voice: true,
 	}
-	epoch := uint8(t.epoch % netproto.EpochWindow)
-	w.datagram = t.sealer(epoch).Seal(w.datagram[:0], h, w.body)
+	w.datagram = t.sealer.Seal(w.datagram[:0], h, w.body)
 	w.datagram = netproto.AppendHop(w.datagram, netproto.Hop{Count: uint8(t.seq % netproto.HopCounts)})
 	w.datagram = w.tagger.Append(t.tag, w.datagram)
 	return w.datagram

@@ -51,15 +51,31 @@ def keys():
         proof = hmac.digest(prove, p["resume"].encode(), "sha256")
         check("proofs", proof.hex(), p["proof"])
         proofs[p["resume"]] = base64.b64encode(proof).decode()
+    phrases = {"": bytes(32)}
     for p in v["passphrases"]:
-        key = bytes.fromhex(p["key"])
-        mixed = hkdf(secret, key, b"tincan v1 passphrase", 32)
-        check("mixed secrets", mixed.hex(), p["mixed_room_secret"])
+        key = phrases[p["passphrase"]] = bytes.fromhex(p["key"])
         if Argon2id:
             salt = hashlib.sha256(b"tincan v1 passphrase\0" + p["room"].encode()).digest()[:16]
             kdf = Argon2id(salt=salt, length=32, iterations=3, lanes=4, memory_cost=64 * 1024)
             check("passphrase keys", kdf.derive(p["passphrase"].encode()), key)
+    for f in v["fresh"]:
+        mac = hkdf(phrases[f["passphrase"]], b"", b"tincan v1 fresh", 32)
+        random = bytes.fromhex(f["random"])
+        tag = hmac.digest(mac, random + f["room"].encode() + b"\0" + f["name"].encode(), "sha256")[:16]
+        check("fresh values", (random + tag).hex(), f["fresh"])
+    for e in v["epochs"]:
+        text = prefixed(e["room"].encode()) + struct.pack(">II", e["epoch"], len(e["members"]))
+        for m in sorted(e["members"], key=lambda m: m["session"]):
+            text += struct.pack(">I", m["session"]) + prefixed(m["name"].encode()) + prefixed(bytes.fromhex(m["fresh"]))
+        members = hashlib.sha256(text).digest()
+        check("lists of members", members.hex(), e["list"])
+        made = hkdf(bytes.fromhex(e["media_key"]), phrases[e["passphrase"]], b"tincan v1 epoch" + members, 32)
+        check("room secrets", made.hex(), e["room_secret"])
     return bytes.fromhex(v["tag"])
+
+
+def prefixed(b):
+    return struct.pack(">H", len(b)) + b
 
 
 def datagrams(tag_key):

@@ -75,12 +75,10 @@ func (c *Core) Stats() forward.Stats { return c.exchange.Stats() }
 // Membership is what a client gets to know of its session.
 type Membership struct {
 	Session uint32
-	Resumed bool                // it was there before: RESUME or another one of these attempts led to it
-	Resume  string              // what it takes to go on with it later, besides the hop key; "" without voice
-	HopKey  netproto.HopKey     // the session's and the relay's
-	Secret  netproto.RoomSecret // the room's, in this epoch
-	Epoch   uint32
-	Users   UserList // of the room, the newcomer included
+	Resumed bool            // it was there before: RESUME or another one of these attempts led to it
+	Resume  string          // what it takes to go on with it later, besides the hop key; "" without voice
+	HopKey  netproto.HopKey // the session's and the relay's
+	Users   UserList        // of the room, the newcomer included
 }
 
 // Newcomer is who wants to join.
@@ -88,6 +86,7 @@ type Newcomer struct {
 	Room, Name string // checked: netproto.CheckRoom, CheckName
 	Voice      int    // highest datagram version that it speaks; with 0 it neither gets nor may send voice
 	Cap        int    // most that it may be sent over any second in kbit/s, headers counted; 0 = no cap
+	Fresh      []byte // with Voice: what the others are told that it brings, netproto.FreshSize bytes
 	// Resume is the RESUME of the session to go on with, whose room, name and voice are the same, and Proof its proof.
 	Resume string
 	Proof  []byte
@@ -129,7 +128,7 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	case len(r.members) >= c.cfg.MaxRoomSize:
 		return Membership{}, fmt.Errorf("%w (%d members)", ErrRoomFull, c.cfg.MaxRoomSize)
 	}
-	m = &member{room: r, name: n.Name, voice: n.Voice, joined: now, asked: now - challengeInterval}
+	m = &member{room: r, name: n.Name, voice: n.Voice, fresh: n.Fresh, joined: now, asked: now - challengeInterval}
 	if n.Voice > 0 {
 		m.key, m.resume.next = randomKey(), newTicket()
 		copy(m.resume.attempt[:], n.Attempt)
@@ -147,7 +146,7 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	c.rooms[n.Room] = r
 	c.members[m.ID] = m
 	c.load[r.Worker()]++
-	r.members = append(r.members, m)
+	r.members, r.came = append(r.members, m), true
 	c.changedLocked(r)
 	return m.membership(), nil
 }
@@ -192,9 +191,6 @@ func (c *Core) leaveLocked(m *member) {
 		delete(c.due, r)
 		return
 	}
-	if m.voice > 0 {
-		r.stale = true
-	}
 	c.changedLocked(r)
 	r.departed(m.ID)
 }
@@ -205,7 +201,7 @@ func (c *Core) newRoom(name string) *room {
 	if !ok {
 		talkers = c.cfg.Talkers
 	}
-	r := &room{name: name, secret: randomKey(), fresh: true}
+	r := &room{name: name}
 	r.Init(slices.Index(c.load, slices.Min(c.load)), c.cfg.Workers+c.cfg.Besides, talkers)
 	return r
 }
@@ -235,15 +231,12 @@ func (c *Core) Tick(now time.Duration) (updates []Update, next time.Duration) {
 	}
 	next = c.sweep
 	for r := range c.due {
-		u, at := r.update(now)
-		if u.NewUsers || u.NewEpoch {
-			updates = append(updates, u)
-		}
-		if r.dirty || r.stale {
+		if at := r.next(); now < at {
 			next = min(next, at)
-		} else {
-			delete(c.due, r)
+			continue
 		}
+		updates = append(updates, Update{Room: r.name, Users: r.announce(now)})
+		delete(c.due, r)
 	}
 	slices.SortFunc(updates, func(a, b Update) int { return cmp.Compare(a.Room, b.Room) })
 	return updates, next

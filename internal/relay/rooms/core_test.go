@@ -1,6 +1,7 @@
 package rooms_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/tincan-voice/tincan/internal/relay/relaytest"
 	"github.com/tincan-voice/tincan/internal/relay/rooms"
+	"github.com/tincan-voice/tincan/netproto"
 )
 
 func TestLimits(t *testing.T) {
@@ -36,56 +38,64 @@ func TestLimits(t *testing.T) {
 
 func TestUpdates(t *testing.T) {
 	c := relaytest.New(t, rooms.Config{MaxRooms: 1})
-	a := c.Enter("r", "a")
-	updates, _ := c.Tick(c.Now)
-	if len(updates) != 1 || !updates[0].NewUsers || updates[0].NewEpoch || !slices.Equal(updates[0].Users.Names, []string{"a"}) {
-		t.Fatalf("%+v", updates)
+	var last netproto.SendNewUsers
+	// begins wants an epoch with so many members in so long, and none before.
+	begins := func(in time.Duration, members int) {
+		t.Helper()
+		began := c.Now
+		for {
+			updates, next := c.Tick(c.Now)
+			if len(updates) > 0 {
+				p := updates[0].Users.Package()
+				if len(updates) > 1 || len(p.Users) != members || p.Epoch != last.Epoch+1 || bytes.Equal(p.MediaKey, last.MediaKey) {
+					t.Fatalf("%+v, after epoch %d", updates, last.Epoch)
+				}
+				last = p
+				break
+			}
+			if c.Now = next; c.Now-began > time.Minute {
+				t.Fatal("no epoch")
+			}
+		}
+		if took := c.Now - began; took != in {
+			t.Fatalf("after %v, want %v", took, in)
+		}
 	}
+	a := c.Enter("r", "a")
+	if p := a.Users.Package(); p.MediaKey != nil || len(p.Users) != 1 {
+		t.Errorf("an epoch that none has begun: %+v", p)
+	}
+	begins(0, 1)
 	// A crowd comes: one list, when its time has come.
 	for i := range 9 {
 		c.Enter("r", fmt.Sprint(i))
 	}
-	updates, next := c.Tick(c.Now)
-	if len(updates) != 0 || next != c.Now+10*time.Millisecond {
-		t.Fatalf("%d updates, next in %v", len(updates), next-c.Now)
+	begins(200*time.Millisecond, 10)
+	// It goes on, and takes longer.
+	for i, pause := range []time.Duration{200, 200, 3400, 4000, 4000} {
+		c.Enter("r", fmt.Sprint("more ", i))
+		c.Leave(last.Sessions[0])
+		begins(pause*time.Millisecond, 10)
 	}
-	updates, _ = c.Tick(next)
-	if len(updates) != 1 || len(updates[0].Users.Names) != 10 {
-		t.Fatalf("%+v", updates)
+	// Who leaves can wait.
+	for i := range 4 {
+		c.Leave(last.Sessions[0])
+		begins(4*time.Second, 9-i)
 	}
-	// Two leave: the secret changes at once, and then not for a second.
-	c.Now = next + time.Second
-	c.Leave(a.Session)
-	updates, _ = c.Tick(c.Now)
-	if len(updates) != 1 || !updates[0].NewEpoch || updates[0].Epoch != 1 || updates[0].Secret == a.Secret {
-		t.Fatalf("%+v", updates)
-	}
-	c.Leave(updates[0].Users.Sessions[0])
-	secret := updates[0].Secret
-	c.Now += 50 * time.Millisecond
-	updates, next = c.Tick(c.Now)
-	if len(updates) != 1 || updates[0].NewEpoch || !updates[0].NewUsers {
-		t.Fatalf("%+v", updates)
-	}
-	for n := 0; ; n++ {
-		if updates, next = c.Tick(next); len(updates) > 0 {
-			break
-		}
-		if n > 10 {
-			t.Fatal("no new epoch")
-		}
-	}
-	if !updates[0].NewEpoch || updates[0].Epoch != 2 || updates[0].Secret == secret {
-		t.Fatalf("%+v", updates)
-	}
-	// A client without voice never had the secret.
+	// After a calm the first is told at once.
+	c.Now += time.Minute
+	c.Leave(last.Sessions[0])
+	begins(0, 5)
+	c.Enter("r", "b")
+	begins(200*time.Millisecond, 6)
+	// Clients without voice are members too.
 	m, _ := c.Join(c.Now, rooms.Newcomer{Room: "r", Name: "legacy", Voice: 0})
-	c.Tick(c.Now + 2*time.Second)
-	c.Leave(m.Session)
-	updates, _ = c.Tick(c.Now + 4*time.Second)
-	if len(updates) != 1 || updates[0].NewEpoch {
-		t.Fatalf("%+v", updates)
+	begins(200*time.Millisecond, 7)
+	if p := last.Fresh[6]; p != nil || last.Fresh[5] == nil {
+		t.Errorf("fresh: %x", last.Fresh)
 	}
+	c.Leave(m.Session)
+	begins(4*time.Second, 6)
 	// The last ones go, and so does the room.
 	for _, s := range c.Sessions() {
 		c.Leave(s.Session)

@@ -7,26 +7,20 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// Update is what the members of one room have to be told.
+// Update is what the members of one room have to be told: who is there in the epoch that begins.
 type Update struct {
 	Room  string
 	Users UserList
-	// NewUsers: Users has changed since the last Update.
-	NewUsers bool
-	// NewEpoch: someone with the keys has left, and this is the new secret.
-	NewEpoch bool
-	Secret   netproto.RoomSecret
-	Epoch    uint32
 }
 
 const (
-	// epochInterval is the least time between two epochs of one room.
-	epochInterval = time.Second
-	// listPace is the least time between two user lists of a room, for each of its
-	// members, and maxListPace the most: so a room's lists cost a thousand
-	// packages per second or its size, whatever happens in it.
-	listPace    = time.Millisecond
-	maxListPace = time.Second
+	// epochPause is the least time between two epochs of a room, of which each has a user list, when somebody has come.
+	// Where that goes on there are epochBurst in a row, and then one in longEpochPause, as where people only leave, when
+	// nobody waits to hear: of the four epochs that its members keep, each is used for long enough to be known to
+	// those whose TCP is slow.
+	epochPause     = 200 * time.Millisecond
+	longEpochPause = 4 * time.Second
+	epochBurst     = 3
 )
 
 // room is the people who hear each other. It is guarded by Core.mu, but for what the Workers have of it.
@@ -36,15 +30,19 @@ type room struct {
 
 	members   []*member   // in the order in which they came, which is that of their IDs
 	left      []departure // the last to leave, oldest first; what is in it never changes
-	secret    netproto.RoomSecret
-	epoch     uint32
 	version   uint64
 	forgotten uint64        // see UserList
 	dirty     bool          // the members have an old user list
-	listed    time.Duration // when the last user list went out
-	stale     bool          // someone who is gone knows the secret
-	rotated   time.Duration // when the epoch began
-	fresh     bool          // neither listed nor rotated mean anything yet
+	epoch     epoch         // the last one
+	began     time.Duration // when it did
+	owed      time.Duration // longEpochPause for each, less what has passed
+	came      bool          // somebody, since then
+}
+
+// epoch is what the relay knows of one.
+type epoch struct {
+	number uint32 // 0: none has begun
+	key    [netproto.KeySize]byte
 }
 
 // member is one client's membership in a room. It is guarded by Core.mu, but for what the Workers have of it.
@@ -55,6 +53,7 @@ type member struct {
 	room   *room
 	name   string
 	voice  int
+	fresh  []byte
 	joined time.Duration
 	key    netproto.HopKey // the session's and the relay's; only with voice
 
@@ -65,20 +64,24 @@ type member struct {
 
 // membership is what the member is told when it comes, or comes back.
 func (m *member) membership() Membership {
-	known := Membership{Session: m.ID, HopKey: m.key, Secret: m.room.secret, Epoch: m.room.epoch, Users: m.room.users()}
+	known := Membership{Session: m.ID, HopKey: m.key, Users: m.room.users()}
 	if m.voice > 0 {
 		known.Resume = m.resume.next.encode(m.ID)
 	}
 	return known
 }
 
+// users is the list as it is, with its epoch if that has begun.
 func (r *room) users() UserList {
 	l := UserList{
 		Names: make([]string, len(r.members)), Sessions: make([]uint32, len(r.members)), Version: r.version,
-		left: r.left, forgotten: r.forgotten,
+		fresh: make([][]byte, len(r.members)), left: r.left, forgotten: r.forgotten,
+	}
+	if !r.dirty {
+		l.epoch = r.epoch
 	}
 	for i, m := range r.members {
-		l.Names[i], l.Sessions[i] = m.name, m.ID
+		l.Names[i], l.Sessions[i], l.fresh[i] = m.name, m.ID, m.fresh
 		if m.Talks() {
 			l.talkers = append(l.talkers, i)
 		}
@@ -86,37 +89,24 @@ func (r *room) users() UserList {
 	return l
 }
 
-// update returns what the members have to be told now, and when to ask again
-// if something is left.
-func (r *room) update(now time.Duration) (u Update, next time.Duration) {
-	pace := min(time.Duration(len(r.members))*listPace, maxListPace)
-	listAt, rotateAt := r.listed+pace, r.rotated+epochInterval
-	if r.fresh {
-		listAt, rotateAt = now, now
-	}
-	if r.dirty && now >= listAt {
-		r.dirty, r.listed = false, now
-		u.NewUsers = true
-		r.SetList(uint16(r.version))
-	}
-	if r.stale && now >= rotateAt {
-		r.stale, r.rotated = false, now
-		r.secret, r.epoch = randomKey(), r.epoch+1
-		u.NewEpoch = true
-	}
-	if u.NewUsers || u.NewEpoch {
-		r.fresh = false
-		u.Room, u.Users, u.Secret, u.Epoch = r.name, r.users(), r.secret, r.epoch
-	}
+// next is when another epoch may begin.
+func (r *room) next() time.Duration {
 	switch {
-	case r.dirty && r.stale:
-		next = min(listAt, rotateAt)
-	case r.dirty:
-		next = listAt
-	case r.stale:
-		next = rotateAt
+	case r.epoch.number == 0:
+		return 0
+	case r.came:
+		return r.began + max(epochPause, r.owed-epochBurst*longEpochPause)
 	}
-	return u, next
+	return r.began + longEpochPause
+}
+
+// announce begins an epoch and returns its list.
+func (r *room) announce(now time.Duration) UserList {
+	r.owed = max(r.owed-(now-r.began), 0) + longEpochPause
+	r.began, r.came, r.dirty = now, false, false
+	r.epoch = epoch{r.epoch.number + 1, randomKey()}
+	r.SetList(uint16(r.version))
+	return r.users()
 }
 
 // relist has voice sent to the members who can be sent to now.

@@ -1,7 +1,6 @@
 package rooms
 
 import (
-	"slices"
 	"sort"
 	"sync"
 
@@ -35,7 +34,8 @@ type Roster struct {
 type Told struct {
 	version uint64 // 0: nothing
 	last    uint32
-	more    bool // there are more members, of whom those who talked at first are known too
+	epoch   uint32 // the last one
+	more    bool   // there are more members, of whom those who talked at first are known too
 }
 
 // More tells whether there is more to be told of the same list.
@@ -83,8 +83,9 @@ func (r *Roster) Next(from Told) (data []byte, then Told) {
 
 func (l *UserList) step(from Told) *step {
 	var p netproto.SendNewUsers
-	if from.version < max(l.forgotten, 1) || l.fit(0, shortList) == len(l.Names) {
-		from = Told{} // the list from its beginning
+	short := l.fit(0, shortList) == len(l.Names) && from.version != l.Version
+	if from.version < max(l.forgotten, 1) || short {
+		from = Told{epoch: from.epoch} // the list from its beginning
 	} else {
 		p.Left = []uint32{}
 		for _, d := range l.left {
@@ -95,20 +96,23 @@ func (l *UserList) step(from Told) *step {
 	}
 	first := sort.Search(len(l.Sessions), func(i int) bool { return l.Sessions[i] > from.last })
 	end := l.fit(first, pageSize)
-	s := &step{then: Told{l.Version, from.last, end < len(l.Names)}}
+	s := &step{then: Told{l.Version, from.last, from.epoch, end < len(l.Names)}}
 	if end > first {
-		p.Users, p.Sessions = slices.Clip(l.Names[first:end]), slices.Clip(l.Sessions[first:end])
+		l.name(&p, first, end)
 		s.then.last = l.Sessions[end-1]
 	}
 	for _, i := range l.talkers {
 		if from.version == 0 && i >= end { // is named twice, but need not wait to be heard
-			p.Users, p.Sessions = append(p.Users, l.Names[i]), append(p.Sessions, l.Sessions[i])
+			l.name(&p, i, i+1)
 		}
+	}
+	if number := l.epoch.number; end == len(l.Names) && number > from.epoch {
+		p.MediaKey, p.Epoch, s.then.epoch = l.epoch.key[:], number, number
 	}
 	if !s.then.more {
 		p.List = int(uint16(l.Version))
 	}
-	if len(p.Users)+len(p.Left) > 0 || !s.then.more && from.version < l.Version {
+	if len(p.Users)+len(p.Left)+len(p.MediaKey) > 0 || !s.then.more && from.version < l.Version {
 		var err error
 		if s.data, err = netproto.AppendPackage(nil, p); err != nil {
 			panic("rooms: " + err.Error()) // the names have been checked, and a page is small
@@ -117,12 +121,19 @@ func (l *UserList) step(from Told) *step {
 	return s
 }
 
+// name adds those at these places to a package.
+func (l *UserList) name(p *netproto.SendNewUsers, first, end int) {
+	p.Users = append(p.Users, l.Names[first:end]...)
+	p.Sessions = append(p.Sessions, l.Sessions[first:end]...)
+	p.Fresh = append(p.Fresh, l.fresh[first:end]...)
+}
+
 // fit is where a page that begins at first ends. Any escape takes at most 3 bytes
-// per byte of UTF-8, but for a few of ASCII, and a session ID 12.
+// per byte of UTF-8, but for a few of ASCII, a session ID 12, and what it has brought 48.
 func (l *UserList) fit(first, limit int) (end int) {
 	end = first
 	for size := 0; end < len(l.Names); end++ {
-		if size += 16 + 3*len(l.Names[end]); size > limit && end > first {
+		if size += 64 + 3*len(l.Names[end]); size > limit && end > first {
 			break
 		}
 	}

@@ -1,6 +1,10 @@
 package rooms
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/tincan-voice/tincan/netproto"
+)
 
 // UserList is who is in a room at one moment.
 type UserList struct {
@@ -8,9 +12,21 @@ type UserList struct {
 	Sessions []uint32 // in the same order, rising
 	Version  uint64   // rises with every change of this room, from 1 on
 
+	fresh     [][]byte    // in the same order: what they have brought
+	epoch     epoch       // that begins with this list; number 0: none does
 	talkers   []int       // those who are heard, by their places in the list
 	left      []departure // the last to leave, oldest first
 	forgotten uint64      // who left up to this version is not in left
+}
+
+// Package is the whole list in one package.
+func (l *UserList) Package() (p netproto.SendNewUsers) {
+	l.name(&p, 0, len(l.Names))
+	p.List = int(uint16(l.Version))
+	if l.epoch.number > 0 {
+		p.MediaKey, p.Epoch = l.epoch.key[:], l.epoch.number
+	}
+	return p
 }
 
 // departure is a session that has left, and the version of the user list since when.

@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/tincan-voice/tincan/internal/relay/rooms"
+	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/stream"
+)
+
+// Somebody whose TCP is slow, or away, goes on to hear a talker, and to be heard, while others come and go.
+func TestEpochsAndSlowTCP(t *testing.T) {
+	type churn struct{ join, leave int } // of the visitors, one in so many seconds; 0: none
+	for _, tt := range []struct {
+		name             string
+		churn            churn
+		talker, listener time.Duration // how late what the relay says is
+		least            int           // of 1000 datagrams heard
+	}{
+		{"nobody comes or goes", churn{}, 0, 0, 1000},
+		{"somebody leaves every 2 s", churn{leave: 2}, 0, 0, 1000},
+		{"and the listener's TCP is slow", churn{leave: 2}, 0, 3 * time.Second, 1000},
+		{"and the talker's TCP is slow", churn{leave: 2}, 3 * time.Second, 0, 1000},
+		{"somebody leaves every second", churn{leave: 1}, 0, 3 * time.Second, 1000},
+		{"and the talker's TCP is slow", churn{leave: 1}, 3 * time.Second, 0, 1000},
+		{"somebody comes every 5 s", churn{join: 5}, 0, 500 * time.Millisecond, 1000},
+		{"and the talker's TCP is slow", churn{join: 5}, 3 * time.Second, 0, 1000},
+		{"and the listener's TCP is slow", churn{join: 5}, 0, 3 * time.Second, 550},
+		{"somebody comes and goes every second, and the talker's TCP is slow", churn{join: 1, leave: 1}, 3 * time.Second, 0, 850},
+		{"somebody comes and goes every second", churn{join: 1, leave: 1}, 0, 500 * time.Millisecond, 1000},
+		{"and the listener's TCP is slow", churn{join: 1, leave: 1}, 0, 3 * time.Second, 400},
+	} {
+		t.Run(fmt.Sprint(tt.name, tt.churn, tt.talker, tt.listener), func(t *testing.T) {
+			core := rooms.NewCore(rooms.Config{})
+			now := time.Hour
+			enter := func(name string) rooms.Membership {
+				m, err := core.Join(now, rooms.Newcomer{
+					Room: "r", Name: name, Voice: netproto.Version, Fresh: (&Config{Room: "r", Name: name}).newEntry().fresh,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return m
+			}
+			begin := func(m rooms.Membership) *attendance {
+				a := &attendance{room: "r"}
+				p := m.Users.Package()
+				a.own.Name = p.Users[len(p.Users)-1]
+				a.begin(m.Session, p.Fresh[len(p.Fresh)-1])
+				return a
+			}
+			var visitors []uint32
+			for i := range 30 {
+				visitors = append(visitors, enter(fmt.Sprint("visitor ", i)).Session)
+			}
+			says, hears := enter("Ann"), enter("Bob")
+			ann, bob := begin(says), begin(hears)
+			p, err := stream.NewPacketizer(stream.Config{Session: says.Session})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := stream.NewReceiver(stream.ReceiverConfig{})
+			r.Add(says.Session)
+			p.SetTag(says.HopKey.TagKey())
+			type word struct {
+				at   time.Duration
+				list netproto.SendNewUsers
+			}
+			var toAnn, toBob []word
+			heard := 0
+			for i := range 1000 + 500 {
+				if i >= 500 && i%50 == 0 { // until then nothing is late
+					if s := i / 50; tt.churn.join > 0 && s%tt.churn.join == 0 {
+						visitors = append(visitors, enter(fmt.Sprint("visitor ", i)).Session)
+					}
+					if s := i / 50; tt.churn.leave > 0 && s%tt.churn.leave == 0 {
+						core.Leave(visitors[0])
+						visitors = visitors[1:]
+					}
+				}
+				updates, _ := core.Tick(now)
+				for _, u := range updates {
+					toAnn = append(toAnn, word{now + tt.talker, u.Users.Package()})
+					toBob = append(toBob, word{now + tt.listener, u.Users.Package()})
+				}
+				for len(toAnn) > 0 && now >= toAnn[0].at {
+					ann.take(&toAnn[0].list)
+					secret, grace, _ := ann.epoch(&toAnn[0].list)
+					p.SetSecret(toAnn[0].list.Epoch, secret, grace)
+					toAnn = toAnn[1:]
+				}
+				for len(toBob) > 0 && now >= toBob[0].at {
+					bob.take(&toBob[0].list)
+					secret, _, _ := bob.epoch(&toBob[0].list)
+					r.SetSecret(now, toBob[0].list.Epoch, secret)
+					toBob = toBob[1:]
+				}
+				d, err := p.Frame(stream.Frame{Data: murmur, Level: 20, Voice: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if i >= 500 && d != nil && r.Handle(now, d[:len(d)-netproto.HopTagSize]) == nil {
+					heard++
+				}
+				now += netproto.FrameDuration
+			}
+			t.Logf("%d of 1000 heard", heard)
+			if heard < tt.least {
+				t.Errorf("want %d at least", tt.least)
+			}
+		})
+	}
+}
