@@ -35,26 +35,26 @@ import (
 //	back       1 per tunnel    while it leads to the relay whose place this one has taken
 //	lane       1 per socket    what comes by tunnels, and what goes into them
 //	successor  1               waits for a relay that is to take this one's place (Linux)
+//	await      1               waits for the end of the relay whose place this one has taken
 //	journal    1               writes the log; left behind where that stands still
 type Server struct {
 	// Static.
-	cfg       Config
-	journal   journal
-	log       *slog.Logger // into the journal: never waits
-	core      *rooms.Core
-	tls       *tls.Config
-	listener  net.Listener
-	addr      netip.AddrPort
-	udp       []udpio.Conn
-	start     time.Time
-	admission *admission
-	parking   *parking
-	lanes     []*tunnelLane // as many as sockets
-	upper     bool          // its session IDs are in the upper half
-	handover  handover
-	// Connections to the relay whose place this one has taken, and to the one that takes this one's: they end with those
-	// relays. nil: none.
-	predecessor, successor *net.UnixConn
+	cfg         Config
+	journal     journal
+	log         *slog.Logger // into the journal: never waits
+	core        *rooms.Core
+	tls         *tls.Config
+	listener    net.Listener
+	addr        netip.AddrPort
+	udp         []udpio.Conn
+	start       time.Time
+	admission   *admission
+	parking     *parking
+	lanes       []*tunnelLane // as many as sockets
+	upper       bool          // its session IDs are in the upper half
+	handover    handover
+	predecessor predecessor
+	successor   net.Conn // to the relay that takes this one's place, and ends with it; nil: none
 
 	renewal   *renewal
 	identity  atomic.Pointer[identity]      // replaced by Reload
@@ -248,6 +248,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.wg.Go(s.announce)
 	s.wg.Go(s.renew)
 	s.wg.Go(s.awaitSuccessor)
+	s.wg.Go(s.predecessor.await)
 	s.wg.Go(s.parking.run)
 	select {
 	case <-ctx.Done():
@@ -309,11 +310,10 @@ func (s *Server) shutdown() {
 	for _, conn := range s.udp {
 		_ = conn.Close()
 	}
+	s.predecessor.close()
 	s.wg.Wait()
-	for _, conn := range []*net.UnixConn{s.predecessor, s.successor} {
-		if conn != nil {
-			_ = conn.Close()
-		}
+	if s.successor != nil {
+		_ = s.successor.Close()
 	}
 	s.journal.close()
 }
@@ -326,9 +326,7 @@ func (s *Server) closeSockets() {
 	for _, conn := range s.udp {
 		_ = conn.Close()
 	}
-	if s.predecessor != nil {
-		_ = s.predecessor.Close()
-	}
+	s.predecessor.close()
 }
 
 // accept is a goroutine.
