@@ -67,8 +67,11 @@ func (s *Server) awaitSuccessor() {
 		if err == nil {
 			s.handover.close()
 			s.log.Info("another relay takes this one's place")
-			s.Drain(0, Next{})
+			s.mu.Lock()
 			s.successor = conn
+			s.mu.Unlock()
+			ring(s.changed)
+			s.Drain(0, Next{})
 			return
 		}
 		_ = conn.Close()

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -104,6 +105,40 @@ func (s *Server) ways() int {
 	s.predecessor.mu.Lock()
 	defer s.predecessor.mu.Unlock()
 	return len(s.predecessor.ways)
+}
+
+// A relay that takes another one's place has its bans and mutes, and learns of those that come while the old one drains.
+func TestReplaceAndSanctions(t *testing.T) {
+	cfg := everyone()
+	cfg.StateDir = t.TempDir()
+	first := startServer(t, cfg)
+	a := joinVoice(t, first, "r", "a")
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(first.Ban("192.0.2.7", time.Hour, ""))
+	cfg.Addr, cfg.Replace, cfg.StateDir = first.Addr(), true, t.TempDir() // the file is not there
+	second := startServer(t, cfg)
+	within(t, "the second knows of the ban", func() bool { return len(second.Sanctions()) == 1 })
+	must(second.Lift("192.0.2.7", false))
+	b := joinVoice(t, second, "r", "b")
+	must(first.Mute("127.0.0.1", time.Hour))
+	within(t, "the second knows of the mute", func() bool { return len(second.Sanctions()) == 1 })
+	within(t, "who is there is muted", func() bool { return second.Clients()[0].Muted })
+	b.want(1)
+	if who := second.Sanctions()[0]; !who.Mute || who.Who != "127.0.0.1/32" {
+		t.Errorf("%+v", who)
+	}
+	a.send(`{"KEY": 4}`)
+	<-second.predecessor.over
+	must(second.Close())
+	cfg.Replace = false
+	if third := startServer(t, cfg); len(third.Sanctions()) != 1 {
+		t.Errorf("%+v", third.Sanctions())
+	}
 }
 
 // The old relay tells those who reach it through the new one from each other by network, as it does with all.

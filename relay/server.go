@@ -30,6 +30,7 @@ import (
 //	writer     1 per client    only while its outbox is not empty
 //	announcer  1               user lists and epochs, when Core says so
 //	renew      1               gets certificates by ACME, where Config says so
+//	keeper     1               writes bans and mutes down
 //	worker     1 per socket    datagrams
 //	tunnel     1 per tunnel    reads
 //	back       1 per tunnel    while it leads to the relay whose place this one has taken
@@ -54,7 +55,6 @@ type Server struct {
 	upper       bool          // its session IDs are in the upper half
 	handover    handover
 	predecessor predecessor
-	successor   net.Conn // to the relay that takes this one's place, and ends with it; nil: none
 
 	renewal   *renewal
 	identity  atomic.Pointer[identity]      // replaced by Reload
@@ -68,20 +68,22 @@ type Server struct {
 	told  *rate.Networks // how often those may be told why
 	lines ration
 
-	kick chan struct{} // wakes the announcer
-	stop chan struct{} // closed by Close
-	once sync.Once     // of stop
-	done chan struct{} // closed when Serve has ended
-	wg   sync.WaitGroup
+	kick    chan struct{} // wakes the announcer
+	changed chan struct{} // wakes the keeper
+	stop    chan struct{} // closed by Close
+	once    sync.Once     // of stop
+	done    chan struct{} // closed when Serve has ended
+	wg      sync.WaitGroup
 
-	mu       sync.Mutex
-	serving  bool
-	closing  bool
-	conns    map[*client]bool
-	sessions map[uint32]*client
-	held     map[uint32]heldSession // those without a connection
-	guests   map[uint32]guest       // all
-	drain    *drain                 // nil: not yet
+	mu        sync.Mutex
+	successor net.Conn // to the relay that takes this one's place, and ends with it; nil: none
+	serving   bool
+	closing   bool
+	conns     map[*client]bool
+	sessions  map[uint32]*client
+	held      map[uint32]heldSession // those without a connection
+	guests    map[uint32]guest       // all
+	drain     *drain                 // nil: not yet
 }
 
 // Listen makes a relay that has its ports, TCP and UDP of the same number,
@@ -99,7 +101,7 @@ func Listen(cfg Config) (*Server, error) {
 		cfg: cfg, start: time.Now(), admission: newAdmission(cfg),
 		turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		door:  make(chan struct{}, doorRoom), told: rate.NewNetworks(doorEvery, doorBurst), lines: newRation(),
-		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		kick: make(chan struct{}, 1), changed: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		conns: make(map[*client]bool), sessions: make(map[uint32]*client), held: make(map[uint32]heldSession), guests: make(map[uint32]guest),
 	}
 	id, err := loadIdentity(cfg)
@@ -123,7 +125,11 @@ func Listen(cfg Config) (*Server, error) {
 		s.parking.close()
 		return nil, err
 	}
-	if err := s.begin(); err != nil {
+	err = s.loadSanctions()
+	if err == nil {
+		err = s.begin()
+	}
+	if err != nil {
 		s.closeSockets()
 		return nil, err
 	}
@@ -248,7 +254,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.wg.Go(s.announce)
 	s.wg.Go(s.renew)
 	s.wg.Go(s.awaitSuccessor)
-	s.wg.Go(s.predecessor.await)
+	s.wg.Go(s.awaitPredecessor)
+	s.wg.Go(s.keep)
 	s.wg.Go(s.parking.run)
 	select {
 	case <-ctx.Done():

@@ -40,13 +40,14 @@ func (p *predecessor) follow(conn *net.UnixConn) {
 	p.serves.Store(true)
 }
 
-// await is a goroutine: it waits for the end of that relay, and closes all ways to it.
-func (p *predecessor) await() {
+// awaitPredecessor is a goroutine: it waits for the end of that relay, and closes all ways to it.
+func (s *Server) awaitPredecessor() {
+	p := &s.predecessor
 	if p.conn == nil {
 		return
 	}
 	_ = p.conn.SetDeadline(time.Time{})
-	_, _ = p.conn.Read(make([]byte, 1)) // it says nothing more
+	s.takeSanctions(p.conn)
 	p.serves.Store(false)
 	p.mu.Lock()
 	p.ended = true
@@ -58,7 +59,7 @@ func (p *predecessor) await() {
 	close(p.over)
 }
 
-// close ends await.
+// close ends awaitPredecessor.
 func (p *predecessor) close() {
 	if p.conn != nil {
 		_ = p.conn.Close()
