@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tincan-voice/tincan/internal/relay/rate"
+	"github.com/tincan-voice/tincan/internal/relay/origin"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -113,8 +113,7 @@ func standIn(from, to netip.Addr) *net.UDPAddr {
 	if !to.Is4() {
 		return nil
 	}
-	nets := rate.Across(from)
-	h := maphash.Comparable(standInSeed, nets[len(nets)-1].Prefix)
+	h := maphash.Comparable(standInSeed, origin.Customer(from))
 	return &net.UDPAddr{IP: net.IPv4(127, 1+byte(h%254), byte(h>>8), byte(h>>16))} // neither the first nor the last one
 }
 

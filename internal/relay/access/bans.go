@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 	"unicode"
+
+	"github.com/tincan-voice/tincan/internal/relay/origin"
 )
 
 // Subject is who a sanction is about: all of a network, or who has a token.
@@ -35,15 +37,7 @@ func ParseSubject(text string) (Subject, error) {
 }
 
 // SubjectOf is the household that has an address.
-func SubjectOf(a netip.Addr) Subject {
-	a = a.Unmap().WithZone("")
-	bits := 32
-	if a.Is6() {
-		bits = 64
-	}
-	net, _ := a.Prefix(bits) // the number fits
-	return Subject{Net: net}
-}
+func SubjectOf(a netip.Addr) Subject { return Subject{Net: origin.Household(a)} }
 
 // String is what ParseSubject reads.
 func (s Subject) String() string {
