@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"net"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +22,8 @@ func TestWholeListsArePaced(t *testing.T) {
 		c := &client{server: s, conn: near, link: link{Conn: near}}
 		c.out = &outbox{client: c, done: make(chan struct{})}
 
-		began, got, last, acked := time.Now(), 0, 0, time.Duration(0)
+		began := time.Now()
+		var got, last, acked atomic.Int64
 		s.wg.Go(func() {
 			var d netproto.Decoder
 			buf := make([]byte, 4096)
@@ -30,14 +32,14 @@ func TestWholeListsArePaced(t *testing.T) {
 				if err != nil {
 					return
 				}
-				got += n
+				got.Add(int64(n))
 				d.Write(buf[:n])
 				for p, err := d.Next(); !errors.Is(err, netproto.ErrNeedMore); p, err = d.Next() {
 					switch p := p.(type) {
 					case netproto.SendNewUsers:
-						last = len(p.Users)
+						last.Store(int64(len(p.Users)))
 					case netproto.Ack:
-						acked = time.Since(began)
+						acked.Store(int64(time.Since(began)))
 					}
 				}
 			}
@@ -60,13 +62,13 @@ func TestWholeListsArePaced(t *testing.T) {
 		}
 		whole := len(rooms.NewRoster(users).All())
 		time.Sleep(time.Duration(whole) * time.Second / listRate)
-		if most := seconds*listRate + 2*whole; got > most {
-			t.Errorf("%d bytes in %d s, want at most %d", got, seconds, most)
+		if most := seconds*listRate + 2*whole; got.Load() > int64(most) {
+			t.Errorf("%d bytes in %d s, want at most %d", got.Load(), seconds, most)
 		}
-		if last != size {
-			t.Errorf("the last list has %d of %d", last, size)
+		if last.Load() != size {
+			t.Errorf("the last list has %d of %d", last.Load(), size)
 		}
-		if late := acked - asked; acked == 0 || late > 2*packagePause {
+		if late := time.Duration(acked.Load()) - asked; acked.Load() == 0 || late > 2*packagePause {
 			t.Errorf("another package came after %v", late)
 		}
 
