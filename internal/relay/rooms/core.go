@@ -146,8 +146,12 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	c.rooms[n.Room] = r
 	c.members[m.ID] = m
 	c.load[r.Worker()]++
+<<<<<<< HEAD
 	r.members, r.came = append(r.members, m), true
+=======
+>>>>>>> bounds
 	c.changedLocked(r)
+	r.enter(m)
 	return m.membership(), nil
 }
 
@@ -167,7 +171,7 @@ func (c *Core) Close() {
 	c.mu.Unlock()
 }
 
-// Leave removes a session. Its ID is never given again.
+// Leave removes a session.
 func (c *Core) Leave(id uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
