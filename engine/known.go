@@ -83,10 +83,13 @@ type known struct{ path, key string }
 //
 //	what it presents                 is good if
 //	given fingerprint                it is that one
-//	a verified certificate           always: its name says who it is. From then on it has to be verified
+//	a verified certificate           always: its name says who it is
+//	any other, once verified         never, whatever else the file has: a key that was taken on trust proves less
 //	any other that was met           it is in the file
 //	one to which we were sent        it is the one that was vouched for, else errNotVouched
 //	any other                        always
+//
+// What was given counts for this time: it is added where nothing is known, and takes the place of nothing.
 func (k known) check(p presented, given, vouched string) (Trust, error) {
 	text, err := os.ReadFile(k.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -127,16 +130,16 @@ func (k known) check(p presented, given, vouched string) (Trust, error) {
 		trust = TrustGiven
 	case p.unverified == nil:
 		trust = TrustVerified
+	case changed != nil && (!found || changed.Known == verified):
+		return 0, changed
 	case found:
 		trust = TrustKnown
-	case changed != nil:
-		return 0, changed
 	case vouched != "" && vouched != p.fingerprint:
 		return 0, fmt.Errorf("%w: relay %s should have %s and has %s", errNotVouched, k.key, vouched, p.fingerprint)
 	case vouched != "":
 		trust = TrustVouched
 	}
-	if found {
+	if found || trust == TrustGiven && changed != nil && says != verified {
 		return trust, nil
 	}
 	if err := appendLine(k.path, k.key+" "+says, len(text) > 0 && text[len(text)-1] != '\n'); err != nil {
