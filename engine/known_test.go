@@ -43,6 +43,9 @@ func TestKnownRelays(t *testing.T) {
 		{"another one given, verified", "", other, "", nil, 0, other, ""},
 		{"given and changed", other, someFingerprint, "", unverified, TrustGiven, "", ""},
 		{"given and no more verified", verified, someFingerprint, "", unverified, TrustGiven, "", ""},
+		{"verified demanded", "", verified, "", nil, TrustVerified, "", verified},
+		{"verified demanded, known", someFingerprint, verified, "", unverified, 0, verified, ""},
+		{"verified demanded, first", "", verified, "", unverified, 0, verified, ""},
 		{"given and verified", other, someFingerprint, "", nil, TrustGiven, "", verified},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
