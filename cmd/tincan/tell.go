@@ -108,7 +108,7 @@ var trusts = map[engine.Trust]string{
 
 // sealed tells whether the room has a passphrase here.
 func (t *teller) sealed(on bool) {
-	text := "not sealed: the relay can listen (" + passphraseVar + ")"
+	text := "not sealed: the relay can listen, unless you join with an invitation (tincan invite) or a passphrase (--passphrase)"
 	if on {
 		text = "sealed for those who know the passphrase"
 	}
