@@ -22,6 +22,7 @@ var version = "unknown"
 // CLI is the command line.
 type CLI struct {
 	Join    JoinCmd    `cmd:"" help:"Join a room and talk."`
+	Invite  InviteCmd  `cmd:"" help:"Print a link that lets others join a room, and no other relay's."`
 	Devices DevicesCmd `cmd:"" help:"List the sound devices that --in and --out can name."`
 	Lab     LabCmd     `cmd:"" help:"Show what a listener hears over any network, in seconds."`
 	Swarm   SwarmCmd   `cmd:"" help:"Load a relay with many light clients and measure it."`

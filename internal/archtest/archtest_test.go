@@ -35,6 +35,7 @@ var layers = map[string][]string{
 	"internal/estimate":      {"netproto", "netproto/wire"},
 	"internal/repair":        {"internal/emodel", "internal/estimate", "netproto", "netproto/wire"},
 	"internal/address":       {"netproto"},
+	"invite":                 {"netproto", "internal/address"},
 	"internal/relay/origin":  {},
 	"internal/relay/rate":    {"internal/relay/origin"},
 	"internal/relay/access":  {"netproto", "internal/relay/origin"},
@@ -44,7 +45,7 @@ var layers = map[string][]string{
 	"relay":                  {"internal/relay/rooms", "internal/relay/forward", "internal/relay/rate", "internal/relay/origin", "internal/relay/access", "netproto", "internal/udpio", "internal/console", "internal/address"},
 	"stream":                 {"netproto", "netproto/wire", "internal/repair", "internal/estimate"},
 	"engine/adapt":           {"internal/emodel", "internal/repair", "internal/estimate", "netproto", "netproto/wire"},
-	"engine":                 {"stream", "netproto", "netproto/wire", "codec", "codec/opus", "jitter", "audio", "engine/adapt", "internal/address", "internal/repair", "internal/estimate"},
+	"engine":                 {"stream", "netproto", "netproto/wire", "codec", "codec/opus", "jitter", "audio", "engine/adapt", "internal/address", "invite", "internal/repair", "internal/estimate"},
 	"cmd/tincand":            {"relay", "netproto", "internal/console", "internal/usage"},
 }
 
