@@ -1,5 +1,6 @@
-// Package opus is the codec by libopus (RFC 6716) in its VoIP mode, through gopkg.in/hraban/opus.v2. It needs cgo; in a
-// program that was built without it both constructors return codec.ErrNoCodec.
+// Package opus is the codec by libopus (RFC 6716) in its VoIP mode, the encoder through gopkg.in/hraban/opus.v2. It needs
+// cgo; in a program that was built without it the constructors return codec.ErrNoCodec. Library says which
+// libopus the program has found, and docs/codec.md what that means to who listens.
 //
 // # What to know about Opus FEC
 //

@@ -16,3 +16,9 @@ func NewEncoder(codec.EncoderConfig) (codec.Encoder, error) { return nil, errNoC
 
 // NewDecoder returns codec.ErrNoCodec: there is no libopus without cgo.
 func NewDecoder() (codec.Decoder, error) { return nil, errNoCgo }
+
+// NewDecoderWith returns codec.ErrNoCodec: there is no libopus without cgo.
+func NewDecoderWith(codec.DecoderConfig) (codec.Decoder, error) { return nil, errNoCgo }
+
+// Library says that there is none.
+func Library() codec.Library { return codec.Library{Name: "no codec"} }
