@@ -1,4 +1,4 @@
-//go:build cgo
+//go:build cgo && !gopus
 
 package opus
 
@@ -20,6 +20,28 @@ import (
 
 	"github.com/tincan-voice/tincan/codec"
 )
+
+func libVersion() string { return opus.Version() }
+
+// libEncoder is libopus's encoder.
+type libEncoder struct{ *opus.Encoder }
+
+// newLibEncoder makes a mono encoder in VoIP mode.
+func newLibEncoder() (*libEncoder, error) {
+	enc, err := opus.NewEncoder(codec.SampleRate, 1, opus.AppVoIP)
+	return &libEncoder{enc}, err
+}
+
+// setWideband leaves out what is above 8 kHz, or no more.
+func (e *libEncoder) setWideband(on bool) error {
+	if on {
+		return e.SetMaxBandwidth(opus.Wideband)
+	}
+	return e.SetMaxBandwidth(opus.Fullband)
+}
+
+// encode takes the capacity of dst, not its length, as the limit.
+func (e *libEncoder) encode(pcm []float32, dst []byte) (int, error) { return e.EncodeFloat32(pcm, dst) }
 
 // libDecoder is libopus's decoder. It is bound here and not by gopkg.in/hraban/opus.v2 for one call, which the released
 // versions of that lack: its complexity.

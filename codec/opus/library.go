@@ -1,4 +1,4 @@
-//go:build cgo
+//go:build cgo || gopus
 
 package opus
 
@@ -6,15 +6,13 @@ import (
 	"math"
 	"sync"
 
-	"gopkg.in/hraban/opus.v2"
-
 	"github.com/tincan-voice/tincan/codec"
 )
 
 // Library says which libopus this program has found, and what it can do. That is found out once, by what it does: its
 // version does not tell, as builds may leave the networks out.
 var Library = sync.OnceValue(func() codec.Library {
-	lib := codec.Library{Name: opus.Version()}
+	lib := codec.Library{Name: libVersion()}
 	frames, err := voiced()
 	if err != nil {
 		return lib

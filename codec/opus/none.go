@@ -1,4 +1,4 @@
-//go:build !cgo
+//go:build !cgo && !gopus
 
 package opus
 
@@ -9,7 +9,7 @@ import (
 )
 
 var errNoCgo = fmt.Errorf("%w: it was built without cgo, so without libopus; build it with CGO_ENABLED=1, "+
-	"a C compiler and libopus", codec.ErrNoCodec)
+	"a C compiler and libopus, or with -tags gopus", codec.ErrNoCodec)
 
 // NewEncoder returns codec.ErrNoCodec: there is no libopus without cgo.
 func NewEncoder(codec.EncoderConfig) (codec.Encoder, error) { return nil, errNoCgo }
