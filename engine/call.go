@@ -191,7 +191,7 @@ func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello wel
 		kick:     make(chan struct{}, 1),
 		dialed:   make(chan dialed, 1),
 		sender:   sender,
-		listener: NewListener(ListenerConfig{Jitter: cfg.Jitter}),
+		listener: NewListener(ListenerConfig{Jitter: cfg.Jitter, Decoder: cfg.Decoder}),
 		roster:   newRoster(),
 	}
 	c.control.device = ctl

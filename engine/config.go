@@ -69,6 +69,8 @@ type Config struct {
 	// The ladder (package adapt) chooses bitrate, stride, copies and FEC by what the network does.
 	// Where Encoder.FEC, Stride or Copies is given it does not: the call is sent like that.
 	Encoder codec.EncoderConfig
+	// Decoder sets how much CPU decoding may take.
+	Decoder codec.DecoderConfig
 	// Continuous sends in silence too, where nothing is sent otherwise.
 	Continuous bool
 	// Stride is the number of frames per datagram, 1 to MaxStride; 0 is what the ladder chooses,
@@ -142,6 +144,9 @@ func (c *Config) Validate() error {
 		return err
 	}
 	if _, err := NewSender(0, s); err != nil {
+		return err
+	}
+	if _, err := c.Decoder.Complete(); err != nil {
 		return err
 	}
 	if !c.Plaintext {

@@ -37,9 +37,10 @@ type JoinCmd struct {
 	PassphraseFile string        `placeholder:"FILE" help:"The same, from a file. Or set TINCAN_PASSPHRASE."`
 	Fingerprint    string        `placeholder:"SHA256:...|verified" help:"Join only a relay with this fingerprint, as it prints it, or only one with a certificate that is verified by its name. Default: one that is known, or verified by its name, or met for the first time."`
 
-	Overwrite   bool   `help:"Let --out lose what is in the file already."`
-	KnownRelays string `placeholder:"FILE" help:"Where the relays' certificates are remembered. Default: in your configuration folder."`
-	JSON        bool   `help:"Write a JSON object per line instead of text."`
+	Overwrite         bool   `help:"Let --out lose what is in the file already."`
+	KnownRelays       string `placeholder:"FILE" help:"Where the relays' certificates are remembered. Default: in your configuration folder."`
+	JSON              bool   `help:"Write a JSON object per line instead of text."`
+	DecoderComplexity int    `placeholder:"1-10" help:"What decoding may spend, where libopus is 1.5 or later: below 5 losses are concealed without a network, for slow machines. Default: 6."`
 
 	secret string // the passphrase of an invitation
 }
@@ -92,6 +93,7 @@ func (c *JoinCmd) config() engine.Config {
 		Token:       os.Getenv(tokenVar),
 		Also:        c.Also,
 	}
+	cfg.Decoder.Complexity = c.DecoderComplexity
 	cfg.Encoder.Bitrate, cfg.Encoder.FEC = int(c.Bitrate), c.FEC
 	return cfg
 }
