@@ -27,6 +27,9 @@ type InviteCmd struct {
 
 // Run writes the link to standard output, and what there is to know about it to standard error.
 func (c *InviteCmd) Run(ctx context.Context, app *kong.Kong) error {
+	if invite.Is(c.Relay) {
+		return usage.Errorf("that is an invitation already: send it on, or give the relay's address for another one")
+	}
 	link := invite.Link{Address: c.Relay, Room: c.Room, Fingerprint: c.Fingerprint}
 	if c.Fingerprint == "" {
 		link.Fingerprint = invite.Verified // until the relay is met

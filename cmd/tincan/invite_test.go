@@ -92,6 +92,7 @@ func TestInviteCommandLines(t *testing.T) {
 		{"voice.example.org --unsealed --fingerprint verified", 0, "tincan://voice.example.org/#1lCZXgw", "not sealed"},
 		{"::1 --fingerprint verified", 0, "tincan://[::1]/#1", "machine that they are at"},
 		{"host --fingerprint SHA256:x", 2, "", "43 letters"},
+		{"tincan://host/#1lCZXgw", 2, "", "an invitation already"},
 		{"a:b:c", 2, "", "host:port"},
 		{"fe80::1%eth0", 2, "", "good on one network only"},
 		{"host " + strings.Repeat("a", 65), 2, "", "at most 64"},
