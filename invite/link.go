@@ -4,7 +4,7 @@
 //	tincan://voice.example.org/kitchen#1xUxCo...
 //	         relay             room     version, fingerprint of the relay, passphrase of the room, checksum
 //
-// docs/protocol.md, section 15, has the bytes. What follows the # is a secret where the room has a passphrase. The fields of
+// docs/protocol.md, section 16, has the bytes. What follows the # is a secret where the room has a passphrase. The fields of
 // a Link are those of the same names of engine.Config.
 package invite
 
