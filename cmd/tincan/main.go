@@ -13,11 +13,13 @@ import (
 
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/internal/console"
+	"github.com/tincan-voice/tincan/internal/guard"
 	"github.com/tincan-voice/tincan/internal/usage"
 )
 
 // CLI is the command line.
 type CLI struct {
+	Open    OpenCmd    `cmd:"" default:"1" help:"Ask for a relay on a full screen, then join: what tincan does alone."`
 	Join    JoinCmd    `cmd:"" help:"Join a room and talk."`
 	Invite  InviteCmd  `cmd:"" help:"Print a link that lets others join a room, and no other relay's."`
 	Devices DevicesCmd `cmd:"" help:"List the sound devices that --in and --out can name."`
@@ -29,6 +31,9 @@ type CLI struct {
 }
 
 func main() {
+	if guard.Main() {
+		return
+	}
 	if err := checkFiles(); err != nil {
 		fmt.Fprintln(os.Stderr, "tincan:", err)
 		os.Exit(1)
