@@ -19,9 +19,9 @@ import (
 
 // JoinCmd joins a room.
 type JoinCmd struct {
-	Relay string `arg:"" help:"Relay to join: HOST or HOST:PORT (port 9999 if none is given), or an invitation: 'tincan://...'."`
+	Relay string `arg:"" optional:"" help:"Relay to join: HOST or HOST:PORT (port 9999 if none is given), or an invitation: 'tincan://...'."`
 
-	Name string `short:"n" required:"" help:"Your name, 1 to 19 characters."`
+	Name string `short:"n" help:"Your name, 1 to 19 characters."`
 	Room string `short:"r" help:"Room to join; the relay's default room if none is given."`
 	In   string `placeholder:"DEVICE|FILE|tone|none" help:"What you say: a capture device, a WAV or Ogg Opus file (- is standard input), tone or none. Default: the default microphone."`
 	Out  string `placeholder:"DEVICE|FILE|none" help:"Where you hear: a playback device, a new .wav file or none. Default: the default loudspeaker."`
@@ -61,16 +61,20 @@ const (
 )
 
 // check tells what makes no sense in the command line as such. It is not kong's Validate, which comes before what
-// is missing is told.
-func (c *JoinCmd) check() error {
+// is missing is told. The full screen asks for what is missing.
+func (c *JoinCmd) check(onScreen bool) error {
 	if err := c.accept(); err != nil {
 		return err
 	}
 	if err := c.checkPassphrase(); err != nil {
 		return err
 	}
+	missing := c.Relay == "" || c.Name == ""
 	cfg := c.config()
 	switch err := cfg.Validate(); {
+	case missing && !onScreen:
+		return errors.New("no relay or no name: tincan join RELAY --name NAME; tincan alone asks for them, on a terminal")
+	case missing:
 	case err != nil && !errors.Is(err, engine.ErrKnownRelays) && !errors.Is(err, engine.ErrAlso): // which are faults of the machine
 		return err
 	case c.For < 0:
@@ -102,7 +106,8 @@ func (c *JoinCmd) config() engine.Config {
 
 // Run joins, tells what happens, and leaves.
 func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
-	if err := c.check(); err != nil {
+	tty, onScreen := c.terminal(in, out)
+	if err := c.check(onScreen); err != nil {
 		return usage.Error{Err: err}
 	}
 	if err := c.checkSound(); err != nil {
@@ -112,7 +117,7 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if tty, ok := c.terminal(in, out); ok {
+	if onScreen {
 		return c.onScreen(ctx, tty, phrase)
 	}
 	tell := newTeller(out, c.JSON)

@@ -15,28 +15,7 @@ import (
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/guard"
 	"github.com/tincan-voice/tincan/internal/screen"
-	"github.com/tincan-voice/tincan/internal/usage"
 )
-
-// OpenCmd is the full-screen client: it asks for a relay.
-type OpenCmd struct{}
-
-// Run shows the screen until it is quit.
-func (OpenCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
-	var c JoinCmd
-	tty, ok := c.terminal(in, out)
-	if !ok {
-		return usage.Errorf("tincan alone needs a terminal; without one: tincan join RELAY --name NAME")
-	}
-	if err := c.checkPassphrase(); err != nil {
-		return usage.Error{Err: err}
-	}
-	phrase, err := c.passphrase(ctx, in)
-	if err != nil {
-		return err
-	}
-	return c.onScreen(ctx, tty, phrase)
-}
 
 // tty is a terminal, both ways.
 type tty struct{ in, out *os.File }
@@ -71,7 +50,7 @@ type shown struct {
 	stuck   bool         // the sound system does not let go
 }
 
-// onScreen shows the full screen; with a relay it joins at once.
+// onScreen shows the full screen; with a relay and a name it joins at once.
 func (c *JoinCmd) onScreen(ctx context.Context, tty tty, phrase string) error {
 	release, err := guard.Terminal(tty.out)
 	if err != nil {
@@ -80,11 +59,12 @@ func (c *JoinCmd) onScreen(ctx context.Context, tty tty, phrase string) error {
 	s := &stage{join: c}
 	recent := loadRecent()
 	form := screen.Form{Relay: c.Relay, Name: c.Name, Room: c.Room, Passphrase: phrase}
+	begin := form.Relay != "" && form.Name != ""
 	if form.Name == "" && len(recent) > 0 {
 		form.Name = recent[0].Name
 	}
 	err = screen.Run(ctx, screen.Config{
-		Form: form, Recent: recent, Begin: c.Relay != "", Muted: c.Muted, ASCII: asciiLocale(), Version: version,
+		Form: form, Recent: recent, Begin: begin, Muted: c.Muted, ASCII: asciiLocale(), Version: version,
 		Join: s.enter, Heard: s.heard, Joined: saveRecent, Command: s.command, Devices: s.list, Use: s.use,
 	}, tty.in, tty.out)
 	broken := errors.Is(err, screen.ErrBroken)
@@ -93,7 +73,7 @@ func (c *JoinCmd) onScreen(ctx context.Context, tty tty, phrase string) error {
 		s.last.summary(tty.out)
 		err = cmp.Or(err, s.last.err())
 	}
-	if c.Relay == "" && !broken {
+	if !begin && !broken {
 		return nil // it was said on the screen, and is no failure of what the command line asked for
 	}
 	return err
