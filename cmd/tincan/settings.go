@@ -90,7 +90,7 @@ func (s *settings) Validate(app *kong.Application) error {
 
 // Resolve implements kong.Resolver.
 func (s *settings) Resolve(_ *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
-	if parent.Command == nil || parent.Command.Name != "join" || !settable(flag) {
+	if parent.Command == nil || parent.Command.Name != "join" && parent.Command.Name != "doctor" || !settable(flag) {
 		return nil, nil
 	}
 	from := variable(flag)

@@ -50,6 +50,11 @@ func (h *history) judge(p *engine.PeerStats) string {
 	return h.said
 }
 
+// Verdict says in words how somebody was heard, over the whole call.
+func Verdict(p *engine.PeerStats) string {
+	return verdict(float64(p.Concealed)/float64(max(p.Frames, 1)), p.MouthToEar, p.Ways)
+}
+
 // verdict says how somebody is heard of whom a share of the frames was made up: by R of the E-model, in the classes of
 // ITU-T G.109: from 80 on users are satisfied, below 70 many and below 60 nearly all are not.
 func verdict(concealed float64, mouthToEar time.Duration, ways stream.Ways) string {
