@@ -74,8 +74,7 @@ func (c *JoinCmd) check(onScreen bool) error {
 	switch err := cfg.Validate(); {
 	case missing && !onScreen:
 		return errors.New("no relay or no name: tincan join RELAY --name NAME; tincan alone asks for them, on a terminal")
-	case missing:
-	case err != nil && !errors.Is(err, engine.ErrKnownRelays) && !errors.Is(err, engine.ErrAlso): // which are faults of the machine
+	case err != nil && !missing && !errors.Is(err, engine.ErrKnownRelays) && !errors.Is(err, engine.ErrAlso): // which are faults of the machine
 		return err
 	case c.For < 0:
 		return fmt.Errorf("--for %v: write a time to stay, as in 30s, or leave it out to stay", c.For)

@@ -65,7 +65,7 @@ func (c *JoinCmd) onScreen(ctx context.Context, tty tty, phrase string) error {
 	}
 	err = screen.Run(ctx, screen.Config{
 		Form: form, Recent: recent, Begin: begin, Muted: c.Muted, ASCII: asciiLocale(), Version: version,
-		Join: s.enter, Heard: s.heard, Joined: saveRecent, Command: s.command, Devices: s.list, Use: s.use,
+		Join: s.enter, Heard: s.heard, Remember: saveRecent, Command: s.command, Devices: s.list, Use: s.use,
 	}, tty.in, tty.out)
 	broken := errors.Is(err, screen.ErrBroken)
 	release(broken)
@@ -80,9 +80,19 @@ func (c *JoinCmd) onScreen(ctx context.Context, tty tty, phrase string) error {
 }
 
 // enter joins a room for the screen.
-func (s *stage) enter(ctx context.Context, form screen.Form) (screen.Call, string, error) {
+func (s *stage) enter(ctx context.Context, form screen.Form) (screen.Joined, error) {
 	c := *s.join
-	c.Relay, c.Name, c.Room = form.Relay, form.Name, form.Room
+	if s.join.Relay != "" && form.Relay != s.join.Relay {
+		c.Fingerprint = "" // which is that one's
+	}
+	c.Relay, c.Name, c.Room, c.secret = form.Relay, form.Name, form.Room, ""
+	switch err := c.accept(); {
+	case err != nil:
+		return screen.Joined{}, err
+	case c.secret != "" && form.Passphrase != "":
+		return screen.Joined{}, errors.New("the link has the room's passphrase: leave that field empty")
+	}
+	form.Relay, form.Room, form.Passphrase = c.Relay, c.Room, cmp.Or(c.secret, form.Passphrase)
 	cfg := c.config()
 	cfg.Passphrase = form.Passphrase
 	warning := ""
@@ -93,11 +103,11 @@ func (s *stage) enter(ctx context.Context, form screen.Form) (screen.Call, strin
 	devices.exchangeable(&cfg)
 	call, err := engine.Join(ctx, cfg)
 	if err != nil {
-		return nil, "", err
+		return screen.Joined{}, err
 	}
 	s.last = &shown{Call: call, sound: sound, devices: devices, tell: newTeller(io.Discard, false)}
 	s.last.tell.we(c.Name, call.Session())
-	return s.last, warning, nil
+	return screen.Joined{Call: s.last, Form: form, Warning: warning}, nil
 }
 
 func (s *stage) heard(e engine.Event) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 )
@@ -33,15 +34,15 @@ func settingsFile() (string, error) {
 	return filepath.Join(dir, "tincan", "settings"), err
 }
 
-// loadSettings reads the file. There need not be one.
+// loadSettings reads the file. There need not be one, nor a home.
 func loadSettings() (*settings, error) {
 	file, err := settingsFile()
-	if err != nil {
-		return &settings{}, nil // without a home there are none
-	}
-	text, err := os.ReadFile(file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the file of settings: %w", err)
+	var text []byte
+	if err == nil {
+		text, err = os.ReadFile(file)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+			return nil, fmt.Errorf("the file of settings: %w", err)
+		}
 	}
 	return parseSettings(file, string(text))
 }
@@ -65,10 +66,10 @@ func parseSettings(file, text string) (*settings, error) {
 	return s, scan.Err()
 }
 
-// settable tells whether an option can be set for all calls: not what asks for something once.
+// settable tells whether an option can be set for all calls: not what asks for something once, or is of one relay or room.
 func settable(flag *kong.Flag) bool {
 	switch flag.Name {
-	case "help", "version", "passphrase", "for", "overwrite":
+	case "help", "version", "for", "overwrite", "room", "passphrase", "passphrase-file", "fingerprint":
 		return false
 	}
 	return true

@@ -8,7 +8,7 @@ import (
 
 // Form is what a call begins with.
 type Form struct {
-	Relay      string // an address, as people write it
+	Relay      string // an address, as people write it, or an invitation
 	Name       string // our own
 	Room       string // "": the relay's default room
 	Passphrase string // "": the relay can listen
@@ -35,6 +35,13 @@ type Call interface {
 	Speaks() bool // there is an input, which may have ended
 }
 
+// Joined is a call that has come about.
+type Joined struct {
+	Call    Call
+	Form    Form   // what an invitation says is in its fields
+	Warning string // what there is to say, "" for nothing
+}
+
 // Devices are those that can be chosen, and those in use; "" is the system's default.
 type Devices struct {
 	Inputs, Outputs []string
@@ -50,12 +57,12 @@ type Config struct {
 	ASCII   bool     // the terminal shows nothing else
 	Version string
 
-	// Join enters a room; warning is what there is to say then, "" for nothing. The call ends with ctx.
-	Join func(ctx context.Context, form Form) (call Call, warning string, err error)
+	// Join enters a room. The call ends with ctx.
+	Join func(ctx context.Context, form Form) (Joined, error)
 	// Heard is told each event of a call.
 	Heard func(engine.Event)
-	// Joined is told the rooms that were joined, the latest first.
-	Joined func([]Recent)
+	// Remember is told the rooms that were joined, the latest first.
+	Remember func([]Recent)
 	// Command carries out what was typed behind a colon in a call.
 	Command func(call Call, text string) error
 	// Devices lists the sound devices, and Use chooses others for the call under way. They may take long.

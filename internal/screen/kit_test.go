@@ -71,13 +71,16 @@ func newRig(t *testing.T, cfg Config, width, height int) *rig {
 	t.Helper()
 	r := &rig{t: t, call: newFakeCall()}
 	cfg.Version = "v1.2.3"
-	cfg.Heard, cfg.Joined = func(engine.Event) {}, func([]Recent) {}
-	cfg.Join = func(_ context.Context, f Form) (Call, string, error) {
+	cfg.Heard, cfg.Remember = func(engine.Event) {}, func([]Recent) {}
+	cfg.Join = func(_ context.Context, f Form) (Joined, error) {
 		r.asked = append(r.asked, f)
 		if r.fails != nil {
-			return nil, "", r.fails
+			return Joined{}, r.fails
 		}
-		return r.call, "", nil
+		if strings.HasPrefix(f.Relay, "tincan:") {
+			f.Relay, f.Room, f.Passphrase = "voice.example.org", "jam", "abc"
+		}
+		return Joined{Call: r.call, Form: f}, nil
 	}
 	r.Model = New(t.Context(), cfg)
 	r.send(tea.WindowSizeMsg{Width: width, Height: height})

@@ -40,9 +40,8 @@ func New(ctx context.Context, cfg Config) *Model {
 // What the Model is told beside what the terminal does. Those of a call that is over are dropped.
 type (
 	joinedMsg struct {
-		call    Call
-		warning string
-		err     error
+		Joined
+		err error
 	}
 	statsMsg struct {
 		call  Call
@@ -82,8 +81,8 @@ func (m *Model) join(f Form) tea.Cmd {
 	m.joining, m.err = &attempt{form: f, end: cancel}, nil
 	m.form.set(f)
 	return func() tea.Msg {
-		call, warning, err := m.cfg.Join(ctx, f)
-		return joinedMsg{call, warning, err}
+		joined, err := m.cfg.Join(ctx, f)
+		return joinedMsg{joined, err}
 	}
 }
 
@@ -142,18 +141,19 @@ func (m *Model) joined(msg joinedMsg) tea.Cmd {
 	m.joining = nil
 	switch {
 	case msg.err == nil && !a.gaveUp:
-		m.talk = &talk{call: msg.call, form: a.form, end: a.end, loud: map[string]float32{}, foreign: map[uint32]bool{}}
+		m.talk = &talk{call: msg.Call, form: msg.Form, end: a.end, loud: map[string]float32{}, foreign: map[uint32]bool{}}
 		if m.cfg.Muted {
 			m.mute(true)
 		}
-		if msg.warning != "" {
-			m.talk.say(msg.warning, true)
+		if msg.Warning != "" {
+			m.talk.say(msg.Warning, true)
 		}
-		m.form.remember(a.form)
-		m.cfg.Joined(m.form.recent)
-		return tea.Batch(read(msg.call), listen(msg.call))
+		m.form.set(msg.Form)
+		m.form.remember(msg.Form)
+		m.cfg.Remember(m.form.recent)
+		return tea.Batch(read(msg.Call), listen(msg.Call))
 	case msg.err == nil:
-		return func() tea.Msg { msg.call.Leave(); return nil }
+		return func() tea.Msg { msg.Call.Leave(); return nil }
 	}
 	a.end()
 	switch {

@@ -80,7 +80,7 @@ const (
 var (
 	labels = [fields]string{"Relay", "Your name", "Room", "Passphrase"}
 	hints  = [fields]string{
-		"host or host:port",
+		"host, host:port or tincan://...",
 		"1 to 19 characters, which the others see",
 		"empty: the relay's default room",
 		"if the room has one; else the relay can listen",
