@@ -103,6 +103,8 @@ type PeerStats struct {
 	Concealed uint64 // 20 ms of speech that were made up: for what was lost and while waiting for what was late
 	Late      uint64 // frames that came after their time
 
+	Ways stream.Ways // what its datagrams lost on their two ways here, before repair
+
 	Delay  time.Duration // what the jitter buffer adds, or added when last somebody talked
 	Target time.Duration // what the buffer wants to add
 	Jitter time.Duration // mean deviation of the arrival delay
@@ -122,6 +124,7 @@ func (l *Listener) stats(now time.Duration, p *peer) PeerStats {
 		Level:     codec.Silent,
 		Volume:    p.volume,
 		Datagrams: l.Datagrams(p.session),
+		Ways:      l.Ways(p.session),
 	}
 	if s.Talking {
 		s.Level = p.level
