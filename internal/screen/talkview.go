@@ -267,7 +267,7 @@ func (m *Model) link() string {
 	} else {
 		parts = append(parts, "no answer")
 	}
-	if t.form.Passphrase != "" {
+	if t.stats.Sealed {
 		parts = append(parts, "sealed for members")
 	} else {
 		parts = append(parts, "the relay can listen")
