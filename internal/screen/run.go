@@ -2,7 +2,6 @@ package screen
 
 import (
 	"context"
-	"errors"
 	"os"
 
 	tea "charm.land/bubbletea/v2"
@@ -15,7 +14,10 @@ var ErrBroken = tea.ErrProgramPanic
 // call did not come about or ended by itself, if that was on the screen at the end.
 func Run(ctx context.Context, cfg Config, in, out *os.File) error {
 	m := New(ctx, cfg)
-	_, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler()).Run()
+	p := tea.NewProgram(m, tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler())
+	stop := context.AfterFunc(ctx, p.Quit) // with tea.WithContext its reader would be closed while it reads
+	defer stop()
+	_, err := p.Run()
 	if m.joining != nil {
 		m.joining.end()
 	}
@@ -23,7 +25,7 @@ func Run(ctx context.Context, cfg Config, in, out *os.File) error {
 		m.talk.call.Leave()
 		m.talk.end()
 	}
-	if err != nil && (ctx.Err() == nil || errors.Is(err, ErrBroken)) {
+	if err != nil {
 		return err
 	}
 	return m.Err()

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -291,6 +292,18 @@ func TestCallEnds(t *testing.T) {
 		t.Errorf("%v, quits %v:\n%s", r.Err(), r.quits, r.text())
 	}
 	r.figures(time.Hour, aCall()) // too late
+}
+
+// The end of the program is no failure of the call.
+func TestProgramEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	m := New(ctx, Config{Heard: func(engine.Event) {}})
+	call := newFakeCall()
+	m.talk = &talk{call: call}
+	cancel()
+	if m.update(eventsMsg{call, nil, false}); m.Err() != nil {
+		t.Error(m.Err())
+	}
 }
 
 // No control character of others reaches the terminal, and names that terminals draw in different widths do not

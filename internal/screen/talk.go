@@ -93,7 +93,7 @@ func (m *Model) heard(msg tea.Msg) tea.Cmd {
 			return listen(t.call)
 		}
 		if t.then == nil { // it has ended by itself
-			if m.err = t.call.Err(); m.err == nil {
+			if m.err = t.call.Err(); m.err == nil && m.ctx.Err() == nil {
 				m.err = errors.New("the call has ended")
 			}
 			return m.leave(func() tea.Cmd { return nil })
