@@ -20,7 +20,7 @@ type laboratory struct {
 	options
 	program, overlay, source string // files that each change writes anew
 	plain                    []call
-	patience                 time.Duration // for calls that a change makes slow or endless
+	patience                 time.Duration // for calls and tests that a change makes slow or endless
 }
 
 // result is what a change did.
@@ -37,9 +37,6 @@ func (l *laboratory) baseline(ctx context.Context) error {
 	if err := os.WriteFile(l.overlay, []byte("{}"), 0o600); err != nil {
 		return err
 	}
-	if failure := l.build(ctx); failure != "" {
-		return errors.New("the code as it is: " + failure)
-	}
 	begin := time.Now()
 	l.patience = time.Hour
 	calls, failure := l.measure(ctx)
@@ -47,7 +44,6 @@ func (l *laboratory) baseline(ctx context.Context) error {
 		return errors.New("the code as it is: " + failure)
 	}
 	l.plain = calls
-	l.patience = time.Minute + 10*time.Since(begin)
 	for pkg := range strings.SplitSeq(l.packages, ",") {
 		if !l.tests {
 			break
@@ -56,6 +52,7 @@ func (l *laboratory) baseline(ctx context.Context) error {
 			return fmt.Errorf("the tests of %s fail with the code as it is: %s", pkg, strings.Join(failed, ", "))
 		}
 	}
+	l.patience = time.Minute + 10*time.Since(begin)
 	return context.Cause(ctx)
 }
 
@@ -65,11 +62,9 @@ func (l *laboratory) try(ctx context.Context, c change) (result, error) {
 	if err := l.put(c); err != nil {
 		return r, err
 	}
-	if r.failure = l.build(ctx); r.failure == "" {
-		r.calls, r.failure = l.measure(ctx)
-		if l.tests {
-			r.failed = l.test(ctx, c.pkg)
-		}
+	r.calls, r.failure = l.measure(ctx)
+	if l.tests {
+		r.failed = l.test(ctx, c.pkg)
 	}
 	return r, context.Cause(ctx)
 }
@@ -107,22 +102,24 @@ func (c change) apply(source []byte) []byte {
 	return bytes.Join([][]byte{source[:c.begin], []byte(to), source[c.end:]}, nil)
 }
 
-// build makes the program; it returns why it cannot.
-func (l *laboratory) build(ctx context.Context) (failure string) {
-	cmd := command(ctx, "go", "build", "-overlay", l.overlay, "-o", l.program, "github.com/tincan-voice/tincan/internal/ablation")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return "does not build: " + reason(text, err)
-	}
-	return ""
-}
-
 // measure makes the calls in a process of its own, as a change may make it panic or hang.
 func (l *laboratory) measure(ctx context.Context) (calls []call, failure string) {
+	if l.seeds == 0 {
+		return nil, ""
+	}
+	build := command(ctx, "go", "build", "-ldflags=-s -w", "-overlay", l.overlay, "-o", l.program, "github.com/tincan-voice/tincan/internal/ablation")
+	if text, err := build.CombinedOutput(); err != nil {
+		return nil, "does not build: " + reason(text, err)
+	}
+	plain, err := json.Marshal(l.plain)
+	if err != nil {
+		return nil, err.Error()
+	}
 	ctx, cancel := context.WithTimeout(ctx, l.patience)
 	defer cancel()
 	cmd := command(ctx, l.program, "-measure", "-networks", l.networks, "-seconds", strconv.Itoa(l.seconds), "-seeds", strconv.Itoa(l.seeds))
 	var text bytes.Buffer
-	cmd.Stderr = &text
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(plain), &text
 	out, err := cmd.Output()
 	switch {
 	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
@@ -141,8 +138,7 @@ var failing = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
 
 // test runs the tests of a package and returns those that fail.
 func (l *laboratory) test(ctx context.Context, pkg string) (failed []string) {
-	timeout := fmt.Sprintf("-timeout=%v", max(l.patience, 10*time.Minute))
-	text, err := command(ctx, "go", "test", "-vet=off", timeout, "-overlay", l.overlay, "./"+pkg).CombinedOutput()
+	text, err := command(ctx, "go", "test", "-vet=off", "-timeout="+l.patience.String(), "-overlay", l.overlay, "./"+pkg).CombinedOutput()
 	for _, m := range failing.FindAllSubmatch(text, -1) {
 		failed = append(failed, string(m[1]))
 	}

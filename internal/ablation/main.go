@@ -27,9 +27,9 @@ import (
 type options struct {
 	packages string         // folders, separated by commas
 	only     *regexp.Regexp // of values' full names
-	networks string         // names of presets, separated by commas
+	networks string         // see path, separated by commas
 	seconds  int            // of speech in a call
-	seeds    int            // of each network and side
+	seeds    int            // of each network and side; 0: no calls
 	length   time.Duration  // no change is begun after that; 0 = all are made
 	tests    bool
 	out      string // file whose table is written anew; "" = print it
@@ -39,14 +39,14 @@ func main() {
 	var o options
 	flag.StringVar(&o.packages, "packages", "engine/adapt,internal/repair,internal/relay/mend,internal/estimate,jitter", "folders of the packages whose values are replaced")
 	only := flag.String("only", "", "only values whose full name, as jitter.reach, this regular expression finds")
-	flag.StringVar(&o.networks, "networks", "lan,wifi,bufferbloat,loss10,burst10,handover,edge,thin32", "presets to call over, on each side of the relay")
+	flag.StringVar(&o.networks, "networks", "lan,wifi,bufferbloat,loss10,burst10,handover,edge,thin32,loss10@24,edge*3,thin32*3", "presets to call over, on each side of the relay, @KBPS with a cap, *N with N talkers")
 	flag.IntVar(&o.seconds, "seconds", 28, "length of a call, 4 to 600")
-	flag.IntVar(&o.seeds, "seeds", 1, "calls over each network and side, 1 to 100")
+	flag.IntVar(&o.seeds, "seeds", 1, "calls over each network and side, 1 to 100, or 0: the tests alone")
 	flag.DurationVar(&o.length, "for", 0, "begin no change after this time (default: make all)")
 	flag.BoolVar(&o.tests, "tests", true, "run the tests of the package")
 	flag.StringVar(&o.out, "out", "", "write the table into this Markdown file, after the line "+marker)
 	list := flag.Bool("list", false, "list the changes that would be made")
-	measure := flag.Bool("measure", false, "make the calls with the code as it is and write the figures as JSON")
+	calls := flag.Bool("measure", false, "make the calls with the code as it is and write the figures as JSON; those of other code come by standard input")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -54,11 +54,8 @@ func main() {
 	err := o.check(*only)
 	switch {
 	case err != nil:
-	case *measure:
-		var calls []call
-		if calls, err = makeCalls(ctx, o); err == nil {
-			err = json.NewEncoder(os.Stdout).Encode(calls)
-		}
+	case *calls:
+		err = measure(ctx, o, os.Stdin, os.Stdout)
 	case *list:
 		err = listChanges(o, os.Stdout)
 	default:
@@ -70,12 +67,30 @@ func main() {
 	}
 }
 
+// measure makes the calls; in has those of other code, or null.
+func measure(ctx context.Context, o options, in io.Reader, out io.Writer) error {
+	var plain []call
+	if err := json.NewDecoder(in).Decode(&plain); err != nil {
+		return fmt.Errorf("the calls of other code: %w", err)
+	}
+	calls, err := makeCalls(ctx, o, plain)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(out).Encode(calls)
+}
+
 func (o *options) check(only string) (err error) {
 	switch {
 	case o.seconds < 4 || o.seconds > 600:
 		return fmt.Errorf("-seconds %d is not 4 to 600", o.seconds)
-	case o.seeds < 1 || o.seeds > 100:
-		return fmt.Errorf("-seeds %d is not 1 to 100", o.seeds)
+	case o.seeds < 0 || o.seeds > 100 || o.seeds == 0 && !o.tests:
+		return fmt.Errorf("-seeds %d is not 1 to 100, or 0 with -tests", o.seeds)
+	}
+	for name := range strings.SplitSeq(o.networks, ",") {
+		if _, err := parsePath(name); err != nil {
+			return fmt.Errorf("-networks: %w", err)
+		}
 	}
 	if o.only, err = regexp.Compile(only); err != nil {
 		return fmt.Errorf("-only: %w", err)

@@ -90,6 +90,8 @@ func (t table) write(out io.Writer) error {
 		switch {
 		case r.failure != "":
 			fmt.Fprintf(&b, "%s | | | | | |", cell(r.failure))
+		case t.seeds == 0:
+			b.WriteString("not made | | | | | |")
 		case e.calls == 0:
 			b.WriteString("the same | | | | | |")
 		default:
@@ -100,7 +102,7 @@ func (t table) write(out io.Writer) error {
 			failed = cell(tests(r.failed))
 		}
 		fmt.Fprintf(&b, " %s |\n", failed)
-		same, noticed := r.failure == "" && e.calls == 0, r.failure != "" || len(r.failed) > 0
+		same, noticed := r.failure == "" && e.calls == 0 && t.seeds > 0, r.failure != "" || len(r.failed) > 0
 		unheard += count(same)
 		untested += count(!noticed)
 		neither += count(same && !noticed)

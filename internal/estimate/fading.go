@@ -9,10 +9,9 @@ import (
 
 // Figures of a Fading.
 const (
-	lossFades  = 14 * time.Second // time constant with which counts fade
-	jumpKeep   = 0.2              // of what was thought is kept when it gets much worse
-	priorRuns  = 1.5
-	longestRun = 10.0 // frames
+	lossFades = 14 * time.Second // time constant with which counts fade
+	jumpKeep  = 0.2              // of what was thought is kept when it gets much worse
+	priorRuns = 1.5
 )
 
 // Fading is what is known of one hop's loss: counts that fade, quicker when it gets
@@ -44,8 +43,7 @@ func (f *Fading) Add(now time.Duration, stride int, o netproto.Outcome) {
 func (f *Fading) Fraction() float64 { return f.lost / max(f.lost+f.received, 1) }
 
 // Channel fits a channel. A few runs say little about their mean length, so it is
-// held back towards that of single losses, and below what no copy outlives.
+// held back towards that of single losses.
 func (f *Fading) Channel() Channel {
-	run := (f.span + priorRuns) / (f.runs + priorRuns)
-	return NewChannel(f.Fraction(), min(run, longestRun), 1)
+	return NewChannel(f.Fraction(), (f.span+priorRuns)/(f.runs+priorRuns), 1)
 }

@@ -17,13 +17,8 @@ const Twin = 10 * time.Millisecond
 // 50 of a second. tries is how often one is asked for, and sent again, at most.
 const slots, tries = wire.HopCounts / 2, 4
 
-const (
-	// resyncSlack is how many more datagrams than frames may have been sent: resends that a hop before ours was late with.
-	resyncSlack = 4
-
-	// AssumedRTT is a round trip that is not known yet.
-	AssumedRTT = 100 * time.Millisecond
-)
+// AssumedRTT is a round trip that is not known yet.
+const AssumedRTT = 100 * time.Millisecond
 
 // Datagram is what an Asker is told of a datagram of voice.
 type Datagram struct {
@@ -103,9 +98,10 @@ func (a *Asker) Arrived(now time.Duration, d Datagram) (newest bool) {
 		a.highest = d.Seq - 1
 	}
 	frames := int32(d.Seq - a.highest)
-	if a.receipt.Reach == 0 || !d.Again && frames > 0 && ahead <= 0 || ahead > max(int(frames), 0)+resyncSlack {
-		// The first; or older than what it follows, or more datagrams than frames: what was left out was not lost. A relay
-		// goes on so when it ends an exception that it made for this listener.
+	if a.receipt.Reach == 0 || !d.Again && frames > 0 && ahead <= 0 || ahead > max(int(frames), 0)+tries {
+		// The first; or older than what it follows, or more datagrams than frames, and than a hop before ours may have been
+		// late with: what was left out was not lost. A relay goes on so when it ends an exception that it made for this
+		// listener.
 		a.Resync()
 		a.newest, ahead = wire.HopCounts+uint32(d.Count)-1, 1
 	}
@@ -284,7 +280,7 @@ func (a *Asker) pause(g *gap) time.Duration {
 	if a.lossy() && g.tries%2 == 1 {
 		return Twin
 	}
-	return a.rtt + a.rtt/4 + 10*time.Millisecond
+	return a.rtt + a.rtt/4 + Twin
 }
 
 // NextDeadline is when Poll should be called next, and false if there is no need.
@@ -311,9 +307,10 @@ func (a *Asker) Mood(now time.Duration) Mood {
 	return MoodOf(a.lossy(), queue, trend)
 }
 
-// Loss is the share of the datagrams that the receipt tells of that was lost, before resends.
+// Loss is the share of the datagrams that the receipt tells of that was lost, before resends; but at least one of as
+// many as it can tell of, as it is for what is lost that one has patience.
 func (a *Asker) Loss() float64 {
-	return float64(a.receipt.Lost()) / float64(max(a.receipt.Reach, 1))
+	return max(float64(a.receipt.Lost())/float64(max(a.receipt.Reach, 1)), 1.0/netproto.ReceiptReach)
 }
 
 // lossy tells whether so much is lost that waiting for later datagrams would be a waste of time.

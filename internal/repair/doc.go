@@ -29,13 +29,9 @@ import (
 // buffering takes oneWay, and a share of loss, 0 to 1, is not repaired otherwise. A buffer grows when
 // it learns that resends come, so what counts is what it may grow to.
 func Patience(oneWay, buffer time.Duration, loss float64) time.Duration {
-	worth := min(max(emodel.Worthwhile(loss), leastWorth), mostWorth)
+	worth := min(emodel.Worthwhile(loss), mostWorth)
 	return max(buffer, worth-oneWay-wire.FrameDuration, 0)
 }
 
-// Waiting for a resend is worth it where the delay from mouth to ear costs less than the loss: up to 240 ms, at which
-// hardly anybody minds in any case, and not above 400 ms, from which on there is no conversation (ITU-T G.114).
-const (
-	leastWorth = 240 * time.Millisecond
-	mostWorth  = 400 * time.Millisecond
-)
+// mostWorth is the delay from mouth to ear from which on there is no conversation (ITU-T G.114).
+const mostWorth = 400 * time.Millisecond

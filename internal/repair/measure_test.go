@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -89,6 +90,28 @@ func TestControlFits(t *testing.T) {
 	if rate := wire.KbpsOf(4*(len(probe)+around)+len(report)+around, ReportCalm); rate > UpControl || rate < UpControl-0.2 {
 		t.Errorf("%v kbit/s are left for %v", UpControl, rate)
 	}
+	feedback := netproto.AppendFeedback(nil, &netproto.Feedback{}) // and under a cap half as many are probes
+	if rate := wire.KbpsOf(2*(len(probe)+around)+len(feedback)+around, ReportCalm); rate > DownControl || rate < DownControl-0.2 {
+		t.Errorf("%v kbit/s are left for %v and nacks", DownControl, rate)
+	}
+	const frames, voice = 6, netproto.VoiceHeaderSize + netproto.TagSize + netproto.HopSize + wire.IPv4Overhead
+	frame := int(wire.Kbps(6).Bytes(wire.FrameDuration))
+	if rate := UpControl + wire.KbpsOf(frames*frame+voice, frames*wire.FrameDuration); rate > LeastRate || rate < LeastRate-0.5 {
+		t.Errorf("an emergency takes %v kbit/s, not %v", rate, LeastRate)
+	}
+}
+
+// A cap is divided among as many as have something of their part.
+func TestPart(t *testing.T) {
+	for _, tt := range []struct {
+		cap     wire.Kbps
+		talkers int
+		want    wire.Kbps
+	}{{64, 1, 64}, {64, 2, 30.4}, {64, 4, 20.27}, {34, 2, 16.15}, {33, 2, 33}, {0, 3, 0}} {
+		if got := Part(tt.cap, tt.talkers); math.Abs(float64(got-tt.want)) > 0.01 {
+			t.Errorf("a cap of %v for %d: %v, want %v", tt.cap, tt.talkers, got, tt.want)
+		}
+	}
 }
 
 func TestMoodOf(t *testing.T) {
@@ -113,7 +136,7 @@ func TestPatience(t *testing.T) {
 		loss        float64
 		want        time.Duration
 	}{
-		{60 * ms, 0, 0, 160 * ms}, {60 * ms, 0, 1, 320 * ms}, {300 * ms, 40 * ms, 0, 40 * ms}, {60 * ms, 500 * ms, 0, 500 * ms},
+		{60 * ms, 0, 0, 0}, {60 * ms, 0, 0.01, 180 * ms}, {60 * ms, 0, 1, 320 * ms}, {300 * ms, 40 * ms, 0, 40 * ms}, {60 * ms, 500 * ms, 0, 500 * ms},
 	} {
 		if got := Patience(tt.way, tt.buffer, tt.loss); got != tt.want {
 			t.Errorf("%+v: %v", tt, got)

@@ -9,9 +9,6 @@ import (
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
-// raiseAfter is for how long more talkers must have fitted until there are more.
-const raiseAfter = 2 * time.Second
-
 // Downlink is what a listener's report says about its path.
 type Downlink struct {
 	RTT   time.Duration // 0 = not known yet
@@ -78,7 +75,7 @@ func (p *Planner) Plan(now time.Duration, d Downlink, views []*View) {
 	}
 	if n <= forwarded {
 		p.fitted = now
-	} else if now-p.fitted < raiseAfter {
+	} else if now-p.fitted < turn {
 		n = forwarded
 	}
 	if p.talkers = n; n == len(views) {

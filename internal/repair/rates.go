@@ -15,6 +15,16 @@ const (
 	DownControl wire.Kbps = 1
 )
 
+// Part is what each of several talkers gets of a listener's cap, and of a lower one all of it, as fewer are forwarded.
+// What they send in the fullest second is more than the mean.
+func Part(cap wire.Kbps, talkers int) wire.Kbps {
+	shared := Sustained(cap)
+	if n := min(talkers, int(shared/LeastPart)); n > 1 {
+		return shared / wire.Kbps(n)
+	}
+	return cap
+}
+
 // Sustained is the rate that can be planned with under a cap: Opus makes up to 4 % more of a second
 // than of a minute, and a second has one datagram more in it at times.
 func Sustained(cap wire.Kbps) wire.Kbps { return 0.95 * cap }

@@ -91,8 +91,9 @@ func (a *Account) Take(s *Sent, r *netproto.Receipt, stride int) (o netproto.Out
 	return o, true
 }
 
-// outage is how many frames of a run of losses are too many to be counted, 1 s: no redundancy mends that.
-const outage = 50
+// outage is how many frames of a run of losses are too many to be counted, as many as are remembered: no redundancy
+// mends that.
+const outage = slots
 
 // lost counts a run of consecutive losses.
 func lost(o *netproto.Outcome, run, stride int) {

@@ -75,17 +75,17 @@ func TestReceipts(t *testing.T) {
 	}
 	send(161, 400)
 	expect("receipts were lost: the last 128", netproto.Outcome{Received: netproto.ReceiptReach})
-	for seq := uint32(401); seq <= 460; seq++ {
+	for seq := uint32(401); seq <= 470; seq++ {
 		h.send(seq, true)
 	}
-	send(461, 470)
+	send(471, 480)
 	expect("an outage, which no redundancy mends", netproto.Outcome{Received: 10})
-	for seq := uint32(471); seq <= 500; seq++ {
+	for seq := uint32(481); seq <= 510; seq++ {
 		h.send(seq, true)
 	}
-	send(501, 510)
-	expect("a long run", netproto.Outcome{Received: 10, Lost: 30, Runs: 1})
 	send(511, 520)
+	expect("a long run", netproto.Outcome{Received: 10, Lost: 30, Runs: 1})
+	send(521, 530)
 	if _, ok := h.account.Take(&h.sent, &netproto.Receipt{Seq: 7000, Count: 3, Reach: 1}, 1); ok {
 		t.Error("a receipt for what was never sent counts")
 	}

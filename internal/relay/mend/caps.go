@@ -10,15 +10,6 @@ import (
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
-const (
-	// partOf of a cap is shared by several: what they send in the fullest second is more than the mean. Where that is less
-	// than repair.LeastPart for each, fewer are forwarded.
-	partOf = 0.9
-	// partMemory is how long after the last word somebody has a part: in a conversation the parts stay as they are, since
-	// until all know of new ones something has to be left out.
-	partMemory = 25 * time.Second
-)
-
 // BeginCapped sets the most that a newcomer is sent, above 0.
 func (s *Member) BeginCapped(most wire.Kbps) {
 	d := s.down()
@@ -109,16 +100,14 @@ func (r *Room) shareOf(now time.Duration, s, talker *Member) float64 {
 	return 1
 }
 
-// divide shares a listener's cap among those who talk.
+// divide shares a listener's cap among those who have talked for as long as they are remembered: in a conversation the
+// parts stay as they are, since until all know of new ones something has to be left out.
 func (r *Room) divide(now time.Duration, s *Member) {
 	d, n := s.downlink, 0
 	for _, t := range r.ups {
-		if last := min(t.uplink.voiced, t.uplink.forwarded); t != s && last > 0 && now-last <= partMemory && !t.Gone.Load() {
+		if last := min(t.uplink.voiced, t.uplink.forwarded); t != s && last > 0 && now-last <= idle && !t.Gone.Load() {
 			n++
 		}
 	}
-	d.part = d.Cap
-	if n = min(n, int(partOf*d.Cap/repair.LeastPart)); n > 1 {
-		d.part = partOf * d.Cap / wire.Kbps(n)
-	}
+	d.part = repair.Part(d.Cap, n)
 }

@@ -387,7 +387,7 @@ func TestCapIsDivided(t *testing.T) {
 	for _, tt := range []struct {
 		cap, talkers int
 		want         uint16
-	}{{64, 1, 64}, {64, 2, 28}, {64, 3, 19}, {64, 4, 19}, {24, 2, 24}} {
+	}{{64, 1, 64}, {64, 2, 30}, {64, 3, 20}, {64, 4, 20}, {24, 2, 24}} {
 		r := newMenders(t, 5, rooms.Config{})
 		for _, m := range r.all[:4] {
 			m.reports = false
@@ -403,7 +403,7 @@ func TestCapIsDivided(t *testing.T) {
 		for _, alone := range []struct {
 			more time.Duration
 			want uint16
-		}{{22 * time.Second, tt.want}, {6 * time.Second, uint16(tt.cap)}} {
+		}{{28 * time.Second, tt.want}, {4 * time.Second, uint16(tt.cap)}} {
 			r.run(alone.more, 1)
 			if m := r.all[0]; m.feedback[len(m.feedback)-1].LowestCap != alone.want {
 				t.Errorf("cap %d, alone for %v more: told %+v, want a cap of %d", tt.cap, alone.more, m.feedback[len(m.feedback)-1], alone.want)

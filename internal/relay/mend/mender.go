@@ -8,14 +8,12 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
+// tickEvery is how often the paths of a room are judged while somebody talks, and what is not needed any more given
+// back: when the next datagram comes, or if none does tickLate after the last time. So where somebody talks nobody is
+// woken up for that.
 const (
-	// tickEvery is how often the paths of a room are judged while somebody talks: when
-	// the next datagram comes, or if none does tickLate after the last time. So where
-	// somebody talks nobody is woken up for that.
 	tickEvery = 100 * time.Millisecond
 	tickLate  = 5 * tickEvery
-	// sweepEvery is how often memory is looked for that may be given back.
-	sweepEvery = time.Second
 )
 
 // Counters are what one Mender has done and not done. Any goroutine may read them.
@@ -52,18 +50,15 @@ func New(counts *Counters) *Mender { return &Mender{counts: counts} }
 // Attend does what is due in one room, whose list of listeners has so many, and returns when to come again; not ok:
 // nothing is remembered of the room any more.
 func (m *Mender) Attend(now time.Duration, r *Room, listeners int) (next time.Duration, ok bool) {
-	if now-r.swept >= sweepEvery {
-		r.swept = now
+	if now-r.ticked >= tickEvery {
+		r.ticked = now
 		r.sweep(now)
+		m.tick(now, r)
 	}
 	if len(r.ups)+len(r.downs) == 0 {
 		return 0, false
 	}
-	next = r.swept + sweepEvery
-	if now-r.ticked >= tickEvery {
-		r.ticked = now
-		m.tick(now, r)
-	}
+	next = r.ticked + memory
 	for _, s := range r.ups {
 		next = min(next, m.attendTalker(now, s, listeners))
 	}

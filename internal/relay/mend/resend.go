@@ -10,7 +10,7 @@ import (
 // Nack answers a listener's nack, within its budget. The room must be attended at look, or before; the error is that of
 // netproto.ParseNack.
 func (m *Mender) Nack(now time.Duration, s *Member, body []byte) (look time.Duration, err error) {
-	look = now + sweepEvery
+	look = now + memory
 	if m.blocks, err = netproto.ParseNack(m.blocks[:0], body); err != nil || !s.Live() || s.Deaf.Load() || s.Tunnelled.Load() {
 		return look, err
 	}

@@ -31,7 +31,6 @@ type Room struct {
 	downs  []*Member // those with a downlink
 	order  []*Member // who has been forwarded of late, loudest first
 	ticked time.Duration
-	swept  time.Duration
 }
 
 // sweep gives back what has not been used for long.

@@ -51,6 +51,42 @@ func TestLoudestStays(t *testing.T) {
 	}
 }
 
+// Nobody drowns the others for a listener with a cap by sending more than that; but alone is heard in part.
+func TestNobodyDrownsTheOthers(t *testing.T) {
+	room := new(Room)
+	members := make([]Member, 3)
+	for i := range members {
+		members[i].ID = uint32(i + 1)
+		members[i].Enter(room)
+		members[i].Overhead.Store(28)
+	}
+	loud, other, listener := &members[0], &members[1], &members[2]
+	listener.BeginCapped(64)
+	m := New(new(Counters))
+	now, seq := time.Hour, uint32(0)
+	talk := func(d time.Duration, talkers ...*Member) {
+		for end := now + d; now < end; now += netproto.FrameDuration {
+			seq++
+			for _, s := range talkers {
+				size := 100
+				if s == loud {
+					size = 400
+				}
+				s.Arrived(now, netproto.Header{Session: s.ID, Seq: seq, Voice: true, Level: uint8(50 - size/10)}, netproto.Hop{Count: uint8(seq % netproto.HopCounts)}, size)
+				s.Keep(now, make([]byte, 60))
+			}
+			m.Attend(now, room, len(members))
+			m.Batch.Reset()
+		}
+	}
+	if talk(3*time.Second, loud, other); room.hears(listener, loud.ID) || !room.hears(listener, other.ID) {
+		t.Errorf("who sends more than the cap is heard: %v, the other: %v", room.hears(listener, loud.ID), room.hears(listener, other.ID))
+	}
+	if talk(3*time.Second, loud); !room.hears(listener, loud.ID) {
+		t.Error("who talks alone is not heard")
+	}
+}
+
 // Memory is given back in silence, and when somebody leaves.
 func TestGivenBack(t *testing.T) {
 	room := new(Room)

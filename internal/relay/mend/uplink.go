@@ -23,7 +23,7 @@ type uplink struct {
 	last      time.Duration
 	forwarded time.Duration
 	voiced    time.Duration
-	level     float64 // dB above silence
+	level     float64 // dB above netproto.Silent
 
 	schedule repair.Schedule
 	owed     bool          // has talked since the last feedback
