@@ -76,7 +76,7 @@ func enter(ctx context.Context, d *dialer, was netproto.Session, e entry) (*cont
 // welcome is what the relay answers to SEND_NICKNAME.
 type welcome struct {
 	session netproto.Session
-	fresh   []byte                  // what we have brought to it
+	entry   entry                   // by which we got it
 	users   []netproto.SendNewUsers // that came before the session
 }
 
@@ -94,7 +94,7 @@ func (c *control) greet(ctx context.Context, cfg *Config, was netproto.Session, 
 }
 
 func (c *control) handshake(cfg *Config, was netproto.Session, e entry) (welcome, error) {
-	w := welcome{fresh: e.fresh}
+	w := welcome{entry: e}
 	nick := netproto.SendNickname{
 		Name: cfg.Name, Voice: netproto.Version, Room: cfg.Room, Token: cfg.Token, Cap: int(cfg.DownCap), Fresh: e.fresh, Attempt: e.attempt,
 	}
@@ -223,8 +223,13 @@ func (c *control) send(p netproto.Package) error {
 
 // sendPort tells the relay our UDP port, which it acknowledges: so this also asks for a sign of life.
 func (c *control) sendPort(local netip.AddrPort) error {
+	return c.sendKeys(local, nil)
+}
+
+// sendKeys sends our sender key to others, and our port with it.
+func (c *control) sendKeys(local netip.AddrPort, keys []netproto.Wrapping) error {
 	_ = c.conn.SetWriteDeadline(time.Now().Add(wordTimeout))
-	return c.send(netproto.ClientPort{Port: int(local.Port())})
+	return c.send(netproto.ClientPort{Port: int(local.Port()), Keys: keys})
 }
 
 // Close says goodbye, if that takes no time, and closes the connection: a pending

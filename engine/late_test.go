@@ -35,28 +35,26 @@ func TestEpochsAndSlowTCP(t *testing.T) {
 		t.Run(fmt.Sprint(tt.name, tt.churn, tt.talker, tt.listener), func(t *testing.T) {
 			core := rooms.NewCore(rooms.Config{})
 			now := time.Hour
-			enter := func(name string) rooms.Membership {
-				m, err := core.Join(now, rooms.Newcomer{
-					Room: "r", Name: name, Voice: netproto.Version, Fresh: (&Config{Room: "r", Name: name}).newEntry().fresh,
-				})
+			enter := func(name string) (rooms.Membership, *attendance) {
+				e := (&Config{Room: "r", Name: name}).newEntry()
+				m, err := core.Join(now, rooms.Newcomer{Room: "r", Name: name, Voice: netproto.Version, Fresh: e.fresh})
 				if err != nil {
 					t.Fatal(err)
 				}
-				return m
+				a := &attendance{room: "r", own: netproto.Member{Name: name}}
+				a.begin(m.Session, e)
+				return m, a
 			}
-			begin := func(m rooms.Membership) *attendance {
-				a := &attendance{room: "r"}
-				p := m.Users.Package()
-				a.own.Name = p.Users[len(p.Users)-1]
-				a.begin(m.Session, p.Fresh[len(p.Fresh)-1])
-				return a
+			visit := func(i int) uint32 {
+				m, _ := enter(fmt.Sprint("visitor ", i))
+				return m.Session
 			}
 			var visitors []uint32
-			for i := range 30 {
-				visitors = append(visitors, enter(fmt.Sprint("visitor ", i)).Session)
+			for i := range 20 {
+				visitors = append(visitors, visit(i))
 			}
-			says, hears := enter("Ann"), enter("Bob")
-			ann, bob := begin(says), begin(hears)
+			says, ann := enter("Ann")
+			_, bob := enter("Bob")
 			p, err := stream.NewPacketizer(stream.Config{Session: says.Session})
 			if err != nil {
 				t.Fatal(err)
@@ -67,13 +65,14 @@ func TestEpochsAndSlowTCP(t *testing.T) {
 			type word struct {
 				at   time.Duration
 				list netproto.SendNewUsers
+				keys []netproto.Wrapping // instead
 			}
 			var toAnn, toBob []word
 			heard := 0
 			for i := range 1000 + 500 {
 				if i >= 500 && i%50 == 0 { // until then nothing is late
 					if s := i / 50; tt.churn.join > 0 && s%tt.churn.join == 0 {
-						visitors = append(visitors, enter(fmt.Sprint("visitor ", i)).Session)
+						visitors = append(visitors, visit(i))
 					}
 					if s := i / 50; tt.churn.leave > 0 && s%tt.churn.leave == 0 {
 						core.Leave(visitors[0])
@@ -82,19 +81,33 @@ func TestEpochsAndSlowTCP(t *testing.T) {
 				}
 				updates, _ := core.Tick(now)
 				for _, u := range updates {
-					toAnn = append(toAnn, word{now + tt.talker, u.Users.Package()})
-					toBob = append(toBob, word{now + tt.listener, u.Users.Package()})
+					toAnn = append(toAnn, word{at: now + tt.talker, list: u.Users.Package()})
+					toBob = append(toBob, word{at: now + tt.listener, list: u.Users.Package()})
 				}
 				for len(toAnn) > 0 && now >= toAnn[0].at {
 					ann.take(&toAnn[0].list)
-					secret, grace, _ := ann.epoch(&toAnn[0].list)
-					p.SetSecret(toAnn[0].list.Epoch, secret, grace)
+					b, _ := ann.epoch(&toAnn[0].list)
+					p.SetSecret(b.number, b.seals, b.grace)
+					for _, k := range core.Pass(says.Session, b.keys) {
+						if k.To == bob.own.Session {
+							toBob = append(toBob, word{at: now + tt.listener, keys: []netproto.Wrapping{k.Wrapping}})
+						}
+					}
 					toAnn = toAnn[1:]
 				}
 				for len(toBob) > 0 && now >= toBob[0].at {
-					bob.take(&toBob[0].list)
-					secret, _, _ := bob.epoch(&toBob[0].list)
-					r.SetSecret(now, toBob[0].list.Epoch, secret)
+					keys := toBob[0].keys
+					if keys == nil {
+						bob.take(&toBob[0].list)
+						b, _ := bob.epoch(&toBob[0].list)
+						r.SetEpoch(now, b.number)
+						keys = bob.due()
+					}
+					for i := range keys {
+						if secret, ok := bob.unwrap(&keys[i]); ok {
+							r.SetTalkerSecret(keys[i].Session, keys[i].Epoch, secret)
+						}
+					}
 					toBob = toBob[1:]
 				}
 				d, err := p.Frame(stream.Frame{Data: murmur, Level: 20, Voice: true})

@@ -197,9 +197,7 @@ func (c *Call) changeOver(old *control, next *successor) error {
 	c.comeback.moved()
 	c.events.add(Reconnected{Session: next.hello.session.Session})
 	c.returning.Unlock()
-	for _, list := range next.hello.users {
-		c.setUsers(list)
-	}
+	c.setRoom(next.hello)
 	return nil
 }
 

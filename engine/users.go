@@ -18,6 +18,7 @@ type roster struct {
 	names   map[uint32]string
 	foreign map[uint32]bool    // who has another passphrase
 	unknown bool               // the others are not told of us as we are
+	crowded bool               // there are too many for sender keys
 	volumes map[string]float32 // as set, by name
 	begun   int                // sessions of our own: in each of them the others' IDs begin anew
 
@@ -114,7 +115,7 @@ func (c *Call) setUsers(list netproto.SendNewUsers) {
 	}
 	rtt, own, now := c.roundTrip(), c.Session(), c.now()
 	c.attendance.take(&list)
-	secret, grace, known := c.attendance.epoch(&list)
+	b, known := c.attendance.epoch(&list)
 	c.hearing.Lock()
 	events := c.leaveLocked(now, rtt, c.roster.gone(now, &list))
 	for i, session := range list.Sessions {
@@ -138,16 +139,51 @@ func (c *Call) setUsers(list netproto.SendNewUsers) {
 	}
 	if list.MediaKey != nil {
 		c.roster.unknown = !known
-		c.listener.SetSecret(now, list.Epoch, secret)
+	}
+	if b != nil {
+		c.roster.crowded = !b.keyed
+		b.hear(now, c.listener, c.roster.foreign)
 	}
 	count := len(c.roster.names)
 	c.hearing.Unlock()
-	if list.MediaKey != nil {
+	if b != nil {
 		c.talking.Lock()
-		c.sender.Talker().SetSecret(list.Epoch, secret, grace)
+		c.sender.Talker().SetSecret(b.number, b.seals, b.grace)
 		c.talking.Unlock()
+		c.sendKeys(b.keys)
+		c.setKeys(c.attendance.due())
 	}
 	c.listed(now, count, events)
+}
+
+// setRoom takes what came with a session.
+func (c *Call) setRoom(hello welcome) {
+	newest := c.attendance.newest
+	for _, list := range hello.users {
+		c.setUsers(list)
+	}
+	c.setKeys(hello.session.Keys)
+	if c.attendance.newest == newest { // the relay may not have ours yet
+		c.sendKeys(c.attendance.of(newest).keys)
+	}
+}
+
+// sendKeys sends our sender key to the others. If that fails, who reads from the connection notices its end.
+func (c *Call) sendKeys(keys []netproto.Wrapping) {
+	if len(keys) > 0 {
+		_ = c.control.get().sendKeys(c.paths[PathUDP].local(), keys)
+	}
+}
+
+// setKeys takes what others seal with.
+func (c *Call) setKeys(keys []netproto.Wrapping) {
+	for i := range keys {
+		if secret, ok := c.attendance.unwrap(&keys[i]); ok {
+			c.hearing.Lock()
+			c.listener.SetTalkerSecret(keys[i].Session, keys[i].Epoch, secret)
+			c.hearing.Unlock()
+		}
+	}
 }
 
 // settleUsers takes out who was not in a list that came again.

@@ -22,16 +22,22 @@ type talkerKeys struct {
 	waiting []talkerKey
 }
 
-func (k *talkerKeys) ready() bool { return k.current.sealer != nil }
+// ready tells whether there is a key for frame seq.
+func (k *talkerKeys) ready(seq uint32) bool {
+	return k.current.sealer != nil && (k.used || seq >= k.current.from)
+}
 
 // set takes the secret of an epoch, to be used when so many frames have followed seq.
 func (k *talkerKeys) set(session, epoch uint32, secret netproto.RoomSecret, seq, grace uint32) {
-	if k.ready() && epoch <= k.newest() {
+	if k.current.sealer != nil && epoch <= k.newest() {
 		return // said twice
+	}
+	if !k.used { // nobody waits to hear, and nobody needs the key before
+		grace = min(grace, uint32(netproto.EpochGraceFirst/netproto.FrameDuration))
 	}
 	key := talkerKey{epoch: epoch, from: seq + 1 + grace}
 	key.sealer = netproto.NewSealer(netproto.VoiceKey(secret, session, epoch))
-	if !k.used { // nobody needs the one before
+	if !k.used {
 		k.current, k.waiting = key, nil
 		return
 	}
@@ -77,12 +83,13 @@ type roomSecret struct {
 	epoch   uint32
 	secret  netproto.RoomSecret
 	known   bool
+	keyed   bool          // each talker has a secret of its own, and secret is none
 	expires time.Duration // when it is not good any more; 0: it is the newest
 }
 
 // set takes the secret of an epoch, from which on those before are good for a while. One that is not newer than all
 // is not taken.
-func (s *listenerSecrets) set(now time.Duration, epoch uint32, secret netproto.RoomSecret) {
+func (s *listenerSecrets) set(now time.Duration, epoch uint32, secret *netproto.RoomSecret) {
 	if slot := &s.slots[s.newest%netproto.EpochWindow]; slot.known {
 		if epoch <= s.newest {
 			return
@@ -90,7 +97,11 @@ func (s *listenerSecrets) set(now time.Duration, epoch uint32, secret netproto.R
 		slot.expires = now + netproto.EpochExpiry
 	}
 	s.newest = epoch
-	s.slots[epoch%netproto.EpochWindow] = roomSecret{epoch: epoch, secret: secret, known: true}
+	r := roomSecret{epoch: epoch, known: true, keyed: secret == nil}
+	if secret != nil {
+		r.secret = *secret
+	}
+	s.slots[epoch%netproto.EpochWindow] = r
 }
 
 // at returns the secret of the epoch with these bits, nil if there is none.
@@ -105,7 +116,8 @@ func (s *listenerSecrets) at(now time.Duration, bits uint8) *roomSecret {
 	return r
 }
 
-// peerKeys are what opens one talker's datagrams, made when its first one of an epoch comes.
+// peerKeys are what opens one talker's datagrams, made when its secret of an epoch comes, or its first datagram where
+// the room's secret is all there is.
 type peerKeys [netproto.EpochWindow]*peerKey
 
 // peerKey opens those of one epoch.
@@ -118,17 +130,32 @@ type peerKey struct {
 	at     time.Duration // and when
 }
 
-// get returns the key for an epoch, given by its two bits, or nil if the secret is not known.
+// get returns the key for an epoch, given by its two bits, or nil if the talker's secret is not known.
 func (k *peerKeys) get(now time.Duration, secrets *listenerSecrets, session uint32, bits uint8) *peerKey {
 	r := secrets.at(now, bits)
 	if r == nil {
 		return nil
 	}
 	key := &k[bits%netproto.EpochWindow]
-	if *key == nil || (*key).epoch != r.epoch {
-		*key = &peerKey{epoch: r.epoch, sealer: netproto.NewSealer(netproto.VoiceKey(r.secret, session, r.epoch))}
+	switch {
+	case *key != nil && (*key).epoch == r.epoch:
+	case r.keyed:
+		return nil
+	default:
+		*key = newPeerKey(r.epoch, r.secret, session)
 	}
 	return *key
+}
+
+// set takes a talker's own secret of an epoch, the first one that is given.
+func (k *peerKeys) set(session, epoch uint32, secret netproto.RoomSecret) {
+	if key := &k[epoch%netproto.EpochWindow]; *key == nil || (*key).epoch < epoch {
+		*key = newPeerKey(epoch, secret, session)
+	}
+}
+
+func newPeerKey(epoch uint32, secret netproto.RoomSecret, session uint32) *peerKey {
+	return &peerKey{epoch: epoch, sealer: netproto.NewSealer(netproto.VoiceKey(secret, session, epoch))}
 }
 
 // accept takes the number of a datagram that has opened with key, unless it has come before. Under an epoch that is not

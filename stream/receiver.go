@@ -105,7 +105,18 @@ const maxBundle = netproto.MaxDatagram / (netproto.VoiceHeaderSize + netproto.Ta
 // SetSecret gives the room secret of an epoch, newer than all before. The newest netproto.EpochWindow epochs are kept,
 // each until netproto.EpochExpiry after the next one came.
 func (r *Receiver) SetSecret(now time.Duration, epoch uint32, secret netproto.RoomSecret) {
-	r.secrets.set(now, epoch, secret)
+	r.secrets.set(now, epoch, &secret)
+}
+
+// SetEpoch begins an epoch as SetSecret does, in which each talker has a secret of its own: see SetTalkerSecret.
+func (r *Receiver) SetEpoch(now time.Duration, epoch uint32) { r.secrets.set(now, epoch, nil) }
+
+// SetTalkerSecret gives a talker's own secret in an epoch that SetEpoch has begun. Of an epoch the first one is taken.
+func (r *Receiver) SetTalkerSecret(session, epoch uint32, secret netproto.RoomSecret) {
+	t, slot := r.talkers[session], &r.secrets.slots[epoch%netproto.EpochWindow]
+	if t != nil && slot.known && slot.keyed && slot.epoch == epoch {
+		t.keys.set(session, epoch, secret)
+	}
 }
 
 // Add lets a talker be heard. A second call does nothing.

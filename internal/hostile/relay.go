@@ -19,6 +19,8 @@ type Relay struct {
 	Tell func(to *Member, list *netproto.SendNewUsers)
 	// Give may change the session that a member is given.
 	Give func(to *Member, s *netproto.Session)
+	// Pass may change a sender key on its way, or take it out of it.
+	Pass func(from, to *Member, w *netproto.Wrapping) bool
 	// Forward may change a datagram of voice, without hop byte and tag, or return nil to keep it.
 	Forward func(from, to *Member, sealed []byte) []byte
 
@@ -131,6 +133,20 @@ func (r *Relay) tellLocked(to *Member) {
 	r.sendLocked(to, list)
 }
 
+// passLocked passes on a sender key.
+func (r *Relay) passLocked(from *Member, w netproto.Wrapping) {
+	for _, to := range r.members {
+		if to.gone || to.Session != w.Session || to == from {
+			continue
+		}
+		w.Session = from.Session
+		if r.Pass == nil || r.Pass(from, to, &w) {
+			r.sendLocked(to, netproto.Session{Session: to.Session, Voice: netproto.Version, Keys: []netproto.Wrapping{w}})
+		}
+		return
+	}
+}
+
 func (r *Relay) sendLocked(to *Member, p netproto.Package) {
 	b, err := netproto.AppendPackage(nil, p)
 	if err != nil {
@@ -169,6 +185,9 @@ func (r *Relay) serve(conn net.Conn) {
 			me = r.enterLocked(conn, p)
 		case netproto.ClientPort:
 			r.sendLocked(me, netproto.Ack{})
+			for _, w := range p.Keys {
+				r.passLocked(me, w)
+			}
 		}
 		r.Unlock()
 	}
