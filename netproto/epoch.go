@@ -21,7 +21,7 @@ const (
 // Sizes in bytes of Fresh and what is in it.
 const (
 	FreshSize  = PublicSize + freshTag
-	PublicSize = 32                    // of the X25519 key in it
+	PublicSize = 32 // of the X25519 key in it
 	freshTag   = 16
 )
 

@@ -30,16 +30,16 @@ type tunnelLane struct {
 	conn   udpio.Conn // to send with
 	wake   chan struct{}
 
-	mu    sync.Mutex
-	in    []*batch
-	ready []*tunnel // something waits for them
+	mu     sync.Mutex
+	in     []*batch
+	ready  []*tunnel // something waits for them
+	called bool      // it will look at these
 
 	// The goroutine's own.
 	work   []*batch
 	look   []*tunnel // were ready
 	still  []*tunnel // did not go on
 	retry  time.Duration
-	gather time.Duration // until then those that are ready wait; 0: none is
 	record []byte
 
 	// Load; its own too.
@@ -67,17 +67,22 @@ func (s *Server) tunnelLaneOf(b *batch) *tunnelLane {
 func (l *tunnelLane) give(b *batch) {
 	l.mu.Lock()
 	l.in = append(l.in, b)
+	l.ring()
 	l.mu.Unlock()
-	ring(l.wake)
 }
 
 // call has a tunnel's queue looked at.
 func (l *tunnelLane) call(t *tunnel) {
 	l.mu.Lock()
 	l.ready = append(l.ready, t)
-	first := len(l.ready) == 1
+	l.ring()
 	l.mu.Unlock()
-	if first {
+}
+
+// ring wakes the goroutine, unless that was done and it has not looked yet. mu is held.
+func (l *tunnelLane) ring() {
+	if !l.called {
+		l.called = true
 		ring(l.wake)
 	}
 }
@@ -92,6 +97,9 @@ func (l *tunnelLane) run() {
 		case <-l.server.stop:
 			return
 		case <-l.wake:
+			if l.busy && !l.gather(timer) {
+				return
+			}
 		case <-timer.C:
 		}
 		now := l.server.now()
@@ -102,6 +110,17 @@ func (l *tunnelLane) run() {
 		if ok {
 			timer.Reset(max(0, next-l.server.now()))
 		}
+	}
+}
+
+// gather waits for others to call, and reports whether the relay goes on.
+func (l *tunnelLane) gather(timer *time.Timer) bool {
+	timer.Reset(gatherTime)
+	select {
+	case <-l.server.stop:
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 
@@ -129,15 +148,9 @@ func (l *tunnelLane) handle(now time.Duration, worker *forward.Worker) (next tim
 func (l *tunnelLane) write(now time.Duration) (next time.Duration, more bool) {
 	l.weigh(now)
 	l.mu.Lock()
-	if len(l.ready) > 0 && l.gather == 0 {
-		l.gather = now
-		if l.busy {
-			l.gather += gatherTime
-		}
-	}
-	l.look = l.look[:0]
-	if l.gather > 0 && now >= l.gather {
-		l.look, l.ready, l.gather = l.ready, l.look, 0
+	l.look, l.ready = l.ready, l.look[:0]
+	if l.called = false; len(l.in) > 0 {
+		l.ring() // they came meanwhile
 	}
 	l.mu.Unlock()
 	if len(l.still) > 0 && now >= l.retry {
@@ -151,12 +164,6 @@ func (l *tunnelLane) write(now time.Duration) (next time.Duration, more bool) {
 			l.still = append(l.still, t)
 		}
 		l.look[i] = nil
-	}
-	switch {
-	case l.gather > 0 && len(l.still) > 0:
-		return min(l.gather, l.retry), true
-	case l.gather > 0:
-		return l.gather, true
 	}
 	return l.retry, len(l.still) > 0
 }
