@@ -35,7 +35,7 @@ func TestGrace(t *testing.T) {
 		{"who leaves", netproto.SendNewUsers{Left: []uint32{3}}, netproto.EpochGraceLeft, true},
 		{"one comes back", whole(ann, bob, brought("Cid")), netproto.EpochGrace, true},
 		{"as it was, page by page", netproto.SendNewUsers{Left: []uint32{}}, netproto.EpochGraceLeft, true},
-		{"another one under a session", whole(ann, brought("Bob"), cid), netproto.EpochGrace, true},
+		{"another one under a session", whole(ann, brought("Bob"), cid), netproto.EpochGraceFirst, true},
 		{"we are another one", whole(brought("Ann"), bob, cid), netproto.EpochGrace, false},
 		{"we are not there", netproto.SendNewUsers{Left: []uint32{1}}, netproto.EpochGraceLeft, false},
 	} {

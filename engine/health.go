@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/stream"
 )
 
@@ -56,6 +57,7 @@ type vitals struct {
 
 	dropped []dropped     // talkers who are not heard, or were not
 	unknown bool          // the relay tells of us otherwise than we are
+	crowded bool          // there are too many for sender keys
 	begun   time.Duration // when the session was
 }
 
@@ -193,6 +195,7 @@ func (m *monitor) room(now time.Duration, v *vitals) {
 	}
 	m.note(now, Fault{Kind: FaultNobodyListens}, deaf, v.reported, "")
 	m.note(now, Fault{Kind: FaultUnknown}, v.unknown, sinceSeen, "")
+	m.note(now, Fault{Kind: FaultCrowded}, v.crowded && v.phrase, sinceSeen, strconv.Itoa(netproto.MaxKeyed))
 }
 
 // understood judges whether the others can open our voice. Those whom we cannot hear are told of anyway.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
@@ -17,6 +18,7 @@ const listTime = 3 * time.Second
 type roster struct {
 	names   map[uint32]string
 	foreign map[uint32]bool    // who has another passphrase
+	brought map[uint32][]byte  // what they have: FRESH
 	unknown bool               // the others are not told of us as we are
 	crowded bool               // there are too many for sender keys
 	volumes map[string]float32 // as set, by name
@@ -56,7 +58,7 @@ func (r *roster) renew() {
 }
 
 func newRoster() roster {
-	return roster{names: map[uint32]string{}, foreign: map[uint32]bool{}, volumes: map[string]float32{}}
+	return roster{names: map[uint32]string{}, foreign: map[uint32]bool{}, brought: map[uint32][]byte{}, volumes: map[string]float32{}}
 }
 
 // resume takes that the session goes on over another connection: the list comes again.
@@ -119,16 +121,16 @@ func (c *Call) setUsers(list netproto.SendNewUsers) {
 	c.hearing.Lock()
 	events := c.leaveLocked(now, rtt, c.roster.gone(now, &list))
 	for i, session := range list.Sessions {
-		name, foreign := list.Users[i], c.attendance.foreign(session)
+		name, foreign, brought := list.Users[i], c.attendance.foreign(session), c.attendance.members[session].Fresh
 		was, there := c.roster.names[session]
 		if session == own || !there && len(c.roster.names) == maxUsers {
 			continue
 		}
-		if there && (name != was || foreign != c.roster.foreign[session]) { // that is another one
+		if there && (name != was || !bytes.Equal(brought, c.roster.brought[session])) { // that is another one
 			events = append(events, c.leaveLocked(now, rtt, []uint32{session})...)
 			there = false
 		}
-		c.roster.names[session], c.roster.foreign[session] = name, foreign
+		c.roster.names[session], c.roster.foreign[session], c.roster.brought[session] = name, foreign, brought
 		c.listener.AddPeer(session, name)
 		if !there {
 			if volume, set := c.roster.volumes[name]; set {
@@ -211,6 +213,7 @@ func (c *Call) leaveLocked(now, rtt time.Duration, left []uint32) (events []Even
 		if name, ok := c.roster.names[session]; ok {
 			delete(c.roster.names, session)
 			delete(c.roster.foreign, session)
+			delete(c.roster.brought, session)
 			last, _ := c.listener.RemovePeer(now, session)
 			last.MouthToEar = mouthToEar(last.Delay, rtt)
 			events = append(events, PeerLeft{session, name, last})

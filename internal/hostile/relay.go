@@ -41,7 +41,8 @@ type Member struct {
 	Fresh   []byte
 	Session uint32
 	HopKey  [netproto.KeySize]byte
-	Voice   [][]byte // all that it has said, sealed
+	Voice   [][]byte            // all that it has said, sealed
+	Keys    []netproto.Wrapping // all that others have wrapped for it
 
 	conn  net.Conn
 	addr  netip.AddrPort
@@ -69,7 +70,9 @@ func Start(t testing.TB) *Relay {
 		udp.Close()
 		r.Lock()
 		for _, m := range r.members {
-			m.conn.Close()
+			if m.conn != nil {
+				m.conn.Close()
+			}
 		}
 		r.Unlock()
 		r.loops.Wait()
@@ -98,6 +101,21 @@ func (r *Relay) Member(name string) *Member {
 	return nil
 }
 
+// MembersLocked are all that there have been. It needs Lock.
+func (r *Relay) MembersLocked() []*Member { return r.members }
+
+// KeysLocked is what was wrapped so far for the last one with that name by session from. It needs Lock.
+func (r *Relay) KeysLocked(name string, from uint32) (keys []netproto.Wrapping) {
+	for _, m := range r.members {
+		for _, w := range m.Keys {
+			if m.Name == name && w.Session == from {
+				keys = append(keys, w)
+			}
+		}
+	}
+	return keys
+}
+
 // Heard is a copy of all that a member has said so far, sealed.
 func (r *Relay) Heard(m *Member) [][]byte {
 	r.Lock()
@@ -112,6 +130,31 @@ func (r *Relay) Begin() {
 	r.beginLocked()
 }
 
+// Show has somebody be there that no client is behind.
+func (r *Relay) Show(name string, fresh []byte) *Member {
+	r.Lock()
+	defer r.Unlock()
+	m := &Member{Name: name, Fresh: fresh, Session: uint32(len(r.members) + 1)}
+	r.members = append(r.members, m)
+	r.beginLocked()
+	return m
+}
+
+// Hide has somebody be gone.
+func (r *Relay) Hide(m *Member) {
+	r.Lock()
+	defer r.Unlock()
+	m.gone = true
+	r.beginLocked()
+}
+
+// Told is what the members are told at last.
+func (r *Relay) Told() netproto.SendNewUsers {
+	r.Lock()
+	defer r.Unlock()
+	return r.listLocked()
+}
+
 func (r *Relay) beginLocked() {
 	r.epoch++
 	r.key[1]++
@@ -120,13 +163,18 @@ func (r *Relay) beginLocked() {
 	}
 }
 
-func (r *Relay) tellLocked(to *Member) {
+func (r *Relay) listLocked() netproto.SendNewUsers {
 	list := netproto.SendNewUsers{MediaKey: bytes.Clone(r.key[:]), Epoch: r.epoch}
 	for _, m := range r.members {
 		if !m.gone {
 			list.Users, list.Sessions, list.Fresh = append(list.Users, m.Name), append(list.Sessions, m.Session), append(list.Fresh, m.Fresh)
 		}
 	}
+	return list
+}
+
+func (r *Relay) tellLocked(to *Member) {
+	list := r.listLocked()
 	if r.Tell != nil {
 		r.Tell(to, &list)
 	}
@@ -140,6 +188,7 @@ func (r *Relay) passLocked(from *Member, w netproto.Wrapping) {
 			continue
 		}
 		w.Session = from.Session
+		to.Keys = append(to.Keys, w)
 		if r.Pass == nil || r.Pass(from, to, &w) {
 			r.sendLocked(to, netproto.Session{Session: to.Session, Voice: netproto.Version, Keys: []netproto.Wrapping{w}})
 		}
@@ -148,6 +197,9 @@ func (r *Relay) passLocked(from *Member, w netproto.Wrapping) {
 }
 
 func (r *Relay) sendLocked(to *Member, p netproto.Package) {
+	if to.conn == nil {
+		return // somebody who is only shown
+	}
 	b, err := netproto.AppendPackage(nil, p)
 	if err != nil {
 		r.t.Error(err)
