@@ -60,7 +60,7 @@ func (b *begun) hear(now time.Duration, l *Listener, foreign map[uint32]bool) {
 	_, _ = rand.Read(no[:])
 	for session, is := range foreign {
 		if is { // nobody waits for its key: what it seals is not for us
-			l.SetTalkerSecret(session, b.number, no)
+			l.SetTalkerSecret(now, session, b.number, no)
 		}
 	}
 }
@@ -136,8 +136,6 @@ func (a *attendance) epoch(list *netproto.SendNewUsers) (b *begun, known bool) {
 		b.grace = netproto.EpochGrace
 	case stayed:
 		b.grace = netproto.EpochGraceLeft
-	case came:
-		b.grace = netproto.EpochGraceFirst
 	}
 	a.last = maps.Clone(a.members)
 	b.secret = e.Secret(a.key)

@@ -30,12 +30,12 @@ func TestGrace(t *testing.T) {
 		known bool
 	}{
 		{"alone", whole(ann), 0, true},
-		{"somebody comes to one who was alone", whole(ann, bob), netproto.EpochGraceFirst, true},
+		{"somebody comes to one who was alone", whole(ann, bob), 0, true},
 		{"one more", netproto.SendNewUsers{Users: []string{"Cid"}, Sessions: []uint32{3}, Fresh: [][]byte{cid}, Left: []uint32{}}, netproto.EpochGrace, true},
 		{"who leaves", netproto.SendNewUsers{Left: []uint32{3}}, netproto.EpochGraceLeft, true},
 		{"one comes back", whole(ann, bob, brought("Cid")), netproto.EpochGrace, true},
 		{"as it was, page by page", netproto.SendNewUsers{Left: []uint32{}}, netproto.EpochGraceLeft, true},
-		{"another one under a session", whole(ann, brought("Bob"), cid), netproto.EpochGraceFirst, true},
+		{"another one under a session", whole(ann, brought("Bob"), cid), 0, true},
 		{"we are another one", whole(brought("Ann"), bob, cid), netproto.EpochGrace, false},
 		{"we are not there", netproto.SendNewUsers{Left: []uint32{1}}, netproto.EpochGraceLeft, false},
 	} {

@@ -33,7 +33,7 @@ func newTestTalker(t testing.TB, cfg TalkerConfig) *Talker {
 		t.Fatal(err)
 	}
 	talker.SetTag(testHop.TagKey())
-	talker.SetSecret(1, testSecret, 0)
+	talker.SetSecret(1, testSecret, netproto.EpochGrace)
 	return talker
 }
 

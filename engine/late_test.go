@@ -105,7 +105,7 @@ func TestEpochsAndSlowTCP(t *testing.T) {
 					}
 					for i := range keys {
 						if secret, ok := bob.unwrap(&keys[i]); ok {
-							r.SetTalkerSecret(keys[i].Session, keys[i].Epoch, secret)
+							r.SetTalkerSecret(now, keys[i].Session, keys[i].Epoch, secret)
 						}
 					}
 					toBob = toBob[1:]

@@ -18,7 +18,7 @@ func newTestSender(t testing.TB, cfg SenderConfig) *Sender {
 		t.Fatal(err)
 	}
 	s.Talker().SetTag(testHop.TagKey())
-	s.Talker().SetSecret(1, testSecret, 0)
+	s.Talker().SetSecret(1, testSecret, netproto.EpochGrace)
 	return s
 }
 

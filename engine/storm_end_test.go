@@ -337,7 +337,7 @@ func (e *stormEnd) readControl(now time.Duration) {
 			if p.Session == e.session.Session && p.Resume != "" {
 				e.session.Resume = p.Resume
 			}
-			e.setKeys(p.Keys)
+			e.setKeys(now, p.Keys)
 		}
 	}
 	if e.given == nil {
@@ -411,7 +411,7 @@ func (e *stormEnd) welcome(c *stormConn) {
 	e.probe(now)
 	newest := e.attendance.newest
 	e.setUsers(now, users)
-	e.setKeys(s.Keys)
+	e.setKeys(now, s.Keys)
 	if e.attendance.newest == newest {
 		e.sendKeys(e.attendance.of(newest).keys)
 	}
@@ -436,7 +436,7 @@ func (e *stormEnd) setUsers(now time.Duration, list netproto.SendNewUsers) {
 		b.hear(now, e.listener, nil)
 		e.sender.Talker().SetSecret(b.number, b.seals, b.grace)
 		e.sendKeys(b.keys)
-		e.setKeys(e.attendance.due())
+		e.setKeys(now, e.attendance.due())
 	}
 }
 
@@ -447,10 +447,10 @@ func (e *stormEnd) sendKeys(keys []netproto.Wrapping) {
 	}
 }
 
-func (e *stormEnd) setKeys(keys []netproto.Wrapping) {
+func (e *stormEnd) setKeys(now time.Duration, keys []netproto.Wrapping) {
 	for i := range keys {
 		if secret, ok := e.attendance.unwrap(&keys[i]); ok {
-			e.listener.SetTalkerSecret(keys[i].Session, keys[i].Epoch, secret)
+			e.listener.SetTalkerSecret(now, keys[i].Session, keys[i].Epoch, secret)
 		}
 	}
 }

@@ -329,7 +329,7 @@ func TestTalkerErrors(t *testing.T) {
 		t.Errorf("without keys: %x, %v", d, err)
 	}
 	talker.SetTag(testHop.TagKey())
-	talker.SetSecret(1, testSecret, 0)
+	talker.SetSecret(1, testSecret, netproto.EpochGrace)
 	if _, err := talker.Frame(make([]float32, 480)); !errors.Is(err, codec.ErrFrameSize) {
 		t.Errorf("10 ms: %v", err)
 	}

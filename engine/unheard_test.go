@@ -16,7 +16,7 @@ func TestNotHeard(t *testing.T) {
 			t.Fatal(err)
 		}
 		talker.SetTag(testHop.TagKey())
-		talker.SetSecret(epoch, secret, 0)
+		talker.SetSecret(epoch, secret, netproto.EpochGrace)
 		return talker
 	}
 	l := NewListener(ListenerConfig{})

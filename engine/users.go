@@ -179,10 +179,11 @@ func (c *Call) sendKeys(keys []netproto.Wrapping) {
 
 // setKeys takes what others seal with.
 func (c *Call) setKeys(keys []netproto.Wrapping) {
+	now := c.now()
 	for i := range keys {
 		if secret, ok := c.attendance.unwrap(&keys[i]); ok {
 			c.hearing.Lock()
-			c.listener.SetTalkerSecret(keys[i].Session, keys[i].Epoch, secret)
+			c.listener.SetTalkerSecret(now, keys[i].Session, keys[i].Epoch, secret)
 			c.hearing.Unlock()
 		}
 	}

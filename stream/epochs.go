@@ -22,22 +22,16 @@ type talkerKeys struct {
 	waiting []talkerKey
 }
 
-// ready tells whether there is a key for frame seq.
-func (k *talkerKeys) ready(seq uint32) bool {
-	return k.current.sealer != nil && (k.used || seq >= k.current.from)
-}
+func (k *talkerKeys) ready() bool { return k.current.sealer != nil }
 
 // set takes the secret of an epoch, to be used when so many frames have followed seq.
 func (k *talkerKeys) set(session, epoch uint32, secret netproto.RoomSecret, seq, grace uint32) {
-	if k.current.sealer != nil && epoch <= k.newest() {
+	if k.ready() && epoch <= k.newest() {
 		return // said twice
-	}
-	if !k.used { // nobody waits to hear, and nobody needs the key before
-		grace = min(grace, uint32(netproto.EpochGraceFirst/netproto.FrameDuration))
 	}
 	key := talkerKey{epoch: epoch, from: seq + 1 + grace}
 	key.sealer = netproto.NewSealer(netproto.VoiceKey(secret, session, epoch))
-	if !k.used {
+	if !k.used { // nobody needs the one before
 		k.current, k.waiting = key, nil
 		return
 	}
@@ -114,6 +108,12 @@ func (s *listenerSecrets) at(now time.Duration, bits uint8) *roomSecret {
 		return nil
 	}
 	return r
+}
+
+// keyed tells whether each talker has a secret of its own in the epoch with these bits.
+func (s *listenerSecrets) keyed(now time.Duration, bits uint8) bool {
+	r := s.at(now, bits)
+	return r != nil && r.keyed
 }
 
 // peerKeys are what opens one talker's datagrams, made when its secret of an epoch comes, or its first datagram where

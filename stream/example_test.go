@@ -16,7 +16,7 @@ func Example() {
 		panic(err)
 	}
 	talker.SetTag(hop.TagKey())
-	talker.SetSecret(1, secret, 0)
+	talker.SetSecret(1, secret, netproto.EpochGrace)
 
 	recorder := stream.NewReceiver(stream.ReceiverConfig{Take: func(now time.Duration, a *stream.Arrival) error {
 		for _, f := range a.Frames {

@@ -30,7 +30,7 @@ func newPacketizer(t testing.TB, cfg Config) *Packetizer {
 		t.Fatal(err)
 	}
 	p.SetTag(hop.TagKey())
-	p.SetSecret(1, secret, 0)
+	p.SetSecret(1, secret, netproto.EpochGrace)
 	return p
 }
 

@@ -84,7 +84,7 @@ func NewPacketizer(cfg Config) (*Packetizer, error) {
 func (p *Packetizer) SetTag(tag *netproto.TagKey) { p.keys.tag = tag }
 
 // SetSecret gives the secret of an epoch, which is used when the grace is over: then every listener has it too. One
-// that comes before the last one has been used takes its place, with a grace of netproto.EpochGraceFirst at most.
+// that comes before the last one has been used takes its place at once.
 func (p *Packetizer) SetSecret(epoch uint32, secret netproto.RoomSecret, grace time.Duration) {
 	p.keys.set(p.session, epoch, secret, p.seq, uint32(grace/netproto.FrameDuration))
 }
@@ -206,7 +206,7 @@ func (p *Packetizer) Frame(f Frame) (datagram []byte, err error) {
 	level, voice := p.level, p.voice
 	p.level, p.voice = Silent, false
 	switch {
-	case len(p.frames) == 0 || !p.keys.ready(p.seq):
+	case len(p.frames) == 0 || !p.keys.ready():
 		return nil, nil
 	case len(p.frames[0].Data) == 0:
 		level, voice = Silent, false

@@ -130,7 +130,7 @@ func TestPacketizerRefuses(t *testing.T) {
 		t.Errorf("without keys: %x, %v", d, err)
 	}
 	p.SetTag(hop.TagKey())
-	p.SetSecret(1, secret, 0)
+	p.SetSecret(1, secret, netproto.EpochGrace)
 	for _, f := range []Frame{{Data: make([]byte, p.Room()+1)}, {Data: make([]byte, 10), Coarse: make([]byte, CoarseRoom+1)}} {
 		if _, err := p.Frame(f); !errors.Is(err, ErrFrame) {
 			t.Error(err)

@@ -21,7 +21,7 @@ func main() {
 		log.Fatal(err)
 	}
 	talker.SetTag(hop.TagKey())
-	talker.SetSecret(0, secret, 0)
+	talker.SetSecret(0, secret, netproto.EpochGrace)
 	listener := engine.NewListener(engine.ListenerConfig{})
 	listener.SetSecret(0, 0, secret)
 	listener.AddPeer(session, "talker")
