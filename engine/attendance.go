@@ -3,7 +3,9 @@ package engine
 import (
 	"bytes"
 	"crypto/ecdh"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"maps"
 	"time"
 
@@ -25,6 +27,7 @@ type attendance struct {
 	key     netproto.PassphraseKey
 	own     netproto.Member
 	private *ecdh.PrivateKey
+	seed    [sha256.Size]byte // of our sender keys
 	members map[uint32]netproto.Member
 	last    map[uint32]netproto.Member // those of the last epoch
 	shared  map[uint32]shared          // with those of them who have our passphrase
@@ -70,21 +73,30 @@ func (b *begun) hear(now time.Duration, l *Listener, foreign map[uint32]bool) {
 type entry struct {
 	attempt []byte           // for the relay alone
 	private *ecdh.PrivateKey // of the session, and nothing else
-	fresh   []byte           // what is brought to the session, which the relay passes on to everyone in the room
+	seed    [sha256.Size]byte
+	fresh   []byte // what is brought to the session, which the relay passes on to everyone in the room
 }
 
 func (c *Config) newEntry() entry {
 	e := entry{attempt: make([]byte, netproto.AttemptSize)}
 	_, _ = rand.Read(e.attempt) // never fails
+	_, _ = rand.Read(e.seed[:])
 	e.private, _ = ecdh.X25519().GenerateKey(rand.Reader)
 	f := netproto.NewFresh([netproto.PublicSize]byte(e.private.PublicKey().Bytes()), c.key, c.Room, c.Name)
 	e.fresh = f[:]
 	return e
 }
 
+// newAttendance is that of a session that begins.
+func (c *Config) newAttendance(session uint32, e entry) attendance {
+	a := attendance{room: c.Room, key: c.key, own: netproto.Member{Name: c.Name}}
+	a.begin(session, e)
+	return a
+}
+
 // begin begins with nobody, under another session.
 func (a *attendance) begin(session uint32, e entry) {
-	a.own.Session, a.own.Fresh, a.private = session, e.fresh, e.private
+	a.own.Session, a.own.Fresh, a.private, a.seed = session, e.fresh, e.private, e.seed
 	a.members, a.last, a.shared, a.early = nil, nil, nil, nil
 	a.epochs, a.newest = [netproto.EpochWindow]begun{}, 0
 }
@@ -166,10 +178,12 @@ func (a *attendance) share() {
 	}
 }
 
-// wrap makes our sender key of an epoch, which is done once.
+// wrap makes our sender key of an epoch: the same one where a list is taken again (see successor).
 func (a *attendance) wrap(b *begun) {
+	mac := hmac.New(sha256.New, a.seed[:])
+	mac.Write(b.secret[:])
 	var key netproto.SenderKey
-	_, _ = rand.Read(key[:])
+	copy(key[:], mac.Sum(nil))
 	b.seals = b.secret.With(key)
 	for session, s := range a.shared {
 		if s.secret == nil {

@@ -211,8 +211,7 @@ func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello wel
 	}
 	c.source.device, c.sink.device = c.cfg.Source, c.cfg.Sink
 	c.running, c.stop = context.WithCancelCause(ctx)
-	c.attendance = attendance{room: cfg.Room, key: cfg.key, own: netproto.Member{Name: cfg.Name}}
-	c.attendance.begin(hello.session.Session, hello.entry)
+	c.attendance = cfg.newAttendance(hello.session.Session, hello.entry)
 	sender.Talker().SetTag(l.tag)
 	c.setRoom(hello)
 	return c, nil

@@ -53,8 +53,9 @@ type control struct {
 	given  atomic.Pointer[error]
 
 	// owned by the reader
-	dec netproto.Decoder
-	buf [4096]byte
+	dec   netproto.Decoder
+	buf   [4096]byte
+	again []netproto.Package // that next has returned, and returns once more
 }
 
 // enter connects and says who we are. ctx bounds it.
@@ -164,6 +165,11 @@ func gone(err error) error {
 // reaches a terminal otherwise. Packages that make no sense are passed over, as the
 // protocol asks. After an error the connection is of no more use.
 func (c *control) next() (netproto.Package, error) {
+	if len(c.again) > 0 {
+		p := c.again[0]
+		c.again = c.again[1:]
+		return p, nil
+	}
 	for {
 		p, err := c.dec.Next()
 		var bad *netproto.PackageError

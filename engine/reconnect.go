@@ -219,7 +219,7 @@ func (c *Call) replaced(ctl *control, hello welcome) error {
 func (c *Call) begins(l *link, conn *net.UDPConn, hello welcome) error {
 	rtt, now := c.roundTrip(), c.now()
 	c.session = hello.session
-	c.attendance.begin(l.session, hello.entry)
+	c.attendance = c.cfg.newAttendance(l.session, hello.entry)
 	c.talking.Lock()
 	c.sender.Talker().Renew(l.session)
 	c.sender.Talker().SetTag(l.tag)

@@ -54,11 +54,13 @@ type Member struct {
 // Start runs one until the test ends.
 func Start(t testing.TB) *Relay {
 	t.Helper()
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	tcp, udp, err := listen()
+	for range 20 {
+		if err == nil {
+			break
+		}
+		tcp, udp, err = listen()
 	}
-	udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(tcp.Addr().String())))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +80,17 @@ func Start(t testing.TB) *Relay {
 		r.loops.Wait()
 	})
 	return r
+}
+
+// listen listens to one port by TCP and UDP. Another program may have the latter.
+func listen() (tcp net.Listener, udp *net.UDPConn, err error) {
+	if tcp, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return nil, nil, err
+	}
+	if udp, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(tcp.Addr().String()))); err != nil {
+		tcp.Close()
+	}
+	return tcp, udp, err
 }
 
 // Address is where it is.
