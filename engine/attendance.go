@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
@@ -48,7 +49,8 @@ type begun struct {
 	secret netproto.RoomSecret // the room's
 	keyed  bool                // everybody has a sender key, besides
 	seals  netproto.RoomSecret // by which we seal
-	grace  time.Duration       // until we do
+	grace  time.Duration       // until we do at the latest
+	awaits []uint32            // who heard us before, and has not sent a sender key
 	keys   []netproto.Wrapping // what we seal with, for each other
 }
 
@@ -136,27 +138,41 @@ func (a *attendance) epoch(list *netproto.SendNewUsers) (b *begun, known bool) {
 	b = a.of(list.Epoch)
 	*b = begun{number: list.Epoch}
 	e := netproto.Epoch{Room: a.room, Number: list.Epoch, MediaKey: list.MediaKey, Members: []netproto.Member{a.own}}
+	a.share()
+	b.keyed = len(a.shared) < netproto.MaxKeyed
 	came, stayed := false, false // others
 	for session, m := range a.members {
-		if session != a.own.Session {
-			e.Members = append(e.Members, m)
-			came, stayed = came || !same(m, a.last[session]), stayed || same(m, a.last[session])
+		if session == a.own.Session {
+			continue
+		}
+		e.Members = append(e.Members, m)
+		there := same(m, a.last[session])
+		came, stayed = came || !there, stayed || there
+		if _, ours := a.shared[session]; ours && there {
+			b.awaits = append(b.awaits, session)
 		}
 	}
 	switch {
-	case came && stayed:
+	case came && stayed && b.keyed:
 		b.grace = netproto.EpochGrace
+	case came && stayed:
+		b.grace = netproto.EpochGraceCrowded
 	case stayed:
 		b.grace = netproto.EpochGraceLeft
 	}
 	a.last = maps.Clone(a.members)
 	b.secret = e.Secret(a.key)
 	b.seals = b.secret
-	a.share()
-	if b.keyed = len(a.shared) < netproto.MaxKeyed; b.keyed {
+	if b.keyed {
 		a.wrap(b)
 	}
 	return b, known
+}
+
+// ready returns the newest epoch, and whether all have it who heard us before: then it need not wait.
+func (a *attendance) ready() (epoch uint32, ok bool) {
+	b := a.of(a.newest)
+	return b.number, b.keyed && len(b.awaits) == 0
 }
 
 // of is where an epoch has its place, if it is one of the newest.
@@ -210,6 +226,9 @@ func (a *attendance) unwrap(w *netproto.Wrapping) (secret netproto.RoomSecret, o
 		return secret, false
 	}
 	key, ok := w.Unwrap(b.secret, s.secret, w.Session, a.own.Session)
+	if ok {
+		b.awaits = slices.DeleteFunc(b.awaits, func(session uint32) bool { return session == w.Session })
+	}
 	return b.secret.With(key), ok
 }
 

@@ -23,7 +23,7 @@ const (
 	settles = 1500 * time.Millisecond
 	// firstEpoch is how long it may take until others use an epoch that we know: a relay begins one at once, but
 	// where people come and go all the time, and they use it netproto.EpochGrace after it has come to them.
-	firstEpoch = 3500 * time.Millisecond
+	firstEpoch = 4500 * time.Millisecond
 	// mostFaults is how many are remembered when they are over.
 	mostFaults = 64
 )

@@ -453,6 +453,9 @@ func (e *stormEnd) setKeys(now time.Duration, keys []netproto.Wrapping) {
 			e.listener.SetTalkerSecret(now, keys[i].Session, keys[i].Epoch, secret)
 		}
 	}
+	if epoch, ok := e.attendance.ready(); ok {
+		e.sender.Talker().Hasten(epoch)
+	}
 }
 
 // leave mirrors Call.leaveLocked.

@@ -187,6 +187,11 @@ func (c *Call) setKeys(keys []netproto.Wrapping) {
 			c.hearing.Unlock()
 		}
 	}
+	if epoch, ok := c.attendance.ready(); ok {
+		c.talking.Lock()
+		c.sender.Talker().Hasten(epoch)
+		c.talking.Unlock()
+	}
 }
 
 // settleUsers takes out who was not in a list that came again.

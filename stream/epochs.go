@@ -44,6 +44,17 @@ func (k *talkerKeys) set(session, epoch uint32, secret netproto.RoomSecret, seq,
 	}
 }
 
+// hasten has an epoch used from the frame behind seq on, and no other one before.
+func (k *talkerKeys) hasten(epoch, seq uint32) {
+	for i := range k.waiting {
+		if k.waiting[i].epoch == epoch {
+			k.waiting = k.waiting[i:]
+			k.waiting[0].from = min(k.waiting[0].from, seq+1)
+			return
+		}
+	}
+}
+
 // newest returns the newest epoch that there is a key for.
 func (k *talkerKeys) newest() uint32 {
 	if n := len(k.waiting); n > 0 {
