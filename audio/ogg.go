@@ -13,23 +13,26 @@ import (
 const (
 	oggHeader   = 27
 	oggFlags    = 5
+	oggSerial   = 14
 	oggChecksum = 22
 	oggFirst    = 0x02 // flag: first page of a stream
 
 	oggMostFirst = 1 << 20 // bytes of first pages that are taken for one link's
 )
 
-// oggLinks reads a chain of links from an Ogg file, one after the other. It is an io.Reader of the pages of the
-// link that is being read, without what is damaged in between.
+// oggLinks reads a chain of links from an Ogg file, one after the other. It is an io.Reader of the pages of one stream
+// of the link that is being read, without what is damaged in between.
 type oggLinks struct {
 	r     *bufio.Reader
 	first []byte // first pages of the link
+	only  []byte // serial number of the stream, in first
 	page  []byte // what is left of the page that is passed on, in first or in r's buffer
 	taken int    // bytes to discard from r before the next page
 	err   error  // other than io.EOF, which libopusfile would not tell apart
 }
 
-// next goes to the next link and returns its first pages, or io.EOF. What is left of this link is skipped.
+// next goes to the next link and returns its first pages, or io.EOF. What is left of this link is skipped. One of
+// the pages is to be chosen before anything is read.
 func (o *oggLinks) next() ([]byte, error) {
 	o.first, o.page = o.first[:0], nil
 	for {
@@ -40,16 +43,18 @@ func (o *oggLinks) next() ([]byte, error) {
 		case err == nil && page[oggFlags]&oggFirst != 0 && len(o.first) < oggMostFirst:
 			o.first = append(o.first, page...)
 		case len(o.first) > 0:
-			o.page = o.first
 			return o.first, nil
 		}
 		o.taken = len(page)
 	}
 }
 
+// choose has Read pass on the stream that begins with page, one of those that next has returned.
+func (o *oggLinks) choose(page []byte) { o.page, o.only = page, page[oggSerial:][:4] }
+
 // Read passes on pages up to the end of the link.
 func (o *oggLinks) Read(b []byte) (int, error) {
-	if len(o.page) == 0 {
+	for len(o.page) == 0 {
 		page, err := o.peek()
 		if err != nil {
 			return 0, err
@@ -57,7 +62,10 @@ func (o *oggLinks) Read(b []byte) (int, error) {
 		if page[oggFlags]&oggFirst != 0 {
 			return 0, io.EOF
 		}
-		o.page, o.taken = page, len(page)
+		o.taken = len(page)
+		if string(page[oggSerial:][:4]) == string(o.only) {
+			o.page = page
+		}
 	}
 	n := copy(b, o.page)
 	o.page = o.page[n:]

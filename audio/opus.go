@@ -19,8 +19,8 @@ const (
 	opusMost     = 8 // channels that libopusfile decodes
 )
 
-// opusReader reads Ogg Opus with libopusfile, which always decodes at 48 kHz and applies gain, pre-skip and end
-// trimming. Its binding does not tell how many channels a link of a chain has, so each link gets a decoder.
+// opusReader reads Ogg Opus, each link of a chain with a decoder of its own: links differ in channels, which the binding
+// of libopusfile does not tell.
 type opusReader struct {
 	links  *oggLinks
 	stream opusStream // of this link
@@ -29,7 +29,7 @@ type opusReader struct {
 	mixer  *mixer
 }
 
-// opusStream decodes one link.
+// opusStream decodes one link at 48 kHz, and applies gain, pre-skip and end trimming (RFC 7845 sections 4.2, 4.4 and 5.1).
 type opusStream interface {
 	// ReadFloat32 fills pcm, interleaved, and returns how many samples of each channel there are.
 	ReadFloat32(pcm []float32) (int, error)
@@ -67,10 +67,11 @@ func (o *opusReader) nextLink() error {
 	if err != nil {
 		return err
 	}
-	channels, err := opusHead(first)
+	page, channels, err := opusHead(first)
 	if err != nil {
 		return err
 	}
+	o.links.choose(page)
 	o.mixer = newMixer(channels, SampleRate)
 	o.stream, err = newOpusStream(o.links)
 	switch {
@@ -85,10 +86,9 @@ func (o *opusReader) nextLink() error {
 	}
 }
 
-// opusHead finds the first Opus stream among the first pages of a link, which is the one that libopusfile plays,
-// and returns its channels. A header of channels without loudspeakers is changed to family 1, which is laid out alike:
+// opusHead finds the first Opus stream among the first pages of a link and returns that page and its channels. A header of channels without loudspeakers is changed to family 1, which is laid out alike:
 // for a mix it is the same, but libopusfile does not play it.
-func opusHead(first []byte) (channels int, err error) {
+func opusHead(first []byte) (page []byte, channels int, err error) {
 	other := "other sound than Opus in Ogg"
 	for len(first) > 0 {
 		header, size := oggSizes(first)
@@ -103,14 +103,14 @@ func opusHead(first []byte) (channels int, err error) {
 		channels, family := int(head[opusChannels]), head[opusFamily]
 		switch {
 		case channels == 0, family == 3, family > 1 && channels > opusMost:
-			return 0, fmt.Errorf("%w, but Ogg Opus of %d channels in mapping family %d; %s", ErrFormat, channels, family, convert)
+			return nil, 0, fmt.Errorf("%w, but Ogg Opus of %d channels in mapping family %d; %s", ErrFormat, channels, family, convert)
 		case family > 1:
 			head[opusFamily] = 1
 			binary.LittleEndian.PutUint32(page[oggChecksum:], oggSum(page))
 		}
-		return channels, nil
+		return page, channels, nil
 	}
-	return 0, fmt.Errorf("%w, but %s; %s", ErrFormat, other, convert)
+	return nil, 0, fmt.Errorf("%w, but %s; %s", ErrFormat, other, convert)
 }
 
 // oggCodec names what a first page that is not Opus holds, or is "".

@@ -95,11 +95,11 @@ func newParty(b *testing.B, listeners int) *party {
 	must(b, err)
 	must(b, p.cmd.Start())
 	b.Cleanup(p.close) // whatever happens
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	must(b, err)
-	match := listens.FindStringSubmatch(line)
-	if match == nil {
-		b.Fatalf("tincand says %q", line)
+	var match []string
+	for lines := bufio.NewScanner(stdout); match == nil; match = listens.FindStringSubmatch(lines.Text()) {
+		if !lines.Scan() {
+			b.Fatal("tincand does not say where it listens")
+		}
 	}
 	p.addr = netip.MustParseAddrPort(strings.TrimSuffix(match[1], ","))
 	p.fill(b, listeners, 1)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -190,7 +191,7 @@ func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello wel
 		kick:     make(chan struct{}, 1),
 		dialed:   make(chan dialed, 1),
 		sender:   sender,
-		listener: NewListener(ListenerConfig{Jitter: cfg.Jitter}),
+		listener: NewListener(ListenerConfig{Jitter: cfg.Jitter, Decoder: cfg.Decoder}),
 		roster:   newRoster(),
 	}
 	c.control.device = ctl
@@ -300,8 +301,9 @@ func (c *Call) Session() uint32 { return c.link.Load().session }
 func (c *Call) Rights() netproto.Rights { return c.control.get().rights }
 
 // Moderate sends somebody of the room away, who may not come again for the time of a ban, if that is above 0. With mute above 0 it
-// stays, and its voice goes to nobody for that time. Both are whole seconds. What comes of it the room sees, or
-// RelayComplained says why it was not done. Errors are ErrNotAllowed and ErrConnectionLost.
+// stays, and its voice goes to nobody for that time. Both are rounded up to whole seconds, of which 2^31-1 are the most. What
+// comes of it the room sees, or RelayComplained says why it was not done. Errors are ErrNotAllowed and ErrConnectionLost, or say
+// what is wrong with the reason.
 func (c *Call) Moderate(session uint32, mute, ban time.Duration, reason string) error {
 	need := netproto.MayKick
 	switch {
@@ -313,14 +315,20 @@ func (c *Call) Moderate(session uint32, mute, ban time.Duration, reason string) 
 	if c.Rights()&need == 0 {
 		return ErrNotAllowed
 	}
+	words, err := netproto.AppendPackage(nil, netproto.Disconnect{Reason: reason, Session: session, Mute: inSeconds(mute), Ban: inSeconds(ban)})
+	if err != nil {
+		return err
+	}
 	ctl := c.control.get()
 	_ = ctl.conn.SetWriteDeadline(time.Now().Add(wordTimeout))
-	err := ctl.send(netproto.Disconnect{Reason: reason, Session: session, Mute: int(mute / time.Second), Ban: int(ban / time.Second)})
-	if err != nil {
+	if _, err := ctl.conn.Write(words); err != nil {
 		return gone(err)
 	}
 	return nil
 }
+
+// inSeconds is a time as packages have it.
+func inSeconds(d time.Duration) int { return int(min(math.Ceil(d.Seconds()), math.MaxInt32)) }
 
 // Mute stops sending speech, or goes on.
 func (c *Call) Mute(muted bool) {

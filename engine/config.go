@@ -38,7 +38,8 @@ type Config struct {
 	// for tincan/known_relays in the user's configuration folder.
 	KnownRelays string
 	// Fingerprint, unless "", is that of the relay's certificate, as it prints it: then no other one will do. It is for
-	// who has been told it, and so need not trust the first meeting.
+	// who has been told it, and so need not trust the first meeting. invite.Verified takes any that the system's roots
+	// verify for the relay's name, and no other.
 	Fingerprint string
 	// Plaintext joins without TLS: the keys of the call can then be read on the way. It is for
 	// a relay on the same machine.
@@ -68,6 +69,8 @@ type Config struct {
 	// The ladder (package adapt) chooses bitrate, stride, copies and FEC by what the network does.
 	// Where Encoder.FEC, Stride or Copies is given it does not: the call is sent like that.
 	Encoder codec.EncoderConfig
+	// Decoder sets how much CPU decoding may take.
+	Decoder codec.DecoderConfig
 	// Continuous sends in silence too, where nothing is sent otherwise.
 	Continuous bool
 	// Stride is the number of frames per datagram, 1 to MaxStride; 0 is what the ladder chooses,
@@ -117,7 +120,7 @@ var (
 // Validate checks all that can be checked before anything is opened. Join calls it
 // too; it is there so that a program can complain before it opens devices.
 func (c *Config) Validate() error {
-	if _, err := address.Parse(c.Address); err != nil {
+	if err := c.checkRelay(); err != nil {
 		return err
 	}
 	if err := netproto.CheckName(c.Name); err != nil {
@@ -131,12 +134,6 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("%w: %.0f kbit/s; speech with its headers takes %.0f at least, %.0f is the most, 0 is no cap", ErrUpCap, kbps, leastCap, MaxCap)
 		}
 	}
-	if c.Fingerprint != "" && !isFingerprint(c.Fingerprint) {
-		return fmt.Errorf("%w %q: write it as the relay prints it, SHA256: and 43 letters, digits, + and /", ErrFingerprint, c.Fingerprint)
-	}
-	if c.Fingerprint != "" && c.Plaintext {
-		return fmt.Errorf("%w: without TLS a relay has none", ErrFingerprint)
-	}
 	if c.Also != "" {
 		if err := checkAlso(c.Also); err != nil {
 			return err
@@ -149,10 +146,27 @@ func (c *Config) Validate() error {
 	if _, err := NewSender(0, s); err != nil {
 		return err
 	}
+	if _, err := c.Decoder.Complete(); err != nil {
+		return err
+	}
 	if !c.Plaintext {
 		if _, err := c.knownRelays(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkRelay checks where the relay is said to be, and how it is to prove itself.
+func (c *Config) checkRelay() error {
+	if _, err := address.Parse(c.Address); err != nil {
+		return err
+	}
+	if c.Fingerprint != "" && c.Fingerprint != verified && !isFingerprint(c.Fingerprint) {
+		return fmt.Errorf("%w %q: write it as the relay prints it, SHA256: and 43 letters, digits, + and /", ErrFingerprint, c.Fingerprint)
+	}
+	if c.Fingerprint != "" && c.Plaintext {
+		return fmt.Errorf("%w: without TLS a relay has none", ErrFingerprint)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/tincan-voice/tincan/internal/address"
+	"github.com/tincan-voice/tincan/invite"
 )
 
 // CertificateChangedError says that the relay shows another certificate than the
@@ -28,12 +29,16 @@ type CertificateChangedError struct {
 	Unverified error
 }
 
-// verified stands in the file of known relays in place of a fingerprint.
-const verified = "verified"
+// verified stands in the file of known relays, and in Config.Fingerprint, in place of a fingerprint.
+const verified = invite.Verified
 
 // Error says what happened and what to do.
 func (e *CertificateChangedError) Error() string {
 	switch {
+	case e.Line == 0 && e.Known == verified:
+		return fmt.Sprintf("the certificate of relay %s is not verified, as was asked for: %v. "+
+			"Either its operator has let it expire or has another one, or this system's clock or roots are wrong, or somebody is between you and it. "+
+			"Ask its operator, and for an invitation or fingerprint that names %s if that is right", e.Address, e.Unverified, e.Presented)
 	case e.Line == 0:
 		return fmt.Sprintf("relay %s has another certificate than was asked for: %s, not %s. "+
 			"Either the fingerprint is an old one, or another relay's, or somebody is between you and it: ask its operator",
@@ -82,22 +87,25 @@ type known struct{ path, key string }
 // check decides whether a relay is the one that was meant, and adds a line where it was never met:
 //
 //	what it presents                 is good if
-//	given fingerprint                it is that one
-//	a verified certificate           always: its name says who it is. From then on it has to be verified
+//	given fingerprint or "verified"  it is that one, or verified
+//	a verified certificate           always: its name says who it is
+//	any other, once verified         never, whatever else the file has: a key that was taken on trust proves less
 //	any other that was met           it is in the file
 //	one to which we were sent        it is the one that was vouched for, else errNotVouched
 //	any other                        always
+//
+// What was given counts for this time: it is added where nothing is known, and takes the place of nothing.
 func (k known) check(p presented, given, vouched string) (Trust, error) {
 	text, err := os.ReadFile(k.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, fmt.Errorf("%w: %w", ErrKnownRelays, err)
 	}
-	if given != "" && given != p.fingerprint {
-		return 0, &CertificateChangedError{Address: k.key, Known: given, Presented: p.fingerprint}
-	}
 	says := p.fingerprint
 	if p.unverified == nil {
 		says = verified
+	}
+	if given != "" && given != p.fingerprint && given != says {
+		return 0, &CertificateChangedError{Address: k.key, Known: given, Presented: p.fingerprint, Unverified: p.unverified}
 	}
 	var changed *CertificateChangedError
 	found := false
@@ -123,20 +131,20 @@ func (k known) check(p presented, given, vouched string) (Trust, error) {
 	}
 	trust := TrustFirst
 	switch {
-	case given != "":
+	case given == p.fingerprint:
 		trust = TrustGiven
 	case p.unverified == nil:
 		trust = TrustVerified
+	case changed != nil && (!found || changed.Known == verified):
+		return 0, changed
 	case found:
 		trust = TrustKnown
-	case changed != nil:
-		return 0, changed
 	case vouched != "" && vouched != p.fingerprint:
 		return 0, fmt.Errorf("%w: relay %s should have %s and has %s", errNotVouched, k.key, vouched, p.fingerprint)
 	case vouched != "":
 		trust = TrustVouched
 	}
-	if found {
+	if found || trust == TrustGiven && changed != nil && says != verified {
 		return trust, nil
 	}
 	if err := appendLine(k.path, k.key+" "+says, len(text) > 0 && text[len(text)-1] != '\n'); err != nil {

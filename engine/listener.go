@@ -14,7 +14,9 @@ import (
 type ListenerConfig struct {
 	// Jitter configures the jitter buffer of every talker.
 	Jitter jitter.Config
-	// NewDecoder makes the decoder of one talker. nil means opus.NewDecoder, libopus.
+	// Decoder configures the decoder of every talker.
+	Decoder codec.DecoderConfig
+	// NewDecoder makes the decoder of one talker. nil means opus.NewDecoderWith, of Decoder.
 	NewDecoder func() (codec.Decoder, error)
 	// NewBuffer makes the jitter buffer of one talker. nil means jitter.New.
 	// It is there for comparisons.
@@ -57,7 +59,7 @@ const mixBlock = FrameSize
 // NewListener makes a Listener that knows no one yet.
 func NewListener(cfg ListenerConfig) *Listener {
 	if cfg.NewDecoder == nil {
-		cfg.NewDecoder = opus.NewDecoder
+		cfg.NewDecoder = func() (codec.Decoder, error) { return opus.NewDecoderWith(cfg.Decoder) }
 	}
 	if cfg.NewBuffer == nil {
 		cfg.NewBuffer = func(dec jitter.Decoder, cfg jitter.Config) Buffer { return jitter.New(dec, cfg) }

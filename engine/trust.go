@@ -14,7 +14,7 @@ const (
 	TrustFirst                 // none but that it is met for the first time; from now on its key is known
 	TrustKnown                 // its key was met before
 	TrustVouched               // another relay that is trusted has sent us there, and said what its key is
-	TrustGiven                 // Config.Fingerprint is that of its key
+	TrustGiven                 // Config.Fingerprint demands it
 	TrustVerified              // the system's roots verify its certificate for the name that was dialed
 )
 

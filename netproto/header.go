@@ -2,6 +2,7 @@ package netproto
 
 import (
 	"encoding/binary"
+	"math"
 
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
@@ -21,6 +22,13 @@ const (
 
 	FrameDuration = wire.FrameDuration // what one sequence number stands for
 )
+
+// Silent is the level of silence, in -dBov (RFC 6464).
+const Silent = 127
+
+// LastSeq is the highest sequence number with which a session or a call goes on, in either direction: the rest is for what
+// is on the way until it has been ended. No number may come twice under one key.
+const LastSeq = math.MaxUint32 - 1<<16
 
 // Type says what a datagram is.
 type Type uint8
@@ -86,7 +94,7 @@ func AppendHeader(dst []byte, h Header) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, h.Session)
 	dst = binary.BigEndian.AppendUint32(dst, h.Seq)
 	if h.Type == TypeVoice {
-		level := min(h.Level, 127)
+		level := min(h.Level, Silent)
 		if h.Voice {
 			level |= 0x80
 		}

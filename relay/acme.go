@@ -101,7 +101,8 @@ func (r *renewal) accountKey() (crypto.Signer, error) {
 	return signer, nil
 }
 
-// get is the certificate for a client that asks for that name; nil: there is none.
+// get is the certificate for a client that asks for that name; nil: there is none. One that has expired is better than the
+// self-made one: a client that has verified it before says that it has expired, and not that somebody else may be here.
 func (r *renewal) get(name string) *tls.Certificate {
 	if r == nil || !strings.EqualFold(strings.TrimSuffix(name, "."), r.name) {
 		return nil
@@ -112,10 +113,22 @@ func (r *renewal) get(name string) *tls.Certificate {
 // due is when another certificate is to be got: the zero time if there is none.
 func (r *renewal) due() time.Time {
 	c := r.cert.Load()
-	if c == nil || c.Leaf == nil {
+	if c == nil {
 		return time.Time{}
 	}
 	return c.Leaf.NotBefore.Add(c.Leaf.NotAfter.Sub(c.Leaf.NotBefore) * 2 / 3)
+}
+
+// lack says what it means that there is no new certificate.
+func (r *renewal) lack() string {
+	switch c := r.cert.Load(); {
+	case c == nil:
+		return "no certificate"
+	case time.Now().After(c.Leaf.NotAfter):
+		return "the certificate has expired, clients that know it refuse this relay, and there is no new one"
+	default:
+		return fmt.Sprintf("no new certificate; this one is good until %s", c.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	}
 }
 
 // renew is a goroutine: it gets certificates until the relay ends.
@@ -149,7 +162,7 @@ func (s *Server) renew() {
 		case ctx.Err() != nil:
 			return
 		default:
-			s.log.Error("no certificate: the authority must be within reach, and TCP port 80 of that name lead here", "name", r.name, "error", err, "again in", pause)
+			s.log.Error(r.lack()+": the authority must be within reach, and TCP port 80 of that name lead here", "name", r.name, "error", err, "again in", pause)
 			wait, pause = pause, min(2*pause, acmeMost)
 		}
 	}
@@ -231,9 +244,14 @@ func (r *renewal) answer(path, text string) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(text)) })
-	server := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != path {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = w.Write([]byte(text))
+	})
+	server := &http.Server{Handler: page, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = server.Serve(l) })
 	return func() {

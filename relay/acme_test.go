@@ -17,6 +17,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -31,6 +32,7 @@ type authority struct {
 	key    *ecdsa.PrivateKey
 	cert   *x509.Certificate
 	proof  string // where the relay answers
+	token  string // of its challenges
 	fails  atomic.Bool
 	proven atomic.Bool
 	issued atomic.Pointer[[]byte]
@@ -38,7 +40,7 @@ type authority struct {
 
 func startAuthority(t *testing.T) *authority {
 	t.Helper()
-	a := &authority{t: t, proof: freePort(t)}
+	a := &authority{t: t, proof: freePort(t), token: "tok"}
 	var err error
 	if a.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		t.Fatal(err)
@@ -90,7 +92,7 @@ func (a *authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a.issued.Load() != nil {
 		order["status"], order["certificate"] = "valid", a.url+"/cert"
 	}
-	challenge := map[string]any{"type": "http-01", "url": a.url + "/challenge", "token": "tok", "status": status(a.proven.Load())}
+	challenge := map[string]any{"type": "http-01", "url": a.url + "/challenge", "token": a.token, "status": status(a.proven.Load())}
 	switch r.URL.Path {
 	case "/":
 		say(200, map[string]any{"newNonce": a.url + "/nonce", "newAccount": a.url + "/account", "newOrder": a.url + "/order"})
@@ -111,10 +113,10 @@ func (a *authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"status": status(a.proven.Load()), "identifier": map[string]string{"type": "dns", "value": "relay.test"}, "challenges": []any{challenge},
 		})
 	case "/challenge":
-		if answer, err := http.Get("http://" + a.proof + "/.well-known/acme-challenge/tok"); err == nil {
+		if answer, err := http.Get("http://" + a.proof + "/.well-known/acme-challenge/" + url.PathEscape(a.token)); err == nil {
 			text, _ := io.ReadAll(answer.Body)
 			answer.Body.Close()
-			a.proven.Store(strings.HasPrefix(string(text), "tok."))
+			a.proven.Store(strings.HasPrefix(string(text), a.token+"."))
 		}
 		say(200, challenge)
 	case "/finalize":
@@ -206,6 +208,53 @@ func TestACMERefused(t *testing.T) {
 	for _, name := range []string{"192.0.2.1", "relay", "https://relay.test", "relay.test:80"} {
 		if _, err := Listen(Config{Addr: s.Addr(), StateDir: t.TempDir(), ACMEName: name}); !errors.Is(err, ErrConfig) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A token is the authority's word: whatever is in it, the relay goes on.
+func TestACMEOddToken(t *testing.T) {
+	for _, token := range []string{"{", "{a}", "a b", "GET /", "../..", "é%", "{$}"} {
+		a := startAuthority(t)
+		a.token = token
+		s := startServer(t, Config{ACMEName: "relay.test", acmeDirectory: a.url + "/", acmeListen: a.proof})
+		within(t, "there is a certificate", func() bool { return s.renewal.get("relay.test") != nil })
+	}
+}
+
+// A certificate that has expired, or soon will, is shown until there is another one, and the log says what it is worth.
+func TestACMEExpires(t *testing.T) {
+	for _, c := range []struct {
+		left time.Duration
+		says string
+	}{
+		{-time.Hour, "has expired, clients that know it refuse this relay"},
+		{time.Hour, "this one is good until"},
+	} {
+		a, dir := startAuthority(t), t.TempDir()
+		a.fails.Store(true)
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := time.Now().Add(c.left)
+		template := &x509.Certificate{SerialNumber: big.NewInt(3), DNSNames: []string{"relay.test"}, NotBefore: end.Add(-100 * time.Hour), NotAfter: end}
+		der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := writeKey(dir+"/acme-relay.test.pem", [][]byte{der}, key); err != nil {
+			t.Fatal(err)
+		}
+		log := valve{open: make(chan struct{})}
+		close(log.open)
+		s := startServer(t, Config{
+			StateDir: dir, ACMEName: "relay.test", acmeDirectory: a.url + "/", acmeListen: a.proof, Log: slog.New(bare(&log)),
+		})
+		within(t, "the log says "+c.says, func() bool { return strings.Contains(log.String(), c.says) })
+		shown := dialTLS(t, s, &tls.Config{ServerName: "relay.test"}).conn.(*tls.Conn).ConnectionState().PeerCertificates[0]
+		if !bytes.Equal(shown.Raw, der) {
+			t.Errorf("%v: another certificate is shown", c.left)
 		}
 	}
 }

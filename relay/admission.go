@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/relay/origin"
 	"github.com/tincan-voice/tincan/internal/relay/rate"
 )
 
@@ -47,11 +48,11 @@ const (
 	namedShare = 2
 )
 
-// tally counts by network: rate.Across says which an address is in, and how much each may have.
+// tally counts by network: origin.Across says which an address is in, and how much each may have.
 type tally map[netip.Prefix]int
 
 func (t tally) add(from netip.Addr, n int) {
-	for _, net := range rate.Across(from) {
+	for _, net := range origin.Across(from) {
 		if t[net.Prefix] += n; t[net.Prefix] == 0 {
 			delete(t, net.Prefix)
 		}
@@ -60,7 +61,7 @@ func (t tally) add(from netip.Addr, n int) {
 
 // full tells whether one of the networks has what it may have, where an address may have most.
 func (t tally) full(from netip.Addr, most int) bool {
-	for _, net := range rate.Across(from) {
+	for _, net := range origin.Across(from) {
 		if t[net.Prefix] >= most*net.Share && !from.IsLoopback() {
 			return true
 		}

@@ -101,7 +101,7 @@ func makeCertificate(path string) error {
 	return writeKey(path, [][]byte{cert}, key)
 }
 
-// writeKey writes a key and the certificates before it to path, all or nothing, for the relay's user alone.
+// writeKey writes a key and the certificates before it to path.
 func writeKey(path string, certs [][]byte, key crypto.Signer) error {
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
@@ -113,16 +113,21 @@ func writeKey(path string, certs [][]byte, key crypto.Signer) error {
 	}
 	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...)
 
+	return replaceFile(path, text)
+}
+
+// replaceFile writes a file, all or nothing, for the relay's user alone.
+func replaceFile(path string, text []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, "relay-*.pem") // with mode 0600
+	f, err := os.CreateTemp(dir, "relay-*.tmp") // with mode 0600
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(text)
-	if err = errors.Join(err, f.Close()); err == nil {
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {

@@ -50,7 +50,7 @@ type Config struct {
 	// TokenFile has the tokens without one of which nobody may come in: internal/relay/access, Parse, has its form. "": everyone
 	// may. Reload reads it again.
 	TokenFile string
-	// StateDir is the directory of relay.pem, the self-made certificate.
+	// StateDir is the directory of relay.pem, the self-made certificate, and of what is to outlive the relay: bans and mutes.
 	// "": tincan in the user's configuration directory.
 	StateDir string
 	// Log gets what an operator should know, never a line per datagram. It may stand still: then
@@ -165,12 +165,14 @@ func (c Config) withDefaults() (Config, error) {
 			return c, fmt.Errorf("relay: %w: %s is below 0: want 0 for the default, or more", ErrConfig, limit.name)
 		}
 	}
-	if c.CertFile == "" && c.StateDir == "" {
+	if c.StateDir == "" {
 		dir, err := os.UserConfigDir()
-		if err != nil {
+		switch {
+		case err == nil:
+			c.StateDir = filepath.Join(dir, "tincan")
+		case c.CertFile == "":
 			return c, fmt.Errorf("relay: no place for the certificate (%w): give a state directory", err)
 		}
-		c.StateDir = filepath.Join(dir, "tincan")
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

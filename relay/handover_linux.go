@@ -67,8 +67,11 @@ func (s *Server) awaitSuccessor() {
 		if err == nil {
 			s.handover.close()
 			s.log.Info("another relay takes this one's place")
-			s.Drain(0, Next{})
+			s.mu.Lock()
 			s.successor = conn
+			s.mu.Unlock()
+			ring(s.changed)
+			s.Drain(0, Next{})
 			return
 		}
 		_ = conn.Close()
@@ -91,7 +94,7 @@ func (s *Server) handOver(conn *net.UnixConn) error {
 	if err := sameUser(conn); err != nil {
 		return err
 	}
-	if s.predecessor != nil && !ended(s.predecessor) {
+	if s.predecessor.drains() {
 		return errors.New("the one before is still draining")
 	}
 	handed, err := udpio.Files(s.udp)
@@ -169,7 +172,7 @@ func (s *Server) takePlace() (there bool, err error) {
 		_ = conn.Close()
 		return true, err
 	}
-	s.predecessor = conn
+	s.predecessor.follow(conn)
 	return true, nil
 }
 
@@ -221,25 +224,19 @@ func (s *Server) adopt(handed []*os.File) (err error) {
 // begin tells the relay whose place this one takes that everything is ready, and returns when that takes nobody in any
 // more.
 func (s *Server) begin() error {
-	if s.predecessor == nil {
+	conn := s.predecessor.conn
+	if conn == nil {
 		return nil
 	}
 	var word [1]byte
-	_, err := s.predecessor.Write(word[:])
+	_, err := conn.Write(word[:])
 	if err == nil {
-		_, err = io.ReadFull(s.predecessor, word[:])
+		_, err = io.ReadFull(conn, word[:])
 	}
 	if err != nil {
 		return fmt.Errorf("relay: the one that is there does not make room: %w", err)
 	}
 	return nil
-}
-
-// ended tells whether the other end of a connection has ended.
-func ended(conn *net.UnixConn) bool {
-	_ = conn.SetReadDeadline(time.Now().Add(time.Millisecond))
-	_, err := conn.Read(make([]byte, 1))
-	return !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // sameUser fails where the process at the other end is another user's.

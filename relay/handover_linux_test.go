@@ -8,8 +8,11 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tincan-voice/tincan/netproto"
 )
 
 // A relay takes the place of another one: who is there is told to go, who comes is let in by the new one, and no third
@@ -80,6 +83,90 @@ func TestReplaceAndTunnels(t *testing.T) {
 	d.enterTunnel(second)
 	exchange(t, []*voiceClient{c, d}, 5)
 	exchange(t, both, 5)
+	if n := second.ways(); n != 2 {
+		t.Errorf("%d ways to the old relay", n)
+	}
+
+	// When the old relay has ended nothing is left of it, and its sessions' datagrams are strangers'.
+	for _, x := range both {
+		x.send(`{"KEY": 4}`)
+	}
+	<-second.predecessor.over
+	late := dialTunnel(t, second)
+	late.write(a.sealed(netproto.TypeProbe, netproto.AppendProbe(nil, netproto.Probe{Time: 1})))
+	exchange(t, []*voiceClient{c, d}, 5)
+	within(t, "it is nobody's datagram", func() bool { return second.Stats().Dropped[DropUnknown] > 0 })
+	if n := second.ways(); n != 0 {
+		t.Errorf("%d ways to a relay that has ended", n)
+	}
+}
+
+func (s *Server) ways() int {
+	s.predecessor.mu.Lock()
+	defer s.predecessor.mu.Unlock()
+	return len(s.predecessor.ways)
+}
+
+// A relay that takes another one's place has its bans and mutes, and learns of those that come while the old one drains.
+func TestReplaceAndSanctions(t *testing.T) {
+	cfg := everyone()
+	cfg.StateDir = t.TempDir()
+	first := startServer(t, cfg)
+	a := joinVoice(t, first, "r", "a")
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(first.Ban("192.0.2.7", time.Hour, ""))
+	cfg.Addr, cfg.Replace, cfg.StateDir = first.Addr(), true, t.TempDir() // the file is not there
+	second := startServer(t, cfg)
+	within(t, "the second knows of the ban", func() bool { return len(second.Sanctions()) == 1 })
+	must(second.Lift("192.0.2.7", false))
+	b := joinVoice(t, second, "r", "b")
+	must(first.Mute("127.0.0.1", time.Hour))
+	within(t, "the second knows of the mute", func() bool { return len(second.Sanctions()) == 1 })
+	within(t, "who is there is muted", func() bool { return second.Clients()[0].Muted })
+	b.want(1)
+	if who := second.Sanctions()[0]; !who.Mute || who.Who != "127.0.0.1/32" {
+		t.Errorf("%+v", who)
+	}
+	a.send(`{"KEY": 4}`)
+	<-second.predecessor.over
+	must(second.Close())
+	cfg.Replace = false
+	if third := startServer(t, cfg); len(third.Sanctions()) != 1 {
+		t.Errorf("%+v", third.Sanctions())
+	}
+}
+
+// The old relay tells those who reach it through the new one from each other by network, as it does with all.
+func TestPassedOnAreApart(t *testing.T) {
+	for _, host := range []string{"127.0.0.1", "0.0.0.0", "[::]"} {
+		t.Run(host, func(t *testing.T) {
+			cfg := everyone()
+			cfg.StateDir, cfg.Addr = t.TempDir(), netip.MustParseAddrPort(host+":0")
+			first := startServer(t, cfg)
+			a, b, c := joinVoice(t, first, "r", "a"), joinVoice(t, first, "r", "b"), joinVoice(t, first, "r", "c")
+			cfg.Addr, cfg.Replace = first.Addr(), true
+			second := startServer(t, cfg)
+			for from, who := range map[string][]*voiceClient{"127.0.0.1": {a, b}, "127.0.0.2": {c}} {
+				for _, x := range who {
+					x.tunnel = dialTunnelFrom(t, second, from)
+					x.settle()
+				}
+			}
+			exchange(t, []*voiceClient{a, b, c}, 5)
+			at := make(map[string]netip.Addr)
+			for _, x := range first.Clients() {
+				at[x.Name] = x.Address.Addr()
+			}
+			if at["a"] != at["b"] || at["a"] == at["c"] {
+				t.Errorf("a and b share an address, c has another: to the old relay they are at %v", at)
+			}
+		})
+	}
 }
 
 // Without a relay to replace, Replace changes nothing.
@@ -102,7 +189,7 @@ func dies(half *Server) {
 		_ = c.Close()
 	}
 	_ = half.listener.Close()
-	_ = half.predecessor.Close()
+	_ = half.predecessor.conn.Close()
 }
 
 // A relay that ends does not wait for one that does not get ready.

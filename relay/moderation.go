@@ -119,7 +119,7 @@ func (s *Server) sendAwayLocked(id uint32, reason string) bool {
 
 // Ban keeps somebody away for so long: a session by its number, an address, a network as in 192.0.2.0/24, or a token by
 // token: and its ID. A session that has shown a token is known by that, another one by its address, and then all
-// behind that are meant. Those who are there are sent away. Errors are ErrNobody, or say what is wrong with who.
+// behind that are meant. Those who are there are sent away. It is written down in Config.StateDir. Errors are ErrNobody, or say what is wrong with who.
 func (s *Server) Ban(who string, d time.Duration, reason string) error {
 	return s.sanction(who, d, false, reason)
 }
@@ -150,6 +150,13 @@ func (s *Server) sanctionLocked(subject access.Subject, d time.Duration, mute bo
 	}
 	reason = netproto.CleanReason(reason)
 	s.log.Info(kind, "who", subject.String(), "until", until.UTC().Format(time.RFC3339), "reason", reason)
+	ring(s.changed)
+	s.enforceLocked(subject, mute, reason)
+	return nil
+}
+
+// enforceLocked does to those who are there what is in force about them.
+func (s *Server) enforceLocked(subject access.Subject, mute bool, reason string) {
 	for id, g := range s.guests {
 		switch {
 		case !subject.Is(g.from, g.token):
@@ -159,7 +166,6 @@ func (s *Server) sanctionLocked(subject access.Subject, d time.Duration, mute bo
 			s.sendAwayLocked(id, orReason(reason, s.banned(g.from, g.token)))
 		}
 	}
-	return nil
 }
 
 // muteLocked mutes a session, or has it heard again, and tells its client.
@@ -186,6 +192,7 @@ func (s *Server) Lift(who string, mute bool) error {
 		return fmt.Errorf("%w: nothing is in force about %v", ErrNobody, subject)
 	}
 	s.log.Info("lifted", "who", subject.String(), "mute", mute)
+	ring(s.changed)
 	for id, g := range s.guests {
 		if mute && subject.Is(g.from, g.token) {
 			s.muteLocked(id, s.mutedUntil(g))
@@ -215,7 +222,7 @@ func (s *Server) Sanctions() []Sanction {
 	list := s.sanctions.List(time.Now())
 	all := make([]Sanction, len(list))
 	for i, l := range list {
-		all[i] = Sanction{l.String(), l.Mute, l.Until}
+		all[i] = Sanction{l.Subject.String(), l.Mute, l.Until}
 	}
 	return all
 }

@@ -15,6 +15,9 @@ const (
 	// lingerTime is how long a connection that the relay ends may go on
 	// receiving, so that the last package is not lost to a reset.
 	lingerTime = 500 * time.Millisecond
+	// listRate bounds what a client without VOICE gets of user lists, in bytes per second: a storm of joins to a room of 60
+	// sent each of them 1.6 Mbit/s, as every list is a whole one.
+	listRate = 8 << 10
 )
 
 // outbox is what waits to be written to one client. Nobody ever waits for the
@@ -25,7 +28,9 @@ type outbox struct {
 	client *client       // whose connection it writes to
 	done   chan struct{} // closed when nothing will be written any more
 
-	told rooms.Told // of the user list; the goroutine's own
+	// The goroutine's own.
+	told   rooms.Told // of the user list
+	listAt time.Time  // no whole list goes before
 
 	mu        sync.Mutex
 	unsent    []outgoing
@@ -36,6 +41,8 @@ type outbox struct {
 	dismissed bool // and then do not wait for the client to end it
 	failed    bool // too slow, or gone
 	lost      bool // gone without a word: the kernel has given it up
+
+	news chan struct{} // closed when there is more than the list that the goroutine holds back; nil: it holds none back
 }
 
 // outgoing is a package, or a place for the user list: what it takes to bring the
@@ -126,6 +133,14 @@ func (o *outbox) wakeLocked() {
 		o.writing = true
 		o.client.server.wg.Go(o.write)
 	}
+	o.rouseLocked()
+}
+
+func (o *outbox) rouseLocked() {
+	if o.news != nil {
+		close(o.news)
+		o.news = nil
+	}
 }
 
 // failLocked drops everything and ends the connection now, which wakes its
@@ -135,6 +150,7 @@ func (o *outbox) failLocked() {
 		o.failed, o.unsent, o.bytes = true, nil, 0
 		o.client.server.parking.hangUp(o.client) // not through TLS: closing that would write
 		close(o.done)
+		o.rouseLocked()
 	}
 }
 
@@ -162,8 +178,19 @@ func (o *outbox) write() {
 			}
 			return // writing stays set: nothing starts again
 		}
-		data, list := o.unsent[0].data, o.unsent[0].list
-		o.unsent = o.unsent[1:]
+		place, wait := o.nextLocked()
+		if wait > 0 {
+			news := make(chan struct{})
+			o.news = news
+			o.mu.Unlock()
+			select {
+			case <-news:
+			case <-time.After(wait):
+			}
+			continue
+		}
+		data, list := o.unsent[place].data, o.unsent[place].list
+		o.unsent = slices.Delete(o.unsent, place, place+1)
 		o.bytes -= len(data)
 		voice := o.voice
 		if len(o.unsent) == 0 {
@@ -176,6 +203,7 @@ func (o *outbox) write() {
 			data = o.step(list)
 		case list != nil:
 			data = list.All()
+			o.listAt = time.Now().Add(time.Duration(len(data)) * time.Second / listRate)
 		}
 		if len(data) == 0 {
 			continue
@@ -192,6 +220,19 @@ func (o *outbox) write() {
 			time.Sleep(packagePause)
 		}
 	}
+}
+
+// nextLocked is the place of what goes next, and how long it has to wait. A whole list whose time has not come lets what is
+// behind it go first, but for the end.
+func (o *outbox) nextLocked() (place int, wait time.Duration) {
+	early := time.Until(o.listAt)
+	switch {
+	case o.voice || o.unsent[0].list == nil || o.ending || early <= 0:
+		return 0, 0
+	case len(o.unsent) > 1:
+		return 1, 0
+	}
+	return 0, early
 }
 
 // step is the next package about a user list. If there are more, they wait behind

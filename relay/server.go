@@ -30,31 +30,31 @@ import (
 //	writer     1 per client    only while its outbox is not empty
 //	announcer  1               user lists and epochs, when Core says so
 //	renew      1               gets certificates by ACME, where Config says so
+//	keeper     1               writes bans and mutes down
 //	worker     1 per socket    datagrams
 //	tunnel     1 per tunnel    reads
 //	back       1 per tunnel    while it leads to the relay whose place this one has taken
 //	lane       1 per socket    what comes by tunnels, and what goes into them
 //	successor  1               waits for a relay that is to take this one's place (Linux)
+//	await      1               waits for the end of the relay whose place this one has taken
 //	journal    1               writes the log; left behind where that stands still
 type Server struct {
 	// Static.
-	cfg       Config
-	journal   journal
-	log       *slog.Logger // into the journal: never waits
-	core      *rooms.Core
-	tls       *tls.Config
-	listener  net.Listener
-	addr      netip.AddrPort
-	udp       []udpio.Conn
-	start     time.Time
-	admission *admission
-	parking   *parking
-	lanes     []*tunnelLane // as many as sockets
-	upper     bool          // its session IDs are in the upper half
-	handover  handover
-	// Connections to the relay whose place this one has taken, and to the one that takes this one's: they end with those
-	// relays. nil: none.
-	predecessor, successor *net.UnixConn
+	cfg         Config
+	journal     journal
+	log         *slog.Logger // into the journal: never waits
+	core        *rooms.Core
+	tls         *tls.Config
+	listener    net.Listener
+	addr        netip.AddrPort
+	udp         []udpio.Conn
+	start       time.Time
+	admission   *admission
+	parking     *parking
+	lanes       []*tunnelLane // as many as sockets
+	upper       bool          // its session IDs are in the upper half
+	handover    handover
+	predecessor predecessor
 
 	renewal   *renewal
 	identity  atomic.Pointer[identity]      // replaced by Reload
@@ -68,20 +68,22 @@ type Server struct {
 	told  *rate.Networks // how often those may be told why
 	lines ration
 
-	kick chan struct{} // wakes the announcer
-	stop chan struct{} // closed by Close
-	once sync.Once     // of stop
-	done chan struct{} // closed when Serve has ended
-	wg   sync.WaitGroup
+	kick    chan struct{} // wakes the announcer
+	changed chan struct{} // wakes the keeper
+	stop    chan struct{} // closed by Close
+	once    sync.Once     // of stop
+	done    chan struct{} // closed when Serve has ended
+	wg      sync.WaitGroup
 
-	mu       sync.Mutex
-	serving  bool
-	closing  bool
-	conns    map[*client]bool
-	sessions map[uint32]*client
-	held     map[uint32]heldSession // those without a connection
-	guests   map[uint32]guest       // all
-	drain    *drain                 // nil: not yet
+	mu        sync.Mutex
+	successor net.Conn // to the relay that takes this one's place, and ends with it; nil: none
+	serving   bool
+	closing   bool
+	conns     map[*client]bool
+	sessions  map[uint32]*client
+	held      map[uint32]heldSession // those without a connection
+	guests    map[uint32]guest       // all
+	drain     *drain                 // nil: not yet
 }
 
 // Listen makes a relay that has its ports, TCP and UDP of the same number,
@@ -99,7 +101,7 @@ func Listen(cfg Config) (*Server, error) {
 		cfg: cfg, start: time.Now(), admission: newAdmission(cfg),
 		turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		door:  make(chan struct{}, doorRoom), told: rate.NewNetworks(doorEvery, doorBurst), lines: newRation(),
-		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		kick: make(chan struct{}, 1), changed: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		conns: make(map[*client]bool), sessions: make(map[uint32]*client), held: make(map[uint32]heldSession), guests: make(map[uint32]guest),
 	}
 	id, err := loadIdentity(cfg)
@@ -123,7 +125,11 @@ func Listen(cfg Config) (*Server, error) {
 		s.parking.close()
 		return nil, err
 	}
-	if err := s.begin(); err != nil {
+	err = s.loadSanctions()
+	if err == nil {
+		err = s.begin()
+	}
+	if err != nil {
 		s.closeSockets()
 		return nil, err
 	}
@@ -248,6 +254,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.wg.Go(s.announce)
 	s.wg.Go(s.renew)
 	s.wg.Go(s.awaitSuccessor)
+	s.wg.Go(s.awaitPredecessor)
+	s.wg.Go(s.keep)
 	s.wg.Go(s.parking.run)
 	select {
 	case <-ctx.Done():
@@ -309,11 +317,10 @@ func (s *Server) shutdown() {
 	for _, conn := range s.udp {
 		_ = conn.Close()
 	}
+	s.predecessor.close()
 	s.wg.Wait()
-	for _, conn := range []*net.UnixConn{s.predecessor, s.successor} {
-		if conn != nil {
-			_ = conn.Close()
-		}
+	if s.successor != nil {
+		_ = s.successor.Close()
 	}
 	s.journal.close()
 }
@@ -326,9 +333,7 @@ func (s *Server) closeSockets() {
 	for _, conn := range s.udp {
 		_ = conn.Close()
 	}
-	if s.predecessor != nil {
-		_ = s.predecessor.Close()
-	}
+	s.predecessor.close()
 }
 
 // accept is a goroutine.

@@ -130,7 +130,7 @@ func (t *tunnel) close() {
 	t.mu.Lock()
 	t.closed, t.queue = true, tunnelQueue{}
 	if t.before != nil {
-		_ = t.before.Close()
+		t.server.predecessor.shut(t.before)
 	}
 	t.mu.Unlock()
 	t.client.close()

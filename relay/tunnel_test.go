@@ -22,7 +22,14 @@ type testTunnel struct {
 
 func dialTunnel(t *testing.T, s *Server) *testTunnel {
 	t.Helper()
-	conn, err := tls.Dial("tcp", s.Addr().String(), &tls.Config{NextProtos: []string{netproto.TunnelProtocol}, InsecureSkipVerify: true})
+	return dialTunnelFrom(t, s, "127.0.0.1")
+}
+
+// dialTunnelFrom has the address of the other end too.
+func dialTunnelFrom(t *testing.T, s *Server, from string) *testTunnel {
+	t.Helper()
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	conn, err := tls.DialWithDialer(dialer, "tcp", s.here().String(), &tls.Config{NextProtos: []string{netproto.TunnelProtocol}, InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ type Frame struct {
 }
 
 // Silent is the level of silence.
-const Silent = 127
+const Silent = netproto.Silent
 
 // Config says how a Packetizer begins. Zero values are the good defaults, but for the session.
 type Config struct {

@@ -19,7 +19,7 @@ import (
 
 // JoinCmd joins a room.
 type JoinCmd struct {
-	Relay string `arg:"" help:"Relay to join: HOST or HOST:PORT (port 9999 if none is given)."`
+	Relay string `arg:"" help:"Relay to join: HOST or HOST:PORT (port 9999 if none is given), or an invitation: 'tincan://...'."`
 
 	Name string `short:"n" required:"" help:"Your name, 1 to 19 characters."`
 	Room string `short:"r" help:"Room to join; the relay's default room if none is given."`
@@ -35,11 +35,14 @@ type JoinCmd struct {
 	Also           string        `placeholder:"INTERFACE|ADDRESS" help:"Send and take everything by this second network interface as well, or from this address of it, as far as it is there."`
 	Passphrase     bool          `help:"Ask for the room's passphrase. Without one the relay can listen."`
 	PassphraseFile string        `placeholder:"FILE" help:"The same, from a file. Or set TINCAN_PASSPHRASE."`
-	Fingerprint    string        `placeholder:"SHA256:..." help:"Join only a relay with this fingerprint, as it prints it. Default: one that is known, or verified by its name, or met for the first time."`
+	Fingerprint    string        `placeholder:"SHA256:...|verified" help:"Join only a relay with this fingerprint, as it prints it, or only one with a certificate that is verified by its name. Default: one that is known, or verified by its name, or met for the first time."`
 
-	Overwrite   bool   `help:"Let --out lose what is in the file already."`
-	KnownRelays string `placeholder:"FILE" help:"Where the relays' certificates are remembered. Default: in your configuration folder."`
-	JSON        bool   `help:"Write a JSON object per line instead of text."`
+	Overwrite         bool   `help:"Let --out lose what is in the file already."`
+	KnownRelays       string `placeholder:"FILE" help:"Where the relays' certificates are remembered. Default: in your configuration folder."`
+	JSON              bool   `help:"Write a JSON object per line instead of text."`
+	DecoderComplexity int    `placeholder:"1-10" help:"What decoding may spend, where libopus is 1.5 or later: below 5 losses are concealed without a network, for slow machines. Default: 6."`
+
+	secret string // the passphrase of an invitation
 }
 
 // tokenVar is the environment variable of the token that the relay's operator has given out.
@@ -58,6 +61,9 @@ const (
 // check tells what makes no sense in the command line as such. It is not kong's Validate, which comes before what
 // is missing is told.
 func (c *JoinCmd) check() error {
+	if err := c.accept(); err != nil {
+		return err
+	}
 	if err := c.checkPassphrase(); err != nil {
 		return err
 	}
@@ -87,6 +93,7 @@ func (c *JoinCmd) config() engine.Config {
 		Token:       os.Getenv(tokenVar),
 		Also:        c.Also,
 	}
+	cfg.Decoder.Complexity = c.DecoderComplexity
 	cfg.Encoder.Bitrate, cfg.Encoder.FEC = int(c.Bitrate), c.FEC
 	return cfg
 }

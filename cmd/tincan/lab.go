@@ -45,6 +45,8 @@ type LabRunCmd struct {
 	Out         string  `help:"Write what is heard as a WAV file." placeholder:"HEARD.WAV"`
 	Overwrite   bool    `help:"Let --out lose what is in the file already."`
 	JSON        bool    `help:"Write all figures as JSON (docs/lab.md explains them)."`
+
+	DecoderComplexity int `placeholder:"1-10" help:"What the listener's decoder may spend, as of tincan join."`
 }
 
 // Validate is called by kong: what is wrong here is wrong with the command line. What tincan join refuses is refused
@@ -66,6 +68,7 @@ func (c *LabRunCmd) Validate() error {
 	client := engine.Config{
 		Address: "127.0.0.1", Name: "lab", Plaintext: true, // no matter which
 		Encoder: codec.EncoderConfig{Bitrate: int(c.Bitrate), FEC: c.FEC},
+		Decoder: codec.DecoderConfig{Complexity: c.DecoderComplexity},
 		Stride:  c.Stride, Copies: c.Copies, UpCap: wire.Kbps(c.Cap), DownCap: wire.Kbps(c.Cap),
 	}
 	if err := client.Validate(); err != nil {
@@ -82,7 +85,7 @@ func (c *LabRunCmd) config() lab.Config {
 	return lab.Config{
 		Network: lab.Network{Preset: c.Network}, Where: lab.Where(c.Where), Seed: c.Seed,
 		Adaptive: !fixed, Bitrate: int(c.Bitrate), Stride: c.Stride, Copies: c.Copies, FEC: c.FEC, DTX: c.DTX, Cap: c.Cap,
-		Talkers: c.Talkers, Buffer: lab.BufferKind(c.Buffer),
+		Talkers: c.Talkers, Buffer: lab.BufferKind(c.Buffer), Decoder: codec.DecoderConfig{Complexity: c.DecoderComplexity},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/tincan-voice/tincan/codec/opus"
 	"github.com/tincan-voice/tincan/internal/lab/report"
 )
 
@@ -215,6 +216,10 @@ func readBaseline(path string) (report.Baseline, error) {
 
 // tellComparison writes what changed and returns the error that a loss is.
 func tellComparison(out io.Writer, c report.Comparison) error {
+	if c.Other != "" {
+		_, err := fmt.Fprintf(out, "not compared: the baseline is of %s, this program has %s\n", c.Other, opus.Library())
+		return err
+	}
 	for _, group := range []struct {
 		name  string
 		lines []string

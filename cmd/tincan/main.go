@@ -16,27 +16,16 @@ import (
 	"github.com/tincan-voice/tincan/internal/usage"
 )
 
-// version is set by the linker.
-var version = "unknown"
-
 // CLI is the command line.
 type CLI struct {
 	Join    JoinCmd    `cmd:"" help:"Join a room and talk."`
+	Invite  InviteCmd  `cmd:"" help:"Print a link that lets others join a room, and no other relay's."`
 	Devices DevicesCmd `cmd:"" help:"List the sound devices that --in and --out can name."`
 	Lab     LabCmd     `cmd:"" help:"Show what a listener hears over any network, in seconds."`
 	Swarm   SwarmCmd   `cmd:"" help:"Load a relay with many light clients and measure it."`
-	Version VersionCmd `cmd:"" help:"Print the version."`
+	Version VersionCmd `cmd:"" help:"Print the version, and that of the Opus library."`
 
-	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
-}
-
-// VersionCmd prints the version.
-type VersionCmd struct{}
-
-// Run prints the version.
-func (VersionCmd) Run(out io.Writer) error {
-	_, err := fmt.Fprintln(out, "tincan", version)
-	return err
+	ShowVersion versionFlag `name:"version" help:"Print the version, and that of the Opus library."`
 }
 
 func main() {
@@ -57,7 +46,6 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	parser, err := usage.New(&CLI{},
 		kong.Name("tincan"),
 		kong.Description("Group voice for bad networks."),
-		kong.Vars{"version": "tincan " + version},
 		kong.Writers(out, errOut),
 		kong.Exit(func(c int) { code = c }),
 		kong.BindTo(ctx, (*context.Context)(nil)),

@@ -20,6 +20,8 @@ func (c *JoinCmd) checkPassphrase() error {
 	switch {
 	case set && phrase == "": // by a command that failed, for example
 		return errors.New(passphraseVar + " is empty: set it to what the room agreed on, or unset it to do without")
+	case c.secret != "" && (set || c.Passphrase || c.PassphraseFile != ""):
+		return errors.New("the link has the room's passphrase: use none of --passphrase, --passphrase-file and " + passphraseVar)
 	case set && (c.Passphrase || c.PassphraseFile != ""), c.Passphrase && c.PassphraseFile != "":
 		return errors.New("more than one passphrase: use one of --passphrase, --passphrase-file and " + passphraseVar)
 	case c.Passphrase && c.In == "-":
@@ -31,6 +33,8 @@ func (c *JoinCmd) checkPassphrase() error {
 // passphrase is the room's, "" if there is none: it asks for it, or reads it from its file.
 func (c *JoinCmd) passphrase(ctx context.Context, in io.Reader) (string, error) {
 	switch {
+	case c.secret != "":
+		return c.secret, nil
 	case c.Passphrase:
 		return askPassphrase(ctx, in)
 	case c.PassphraseFile != "":

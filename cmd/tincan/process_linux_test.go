@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -27,6 +28,10 @@ func TestMain(m *testing.M) {
 	case "background":
 		startInBackground()
 	default:
+		// Where the tests themselves run under nohup, what they start would not hear a hang-up either.
+		if signal.Ignored(syscall.SIGHUP) {
+			signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+		}
 		os.Exit(m.Run())
 	}
 }
@@ -43,7 +48,12 @@ type process struct {
 
 func startProcess(t *testing.T, as string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(os.Args[0], args...)}
+	return start(t, as, exec.Command(os.Args[0], args...))
+}
+
+func start(t *testing.T, as string, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd}
 	p.cmd.Env = append(os.Environ(), asProgram+"="+as)
 	p.cmd.Stderr = &p.err
 	var err error
@@ -67,13 +77,18 @@ func startProcess(t *testing.T, as string, args ...string) *process {
 }
 
 func startJoin(t *testing.T, relay string, args ...string) *process {
-	return startProcess(t, "tincan", append([]string{"join", relay, "--name", "Ann", "--known-relays", filepath.Join(t.TempDir(), "known"),
-		"--out", "none"}, args...)...)
+	return startProcess(t, "tincan", joinArgs(t, relay, args...)...)
+}
+
+func joinArgs(t *testing.T, relay string, args ...string) []string {
+	return append([]string{"join", relay, "--name", "Ann", "--known-relays", filepath.Join(t.TempDir(), "known"), "--out", "none"}, args...)
 }
 
 // wait reads lines until one has the text.
 func (p *process) wait(text string) {
 	p.t.Helper()
+	limit := time.AfterFunc(time.Minute, func() { _ = p.cmd.Process.Kill() })
+	defer limit.Stop()
 	for p.out.Scan() {
 		if strings.Contains(p.out.Text(), text) {
 			return
@@ -137,6 +152,21 @@ func TestSignalsLeaveTheRoom(t *testing.T) {
 		if code := p.ends(); code != 0 {
 			t.Errorf("%v: exit code %d: %s", s, code, &p.err)
 		}
+	}
+}
+
+// Under nohup the end of the terminal is not the end of the call.
+func TestNohup(t *testing.T) {
+	args := joinArgs(t, startTestRelay(t), "--in", "none")
+	p := start(t, "tincan", exec.Command("sh", append([]string{"-c", `trap "" HUP; exec "$0" "$@"`, os.Args[0]}, args...)...))
+	p.wait("joined")
+	p.signal(syscall.SIGHUP)
+	fmt.Fprintln(p.in, "m")
+	p.wait("muted")
+	p.signal(syscall.SIGTERM)
+	p.wait("in the room; sent")
+	if code := p.ends(); code != 0 {
+		t.Errorf("exit code %d: %s", code, &p.err)
 	}
 }
 

@@ -102,13 +102,13 @@ var trusts = map[engine.Trust]string{
 	engine.TrustFirst:    "met for the first time, so nothing proves it; compare it with what the relay's operator says. From now on another one is refused",
 	engine.TrustKnown:    "the known one",
 	engine.TrustVouched:  "the one that the relay before told us",
-	engine.TrustGiven:    "as --fingerprint demands",
+	engine.TrustGiven:    "as the invitation or --fingerprint demands",
 	engine.TrustVerified: "verified by the name of the relay",
 }
 
 // sealed tells whether the room has a passphrase here.
 func (t *teller) sealed(on bool) {
-	text := "not sealed: the relay can listen (" + passphraseVar + ")"
+	text := "not sealed: the relay can listen, unless you join with an invitation (tincan invite) or a passphrase (--passphrase)"
 	if on {
 		text = "sealed for those who know the passphrase"
 	}

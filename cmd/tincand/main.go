@@ -165,6 +165,7 @@ func run(ctx context.Context, f flags, env string, stdin io.Reader, stdout, stde
 			stop()
 		}
 	})
+	fmt.Fprintf(out, "to invite people: %s\n", f.howToInvite(server.Addr(), server.Fingerprint()))
 	fmt.Fprintf(out, "tincand listens on %v, fingerprint %s\n", server.Addr(), server.Fingerprint())
 	err = server.Serve(ctx)
 	stop()

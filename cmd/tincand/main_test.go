@@ -8,9 +8,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,6 +26,9 @@ func TestMain(m *testing.M) {
 	if args := os.Getenv(asProgram); args != "" {
 		os.Args = append(os.Args[:1], strings.Fields(args)...)
 		main()
+	}
+	if signal.Ignored(syscall.SIGHUP) { // the tests run under nohup, and what they test is to hear a hang-up
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -1,28 +1,34 @@
-//go:build cgo
+//go:build cgo || gopus
 
 package opus
 
 import (
+	"errors"
 	"fmt"
-
-	"gopkg.in/hraban/opus.v2"
 
 	"github.com/tincan-voice/tincan/codec"
 )
 
 // decoder is a codec.Decoder.
 type decoder struct {
-	dec  *opus.Decoder
+	lib  *libDecoder
 	celt bool // the last frame was CELT-only: libopus ignores FEC right after one
 }
 
-// NewDecoder makes a decoder. The error is one of libopus.
-func NewDecoder() (codec.Decoder, error) {
-	dec, err := opus.NewDecoder(codec.SampleRate, 1)
+// NewDecoder makes a decoder of the default configuration. The error is one of libopus.
+func NewDecoder() (codec.Decoder, error) { return NewDecoderWith(codec.DecoderConfig{}) }
+
+// NewDecoderWith makes a decoder. The error is codec.ErrConfig, or one of libopus.
+func NewDecoderWith(cfg codec.DecoderConfig) (codec.Decoder, error) {
+	cfg, err := cfg.Complete()
+	if err != nil {
+		return nil, err
+	}
+	lib, err := newLibDecoder(cfg.Complexity)
 	if err != nil {
 		return nil, fmt.Errorf("opus: new decoder: %w", err)
 	}
-	return &decoder{dec: dec}, nil
+	return &decoder{lib: lib}, nil
 }
 
 // Decode implements codec.Decoder.
@@ -30,11 +36,7 @@ func (d *decoder) Decode(frame []byte, pcm []float32) error {
 	if len(pcm) != codec.FrameSize {
 		return codec.ErrFrameSize
 	}
-	if !codec.IsFrame(frame) {
-		return codec.ErrMalformed
-	}
-	n, err := d.dec.DecodeFloat32(frame, pcm[:codec.FrameSize:codec.FrameSize])
-	if err != nil || n != codec.FrameSize {
+	if !codec.IsFrame(frame) || !d.lib.decode(frame, pcm, false) {
 		return codec.ErrMalformed
 	}
 	d.celt = codec.IsCELT(frame)
@@ -54,19 +56,22 @@ func (d *decoder) DecodeFEC(frame []byte, pcm []float32) error {
 	if !d.HasFEC(frame) {
 		return codec.ErrNoFEC
 	}
-	if d.dec.DecodeFECFloat32(frame, pcm[:codec.FrameSize:codec.FrameSize]) != nil {
+	if !d.lib.decode(frame, pcm, true) {
 		return codec.ErrMalformed
 	}
 	return nil
 }
+
+// errConceal is for a library that cannot fill 20 ms, which none is known not to.
+var errConceal = errors.New("opus: libopus conceals nothing")
 
 // Conceal implements codec.Decoder.
 func (d *decoder) Conceal(pcm []float32) error {
 	if len(pcm) != codec.FrameSize {
 		return codec.ErrFrameSize
 	}
-	if err := d.dec.DecodePLCFloat32(pcm[:codec.FrameSize:codec.FrameSize]); err != nil {
-		return fmt.Errorf("opus: conceal: %w", err)
+	if !d.lib.decode(nil, pcm, false) {
+		return errConceal
 	}
 	return nil
 }

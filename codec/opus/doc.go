@@ -1,5 +1,7 @@
-// Package opus is the codec by libopus (RFC 6716) in its VoIP mode, through gopkg.in/hraban/opus.v2. It needs cgo; in a
-// program that was built without it both constructors return codec.ErrNoCodec.
+// Package opus is the codec by libopus (RFC 6716) in its VoIP mode, the encoder through gopkg.in/hraban/opus.v2. It needs
+// cgo; in a program that was built without it the constructors return codec.ErrNoCodec, unless it was built with -tags gopus:
+// that puts a port of libopus to Go (github.com/thesyncim/gopus) in its place. Library says which
+// of them the program has, and docs/codec.md what that means to who listens.
 //
 // # What to know about Opus FEC
 //

@@ -1,18 +1,16 @@
-//go:build cgo
+//go:build cgo || gopus
 
 package opus
 
 import (
 	"fmt"
 
-	"gopkg.in/hraban/opus.v2"
-
 	"github.com/tincan-voice/tincan/codec"
 )
 
 // encoder is a codec.Encoder.
 type encoder struct {
-	enc    *opus.Encoder
+	enc    *libEncoder
 	cfg    codec.EncoderConfig // what libopus is set to
 	silent bool                // the last frame was silence, under DTX
 	narrow bool                // libopus has fallen into narrowband
@@ -27,7 +25,7 @@ const (
 
 // NewEncoder makes an encoder. The error is codec.ErrConfig, or one of libopus.
 func NewEncoder(cfg codec.EncoderConfig) (codec.Encoder, error) {
-	enc, err := opus.NewEncoder(codec.SampleRate, 1, opus.AppVoIP)
+	enc, err := newLibEncoder()
 	if err != nil {
 		return nil, fmt.Errorf("opus: new encoder: %w", err)
 	}
@@ -70,11 +68,7 @@ func (e *encoder) Configure(cfg codec.EncoderConfig) error {
 		e.cfg.DTX, e.silent = cfg.DTX, false
 	}
 	if cfg.Wideband != e.cfg.Wideband {
-		most := opus.Fullband
-		if cfg.Wideband {
-			most = opus.Wideband
-		}
-		if err := e.enc.SetMaxBandwidth(most); err != nil {
+		if err := e.enc.setWideband(cfg.Wideband); err != nil {
 			return fmt.Errorf("opus: set bandwidth: %w", err)
 		}
 		e.cfg.Wideband = cfg.Wideband
@@ -102,9 +96,8 @@ func (e *encoder) Encode(pcm []float32, dst []byte) (n int, err error) {
 	if len(dst) == 0 {
 		return 0, codec.ErrNoSpace
 	}
-	// hraban/opus takes the capacity, not the length, as the limit.
 	limit := min(len(dst), codec.MaxFrameBytes)
-	n, err = e.enc.EncodeFloat32(pcm[:codec.FrameSize:codec.FrameSize], dst[:limit:limit])
+	n, err = e.enc.encode(pcm[:codec.FrameSize:codec.FrameSize], dst[:limit:limit])
 	if err != nil {
 		return 0, fmt.Errorf("opus: encode: %w", err)
 	}

@@ -1,4 +1,4 @@
-//go:build cgo
+//go:build cgo || gopus
 
 package opus_test
 
@@ -289,6 +289,7 @@ func TestBadSamplesDoNotStay(t *testing.T) {
 	}
 	dec := newDecoder(t)
 	out := make([]float32, codec.FrameSize)
+	loudest := uint8(codec.Silent)
 	for i, f := range encodeAll(t, codec.EncoderConfig{}, pcm) {
 		if err := dec.Decode(f, out); err != nil {
 			t.Fatal(err)
@@ -298,8 +299,11 @@ func TestBadSamplesDoNotStay(t *testing.T) {
 				t.Fatalf("frame %d decodes to %v", i, s)
 			}
 		}
+		if i > 25 {
+			loudest = min(loudest, codec.Level(out))
+		}
 	}
-	if codec.Level(out) == codec.Silent {
+	if loudest > 40 {
 		t.Error("silence at the end of speech")
 	}
 }

@@ -104,8 +104,9 @@ func TestTwoCallsOverFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		peer := sides[1-i]
-		found, of := found(xcorr.Delays(peer.said, pad(heard, 3*second), xcorr.Config{MaxDelay: 3 * second, Step: second}))
-		if len(found) < of*3/4 || of < 4 {
+		// Short pieces: on a busy machine a buffer stretches what it plays, and a second of that is another wave.
+		found, of := found(xcorr.Delays(peer.said, pad(heard, 3*second), xcorr.Config{Span: second / 5, Step: second / 5, MaxDelay: 3 * second}))
+		if len(found) < of*3/4 || of < 20 {
 			t.Errorf("%s found %d of %d pieces of what %s said", s.name, len(found), of, peer.name)
 		}
 	}

@@ -78,6 +78,10 @@ func prepare(cfg Config) (*call, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	var err error
+	if cfg.Decoder, err = cfg.Decoder.Complete(); err != nil {
+		return nil, err
+	}
 	if err := cfg.fitCap(); err != nil {
 		return nil, err
 	}

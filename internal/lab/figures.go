@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/codec/opus"
 	"github.com/tincan-voice/tincan/internal/emodel"
 	"github.com/tincan-voice/tincan/internal/quality"
 	"github.com/tincan-voice/tincan/jitter"
@@ -50,6 +51,9 @@ type Setting struct {
 	Adapts  bool       `json:"adaptive"`
 	Talkers int        `json:"talkers"`
 	Buffer  BufferKind `json:"buffer"`
+	// Library is what coded and decoded, DecoderComplexity how much it had to spend on the latter.
+	Library           string `json:"library"`
+	DecoderComplexity int    `json:"decoder_complexity"`
 }
 
 // Measured is what the network did to the talker's voice datagrams, from talker to listener.
@@ -160,6 +164,7 @@ func (c *call) setting() Setting {
 		Seconds: round(seconds(float64(len(c.cfg.Speech))), 3), Network: network, Where: c.cfg.Where, Seed: c.cfg.Seed,
 		Bitrate: c.cfg.Bitrate, Stride: c.cfg.Stride, Copies: append([]int{}, c.cfg.Copies...),
 		FEC: c.cfg.FEC, DTX: c.cfg.DTX, Cap: c.cfg.Cap, Adapts: c.cfg.Adaptive, Talkers: c.cfg.Talkers, Buffer: c.cfg.Buffer,
+		Library: opus.Library().String(), DecoderComplexity: c.cfg.Decoder.Complexity,
 	}
 }
 

@@ -86,7 +86,8 @@ type Config struct {
 	// their voice too, but the first is what is heard and measured.
 	Talkers int
 
-	Buffer BufferKind // "" is Ours
+	Buffer  BufferKind          // "" is Ours
+	Decoder codec.DecoderConfig // the listener's
 
 	listenerOnly bool // Cap is the listener's alone
 }

@@ -67,6 +67,7 @@ func newCall(cfg Config) (*call, error) {
 // listener is the one that is measured.
 func (c *call) listener() *engine.Listener {
 	l := engine.NewListener(engine.ListenerConfig{
+		Decoder: c.cfg.Decoder,
 		NewBuffer: func(dec jitter.Decoder, cfg jitter.Config) engine.Buffer {
 			if c.arriving == measured {
 				cfg.Trace = c.log.segment

@@ -65,14 +65,17 @@ func Start(ctx context.Context, program, port string, args ...string) (*Relay, e
 		return nil, err
 	}
 	r.out = bufio.NewScanner(out)
-	r.out.Scan()
-	address := regexp.MustCompile(`listens on (\S+),`).FindStringSubmatch(r.out.Text())
-	if address == nil {
-		return nil, errors.Join(fmt.Errorf("the relay says %q", r.out.Text()), r.Stop())
+	for r.out.Scan() {
+		if address := listens.FindStringSubmatch(r.out.Text()); address != nil {
+			r.Address = address[1]
+			return r, nil
+		}
 	}
-	r.Address = address[1]
-	return r, nil
+	return nil, errors.Join(errors.New("the relay does not say where it listens"), r.Stop())
 }
+
+// listens is what is in the last line of a relay's greeting.
+var listens = regexp.MustCompile(`listens on (\S+),`)
 
 // Stop has the relay end by its console. The error says how it ended, if not well, and how many races were
 // found in it.

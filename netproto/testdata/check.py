@@ -13,6 +13,7 @@ import hmac
 import json
 import pathlib
 import struct
+import urllib.parse
 
 HERE = pathlib.Path(__file__).parent
 done = {}
@@ -180,6 +181,17 @@ def control():
             check("proofs", p["PROOF"], proofs[p["RESUME"]])
 
 
+def invitations():
+    for v in load("invitations.json"):
+        sum, room = v["fingerprint"].removeprefix("SHA256:"), v["room"].encode()
+        payload = b"" if sum == "verified" else base64.b64decode(sum + "=")
+        payload += base64.urlsafe_b64decode(v["passphrase"] + "==")
+        payload += hashlib.sha256(b"tincan v1 invitation\0" + payload + room).digest()[:4]
+        fragment = "1" + base64.urlsafe_b64encode(payload).decode().rstrip("=")
+        link = f"tincan://{v['address'].removesuffix(':9999')}/{urllib.parse.quote(room, safe='')}#{fragment}"
+        check("invitations", link, v["link"])
+
+
 try:
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -192,4 +204,5 @@ datagrams(keys())
 bodies()
 framing()
 control()
+invitations()
 print(", ".join(f"{n} {what}" for what, n in done.items()), "agree")

@@ -9,13 +9,15 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/tincan-voice/tincan/codec/opus"
 )
 
 // ErrWorse is matched by the error of Compare.
 var ErrWorse = errors.New("worse than the baseline")
 
 // Tolerance says how much worse a figure may be. What is left over is a change of the code: the
-// same code gives the same figures, another release of libopus nearly the same.
+// same code gives the same figures with the same Opus library.
 type Tolerance struct {
 	CQ    float64 `json:"cq"`       // of cq and emodel_cq, in MOS
 	ESTOI float64 `json:"estoi"`    // of estoi
@@ -31,12 +33,13 @@ type Baseline struct {
 	Tolerance Tolerance          `json:"tolerance"`
 	Seconds   float64            `json:"seconds"` // of speech
 	Seeds     []uint64           `json:"seeds"`
-	Rows      map[string]Summary `json:"rows"` // by Case.Key
+	Library   string             `json:"library"` // that coded and decoded
+	Rows      map[string]Summary `json:"rows"`    // by Case.Key
 }
 
 // NewBaseline makes a baseline of what was measured.
 func NewBaseline(p Plan, rows []Row) Baseline {
-	b := Baseline{Tolerance: DefaultTolerance, Seconds: seconds(p.Speech), Seeds: p.Seeds, Rows: map[string]Summary{}}
+	b := Baseline{Tolerance: DefaultTolerance, Seconds: seconds(p.Speech), Seeds: p.Seeds, Library: opus.Library().String(), Rows: map[string]Summary{}}
 	for _, r := range rows {
 		b.Rows[r.Key()] = r.Figures.rounded()
 	}
@@ -78,6 +81,7 @@ type Comparison struct {
 	Compared      int
 	Worse, Better []string // by more than the tolerance, one sentence each
 	Missing       []string // rows that the baseline does not have
+	Other         string   // the baseline's library, if it is another one: then nothing is compared
 }
 
 // Err is nil if nothing is worse.
@@ -89,11 +93,15 @@ func (c Comparison) Err() error {
 }
 
 // Compare holds rows against the baseline. Cases that were not run are left out; speech and
-// seeds have to be those of the baseline.
+// seeds have to be those of the baseline. With another library nothing is compared.
 func (b Baseline) Compare(p Plan, rows []Row) (Comparison, error) {
 	var c Comparison
 	if got := seconds(p.Speech); got != b.Seconds || !slices.Equal(p.Seeds, b.Seeds) {
 		return c, fmt.Errorf("baseline: it is of %v s of speech and seeds %v, not of %v s and %v", b.Seconds, b.Seeds, got, p.Seeds)
+	}
+	if b.Library != opus.Library().String() {
+		c.Other = b.Library
+		return c, nil
 	}
 	for _, r := range rows {
 		old, ok := b.Rows[r.Key()]

@@ -10,6 +10,7 @@ import (
 
 	"gonum.org/v1/plot/plotter"
 
+	"github.com/tincan-voice/tincan/codec/opus"
 	"github.com/tincan-voice/tincan/internal/netsim"
 )
 
@@ -39,6 +40,7 @@ type section struct {
 type pageData struct {
 	Seconds  float64
 	Seeds    int
+	Library  string
 	Settings []Setting
 	Overview []figure
 	Sections []section
@@ -49,7 +51,7 @@ type pageData struct {
 
 // WriteHTML writes one page that needs nothing else. compared may be nil.
 func WriteHTML(w io.Writer, p Plan, rows []Row, compared *Comparison) error {
-	d := pageData{Seconds: seconds(p.Speech), Seeds: len(p.Seeds)}
+	d := pageData{Seconds: seconds(p.Speech), Seeds: len(p.Seeds), Library: opus.Library().String()}
 	if compared != nil {
 		d.Worse, d.Better, d.Compared = compared.Worse, compared.Better, compared.Compared
 	}
@@ -220,7 +222,7 @@ func rateCurves(rows []Row, network string) []curve {
 
 // WriteMarkdown writes the table alone.
 func WriteMarkdown(w io.Writer, p Plan, rows []Row) error {
-	if _, err := fmt.Fprintf(w, "%.0f s of speech, mean over %d seeds. Delays in ms from capture to loudspeaker, without the 20 ms that a frame takes to fill. docs/lab.md explains the columns.\n\n", seconds(p.Speech), len(p.Seeds)); err != nil {
+	if _, err := fmt.Fprintf(w, "%.0f s of speech, mean over %d seeds, %s. Delays in ms from capture to loudspeaker, without the 20 ms that a frame takes to fill. docs/lab.md explains the columns.\n\n", seconds(p.Speech), len(p.Seeds), opus.Library()); err != nil {
 		return err
 	}
 	if _, err := fmt.Fprint(w, "| network | setting | network delay | loss % | delay mean | p95 | CQ | MOS-LQO | E-model CQ | ESTOI | repaired % | concealed % | dropped % | kbit/s up |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n"); err != nil {

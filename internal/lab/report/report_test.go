@@ -111,6 +111,10 @@ func TestBaseline(t *testing.T) {
 	if c, err := b.Compare(p, better); err != nil || c.Err() != nil || len(c.Better) != 1 || len(c.Missing) != 1 {
 		t.Errorf("better: %+v, %v", c, err)
 	}
+	b.Library = "libopus 0.9"
+	if c, err := b.Compare(p, better); err != nil || c.Other != b.Library || c.Compared+len(c.Better) != 0 {
+		t.Errorf("another library: %+v, %v", c, err)
+	}
 	p.Seeds = []uint64{1}
 	if _, err := b.Compare(p, rows); err == nil {
 		t.Error("other seeds are compared")

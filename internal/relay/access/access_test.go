@@ -132,14 +132,14 @@ func TestSanctions(t *testing.T) {
 	if banned("192.0.2.7", "", false, time.Minute) {
 		t.Error("a shorter ban does not take the place of a longer one")
 	}
-	if list := l.List(noon.Add(time.Minute)); len(list) != 2 || list[0].String() != "198.51.100.0/24" {
+	if list := l.List(noon.Add(time.Minute)); len(list) != 2 || list[0].Subject.String() != "198.51.100.0/24" {
 		t.Errorf("%v", list)
 	}
 	who, _ := ParseSubject("198.51.100.0/24")
 	if !l.Lift(who, false, noon) || l.Lift(who, false, noon) || banned("198.51.100.200", "", false, 0) {
 		t.Error("it is not lifted once")
 	}
-	for _, text := range []string{"", "token:", "Ann", "192.0.2.0/33"} {
+	for _, text := range []string{"", "token:", "token:a b", "token:a\nban", "Ann", "192.0.2.0/33"} {
 		if _, err := ParseSubject(text); err == nil {
 			t.Errorf("%q is a subject", text)
 		}
@@ -149,5 +149,35 @@ func TestSanctions(t *testing.T) {
 	}
 	if err := l.Add(Sanction{Subject{Token: "x"}, false, noon.Add(time.Hour)}, noon); !errors.Is(err, ErrTooMany) {
 		t.Error(err)
+	}
+}
+
+// What is written down is read again, but for what has ended meanwhile.
+func TestSanctionsAsText(t *testing.T) {
+	var l, again Sanctions
+	for i, who := range []string{"192.0.2.7", "198.51.100.0/24", "2001:db8::7", "token:abcd"} {
+		s, err := ParseSubject(who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Add(Sanction{s, i%2 == 1, noon.Add(time.Duration(i+1) * 1001 * time.Millisecond)}, noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := l.Text(noon)
+	if err := again.Read(strings.NewReader("# ours\n\n"+text), noon.Add(1002*time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	want := `mute 198.51.100.0/24 2026-12-31T12:00:02.002Z
+ban 2001:db8::/64 2026-12-31T12:00:03.003Z
+mute token:abcd 2026-12-31T12:00:04.004Z
+`
+	if got := again.Text(noon); got != want || text != "ban 192.0.2.7/32 2026-12-31T12:00:01.001Z\n"+want {
+		t.Errorf("%s of %s", got, text)
+	}
+	for _, line := range []string{"ban", "ban 192.0.2.7", "ban 192.0.2.7 tomorrow", "kick 192.0.2.7 2026-12-31T12:00:01Z", "ban Ann 2026-12-31T12:00:01Z", "ban a b c"} {
+		if err := again.Read(strings.NewReader("\n"+line), noon); err == nil || !strings.Contains(err.Error(), "line 2") {
+			t.Errorf("%q: %v", line, err)
+		}
 	}
 }

@@ -1,14 +1,19 @@
 package access
 
 import (
+	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+
+	"github.com/tincan-voice/tincan/internal/relay/origin"
 )
 
 // Subject is who a sanction is about: all of a network, or who has a token.
@@ -19,7 +24,7 @@ type Subject struct {
 
 // ParseSubject reads an address, a network as in 192.0.2.0/24, or token:ID. A single address of IPv6 stands for its /64.
 func ParseSubject(text string) (Subject, error) {
-	if id, ok := strings.CutPrefix(text, "token:"); ok && id != "" {
+	if id, ok := strings.CutPrefix(text, "token:"); ok && id != "" && !strings.ContainsFunc(id, unicode.IsSpace) {
 		return Subject{Token: id}, nil
 	}
 	if net, err := netip.ParsePrefix(text); err == nil {
@@ -32,15 +37,7 @@ func ParseSubject(text string) (Subject, error) {
 }
 
 // SubjectOf is the household that has an address.
-func SubjectOf(a netip.Addr) Subject {
-	a = a.Unmap().WithZone("")
-	bits := 32
-	if a.Is6() {
-		bits = 64
-	}
-	net, _ := a.Prefix(bits) // the number fits
-	return Subject{Net: net}
-}
+func SubjectOf(a netip.Addr) Subject { return Subject{Net: origin.Household(a)} }
 
 // String is what ParseSubject reads.
 func (s Subject) String() string {
@@ -65,6 +62,34 @@ type Sanction struct {
 	Until time.Time
 }
 
+// String is the line that ParseSanction reads: ban or mute, who, and until when.
+func (s Sanction) String() string {
+	what := "ban"
+	if s.Mute {
+		what = "mute"
+	}
+	return what + " " + s.Subject.String() + " " + s.Until.UTC().Format(time.RFC3339Nano)
+}
+
+// ParseSanction reads a line as in
+//
+//	ban 192.0.2.0/24 2026-12-31T18:00:00Z
+func ParseSanction(line string) (Sanction, error) {
+	fields := strings.Fields(line)
+	if len(fields) != 3 || fields[0] != "ban" && fields[0] != "mute" {
+		return Sanction{}, fmt.Errorf("%q: want ban or mute, who, and until when", line)
+	}
+	who, err := ParseSubject(fields[1])
+	if err != nil {
+		return Sanction{}, err
+	}
+	until, err := time.Parse(time.RFC3339, fields[2])
+	if err != nil {
+		return Sanction{}, fmt.Errorf("until %q: want a time, as in 2026-12-31T18:00:00Z", fields[2])
+	}
+	return Sanction{who, fields[0] == "mute", until}, nil
+}
+
 // maxSanctions bounds the list.
 const maxSanctions = 4096
 
@@ -87,6 +112,34 @@ func (l *Sanctions) Add(s Sanction, now time.Time) error {
 	}
 	l.all = append(l.all, s)
 	return nil
+}
+
+// Read puts those in force that a text has, one a line. Empty lines and those that begin with # are left out.
+func (l *Sanctions) Read(text io.Reader, now time.Time) error {
+	lines := bufio.NewScanner(text)
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		s, err := ParseSanction(line)
+		if err == nil && now.Before(s.Until) {
+			err = l.Add(s, now)
+		}
+		if err != nil {
+			return fmt.Errorf("line %d: %w", n, err)
+		}
+	}
+	return lines.Err()
+}
+
+// Text is what Read reads: those in force.
+func (l *Sanctions) Text(now time.Time) string {
+	var text strings.Builder
+	for _, s := range l.List(now) {
+		fmt.Fprintln(&text, s)
+	}
+	return text.String()
 }
 
 // Lift ends one, and reports whether it was in force.

@@ -52,11 +52,11 @@ func NewExchange(cfg Config, keeper Keeper) *Exchange {
 	}
 }
 
-// Add gives a session the next ID of its room's worker; from then on its datagrams are taken. It fails when there is
-// none left. The keeper adds and removes one at a time.
+// Add gives a session the next ID of its room's worker; from then on its datagrams are taken. It fails when all
+// are taken. The keeper adds and removes one at a time.
 func (x *Exchange) Add(s *Session) bool { return x.table.add(s, s.room.worker) }
 
-// Remove removes a session. Its ID is never given again.
+// Remove removes a session. Its ID is not given again before all others of its worker.
 func (x *Exchange) Remove(s *Session) {
 	x.table.remove(s)
 	s.Gone.Store(true)

@@ -2,6 +2,7 @@ package forward
 
 import (
 	"math"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -62,7 +63,7 @@ type stage struct {
 // turn is a talker's part in the stage of its room. Guarded by the room's lock.
 type turn struct {
 	holds  atomic.Bool   // has a place; others may look
-	net    network       // from where it talked when it came to its place
+	net    netip.Prefix  // from where it talked when it came to its place
 	since  time.Duration // got its place
 	seen   time.Duration // last datagram
 	seq    uint32        // of that
@@ -121,7 +122,7 @@ func (t *turn) note(now time.Duration, h netproto.Header) {
 			t.vain = now
 		}
 		t.voiced = now
-		level = silence - float64(min(max(h.Level, loudestLevel), quietestLevel))
+		level = netproto.Silent - float64(min(max(h.Level, loudestLevel), quietestLevel))
 	}
 	t.peak, t.peakAt = max(level, t.peakNow(now)), now
 }
@@ -165,7 +166,7 @@ func (st *stage) place(now time.Duration, t *turn, voice bool) int {
 }
 
 // held is how many places a network has.
-func (st *stage) held(n network) (places int) {
+func (st *stage) held(n netip.Prefix) (places int) {
 	for _, t := range st.places {
 		if t != nil && t.net == n {
 			places++

@@ -1,7 +1,6 @@
 package forward
 
 import (
-	"math"
 	"sync/atomic"
 	"time"
 
@@ -92,7 +91,7 @@ func (a *atomicTime) store(t time.Duration) { a.t.Store(int64(t)) }
 
 // accept marks a sequence number of one type as used.
 func (s *Session) accept(t netproto.Type, seq uint32) bool {
-	if seq >= lastNumber {
+	if seq >= netproto.LastSeq {
 		s.worn.Store(true)
 	}
 	if t == netproto.TypeVoice {
@@ -112,15 +111,11 @@ func first[T any](p *atomic.Pointer[T]) *T {
 // seal appends a datagram from the relay to this client.
 func (s *Session) seal(dst []byte, t netproto.Type, body []byte) []byte {
 	seq := s.sent[t].Add(1)
-	if seq >= lastNumber {
+	if seq >= netproto.LastSeq {
 		s.worn.Store(true)
 	}
 	return s.down.Seal(dst, netproto.Header{Type: t, Session: s.ID, Seq: seq}, body)
 }
 
-// lastNumber is the highest sequence number with which a session goes on, in either direction: the rest is for what is on
-// the way until it has been ended.
-const lastNumber = math.MaxUint32 - 1<<16
-
-// WornOut tells whether a sequence number is close to its end. None may come twice under one key: such a session has to end.
+// WornOut tells whether a sequence number has come to netproto.LastSeq: such a session has to end.
 func (s *Session) WornOut() bool { return s.worn.Load() }

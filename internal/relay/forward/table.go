@@ -10,6 +10,7 @@ type table struct {
 	mask    uint32
 	workers uint32
 	next    []uint32 // per worker, the last ID / workers; the keeper's
+	first   uint32   // what that begins with
 	last    uint32   // no ID is above
 }
 
@@ -28,9 +29,10 @@ func newTable(sessions, workers int, upper bool) *table {
 	}
 	if upper {
 		t.last += upperHalf
-		for i := range t.next {
-			t.next[i] = upperHalf / t.workers
-		}
+		t.first = upperHalf / t.workers
+	}
+	for i := range t.next {
+		t.next[i] = t.first
 	}
 	return t
 }
@@ -43,12 +45,12 @@ func (t *table) get(id uint32) *Session {
 	return s
 }
 
-// add gives s the worker's next ID. It fails when the worker's
-// share of the half is used up, or all of its places are taken.
+// add gives s the worker's next ID that nobody has. When the worker's share of the half is used up they begin anew: whoever
+// had one of them has left so many joins ago that nobody remembers. It fails when all of its places are taken.
 func (t *table) add(s *Session, worker int) bool {
 	for range len(t.places) {
 		if t.next[worker] >= t.last/t.workers-1 {
-			return false
+			t.next[worker] = t.first
 		}
 		t.next[worker]++
 		id := t.next[worker]*t.workers + uint32(worker)

@@ -5,6 +5,39 @@ import (
 	"testing"
 )
 
+// When all IDs of a worker have been given they begin anew, and none that is in use is given twice.
+func TestTableBeginsAnew(t *testing.T) {
+	const workers = 3
+	for _, upper := range []bool{false, true} {
+		tab := newTable(20, workers, upper)
+		stays := make(map[uint32]bool)
+		for i := range 20 {
+			s := new(Session)
+			if !tab.add(s, 1) {
+				t.Fatal("no ID")
+			}
+			if i%2 == 0 {
+				stays[s.ID] = true
+			} else {
+				tab.remove(s)
+			}
+		}
+		tab.next[1] = tab.last/workers - 5
+		lowest := tab.last
+		for range 1000 {
+			s := new(Session)
+			if !tab.add(s, 1) || stays[s.ID] || s.ID%workers != 1 || s.ID == 0 || (s.ID >= upperHalf) != upper || tab.get(s.ID) != s {
+				t.Fatalf("%d", s.ID)
+			}
+			lowest = min(lowest, s.ID)
+			tab.remove(s)
+		}
+		if lowest > tab.last-upperHalf+200 {
+			t.Errorf("they do not begin anew: the lowest is %d", lowest)
+		}
+	}
+}
+
 // Sessions come and go in a small table, and every one is found under its own ID alone, which nobody has had before.
 func TestTable(t *testing.T) {
 	const workers = 3

@@ -178,7 +178,7 @@ func (w *Worker) forward(now time.Duration, s *Session, h netproto.Header, voice
 		return DropMalformed
 	}
 	if len(sealed) < netproto.VoiceHeaderSize+leastSpeech+netproto.TagSize {
-		h.Voice, h.Level = false, silence // whatever it says
+		h.Voice, h.Level = false, netproto.Silent // whatever it says
 	}
 	w.replay.reset()
 	r.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/relay/mend"
 	"github.com/tincan-voice/tincan/internal/relay/rooms"
 	"github.com/tincan-voice/tincan/netproto"
 )
@@ -58,5 +59,23 @@ func (m *mender) takeEnd(body []byte) {
 			newest = max(newest, seq)
 		}
 		m.ended = append(m.ended, endSeen{e, newest})
+	}
+}
+
+// Who was never forwarded has no end, and no number 0 is told for one; who was has its last number, a few times.
+func TestNoEndWithoutABeginning(t *testing.T) {
+	var e mend.Ending
+	if last, tell := e.Over(); tell {
+		t.Errorf("told of %d", last)
+	}
+	e.Forwarded(netproto.Header{Seq: 5})
+	for told := 0; ; told++ {
+		last, tell := e.Over()
+		if !tell && told == 3 {
+			break
+		}
+		if !tell || last != 5 {
+			t.Fatalf("time %d: %v, %d", told, tell, last)
+		}
 	}
 }

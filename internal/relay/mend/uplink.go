@@ -55,11 +55,11 @@ func (s *Member) Arrived(now time.Duration, h netproto.Header, hop netproto.Hop,
 	u.meter.Add(now, size)
 	u.level = max(0, u.level-levelFall*(now-u.last).Seconds())
 	u.last, u.owed = now, true
-	d := repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: h.Voice || h.Level < silence}
+	d := repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: h.Voice || h.Level < netproto.Silent}
 	if newest = u.asker.Arrived(now, d); newest {
 		u.size = size
 		if h.Voice {
-			u.voiced, u.level = now, max(u.level, float64(silence-h.Level))
+			u.voiced, u.level = now, max(u.level, float64(netproto.Silent-h.Level))
 		}
 	}
 	if now-r.ticked >= tickEvery {
@@ -71,9 +71,6 @@ func (s *Member) Arrived(now time.Duration, h netproto.Header, hop netproto.Hop,
 	}
 	return newest, look
 }
-
-// silence is the level of silence (RFC 6464).
-const silence = 127
 
 func (u *uplink) speaks(now time.Duration) bool { return now-u.voiced <= IdleAfter }
 

@@ -4,27 +4,9 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"time"
+
+	"github.com/tincan-voice/tincan/internal/relay/origin"
 )
-
-// Network is one that an address is in, and how many times as much it may have as a single address.
-type Network struct {
-	netip.Prefix
-	Share int
-}
-
-// Across returns the networks that an address belongs to. All of a /64 is one household's; a customer gets a /56 or a /48
-// (RFC 6177), and so has 256 or 65536 of those.
-func Across(a netip.Addr) []Network {
-	a = a.Unmap().WithZone("")
-	if a.Is4() {
-		return []Network{{netip.PrefixFrom(a, 32), 1}}
-	}
-	nets := []Network{{Share: 1}, {Share: 2}, {Share: 4}}
-	for i, bits := range []int{64, 56, 48} {
-		nets[i].Prefix, _ = a.Prefix(bits) // the numbers fit
-	}
-	return nets
-}
 
 // Networks is a rate for each IPv4 address, and for each /64, /56 and /48 of IPv6. It is too large to be copied. It takes
 // more time and memory than Addresses, and is for what a client does once.
@@ -41,7 +23,7 @@ func NewNetworks(every, burst time.Duration) *Networks {
 
 // Allow takes one event of an address, if all of its networks have it left.
 func (n *Networks) Allow(now time.Duration, from netip.Addr) bool {
-	nets := Across(from)
+	nets := origin.Across(from)
 	for i, net := range nets {
 		if !n.at(net).Allow(now, n.every/time.Duration(net.Share), n.burst) {
 			n.refund(nets[:i])
@@ -52,14 +34,14 @@ func (n *Networks) Allow(now time.Duration, from netip.Addr) bool {
 }
 
 // Refund takes one event of an address back that was allowed.
-func (n *Networks) Refund(from netip.Addr) { n.refund(Across(from)) }
+func (n *Networks) Refund(from netip.Addr) { n.refund(origin.Across(from)) }
 
-func (n *Networks) refund(nets []Network) {
+func (n *Networks) refund(nets []origin.Network) {
 	for _, net := range nets {
 		n.at(net).Refund(n.every / time.Duration(net.Share))
 	}
 }
 
-func (n *Networks) at(net Network) *Rate {
+func (n *Networks) at(net origin.Network) *Rate {
 	return &n.slots[maphash.Comparable(n.seed, net.Prefix)%slots]
 }

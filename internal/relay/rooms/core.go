@@ -147,8 +147,9 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	c.rooms[n.Room] = r
 	c.members[m.ID] = m
 	c.load[r.Worker()]++
-	r.members, r.came = append(r.members, m), true
+	r.came = true
 	c.changedLocked(r)
+	r.enter(m)
 	return m.membership(), nil
 }
 
@@ -168,7 +169,7 @@ func (c *Core) Close() {
 	c.mu.Unlock()
 }
 
-// Leave removes a session. Its ID is never given again.
+// Leave removes a session.
 func (c *Core) Leave(id uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

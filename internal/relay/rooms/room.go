@@ -1,6 +1,8 @@
 package rooms
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/relay/forward"
@@ -28,7 +30,7 @@ type room struct {
 	forward.Room
 	name string
 
-	members   []*member   // in the order in which they came, which is that of their IDs
+	members   []*member   // in the order of their IDs, which is that in which they came until IDs begin anew
 	left      []departure // the last to leave, oldest first; what is in it never changes
 	version   uint64
 	forgotten uint64        // see UserList
@@ -61,6 +63,16 @@ type member struct {
 	candidates []candidate   // that have been challenged and have not answered: two at most
 	asked      time.Duration // last challenge, also of a path that is its own now
 	resume     resume
+}
+
+// enter adds a member. Whoever is not the last one by its ID is not in the rest of a list that is told in part: then all get it
+// from its beginning.
+func (r *room) enter(m *member) {
+	place, _ := slices.BinarySearchFunc(r.members, m.ID, func(o *member, id uint32) int { return cmp.Compare(o.ID, id) })
+	if place < len(r.members) {
+		r.forgotten = r.version
+	}
+	r.members = slices.Insert(r.members, place, m)
 }
 
 // membership is what the member is told when it comes, or comes back.

@@ -30,7 +30,7 @@ type Roster struct {
 // Told is how much of its room's user list a client with VOICE knows: the members
 // at this version, up to this session. Who comes later has a higher ID than all
 // before, so the rest of a list that is not told to its end and those who have
-// come since are one and the same.
+// come since are one and the same, but for what room.enter says.
 type Told struct {
 	version uint64 // 0: nothing
 	last    uint32

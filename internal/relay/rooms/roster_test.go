@@ -195,3 +195,45 @@ func TestTalkersAreNamedFirst(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// When IDs begin anew who comes has a lower one than others: it is in everybody's list all the same.
+func TestRosterWhenIDsBeginAnew(t *testing.T) {
+	core := rooms.NewCore(rooms.Config{Workers: 3}) // so that there are IDs between those of the room
+	for i := range 300 {
+		if _, err := core.Join(0, rooms.Newcomer{Room: "r", Name: relaytest.Wide(i), Voice: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, part := relaytest.Heard{}, relaytest.Heard{}
+	take := func(h *relaytest.Heard, from rooms.Told, users rooms.UserList, pages int) rooms.Told {
+		r := rooms.NewRoster(users)
+		for range pages {
+			data, then := r.Next(from)
+			if len(data) > 0 {
+				h.Take(t, parseUsers(t, data))
+			}
+			if from = then; !then.More() {
+				break
+			}
+		}
+		return from
+	}
+	users := core.Users("r")
+	knowsAll, knowsPart := take(&all, rooms.Told{}, users, 1000), take(&part, rooms.Told{}, users, 1)
+	if !knowsPart.More() || len(all) != 300 {
+		t.Fatal("the list is too short for this test")
+	}
+	users = core.EnterAs("r", "low", users.Sessions[0]+1)
+	if !slices.IsSorted(users.Sessions) || len(users.Sessions) != 301 {
+		t.Fatalf("%d", users.Sessions)
+	}
+	for name, c := range map[string]struct {
+		heard *relaytest.Heard
+		from  rooms.Told
+	}{"all": {&all, knowsAll}, "part": {&part, knowsPart}} {
+		take(c.heard, c.from, users, 1000)
+		if len(*c.heard) != 301 || (*c.heard)[users.Sessions[1]] != "low" {
+			t.Errorf("who knew %s knows %d, and %q", name, len(*c.heard), (*c.heard)[users.Sessions[1]])
+		}
+	}
+}

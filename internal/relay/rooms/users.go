@@ -8,8 +8,8 @@ import (
 
 // UserList is who is in a room at one moment.
 type UserList struct {
-	Names    []string // in the order in which they came
-	Sessions []uint32 // in the same order, rising
+	Names    []string // in the order of their sessions
+	Sessions []uint32 // rising
 	Version  uint64   // rises with every change of this room, from 1 on
 
 	fresh     [][]byte    // in the same order: what they have brought
@@ -43,7 +43,7 @@ const maxLeft = 1024
 func (r *room) departed(id uint32) {
 	r.left = append(r.left, departure{id, r.version})
 	if n := len(r.left) - maxLeft; n > 0 {
-		r.forgotten = r.left[n-1].version
+		r.forgotten = max(r.forgotten, r.left[n-1].version)
 		r.left = slices.Clone(r.left[n:]) // others may look at the old one
 	}
 }

@@ -1,3 +1,5 @@
+//go:build !unix
+
 package swarm
 
 // allowFiles makes sure that the process may open n files: there is no limit.

@@ -1,4 +1,4 @@
-//go:build !cgo
+//go:build !cgo && !gopus
 
 package audio
 
@@ -9,7 +9,7 @@ import (
 
 func newOpusStream(io.Reader) (opusStream, error) {
 	return nil, fmt.Errorf("%w: it was built without cgo, so without libopusfile; %s, or build it with CGO_ENABLED=1, "+
-		"a C compiler and libopusfile", ErrNoOpus, convert)
+		"a C compiler and libopusfile, or with -tags gopus", ErrNoOpus, convert)
 }
 
 func passes(error) bool { return false }
