@@ -479,10 +479,14 @@ func TestPassphrase(t *testing.T) {
 	join(t, r, Config{Name: "Eve", Passphrase: "can", Source: talk(2)})
 	bobTalks := await(t, ann, "Bob talks", starts)
 	eventually(t, "Eve is not understood", func() bool { return ann.Stats().Link.Drops[stream.DropForged] > 10 })
-	for _, p := range ann.Stats().Peers {
-		if (p.Datagrams > 0) != (p.Name == "Bob") {
-			t.Errorf("%d datagrams of %s", p.Datagrams, p.Name)
+	stats := ann.Stats()
+	for _, p := range stats.Peers {
+		if (p.Datagrams > 0) != (p.Name == "Bob") || p.Foreign != (p.Name == "Eve") {
+			t.Errorf("%+v", p)
 		}
+	}
+	if !stats.Sealed || len(stats.Peers) != 2 {
+		t.Errorf("%+v", stats)
 	}
 	if bobTalks.Name != "Bob" {
 		t.Errorf("%s talks", bobTalks.Name)

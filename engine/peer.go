@@ -92,6 +92,7 @@ func (p *peer) addTo(out, scratch []float32, now time.Duration) {
 type PeerStats struct {
 	Session uint32
 	Name    string
+	Foreign bool    // has another passphrase than we, or just one of us has one: neither hears the other
 	Talking bool    // speaks now
 	Level   uint8   // of the last datagram, in -dBov: 0 loudest, 127 silent or not talking
 	Volume  float32 // as set, 1 = as spoken
@@ -102,6 +103,8 @@ type PeerStats struct {
 	Repaired  uint64 // of those: played from a copy, a resend or FEC
 	Concealed uint64 // 20 ms of speech that were made up: for what was lost and while waiting for what was late
 	Late      uint64 // frames that came after their time
+
+	Ways stream.Ways // what its datagrams lost on their two ways here, before repair
 
 	Delay  time.Duration // what the jitter buffer adds, or added when last somebody talked
 	Target time.Duration // what the buffer wants to add
@@ -122,6 +125,7 @@ func (l *Listener) stats(now time.Duration, p *peer) PeerStats {
 		Level:     codec.Silent,
 		Volume:    p.volume,
 		Datagrams: l.Datagrams(p.session),
+		Ways:      l.Ways(p.session),
 	}
 	if s.Talking {
 		s.Level = p.level

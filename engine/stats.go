@@ -13,6 +13,7 @@ import (
 // Stats is a call at one moment.
 type Stats struct {
 	Time         time.Duration // since the call began
+	Sealed       bool          // for those who share Config.Passphrase; if not, the relay can listen
 	Muted, Deaf  bool
 	Level        uint8 // of our own speech now, in -dBov: 0 loudest, 127 silent or muted
 	EventsMissed uint64
@@ -55,6 +56,7 @@ func (c *Call) Stats() Stats {
 	now := c.now()
 	s := Stats{
 		Time:         now,
+		Sealed:       c.cfg.Passphrase != "",
 		Muted:        c.muted.Load(),
 		Deaf:         c.deaf.Load(),
 		Level:        uint8(c.level.Load()),
@@ -66,6 +68,9 @@ func (c *Call) Stats() Stats {
 	c.talking.Unlock()
 	c.hearing.Lock()
 	s.Peers = c.listener.Peers(now, make([]PeerStats, 0, len(c.listener.order)))
+	for i := range s.Peers {
+		s.Peers[i].Foreign = c.roster.foreign[s.Peers[i].Session]
+	}
 	for i, n := range c.listener.Drops() {
 		s.Link.Drops[i] += n
 	}

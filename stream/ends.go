@@ -15,6 +15,7 @@ func (r *Receiver) Ends(now time.Duration, body []byte) (err error) {
 	for _, e := range r.ends {
 		// Else nothing of it has come either.
 		if t := r.talkers[e.Session]; t != nil && t.reception != nil && t.reception.asker.Last(now, e.Seq) {
+			t.reception.ways.speech = false
 			r.cfg.Ended(now, e.Session, e.Seq)
 		}
 	}

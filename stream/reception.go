@@ -11,6 +11,7 @@ import (
 // with the jitter buffer, when the talker is first heard.
 type reception struct {
 	asker   repair.Asker
+	ways    ways
 	last    time.Duration // when the last datagram came
 	told    bool          // in a report since
 	playing Playing       // as of the last report
@@ -21,6 +22,7 @@ func (r *reception) arrived(now time.Duration, h netproto.Header, hop netproto.H
 	r.last, r.told = now, false
 	speech := h.Voice || h.Level < Silent
 	newest := r.asker.Arrived(now, repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: speech})
+	r.ways.arrived(h.Seq, hop, speech, len(frames))
 	copies := uint32(0)
 	for i := range frames {
 		if n := frames[i].Number; n != h.Seq {

@@ -37,7 +37,7 @@ func TestFaultsAreTold(t *testing.T) {
 		tell.close(time.Minute)
 	}
 	for _, want := range []string{
-		"! you hear nobody\nit works again\n! you cannot hear Bob (TINCAN_PASSPHRASE)\nup 0, down 0 kbit/s; ! passphrase (Bob)\n",
+		"! you hear nobody\nit works again\n! you cannot hear Bob (TINCAN_PASSPHRASE)\nup 0, down 0 kbit/s, not sealed; ! passphrase (Bob)\n",
 		"\n! udp_stopped: 2 times, 7 s in all\n! passphrase (Bob): once, 2 s in all\n",
 	} {
 		if !strings.Contains(text.String(), want) {
@@ -89,7 +89,7 @@ func TestReconnectsAreTold(t *testing.T) {
 		tell.close(time.Minute)
 	}
 	want := "Ann (session 9) is here\nreconnecting: the relay is gone\nreconnecting: the relay is gone (4 s); voice goes on\nback after 5.2 s\n" +
-		"Ann (session 9) left\nup 0, down 0 kbit/s; ! reconnecting: no relay\n\n"
+		"Ann (session 9) left\nup 0, down 0 kbit/s, not sealed; ! reconnecting: no relay\n\n"
 	if got := text.String(); !strings.HasPrefix(got, want) || !strings.Contains(got, "\nreconnected once, 6.0 s in all; not at the end: no relay\n") {
 		t.Errorf("%s\nwant %s", got, want)
 	}
@@ -123,7 +123,7 @@ func TestPathsAreTold(t *testing.T) {
 	}
 	want := "voice through the TCP tunnel: UDP gets no answer\nvoice by UDP again\nsecond path wlan0 is in use\n" +
 		"voice by the second path alone: UDP gets no answer\nsecond path wlan0 is lost: wlan0 is down\n" +
-		"up 0, down 0 kbit/s, through the TCP tunnel, twice: wlan0\n"
+		"up 0, down 0 kbit/s, not sealed, through the TCP tunnel, twice: wlan0\n"
 	if got := text.String(); !strings.HasPrefix(got, want) || !strings.Contains(got, "\nno voice, path changed: 2 times, 2.5 s in all\n") {
 		t.Errorf("%s\nwant %s", got, want)
 	}
@@ -211,4 +211,25 @@ func (w *watcher) Write(p []byte) (int, error) {
 		w.seen()
 	}
 	return len(p), nil
+}
+
+// Every line of statistics says whether the relay can listen, and who has another passphrase.
+func TestSealedIsTold(t *testing.T) {
+	var text, lines bytes.Buffer
+	for _, tell := range []*teller{newTeller(&text, false), newTeller(&lines, true)} {
+		tell.event(engine.PeerJoined{Session: 3, Name: "Eve", Foreign: true})
+		tell.stats(engine.Stats{Sealed: true, Peers: []engine.PeerStats{{Session: 2, Name: "Bob"}, {Session: 3, Name: "Eve", Foreign: true}}})
+		tell.stats(engine.Stats{})
+		tell.close(time.Minute)
+	}
+	want := "Eve is here with another passphrase, or without: you do not hear each other\n" +
+		"up 0, down 0 kbit/s, sealed; Eve: another passphrase, or none\nup 0, down 0 kbit/s, not sealed\n"
+	if text.String() != want {
+		t.Errorf("%s\nwant %s", &text, want)
+	}
+	for _, want := range []string{`"sealed":true`, `"sealed":false`, `"name":"Eve","foreign":true`} {
+		if !strings.Contains(lines.String(), want) {
+			t.Errorf("%s is not in\n%s", want, &lines)
+		}
+	}
 }

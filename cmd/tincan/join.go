@@ -19,13 +19,14 @@ import (
 
 // JoinCmd joins a room.
 type JoinCmd struct {
-	Relay string `arg:"" help:"Relay to join: HOST or HOST:PORT (port 9999 if none is given), or an invitation: 'tincan://...'."`
+	Relay string `arg:"" optional:"" help:"Relay to join: HOST or HOST:PORT (port 9999 if none is given), or an invitation: 'tincan://...'."`
 
-	Name string `short:"n" required:"" help:"Your name, 1 to 19 characters."`
+	Name string `short:"n" help:"Your name, 1 to 19 characters."`
 	Room string `short:"r" help:"Room to join; the relay's default room if none is given."`
 	In   string `placeholder:"DEVICE|FILE|tone|none" help:"What you say: a capture device, a WAV or Ogg Opus file (- is standard input), tone or none. Default: the default microphone."`
 	Out  string `placeholder:"DEVICE|FILE|none" help:"Where you hear: a playback device, a new .wav file or none. Default: the default loudspeaker."`
 
+	Muted          bool          `help:"Begin muted. On the full screen Space talks for as long as it is held, where the terminal tells that."`
 	For            time.Duration `help:"Leave after this time, e.g. 30s. Default: stay."`
 	Bitrate        bitrate       `default:"24" help:"Highest Opus bitrate in kbit/s, 6 to 64, headers not counted."`
 	FEC            bool          `help:"Send with Opus's own error correction, whatever the network does; works above about 19 kbit/s."`
@@ -40,6 +41,7 @@ type JoinCmd struct {
 	Overwrite         bool   `help:"Let --out lose what is in the file already."`
 	KnownRelays       string `placeholder:"FILE" help:"Where the relays' certificates are remembered. Default: in your configuration folder."`
 	JSON              bool   `help:"Write a JSON object per line instead of text."`
+	Plain             bool   `help:"Write lines instead of the full screen that a terminal gets otherwise. So do --json, --for and standard input that is no terminal."`
 	DecoderComplexity int    `placeholder:"1-10" help:"What decoding may spend, where libopus is 1.5 or later: below 5 losses are concealed without a network, for slow machines. Default: 6."`
 
 	secret string // the passphrase of an invitation
@@ -59,17 +61,20 @@ const (
 )
 
 // check tells what makes no sense in the command line as such. It is not kong's Validate, which comes before what
-// is missing is told.
-func (c *JoinCmd) check() error {
+// is missing is told. The full screen asks for what is missing.
+func (c *JoinCmd) check(onScreen bool) error {
 	if err := c.accept(); err != nil {
 		return err
 	}
 	if err := c.checkPassphrase(); err != nil {
 		return err
 	}
+	missing := c.Relay == "" || c.Name == ""
 	cfg := c.config()
 	switch err := cfg.Validate(); {
-	case err != nil && !errors.Is(err, engine.ErrKnownRelays) && !errors.Is(err, engine.ErrAlso): // which are faults of the machine
+	case missing && !onScreen:
+		return errors.New("no relay or no name: tincan join RELAY --name NAME; tincan alone asks for them, on a terminal")
+	case err != nil && !missing && !errors.Is(err, engine.ErrKnownRelays) && !errors.Is(err, engine.ErrAlso): // which are faults of the machine
 		return err
 	case c.For < 0:
 		return fmt.Errorf("--for %v: write a time to stay, as in 30s, or leave it out to stay", c.For)
@@ -100,36 +105,33 @@ func (c *JoinCmd) config() engine.Config {
 
 // Run joins, tells what happens, and leaves.
 func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
-	if err := c.check(); err != nil {
+	tty, onScreen := c.terminal(in, out)
+	if err := c.check(onScreen); err != nil {
 		return usage.Error{Err: err}
 	}
 	if err := c.checkSound(); err != nil {
 		return err
 	}
-	tell := newTeller(out, c.JSON)
-	defer tell.close(flushTime)
-	sound := &sound{tell: tell}
-	cfg := c.config()
-	var err error
-	if cfg.Passphrase, err = c.passphrase(ctx, in); err != nil {
+	phrase, err := c.passphrase(ctx, in)
+	if err != nil {
 		return err
 	}
-	cfg.Open = func(ctx context.Context) (audio.Source, audio.Sink, error) {
-		var source audio.Source
-		var sink audio.Sink
-		var err error
-		if !within(ctx, func() { source, sink, err = sound.open(c.In, c.Out, c.Overwrite) }) {
-			return nil, nil, fmt.Errorf("the sound system does not answer: %w", ctx.Err())
-		}
-		return source, sink, err
+	if onScreen {
+		return c.onScreen(ctx, tty, phrase)
 	}
-	c.reopen(&cfg)
+	tell := newTeller(out, c.JSON)
+	defer tell.close(flushTime)
+	sound := &sound{warn: tell.warning, capturing: tell.capturing, playing: tell.playing}
+	cfg := c.config()
+	cfg.Passphrase = phrase
+	c.open(&cfg, sound)
 	call, err := engine.Join(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	tell.connected(call, c.Name, c.Room)
 	tell.sealed(cfg.Passphrase != "")
+	call.Mute(c.Muted)
 	var commands <-chan string
 	if !isStdin(c.In, in) {
 		commands = console.Lines(in)
@@ -144,7 +146,21 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err := cmp.Or(err, wrong.err(stats, sound.silent())); err != nil || left {
 		return err
 	}
-	return errors.New("the sound system does not let go: the call ends without it")
+	return errStuck
+}
+
+// open has the sound opened when the relay has answered, and devices again when they break.
+func (c *JoinCmd) open(cfg *engine.Config, sound *sound) {
+	cfg.Open = func(ctx context.Context) (audio.Source, audio.Sink, error) {
+		var source audio.Source
+		var sink audio.Sink
+		var err error
+		if !within(ctx, func() { source, sink, err = sound.open(c.In, c.Out, c.Overwrite) }) {
+			return nil, nil, fmt.Errorf("the sound system does not answer: %w", ctx.Err())
+		}
+		return source, sink, err
+	}
+	c.reopen(cfg)
 }
 
 // within does something that may hang in a sound system, and reports whether it was done before ctx ended. If not its
@@ -173,7 +189,7 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 	}
 	ticker := time.NewTicker(statsEvery)
 	defer ticker.Stop()
-	muted := false
+	muted := c.Muted
 	for {
 		select {
 		case <-ctx.Done():

@@ -54,7 +54,7 @@ func startProcess(t *testing.T, as string, args ...string) *process {
 func start(t *testing.T, as string, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{t: t, cmd: cmd}
-	p.cmd.Env = append(os.Environ(), asProgram+"="+as)
+	p.cmd.Env = append(os.Environ(), asProgram+"="+as, "XDG_CONFIG_HOME="+os.DevNull)
 	p.cmd.Stderr = &p.err
 	var err error
 	if p.in, err = p.cmd.StdinPipe(); err != nil {

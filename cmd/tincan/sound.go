@@ -40,8 +40,9 @@ func (c *JoinCmd) checkSound() error {
 
 // sound is what is heard and said in a call, once it is open.
 type sound struct {
-	tell   *teller
-	source *timedSource // nil: none
+	warn               func(text string)
+	capturing, playing func(time.Time) // when the first sample went by
+	source             *timedSource    // nil: none
 }
 
 // open opens what --in and --out name, when the relay has answered.
@@ -58,15 +59,15 @@ func (s *sound) open(in, out string, overwrite bool) (audio.Source, audio.Sink, 
 		return nil, nil, err
 	}
 	if warning != "" {
-		s.tell.warning(warning)
+		s.warn(warning)
 	}
 	if sink != nil {
-		sink = &timedSink{Sink: sink, begin: begin{tell: s.tell.playing}}
+		sink = &timedSink{Sink: sink, begin: begin{tell: s.playing}}
 	}
 	if source == nil {
 		return nil, sink, nil
 	}
-	s.source = &timedSource{Source: source, begin: begin{tell: s.tell.capturing}}
+	s.source = &timedSource{Source: source, begin: begin{tell: s.capturing}}
 	return s.source, sink, nil
 }
 

@@ -13,6 +13,7 @@ import (
 type jsonStats struct {
 	Seconds float64     `json:"seconds"`
 	Muted   bool        `json:"muted"`
+	Sealed  bool        `json:"sealed"`
 	Sending jsonSending `json:"sending"`
 	Link    jsonLink    `json:"link"`
 	Peers   []jsonPeer  `json:"peers"`
@@ -79,6 +80,7 @@ type jsonSending struct {
 type jsonPeer struct {
 	Session      uint32  `json:"session"`
 	Name         string  `json:"name"`
+	Foreign      bool    `json:"foreign,omitempty"`
 	Talking      bool    `json:"talking"`
 	LevelDBov    int     `json:"level_dbov"`
 	Datagrams    uint64  `json:"datagrams"`
@@ -100,6 +102,7 @@ func toJSON(s engine.Stats) *jsonStats {
 	out := &jsonStats{
 		Seconds: s.Time.Seconds(),
 		Muted:   s.Muted,
+		Sealed:  s.Sealed,
 		Sending: jsonSending{
 			Bitrate: d.Bitrate, Stride: d.Stride, Copies: append([]int{}, d.Copies...), CopyBitrate: d.CopyBitrate, FEC: d.FEC, Reason: d.Reason,
 			LimitKbps: s.Sending.Adapt.Limit, LossPct: 100 * s.Sending.Adapt.Loss, Burst: s.Sending.Adapt.Burst,
@@ -139,7 +142,7 @@ func toJSON(s engine.Stats) *jsonStats {
 	}
 	for _, p := range s.Peers {
 		out.Peers = append(out.Peers, jsonPeer{
-			Session: p.Session, Name: p.Name, Talking: p.Talking, LevelDBov: -int(p.Level),
+			Session: p.Session, Name: p.Name, Foreign: p.Foreign, Talking: p.Talking, LevelDBov: -int(p.Level),
 			Datagrams: p.Datagrams, Frames: p.Frames, Lost: p.Lost, Repaired: p.Repaired, Concealed: p.Concealed, Late: p.Late,
 			BufferMS: ms(p.Delay), TargetMS: ms(p.Target), JitterMS: ms(p.Jitter), MouthToEarMS: ms(p.MouthToEar),
 		})

@@ -226,6 +226,11 @@ func (t *teller) stats(s engine.Stats) {
 	if s.Link.Alive {
 		fmt.Fprintf(&line, ", round trip %d ms", s.Link.RTT.Milliseconds())
 	}
+	sealed := ", sealed"
+	if !s.Sealed {
+		sealed = ", not sealed"
+	}
+	line.WriteString(sealed)
 	if s.Link.Path == engine.PathTunnel {
 		line.WriteString(", through the TCP tunnel")
 	}
@@ -244,7 +249,10 @@ func (t *teller) stats(s engine.Stats) {
 		}
 	}
 	for _, p := range s.Peers {
-		if p.Frames > 0 {
+		switch {
+		case p.Foreign:
+			fmt.Fprintf(&line, "; %s: another passphrase, or none", t.names.shown(p.Session, p.Name))
+		case p.Frames > 0:
 			fmt.Fprintf(&line, "; %s: lost %s, concealed %s, delay %d ms", t.names.shown(p.Session, p.Name),
 				percent(p.Lost, p.Frames), percent(p.Concealed, p.Frames), p.MouthToEar.Milliseconds())
 		}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/internal/guard"
+	"github.com/tincan-voice/tincan/internal/screen"
+)
+
+// tty is a terminal, both ways.
+type tty struct{ in, out *os.File }
+
+// terminal is that of a call on a full screen, if the command line does not ask for lines.
+func (c *JoinCmd) terminal(in io.Reader, out io.Writer) (tty, bool) {
+	i, isFile := in.(*os.File)
+	o, outIsFile := out.(*os.File)
+	switch {
+	case !isFile || !outIsFile || c.JSON || c.Plain || c.For > 0 || isStdin(c.In, in) || os.Getenv("TERM") == "dumb":
+		return tty{}, false
+	}
+	return tty{i, o}, term.IsTerminal(int(i.Fd())) && term.IsTerminal(int(o.Fd())) && inForeground(i)
+}
+
+// stage is a screen and its calls, one after the other.
+type stage struct {
+	join *JoinCmd
+	last *shown // the call under way, or the last one
+}
+
+// shown is a call on the screen.
+type shown struct {
+	*engine.Call
+	sound   *sound
+	devices *devices
+	tell    *teller // for the summary; nobody reads its lines
+	wrong   faults
+
+	leaving sync.Once
+	stats   engine.Stats // at the end
+	stuck   bool         // the sound system does not let go
+}
+
+// onScreen shows the full screen; with a relay and a name it joins at once.
+func (c *JoinCmd) onScreen(ctx context.Context, tty tty, phrase string) error {
+	release, err := guard.Terminal(tty.out)
+	if err != nil {
+		return err
+	}
+	s := &stage{join: c}
+	recent := loadRecent()
+	form := screen.Form{Relay: c.Relay, Name: c.Name, Room: c.Room, Passphrase: phrase}
+	begin := form.Relay != "" && form.Name != ""
+	if form.Name == "" && len(recent) > 0 {
+		form.Name = recent[0].Name
+	}
+	err = screen.Run(ctx, screen.Config{
+		Form: form, Recent: recent, Begin: begin, Muted: c.Muted, ASCII: asciiLocale(), Version: version,
+		Join: s.enter, Heard: s.heard, Remember: saveRecent, Command: s.command, Devices: s.list, Use: s.use,
+	}, tty.in, tty.out)
+	broken := errors.Is(err, screen.ErrBroken)
+	release(broken)
+	if s.last != nil {
+		s.last.summary(tty.out)
+		err = cmp.Or(err, s.last.err())
+	}
+	if !begin && !broken {
+		return nil // it was said on the screen, and is no failure of what the command line asked for
+	}
+	return err
+}
+
+// enter joins a room for the screen.
+func (s *stage) enter(ctx context.Context, form screen.Form) (screen.Joined, error) {
+	c := *s.join
+	if s.join.Relay != "" && form.Relay != s.join.Relay {
+		c.Fingerprint = "" // which is that one's
+	}
+	c.Relay, c.Name, c.Room, c.secret = form.Relay, form.Name, form.Room, ""
+	switch err := c.accept(); {
+	case err != nil:
+		return screen.Joined{}, err
+	case c.secret != "" && form.Passphrase != "":
+		return screen.Joined{}, errors.New("the link has the room's passphrase: leave that field empty")
+	}
+	form.Relay, form.Room, form.Passphrase = c.Relay, c.Room, cmp.Or(c.secret, form.Passphrase)
+	cfg := c.config()
+	cfg.Passphrase = form.Passphrase
+	warning := ""
+	nothing := func(time.Time) {}
+	sound := &sound{warn: func(text string) { warning = text }, capturing: nothing, playing: nothing}
+	c.open(&cfg, sound)
+	devices := &devices{in: c.In, out: c.Out}
+	devices.exchangeable(&cfg)
+	call, err := engine.Join(ctx, cfg)
+	if err != nil {
+		return screen.Joined{}, err
+	}
+	s.last = &shown{Call: call, sound: sound, devices: devices, tell: newTeller(io.Discard, false)}
+	s.last.tell.we(c.Name, call.Session())
+	return screen.Joined{Call: s.last, Form: form, Warning: warning}, nil
+}
+
+func (s *stage) heard(e engine.Event) {
+	s.last.wrong.note(e)
+	s.last.tell.event(e)
+}
+
+// list tells which sound devices there are.
+func (s *stage) list() (screen.Devices, error) { return s.last.devices.list() }
+
+// use chooses others, for this call and those after it.
+func (s *stage) use(in, out string) error {
+	err := s.last.devices.use(in, out)
+	s.join.In, s.join.Out = s.last.devices.names()
+	return err
+}
+
+// command carries out what was typed behind a colon.
+func (s *stage) command(call screen.Call, text string) error {
+	known, err := moderate(call.(*shown).Call, text)
+	if err == nil && !known {
+		return errors.New("nothing is called " + text + ": there are kick NAME, ban NAME 1h and mute NAME 10m, for who has a token with that right")
+	}
+	return err
+}
+
+// Speaks tells whether there is an input.
+func (s *shown) Speaks() bool { return s.sound.source != nil }
+
+// Leave leaves the call, and waits for the sound system for a while.
+func (s *shown) Leave() {
+	s.leaving.Do(func() {
+		s.stats = s.Stats()
+		ending, cancel := context.WithTimeout(context.Background(), leaveTime)
+		defer cancel()
+		s.stuck = !within(ending, s.Call.Leave)
+	})
+}
+
+// summary tells the call when it has been left.
+func (s *shown) summary(out io.Writer) {
+	s.tell.close(flushTime)
+	tell := newTeller(out, false)
+	tell.names, tell.gone = s.tell.names, s.tell.gone
+	tell.summary(s.stats)
+	tell.close(flushTime)
+}
+
+// err is what was asked for and did not happen.
+func (s *shown) err() error {
+	if err := s.wrong.err(s.stats, s.sound.silent()); err != nil || !s.stuck {
+		return err
+	}
+	return errStuck
+}
+
+// errStuck: the process ends with a device open.
+var errStuck = errors.New("the sound system does not let go: the call ends without it")
+
+// asciiLocale tells whether the locale says that the terminal shows nothing but ASCII (POSIX.1-2017, 8.2). Where there is
+// none it is taken to be one of today.
+func asciiLocale() bool {
+	locale := strings.ToLower(cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_CTYPE"), os.Getenv("LANG")))
+	return locale != "" && !strings.Contains(locale, "utf-8") && !strings.Contains(locale, "utf8")
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+// An option goes before an environment variable, and that before the file.
+func TestSettings(t *testing.T) {
+	const file = "# mine\n\n name = Ann \nbitrate=16\ncap = 64\ncopies = 1,4\nmuted = true\nknown-relays = /no/such/folder/known\n"
+	for _, tt := range []struct {
+		name, file, env, args string
+		code                  int
+		want                  string
+	}{
+		{"file", file, "", "join 127.0.0.1:1 --in none --out none", 1, "cannot reach"},
+		{"no name", "bitrate = 16", "", "join 127.0.0.1:1 --in none --out none", 2, "no relay or no name"},
+		{"environment first", file, "aaaaaaaaaaaaaaaaaaaaaaaa", "join 127.0.0.1:1 --in none --out none", 2, `name "aaaaaaaaaaaaaaaaaaaaaaaa"`},
+		{"option first", file, "aaaaaaaaaaaaaaaaaaaaaaaa", "join 127.0.0.1:1 --in none --out none --name Bob", 1, "cannot reach"},
+		{"nonsense in a value", "cap = x", "", "join 127.0.0.1:1 --name Ann", 2, "settings.txt, line 1"},
+		{"unknown", "\nnickname = Ann", "", "join 127.0.0.1:1", 2, `settings.txt, line 2: there is no setting "nickname"`},
+		{"not for all calls", "for = 5s", "", "join 127.0.0.1:1", 2, `no setting "for"`},
+		{"of one room", "room = jam", "", "join 127.0.0.1:1", 2, `no setting "room"`},
+		{"other commands", "cap = x", "", "version", 0, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := parseSettings("settings.txt", tt.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.env != "" {
+				t.Setenv("TINCAN_NAME", tt.env)
+			}
+			var out, errs bytes.Buffer
+			code := run(t.Context(), strings.Fields(tt.args), strings.NewReader(""), &out, &errs, kong.Resolvers(s))
+			if code != tt.code || !strings.Contains(errs.String(), tt.want) {
+				t.Errorf("exit code %d: %s", code, &errs)
+			}
+		})
+	}
+	for _, text := range []string{"name", "name = A\nname = B"} {
+		if _, err := parseSettings("f", text); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}
+
+// What tincan settings prints is a file of settings: as it is, and without the # before its lines.
+func TestSettingsArePrinted(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", os.TempDir())
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"settings"}, nil, &out, &errs); code != 0 {
+		t.Fatalf("exit code %d: %s", code, &errs)
+	}
+	s, err := parseSettings("f", out.String())
+	if err != nil || len(s.values) != 0 {
+		t.Errorf("%v, %v", s.values, err)
+	}
+	var bare strings.Builder
+	for _, l := range strings.Split(out.String(), "\n") {
+		if name, _, ok := strings.Cut(strings.TrimPrefix(l, "# "), " = "); ok && !strings.Contains(name, " ") {
+			bare.WriteString(strings.TrimPrefix(l, "# ") + "\n")
+		}
+	}
+	if s, err = parseSettings("f", bare.String()); err != nil || len(s.values) < 12 || s.values["bitrate"].text != "24" {
+		t.Errorf("%v, %v", s, err)
+	}
+}
