@@ -49,8 +49,9 @@ type begun struct {
 	secret netproto.RoomSecret // the room's
 	keyed  bool                // everybody has a sender key, besides
 	seals  netproto.RoomSecret // by which we seal
-	grace  time.Duration       // until we do at the latest
-	awaits []uint32            // who heard us before, and has not sent a sender key
+	began  time.Duration       // when we were told
+	grace  time.Duration       // until we do at the latest, if the relay has our keys
+	awaits []uint32            // who heard us before, and has not sent a sender key; we, while ours have not come back
 	keys   []netproto.Wrapping // what we seal with, for each other
 }
 
@@ -129,14 +130,14 @@ func same(a, b netproto.Member) bool {
 
 // epoch returns the epoch that a list begins, nil if there is none that is newer than all before. known tells whether the
 // list has our own line as it is.
-func (a *attendance) epoch(list *netproto.SendNewUsers) (b *begun, known bool) {
+func (a *attendance) epoch(now time.Duration, list *netproto.SendNewUsers) (b *begun, known bool) {
 	known = same(a.members[a.own.Session], a.own)
 	if list.MediaKey == nil || list.Epoch <= a.newest {
 		return nil, known
 	}
 	a.newest = list.Epoch
 	b = a.of(list.Epoch)
-	*b = begun{number: list.Epoch}
+	*b = begun{number: list.Epoch, began: now}
 	e := netproto.Epoch{Room: a.room, Number: list.Epoch, MediaKey: list.MediaKey, Members: []netproto.Member{a.own}}
 	a.share()
 	b.keyed = len(a.shared) < netproto.MaxKeyed
@@ -151,6 +152,9 @@ func (a *attendance) epoch(list *netproto.SendNewUsers) (b *begun, known bool) {
 		if _, ours := a.shared[session]; ours && there {
 			b.awaits = append(b.awaits, session)
 		}
+	}
+	if b.keyed && len(a.shared) > 0 {
+		b.awaits = append(b.awaits, a.own.Session)
 	}
 	switch {
 	case came && stayed && b.keyed:
@@ -169,10 +173,15 @@ func (a *attendance) epoch(list *netproto.SendNewUsers) (b *begun, known bool) {
 	return b, known
 }
 
-// ready returns the newest epoch, and whether all have it who heard us before: then it need not wait.
-func (a *attendance) ready() (epoch uint32, ok bool) {
-	b := a.of(a.newest)
-	return b.number, b.keyed && len(b.awaits) == 0
+// waits is how long from now on it waits at most until we use it, as far as is known.
+func (b *begun) waits(now time.Duration, own uint32) time.Duration {
+	switch {
+	case b.keyed && len(b.awaits) == 0:
+		return 0
+	case b.grace > 0 && slices.Contains(b.awaits, own):
+		return netproto.EpochGraceUnsent
+	}
+	return max(b.began+b.grace-now, 0)
 }
 
 // of is where an epoch has its place, if it is one of the newest.
@@ -214,6 +223,9 @@ func (a *attendance) wrap(b *begun) {
 		}
 		b.keys = append(b.keys, key.Wrap(b.secret, s.secret, b.number, a.own.Session, session))
 	}
+	if len(b.keys) > 0 {
+		b.keys = append(b.keys, netproto.Wrapping{Session: a.own.Session, Epoch: b.number})
+	}
 }
 
 // unwrap returns by what somebody seals in an epoch. What comes before the list of its epoch is kept until then.
@@ -222,11 +234,14 @@ func (a *attendance) unwrap(w *netproto.Wrapping) (secret netproto.RoomSecret, o
 	if w.Epoch > a.newest && len(a.early) < maxEarly {
 		a.early = append(a.early, *w)
 	}
-	if b.number != w.Epoch || !b.keyed || s.secret == nil {
+	if b.number != w.Epoch || !b.keyed {
 		return secret, false
 	}
-	key, ok := w.Unwrap(b.secret, s.secret, w.Session, a.own.Session)
-	if ok {
+	var key netproto.SenderKey
+	if s.secret != nil {
+		key, ok = w.Unwrap(b.secret, s.secret, w.Session, a.own.Session)
+	}
+	if ok || w.Session == a.own.Session {
 		b.awaits = slices.DeleteFunc(b.awaits, func(session uint32) bool { return session == w.Session })
 	}
 	return b.secret.With(key), ok

@@ -41,7 +41,7 @@ func TestGrace(t *testing.T) {
 	} {
 		tt.list.MediaKey, tt.list.Epoch = make([]byte, netproto.KeySize), uint32(i+1)
 		a.take(&tt.list)
-		b, known := a.epoch(&tt.list)
+		b, known := a.epoch(0, &tt.list)
 		if b.grace != tt.grace || known != tt.known || b.secret == last {
 			t.Errorf("%s: used after %v, our line known: %v; want %v, %v", tt.name, b.grace, known, tt.grace, tt.known)
 		}
@@ -59,7 +59,7 @@ func TestOwnLineIsOurs(t *testing.T) {
 		a := &attendance{own: netproto.Member{Name: "Ann"}}
 		a.begin(1, (&Config{Name: "Ann"}).newEntry())
 		a.take(&list)
-		b, _ := a.epoch(&list)
+		b, _ := a.epoch(0, &list)
 		secrets[b.secret] = true
 	}
 	if len(secrets) != 3 {

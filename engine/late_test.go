@@ -17,22 +17,26 @@ func TestEpochsAndSlowTCP(t *testing.T) {
 		name             string
 		churn            churn
 		talker, listener time.Duration // how late what the relay says is
+		up               time.Duration // how late what the talker says to the relay is
 		least            int           // of 1000 datagrams heard
 	}{
-		{"nobody comes or goes", churn{}, 0, 0, 1000},
-		{"somebody leaves every 2 s", churn{leave: 2}, 0, 0, 1000},
-		{"and the listener's TCP is slow", churn{leave: 2}, 0, 3 * time.Second, 1000},
-		{"and the talker's TCP is slow", churn{leave: 2}, 3 * time.Second, 0, 1000},
-		{"somebody leaves every second", churn{leave: 1}, 0, 3 * time.Second, 1000},
-		{"and the talker's TCP is slow", churn{leave: 1}, 3 * time.Second, 0, 1000},
-		{"somebody comes every 5 s", churn{join: 5}, 0, 500 * time.Millisecond, 1000},
-		{"and the talker's TCP is slow", churn{join: 5}, 3 * time.Second, 0, 1000},
-		{"and the listener's TCP is slow", churn{join: 5}, 0, 3 * time.Second, 780},
-		{"somebody comes and goes every second, and the talker's TCP is slow", churn{join: 1, leave: 1}, 3 * time.Second, 0, 830},
-		{"somebody comes and goes every second", churn{join: 1, leave: 1}, 0, 500 * time.Millisecond, 1000},
-		{"and the listener's TCP is slow", churn{join: 1, leave: 1}, 0, 3 * time.Second, 580},
+		{"nobody comes or goes", churn{}, 0, 0, 0, 1000},
+		{"somebody leaves every 2 s", churn{leave: 2}, 0, 0, 0, 1000},
+		{"and the listener's TCP is slow", churn{leave: 2}, 0, 3 * time.Second, 0, 1000},
+		{"and the talker's TCP is slow", churn{leave: 2}, 3 * time.Second, 0, 0, 1000},
+		{"somebody leaves every second", churn{leave: 1}, 0, 3 * time.Second, 0, 1000},
+		{"and the talker's TCP is slow", churn{leave: 1}, 3 * time.Second, 0, 0, 1000},
+		{"somebody comes every 5 s", churn{join: 5}, 0, 500 * time.Millisecond, 0, 1000},
+		{"and the talker's TCP is slow", churn{join: 5}, 3 * time.Second, 0, 0, 1000},
+		{"and the listener's TCP is slow", churn{join: 5}, 0, 3 * time.Second, 0, 780},
+		{"somebody comes and goes every second, and the talker's TCP is slow", churn{join: 1, leave: 1}, 3 * time.Second, 0, 0, 780},
+		{"somebody comes and goes every second", churn{join: 1, leave: 1}, 0, 500 * time.Millisecond, 0, 1000},
+		{"and the listener's TCP is slow", churn{join: 1, leave: 1}, 0, 3 * time.Second, 0, 580},
+		{"somebody leaves every 2 s, and the way up from the talker is slow", churn{leave: 2}, 0, 0, 3 * time.Second, 1000},
+		{"somebody comes every 5 s, and it is", churn{join: 5}, 0, 0, 3 * time.Second, 1000},
+		{"somebody comes and goes every second, and it is", churn{join: 1, leave: 1}, 0, 0, 3 * time.Second, 1000},
 	} {
-		t.Run(fmt.Sprint(tt.name, tt.churn, tt.talker, tt.listener), func(t *testing.T) {
+		t.Run(fmt.Sprint(tt.name, tt.churn, tt.talker, tt.listener, tt.up), func(t *testing.T) {
 			core := rooms.NewCore(rooms.Config{})
 			now := time.Hour
 			enter := func(name string) (rooms.Membership, *attendance) {
@@ -67,14 +71,16 @@ func TestEpochsAndSlowTCP(t *testing.T) {
 				list netproto.SendNewUsers
 				keys []netproto.Wrapping // instead
 			}
-			var toAnn, toBob []word
-			pass := func(from rooms.Membership, to *attendance, b *begun, late time.Duration) (words []word) {
-				for _, k := range core.Pass(from.Session, b.keys) {
-					if k.To == to.own.Session {
-						words = append(words, word{at: now + late, keys: []netproto.Wrapping{k.Wrapping}})
+			var toAnn, toRelay, toBob []word
+			pass := func(from rooms.Membership, keys []netproto.Wrapping) {
+				for _, k := range core.Pass(from.Session, keys) {
+					switch keys := []netproto.Wrapping{k.Wrapping}; k.To {
+					case says.Session:
+						toAnn = append(toAnn, word{at: now + tt.talker, keys: keys})
+					case hears.Session:
+						toBob = append(toBob, word{at: now + tt.listener, keys: keys})
 					}
 				}
-				return words
 			}
 			heard := 0
 			for i := range 1000 + 500 {
@@ -96,26 +102,28 @@ func TestEpochsAndSlowTCP(t *testing.T) {
 					keys := toAnn[0].keys
 					if keys == nil {
 						ann.take(&toAnn[0].list)
-						b, _ := ann.epoch(&toAnn[0].list)
-						p.SetSecret(b.number, b.seals, b.grace)
-						toBob = append(toBob, pass(says, bob, b, tt.listener)...)
+						b, _ := ann.epoch(now, &toAnn[0].list)
+						p.SetSecret(b.number, b.seals, b.waits(now, says.Session))
+						toRelay = append(toRelay, word{at: now + tt.up, keys: b.keys})
 						keys = ann.due()
 					}
 					for i := range keys {
 						ann.unwrap(&keys[i])
-					}
-					if epoch, ok := ann.ready(); ok {
-						p.Hasten(epoch)
+						b := ann.of(keys[i].Epoch)
+						p.Hasten(b.number, b.waits(now, says.Session))
 					}
 					toAnn = toAnn[1:]
+				}
+				for ; len(toRelay) > 0 && now >= toRelay[0].at; toRelay = toRelay[1:] {
+					pass(says, toRelay[0].keys)
 				}
 				for len(toBob) > 0 && now >= toBob[0].at {
 					keys := toBob[0].keys
 					if keys == nil {
 						bob.take(&toBob[0].list)
-						b, _ := bob.epoch(&toBob[0].list)
+						b, _ := bob.epoch(now, &toBob[0].list)
 						r.SetEpoch(now, b.number)
-						toAnn = append(toAnn, pass(hears, ann, b, tt.talker)...)
+						pass(hears, b.keys)
 						keys = bob.due()
 					}
 					for i := range keys {

@@ -64,7 +64,7 @@ func (s *successor) attend(a attendance) (end func()) {
 			return
 		}
 		a.take(&list)
-		if b, _ := a.epoch(&list); b != nil && len(b.keys) > 0 {
+		if b, _ := a.epoch(0, &list); b != nil && len(b.keys) > 0 {
 			_ = s.ctl.sendKeys(s.conn.LocalAddr().(*net.UDPAddr).AddrPort(), b.keys) // next notices the end
 		}
 	}

@@ -40,7 +40,7 @@ func (r *keyRoom) begin() map[string]*begun {
 			}
 		}
 		a.take(&p)
-		begun[name], _ = a.epoch(&p)
+		begun[name], _ = a.epoch(0, &p)
 	}
 	return begun
 }
@@ -67,19 +67,23 @@ func TestSenderKeys(t *testing.T) {
 	r.begin()
 	r.enter("Dan", key)
 	b := r.begin()
-	if b["Ann"].grace != netproto.EpochGrace || !b["Ann"].keyed || len(b["Ann"].keys) != 3 || len(b["Eve"].keys) != 0 {
+	if b["Ann"].grace != netproto.EpochGrace || !b["Ann"].keyed || len(b["Ann"].keys) != 4 || len(b["Eve"].keys) != 0 {
 		t.Fatalf("%+v", b["Ann"])
 	}
-	for _, from := range []string{"Dan", "Bob", "Eve", "Cid"} {
-		if _, ready := ann.ready(); ready {
-			t.Errorf("ready before the key of %s", from)
+	want := netproto.EpochGraceUnsent
+	for _, from := range []string{"Dan", "Bob", "Ann", "Eve", "Cid"} {
+		if got := b["Ann"].waits(0, 1); got != want {
+			t.Errorf("waits for %v before the key of %s, want %v", got, from, want)
 		}
-		if ok := r.give(b, from, "Ann"); ok != (from != "Eve") {
+		if ok := r.give(b, from, "Ann"); ok != (from != "Eve" && from != "Ann") {
 			t.Errorf("%s: %v", from, ok)
 		}
+		if from == "Ann" { // ours has come back
+			want = netproto.EpochGrace
+		}
 	}
-	if epoch, ready := ann.ready(); !ready || epoch != 2 {
-		t.Errorf("epoch %d, %v", epoch, ready)
+	if got := b["Ann"].waits(0, 1); got != 0 {
+		t.Errorf("waits for %v when all have it", got)
 	}
 	seals := b["Ann"].seals
 	again := (&Config{Room: "r", Name: "Ann", key: key}).newAttendance(1, r.entries["Ann"])
@@ -116,7 +120,7 @@ func TestEarlyKeys(t *testing.T) {
 		MediaKey: make([]byte, netproto.KeySize), Epoch: 1,
 	}
 	late.take(&list)
-	late.epoch(&list)
+	late.epoch(0, &list)
 	due := late.due()
 	if len(due) != maxEarly {
 		t.Errorf("%d are kept", len(due))

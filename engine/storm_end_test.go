@@ -421,7 +421,7 @@ func (e *stormEnd) welcome(c *stormConn) {
 // setUsers mirrors Call.setUsers.
 func (e *stormEnd) setUsers(now time.Duration, list netproto.SendNewUsers) {
 	e.attendance.take(&list)
-	b, known := e.attendance.epoch(&list)
+	b, known := e.attendance.epoch(now, &list)
 	if list.MediaKey != nil && !known {
 		e.s.t.Fatalf("seed %d: after %v the relay tells of %s otherwise", e.s.seed, now, e.name)
 	}
@@ -434,7 +434,7 @@ func (e *stormEnd) setUsers(now time.Duration, list netproto.SendNewUsers) {
 	}
 	if b != nil {
 		b.hear(now, e.listener, nil)
-		e.sender.Talker().SetSecret(b.number, b.seals, b.grace)
+		e.sender.Talker().SetSecret(b.number, b.seals, b.waits(now, e.session.Session))
 		e.sendKeys(b.keys)
 		e.setKeys(now, e.attendance.due())
 	}
@@ -452,9 +452,8 @@ func (e *stormEnd) setKeys(now time.Duration, keys []netproto.Wrapping) {
 		if secret, ok := e.attendance.unwrap(&keys[i]); ok {
 			e.listener.SetTalkerSecret(now, keys[i].Session, keys[i].Epoch, secret)
 		}
-	}
-	if epoch, ok := e.attendance.ready(); ok {
-		e.sender.Talker().Hasten(epoch)
+		b := e.attendance.of(keys[i].Epoch)
+		e.sender.Talker().Hasten(b.number, b.waits(now, e.session.Session))
 	}
 }
 

@@ -117,7 +117,7 @@ func (c *Call) setUsers(list netproto.SendNewUsers) {
 	}
 	rtt, own, now := c.roundTrip(), c.Session(), c.now()
 	c.attendance.take(&list)
-	b, known := c.attendance.epoch(&list)
+	b, known := c.attendance.epoch(now, &list)
 	c.hearing.Lock()
 	events := c.leaveLocked(now, rtt, c.roster.gone(now, &list))
 	for i, session := range list.Sessions {
@@ -150,7 +150,7 @@ func (c *Call) setUsers(list netproto.SendNewUsers) {
 	c.hearing.Unlock()
 	if b != nil {
 		c.talking.Lock()
-		c.sender.Talker().SetSecret(b.number, b.seals, b.grace)
+		c.sender.Talker().SetSecret(b.number, b.seals, b.waits(now, own))
 		c.talking.Unlock()
 		c.sendKeys(b.keys)
 		c.setKeys(c.attendance.due())
@@ -186,10 +186,9 @@ func (c *Call) setKeys(keys []netproto.Wrapping) {
 			c.listener.SetTalkerSecret(now, keys[i].Session, keys[i].Epoch, secret)
 			c.hearing.Unlock()
 		}
-	}
-	if epoch, ok := c.attendance.ready(); ok {
+		b := c.attendance.of(keys[i].Epoch)
 		c.talking.Lock()
-		c.sender.Talker().Hasten(epoch)
+		c.sender.Talker().Hasten(b.number, b.waits(now, c.attendance.own.Session))
 		c.talking.Unlock()
 	}
 }

@@ -14,6 +14,7 @@ const (
 	EpochGrace        = 2 * time.Second  // a talker uses an epoch that somebody has come with this long after it got it, or when all have it
 	EpochGraceCrowded = time.Second      // the same where there are no sender keys, and so nothing says who has it
 	EpochGraceLeft    = 5 * time.Second  // the same where all have been there before: nobody waits to hear
+	EpochGraceUnsent  = 8 * time.Second  // the same while it is not known that the relay has the talker's sender key
 	EpochExpiry       = 10 * time.Second // receivers forget an epoch this long after they got the next one
 	EpochWindow       = 4                // and keep the newest so many
 )

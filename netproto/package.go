@@ -116,7 +116,7 @@ type Session struct {
 // ClientPort is the client's local UDP port; 0 = it has none.
 type ClientPort struct {
 	Port int
-	Keys []Wrapping // of the client's sender key, for others; at most MaxKeyed
+	Keys []Wrapping // of the client's sender key, wrapped, MaxKeyed at most
 }
 
 // Key implements Package.

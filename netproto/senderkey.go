@@ -23,6 +23,8 @@ const MaxKeyed = 32
 
 // Wrapping is a SenderKey on its way. Session is whom it is for where the talker sends it, and who it is from where the
 // relay does.
+//
+// A talker also sends one for itself, of zeros, which it gets back: so it knows that the relay has them.
 type Wrapping struct {
 	Session, Epoch uint32
 	Wrapped        [wrappedSize]byte

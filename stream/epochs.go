@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
@@ -44,14 +45,15 @@ func (k *talkerKeys) set(session, epoch uint32, secret netproto.RoomSecret, seq,
 	}
 }
 
-// hasten has an epoch used from the frame behind seq on, and no other one before.
-func (k *talkerKeys) hasten(epoch, seq uint32) {
-	for i := range k.waiting {
-		if k.waiting[i].epoch == epoch {
-			k.waiting = k.waiting[i:]
-			k.waiting[0].from = min(k.waiting[0].from, seq+1)
-			return
-		}
+// hasten has an epoch used when so many frames have followed seq at the latest, and none of those before it later than that.
+func (k *talkerKeys) hasten(epoch, seq, grace uint32) {
+	i := slices.IndexFunc(k.waiting, func(key talkerKey) bool { return key.epoch == epoch })
+	if i < 0 {
+		return
+	}
+	k.waiting[i].from = min(k.waiting[i].from, seq+1+grace)
+	for ; i > 0 && k.waiting[i-1].from >= k.waiting[i].from; i-- {
+		k.waiting = slices.Delete(k.waiting, i-1, i)
 	}
 }
 

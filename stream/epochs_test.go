@@ -132,7 +132,7 @@ func TestHasten(t *testing.T) {
 		p.SetSecret(epoch, netproto.RoomSecret{byte(epoch)}, netproto.EpochGrace)
 	}
 	for _, tt := range []struct{ hasten, want uint32 }{{7, 1}, {3, 3}, {2, 3}, {4, 4}} {
-		p.Hasten(tt.hasten)
+		p.Hasten(tt.hasten, 0)
 		if say(t, p, speech(1)); p.Epoch() != tt.want {
 			t.Errorf("epoch %d after that of %d was hastened", p.Epoch(), tt.hasten)
 		}

@@ -89,8 +89,10 @@ func (p *Packetizer) SetSecret(epoch uint32, secret netproto.RoomSecret, grace t
 	p.keys.set(p.session, epoch, secret, p.seq, uint32(grace/netproto.FrameDuration))
 }
 
-// Hasten ends the grace of an epoch: every listener has its secret.
-func (p *Packetizer) Hasten(epoch uint32) { p.keys.hasten(epoch, p.seq) }
+// Hasten has the grace of an epoch last so long from now on at most.
+func (p *Packetizer) Hasten(epoch uint32, grace time.Duration) {
+	p.keys.hasten(epoch, p.seq, uint32(grace/netproto.FrameDuration))
+}
 
 // Renew goes on under another session, whose tag key and first secret must be given anew. Numbers and counts go on:
 // so none comes twice under a key, whatever keys these are.

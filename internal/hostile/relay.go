@@ -197,7 +197,7 @@ func (r *Relay) tellLocked(to *Member) {
 // passLocked passes on a sender key.
 func (r *Relay) passLocked(from *Member, w netproto.Wrapping) {
 	for _, to := range r.members {
-		if to.gone || to.Session != w.Session || to == from {
+		if to.gone || to.Session != w.Session {
 			continue
 		}
 		w.Session = from.Session

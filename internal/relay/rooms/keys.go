@@ -12,13 +12,14 @@ type Passed struct {
 	netproto.Wrapping
 }
 
-// Pass takes a session's sender key of an epoch, wrapped for others, and returns what those in its room are to be told.
+// Pass takes a session's sender key of an epoch, wrapped for others, and returns what those in its room are to be told, the
+// session itself, too, if one is for it.
 // One per epoch is taken, of those that are in use. They are kept for who has lost its connection just then.
 func (c *Core) Pass(id uint32, keys []netproto.Wrapping) (passed []Passed) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m := c.members[id]
-	if m == nil || len(keys) == 0 || len(keys) >= netproto.MaxKeyed {
+	if m == nil || len(keys) == 0 || len(keys) > netproto.MaxKeyed {
 		return nil
 	}
 	epoch := keys[0].Epoch
@@ -29,7 +30,7 @@ func (c *Core) Pass(id uint32, keys []netproto.Wrapping) (passed []Passed) {
 	}
 	m.keys = keys
 	for _, w := range keys {
-		if to := c.members[w.Session]; to != nil && to.room == m.room && to.voice > 0 && to != m {
+		if to := c.members[w.Session]; to != nil && to.room == m.room && to.voice > 0 {
 			passed = append(passed, Passed{w.Session, m.from(w)})
 		}
 	}

@@ -43,13 +43,13 @@ func TestPass(t *testing.T) {
 			t.Errorf("%s: to %v, want %v", tt.name, to, tt.want)
 		}
 	}
-	if p := c.Pass(bob.Session, wrap(1, bob.Session, elsewhere.Session, 99)); len(p) > 0 {
-		t.Errorf("to oneself, elsewhere, nobody: %v", p)
+	if p := c.Pass(bob.Session, wrap(1, elsewhere.Session, bob.Session, 99)); len(p) != 1 || p[0].To != bob.Session {
+		t.Errorf("elsewhere, to oneself, to nobody: %v", p)
 	}
 	if p := c.Pass(cid.Session, append(wrap(1, ann.Session), wrap(0, ann.Session)...)); len(p) > 0 {
 		t.Errorf("of two epochs: %v", p)
 	}
-	if p := c.Pass(cid.Session, wrap(1, make([]uint32, netproto.MaxKeyed)...)); len(p) > 0 {
+	if p := c.Pass(cid.Session, wrap(1, make([]uint32, netproto.MaxKeyed+1)...)); len(p) > 0 {
 		t.Errorf("too many: %v", p)
 	}
 }

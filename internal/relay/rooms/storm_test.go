@@ -13,9 +13,9 @@ import (
 // line down is bounded: changes within an epoch go together.
 func TestListsInAStorm(t *testing.T) {
 	const (
-		perSecond = 20               // relay: namedShare times NamelessRate
-		there     = 64               // relay: MaxConnsPerAddr
-		bound     = 64 * 1000 / 8    // bytes per second, in the long run
+		perSecond = 20            // relay: namedShare times NamelessRate
+		there     = 64            // relay: MaxConnsPerAddr
+		bound     = 64 * 1000 / 8 // bytes per second, in the long run
 		lasts     = 60 * time.Second
 	)
 	rng := rand.New(rand.NewPCG(5, 5))
