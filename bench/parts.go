@@ -6,7 +6,6 @@ import (
 
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/codec/opus"
-	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/synth"
 	"github.com/tincan-voice/tincan/jitter"
 	"github.com/tincan-voice/tincan/netproto"
@@ -135,45 +134,5 @@ func jitterPushPull(b *testing.B) {
 	}
 	if s := buf.Stats(); b.N > 1000 && s.Decoded < now*9/10 {
 		b.Fatalf("of %v only %v were played from frames", now, s.Decoded)
-	}
-}
-
-// mix is 20 ms of output of n talkers at once: taken from their buffers, decoded, summed, limited. Sealing,
-// opening and pushing are not in it; they have rows of their own.
-func mix(n int) func(*testing.B) {
-	return func(b *testing.B) {
-		secret := netproto.RoomSecret{1}
-		listener := engine.NewListener(engine.ListenerConfig{})
-		listener.SetSecret(0, 0, secret)
-		sealers := make([]*netproto.Sealer, n)
-		for i := range sealers {
-			session := uint32(i + 1)
-			sealers[i] = netproto.NewSealer(netproto.VoiceKey(secret, session, 0))
-			listener.AddPeer(session, "talker")
-		}
-		packets := frames(b)
-		var body, datagram []byte
-		arrive := func(now time.Duration, number uint32) {
-			for s, sealer := range sealers {
-				h := netproto.Header{Type: netproto.TypeVoice, Session: uint32(s + 1), Seq: number, Level: 20, Voice: true}
-				var err error
-				body, err = netproto.AppendFrames(body[:0], number, []netproto.Frame{{Number: number, Data: packets[int(number)%len(packets)]}})
-				must(b, err)
-				datagram = sealer.Seal(datagram[:0], h, body)
-				datagram = netproto.AppendHop(datagram, netproto.Hop{Count: uint8(number % netproto.HopCounts)})
-				must(b, listener.Handle(now, datagram))
-			}
-		}
-		out := make([]float32, codec.FrameSize/2)
-		var now time.Duration
-		b.ReportAllocs()
-		for i := uint32(1); b.Loop(); i++ {
-			b.StopTimer()
-			now += frameTime
-			arrive(now, i)
-			b.StartTimer()
-			listener.Mix(now, out)
-			listener.Mix(now+frameTime/2, out)
-		}
 	}
 }

@@ -6,6 +6,7 @@
 package bench
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 )
@@ -25,9 +26,8 @@ func Rows() []Row {
 		{"open", open},
 		{"jitter", jitterPushPull},
 		{"decode", decode},
-		{"mix/2", mix(2)},
-		{"mix/8", mix(8)},
-		{"mix/32", mix(32)},
+	}, mixRows(), []Row{
+		{"worstblock/8", worstBlock(8)},
 		{"forward/10", forwarding(10)},
 		{"forward/100", forwarding(100)},
 		{"forward/1000", forwarding(1000)},
@@ -41,4 +41,14 @@ func Run(b *testing.B) {
 	for _, row := range Rows() {
 		b.Run(row.Name, row.Run)
 	}
+}
+
+// mixRows are mixes of talkers who lose none, some or many of their frames.
+func mixRows() (rows []Row) {
+	for _, n := range []int{1, 4, 8, 32} {
+		for _, lossPct := range []int{0, 10, 20} {
+			rows = append(rows, Row{fmt.Sprintf("mix/%d/loss%d", n, lossPct), mix(n, lossPct)})
+		}
+	}
+	return rows
 }

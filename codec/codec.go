@@ -19,6 +19,14 @@ type Encoder interface {
 	Encode(pcm []float32, dst []byte) (n int, err error)
 }
 
+// PlainConcealer is a Decoder that conceals with a network and can do without it.
+type PlainConcealer interface {
+	Decoder
+	// ConcealPlain is Conceal as with DecoderConfig.Complexity 1, which takes a twentieth of the CPU. It is for who loses
+	// frames of many talkers at once.
+	ConcealPlain(pcm []float32) error
+}
+
 // Decoder turns the frames of one talker into PCM. It has memory: feed it in order,
 // exactly one call per 20 ms of the talker's time. All slices stay the caller's. No method allocates.
 //

@@ -49,8 +49,10 @@ type Listener struct {
 	order   []*peer // the same, in the order in which they came
 	awake   []*peer // those that may have something to play
 	limiter limiter
-	unheard []stream.Unheard // scratch
-	scratch [mixBlock]float32
+	// deepLeft is for how many more talkers a network may begin to make up a loss in this block.
+	deepLeft int
+	unheard  []stream.Unheard // scratch
+	scratch  [mixBlock]float32
 }
 
 // mixBlock is the longest block that is mixed in one go.
@@ -130,7 +132,7 @@ func (l *Listener) take(now time.Duration, a *stream.Arrival) error {
 		if err != nil {
 			return err
 		}
-		p.buffer = l.cfg.NewBuffer(dec, l.cfg.Jitter)
+		p.buffer = l.cfg.NewBuffer(l.thrifty(dec), l.cfg.Jitter)
 		if l.path > 0 {
 			p.buffer.SetPathDelay(l.path)
 		}
@@ -196,6 +198,8 @@ func (l *Listener) Mix(now time.Duration, out []float32) {
 
 func (l *Listener) mix(now time.Duration, out []float32) {
 	clear(out)
+	l.deepLeft = deepPerBlock
+	slices.SortStableFunc(l.awake, louder)
 	asleep := false
 	for _, p := range l.awake {
 		p.addTo(out, l.scratch[:len(out)], now)

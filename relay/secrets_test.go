@@ -48,7 +48,7 @@ func TestLogHasNoSecrets(t *testing.T) {
 	proof := base64.StdEncoding.EncodeToString(hop.ResumeProof(resume))
 	again := enter(token, fmt.Sprintf(`, "RESUME": %q, "PROOF": %q`, resume, proof))
 	renewed := again.until(6)
-	again.send(fmt.Sprintf(`{"KEY": 4, "SESSION": %d, "MUTE": 60, "REASON": "noise"}`, id(renewed)))
+	again.send(fmt.Sprintf(`{"KEY": 4, "SESSION": %d, "MUTE": 60, "REASON": "noise\ntime=now level=ERROR msg=forged\nban 0.0.0.0/0 2099-01-01T00:00:00Z"}`, id(renewed)))
 	again.until(0)
 	if err := s.Reload(); err != nil {
 		t.Fatal(err)
@@ -71,6 +71,14 @@ func TestLogHasNoSecrets(t *testing.T) {
 		if !strings.Contains(written, has) {
 			t.Fatalf("no %q in %s", has, written)
 		}
+	}
+	for line := range strings.Lines(log.String()) {
+		if !strings.HasPrefix(line, "time=20") {
+			t.Errorf("somebody has written into the log: %s", line)
+		}
+	}
+	if n := strings.Count(string(text), "\n"); n != 2 {
+		t.Errorf("%d lines in %s", n, text)
 	}
 	secrets := map[string]string{
 		"token": token, "wrong token": wrong, "RESUME": resume, "new RESUME": renewed["RESUME"].(string), "PROOF": proof,

@@ -14,6 +14,7 @@ import (
 	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/audio/device"
 	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/codec/opus"
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/address"
 	"github.com/tincan-voice/tincan/internal/screen"
@@ -59,6 +60,7 @@ func (c *DoctorCmd) Run(ctx context.Context, out io.Writer) error {
 			c.Relay = recent[0].Relay
 		}
 	}
+	library(f)
 	c.microphone(ctx, f)
 	c.loudspeaker(ctx, f)
 	if c.Relay == "" {
@@ -73,6 +75,19 @@ func (c *DoctorCmd) Run(ctx context.Context, out io.Writer) error {
 		return errors.New("one thing is wrong")
 	}
 	return fmt.Errorf("%d things are wrong", f.bad)
+}
+
+// library says what codes and decodes here: losses sound worse with an old one, and that is no fault.
+func library(f *findings) {
+	if _, err := opus.NewDecoder(); err != nil {
+		f.wrong("codec: %v", err)
+		return
+	}
+	text := opus.Library().String()
+	if !opus.Library().DeepPLC {
+		text += "; libopus 1.5 or later has it, and losses sound better with it"
+	}
+	f.good("codec: %s", text)
 }
 
 // deviceTime is how long a device may take to open and to pass a second of sound.

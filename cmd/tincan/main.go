@@ -28,6 +28,7 @@ type CLI struct {
 	Swarm    SwarmCmd    `cmd:"" help:"Load a relay with many light clients and measure it."`
 	Version  VersionCmd  `cmd:"" help:"Print the version, and that of the Opus library."`
 
+	usage.Extras
 	ShowVersion versionFlag `name:"version" help:"Print the version, and that of the Opus library."`
 }
 

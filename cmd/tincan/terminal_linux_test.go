@@ -95,6 +95,12 @@ func (u *user) hasTerminal() {
 	u.waits("a terminal as before", func() bool { return *u.modes() == *u.before })
 }
 
+func (u *user) forgets() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.seen.Reset()
+}
+
 func (u *user) waits(what string, done func() bool) {
 	u.t.Helper()
 	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
@@ -155,6 +161,24 @@ func TestFullScreen(t *testing.T) {
 			u.hasTerminal()
 			u.sees(tt.says)
 		})
+	}
+}
+
+// A terminal that tells when keys are let go (it answers for the protocol of kitty, events included) has Space talk for as long
+// as it is held.
+func TestPushToTalkOnATerminal(t *testing.T) {
+	u := newUser(t)
+	p := u.starts("join", startTestRelay(t), "--name", "Ann", "--in", "tone", "--out", "none", "--muted")
+	u.types("\x1b[?3u")
+	u.sees("hold Space to talk")
+	u.types(" ")
+	u.sees("as long as you hold")
+	u.forgets()
+	u.types("\x1b[32;1:3u")
+	u.sees("nobody hears you")
+	u.types("q")
+	if code := p.ends(); code != 0 {
+		t.Errorf("exit code %d", code)
 	}
 }
 

@@ -56,6 +56,7 @@ type flags struct {
 	Next      string           `help:"The relay that SIGTERM and DRAIN send clients to, and its fingerprint, in one argument." placeholder:"'ADDR SHA256:...'"`
 	Replace   bool             `help:"Take the place of the tincand on this port: it gives its sockets and sends its clients over (Linux, the same user)."`
 	Version   kong.VersionFlag `help:"Print the version."`
+	usage.Extras
 }
 
 // gcPercent trades a little CPU for memory: a relay makes garbage only when

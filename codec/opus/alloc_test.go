@@ -54,6 +54,7 @@ func hotCalls(t testing.TB) []struct {
 		{"Decode", func() error { return dec.Decode(frames[next()], pcm) }},
 		{"DecodeFEC", func() error { return dec.DecodeFEC(withFEC, pcm) }},
 		{"Conceal", func() error { return dec.Conceal(pcm) }},
+		{"ConcealPlain", func() error { return dec.(codec.PlainConcealer).ConcealPlain(pcm) }},
 		{"HasFEC", func() error { dec.HasFEC(frames[next()]); return nil }},
 	}
 }

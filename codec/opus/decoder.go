@@ -9,10 +9,11 @@ import (
 	"github.com/tincan-voice/tincan/codec"
 )
 
-// decoder is a codec.Decoder.
+// decoder is a codec.PlainConcealer.
 type decoder struct {
-	lib  *libDecoder
-	celt bool // the last frame was CELT-only: libopus ignores FEC right after one
+	lib        *libDecoder
+	complexity int
+	celt       bool // the last frame was CELT-only: libopus ignores FEC right after one
 }
 
 // NewDecoder makes a decoder of the default configuration. The error is one of libopus.
@@ -28,7 +29,7 @@ func NewDecoderWith(cfg codec.DecoderConfig) (codec.Decoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opus: new decoder: %w", err)
 	}
-	return &decoder{lib: lib}, nil
+	return &decoder{lib: lib, complexity: cfg.Complexity}, nil
 }
 
 // Decode implements codec.Decoder.
@@ -74,4 +75,11 @@ func (d *decoder) Conceal(pcm []float32) error {
 		return errConceal
 	}
 	return nil
+}
+
+// ConcealPlain implements codec.PlainConcealer.
+func (d *decoder) ConcealPlain(pcm []float32) error {
+	d.lib.setComplexity(1)
+	defer d.lib.setComplexity(d.complexity)
+	return d.Conceal(pcm)
 }

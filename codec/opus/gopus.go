@@ -92,8 +92,12 @@ func newLibDecoder(complexity int) (*libDecoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &libDecoder{dec}, dec.SetComplexity(complexity)
+	d := &libDecoder{dec}
+	d.setComplexity(complexity)
+	return d, nil
 }
+
+func (d *libDecoder) setComplexity(complexity int) { _ = d.dec.SetComplexity(complexity) } // which is in range
 
 // decode fills pcm with a frame, with the copy in it of the one before (fec), or with what is made up (no frame). It
 // reports whether it filled all of it.

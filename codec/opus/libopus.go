@@ -50,16 +50,21 @@ type libDecoder struct {
 	state  *C.OpusDecoder // memory, in which libopus keeps no pointers to itself
 }
 
-// newLibDecoder makes a mono decoder. Complexity is for libopus 1.5 and later; older ones refuse it and go on without.
+// newLibDecoder makes a mono decoder.
 func newLibDecoder(complexity int) (*libDecoder, error) {
 	memory := make([]byte, C.opus_decoder_get_size(1))
 	d := &libDecoder{memory: memory, state: (*C.OpusDecoder)(unsafe.Pointer(&memory[0]))}
 	if code := C.opus_decoder_init(d.state, codec.SampleRate, 1); code != C.OPUS_OK {
 		return nil, opus.Error(code)
 	}
+	d.setComplexity(complexity)
+	return d, nil
+}
+
+// setComplexity is for libopus 1.5 and later; older ones refuse it and go on without.
+func (d *libDecoder) setComplexity(complexity int) {
 	C.set_complexity(d.state, C.int(complexity))
 	runtime.KeepAlive(d)
-	return d, nil
 }
 
 // decode fills pcm with a frame, with the copy in it of the one before (fec), or with what is made up (no frame). It

@@ -39,6 +39,7 @@ type watch struct {
 	pairs    map[[2]*person]*pair // listener, talker
 	relay    *troubles
 	machine  troubles
+	out      io.Writer // for what is wrong, when it is seen
 	begun    time.Time
 	looked   time.Time // last
 
@@ -69,7 +70,7 @@ func newWatch(patience time.Duration, begun time.Time) *watch {
 
 // run lets all happen, and then waits until all is well.
 func (w *watch) run(ctx context.Context, o options, r *relay, out io.Writer) error {
-	w.relay = &r.troubles
+	w.relay, w.out = &r.troubles, out
 	end := time.Now().Add(o.length)
 	ctx, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
@@ -269,6 +270,7 @@ func (w *watch) missing(calm time.Time) (all []string) {
 func (w *watch) say(format string, args ...any) {
 	if w.wrongs++; len(w.wrong) < mostFaults {
 		w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
+		fmt.Fprintln(w.out, "wrong:", w.wrong[len(w.wrong)-1])
 	}
 }
 

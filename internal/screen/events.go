@@ -12,13 +12,11 @@ func (t *talk) event(e engine.Event) {
 	switch e := e.(type) {
 	case engine.PeerJoined:
 		if e.Foreign {
-			t.foreign[e.Session] = true
 			t.say(e.Name+" is here with another passphrase, or without: you do not hear each other", true)
 		} else {
 			t.say(e.Name+" is here", false)
 		}
 	case engine.PeerLeft:
-		delete(t.foreign, e.Session)
 		t.say(e.Name+" left", false)
 	case engine.Fault: // while it is in force it stands above the lines
 		if !e.On && e.Kind != engine.FaultAlone {

@@ -50,11 +50,14 @@ func withoutLast(text string) string {
 	return text[:len(text)-len(last)]
 }
 
-// shown is the text as far as its end fits into so many cells.
-func (f *field) shown(width int) string {
+// shown is the text as far as its end fits into so many cells, where it is typed, or else its beginning.
+func (f *field) shown(width int, typed bool) string {
 	text := clean(f.text)
 	if f.secret {
 		text = strings.Repeat("*", len([]rune(f.text)))
+	}
+	if !typed {
+		return ansi.Truncate(text, width, "..")
 	}
 	return ansi.TruncateLeft(text, max(ansi.StringWidth(text)-width, 0), "")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -203,7 +204,7 @@ func aCall() engine.Stats {
 	}}
 	s.Peers[1].Talking, s.Peers[1].Level = true, 20
 	s.Link = engine.LinkStats{
-		Alive: true, RTT: 24 * time.Millisecond, UpKbps: 32, DownKbps: 68, Fingerprint: "SHA256:3E4+gQEg7RNk5h2r81ipVWu5+cnMbaRu2Q4z7IYLkao",
+		Relay: netip.MustParseAddrPort("192.0.2.1:9999"), Alive: true, RTT: 24 * time.Millisecond, UpKbps: 32, DownKbps: 68, Fingerprint: "SHA256:3E4+gQEg7RNk5h2r81ipVWu5+cnMbaRu2Q4z7IYLkao",
 		Trust: engine.TrustFirst,
 	}
 	return s

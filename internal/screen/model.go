@@ -141,7 +141,7 @@ func (m *Model) joined(msg joinedMsg) tea.Cmd {
 	m.joining = nil
 	switch {
 	case msg.err == nil && !a.gaveUp:
-		m.talk = &talk{call: msg.Call, form: msg.Form, end: a.end, loud: map[string]float32{}, foreign: map[uint32]bool{}}
+		m.talk = &talk{call: msg.Call, form: msg.Form, end: a.end, loud: map[string]float32{}}
 		if m.cfg.Muted {
 			m.mute(true)
 		}

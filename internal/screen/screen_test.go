@@ -55,6 +55,7 @@ func TestScreens(t *testing.T) {
 
 			r.keys("m", "down", "left", "left", "down", "x")
 			s := aCall()
+			s.Sealed, s.Peers[2].Foreign = true, true
 			s.Peers[2].Volume, s.Peers[3].Volume = 0.8, 0
 			s.Link.Path, s.Sending.Voice, s.Sending.Adapt.Loss = engine.PathTunnel, 100, 0.12
 			s.Faults = []engine.FaultStats{

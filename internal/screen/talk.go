@@ -25,8 +25,6 @@ type talk struct {
 	chosen uint32             // session that the keys are about; 0: nobody yet
 	loud   map[string]float32 // by name, of who was silenced here
 
-	foreign map[uint32]bool // sessions with another passphrase than we, or just one of us has one
-
 	muted, deaf bool
 	ended       bool // our input has
 	voice       bool // goes on although the control connection is lost
@@ -168,15 +166,13 @@ func (t *talk) figures(at time.Time, s engine.Stats) {
 		if alike[looks(p.Name)] > 1 {
 			who.mark = fmt.Sprintf(" (session %d)", p.Session)
 		}
-		if at.Sub(who.judged) >= time.Second {
+		switch {
+		case p.Foreign:
+			who.verdict = unheard[engine.FaultPassphrase]
+		case at.Sub(who.judged) >= time.Second:
 			who.judged, who.verdict = at, who.history.judge(&p)
 		}
 		people = append(people, who)
-	}
-	for i := range people {
-		if t.foreign[people[i].Session] {
-			people[i].verdict = unheard[engine.FaultPassphrase]
-		}
 	}
 	for _, f := range s.Faults {
 		for i := range people {

@@ -32,7 +32,7 @@ func (m *Model) talkView() (lines []string, cursor *tea.Cursor) {
 		below = append(below, bar.Render(fit(" leaving ...", m.width)))
 	case t.prompt != nil:
 		ask := " " + t.prompt.ask
-		text := t.prompt.shown(m.width - len(ask) - 1)
+		text := t.prompt.shown(m.width-len(ask)-1, true)
 		below = append(below, bar.Render(fit(ask+text, m.width)))
 		cursor = tea.NewCursor(min(len(ask)+lipgloss.Width(text), m.width-1), m.height-1)
 	default:
@@ -267,7 +267,7 @@ func (m *Model) link() string {
 	} else {
 		parts = append(parts, "no answer")
 	}
-	if t.form.Passphrase != "" {
+	if t.stats.Sealed {
 		parts = append(parts, "sealed for members")
 	} else {
 		parts = append(parts, "the relay can listen")

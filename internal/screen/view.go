@@ -92,7 +92,7 @@ func (m *Model) formView() (lines []string, cursor *tea.Cursor) {
 	lines = append(lines, m.title("tincan: group voice for bad networks", m.cfg.Version), "")
 	width := max(min(fieldWidth, m.width-labelWidth-3), 1)
 	for i := range f.fields {
-		text, mark := f.fields[i].shown(width), "  "
+		text, mark := f.fields[i].shown(width, f.at == i), "  "
 		switch {
 		case text == "" && f.at != i:
 			text = faint.Render(fit(hints[i], width))

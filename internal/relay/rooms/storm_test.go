@@ -1,6 +1,7 @@
 package rooms_test
 
 import (
+	"errors"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -59,5 +60,18 @@ func TestListsInAStorm(t *testing.T) {
 	t.Logf("%d lists, %d bytes: %.0f kbit/s", lists, sent, float64(perSec)*8/1000)
 	if perSec > bound || lists < 10 {
 		t.Errorf("%d bytes per second in %d lists, want at most %d", perSec, lists, bound)
+	}
+}
+
+// Rooms cannot be used up before sessions are, of which an address has a share.
+func TestRoomsCannotBeUsedUp(t *testing.T) {
+	core := rooms.NewCore(rooms.Config{MaxSessions: 20})
+	for i := range 20 {
+		if _, err := core.Join(time.Hour, rooms.Newcomer{Room: relaytest.Wide(i), Name: "a", Voice: 1}); err != nil {
+			t.Fatalf("room %d: %v", i, err)
+		}
+	}
+	if _, err := core.Join(time.Hour, rooms.Newcomer{Room: "another", Name: "a"}); !errors.Is(err, rooms.ErrServerFull) {
+		t.Error(err)
 	}
 }
