@@ -24,7 +24,6 @@ type Recent struct {
 
 // Call is what the screen needs of a call: an *engine.Call, and Speaks.
 type Call interface {
-	Session() uint32
 	Stats() engine.Stats
 	Events() <-chan engine.Event
 	Err() error

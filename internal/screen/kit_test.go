@@ -37,7 +37,6 @@ func newFakeCall() *fakeCall { return &fakeCall{events: make(chan engine.Event, 
 func (c *fakeCall) note(format string, args ...any) {
 	c.done = append(c.done, fmt.Sprintf(format, args...))
 }
-func (c *fakeCall) Session() uint32                    { return 1 }
 func (c *fakeCall) Stats() engine.Stats                { return c.stats }
 func (c *fakeCall) Events() <-chan engine.Event        { return c.events }
 func (c *fakeCall) Err() error                         { return c.err }

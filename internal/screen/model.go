@@ -30,6 +30,7 @@ type attempt struct {
 	form   Form
 	end    context.CancelFunc // of the attempt, and of the call that comes of it
 	gaveUp bool
+	quits  bool // the program ends with it
 }
 
 // New makes a Model. Its calls end with ctx.
@@ -120,8 +121,7 @@ func (m *Model) press(key tea.KeyPressMsg) tea.Cmd {
 	case m.joining == nil:
 		return m.formKey(key)
 	case key.String() == "esc" || key.String() == "q":
-		m.joining.gaveUp = true
-		m.joining.end() // joined comes with its error
+		m.joining.giveUp()
 	}
 	return nil
 }
@@ -152,15 +152,28 @@ func (m *Model) joined(msg joinedMsg) tea.Cmd {
 		m.form.remember(msg.Form)
 		m.cfg.Remember(m.form.recent)
 		return tea.Batch(read(msg.Call), listen(msg.Call))
-	case msg.err == nil:
-		return func() tea.Msg { msg.Call.Leave(); return nil }
+	case msg.err == nil: // too late
+		m.talk = &talk{call: msg.Call, form: msg.Form, end: a.end}
+		return m.leave(func() tea.Cmd { return a.over(m.cfg.Begin) })
 	}
 	a.end()
-	switch {
-	case !a.gaveUp:
-		m.err = msg.err
-		m.form.blame(msg.err)
-	case m.cfg.Begin:
+	if a.gaveUp {
+		return a.over(m.cfg.Begin)
+	}
+	m.err = msg.err
+	m.form.blame(msg.err)
+	return nil
+}
+
+// giveUp ends an attempt; what became of it comes as a joinedMsg.
+func (a *attempt) giveUp() {
+	a.gaveUp = true
+	a.end()
+}
+
+// over is what follows when an attempt was given up.
+func (a *attempt) over(begun bool) tea.Cmd {
+	if a.quits || begun {
 		return tea.Quit
 	}
 	return nil
@@ -194,10 +207,15 @@ func (m *Model) leave(then func() tea.Cmd) tea.Cmd {
 	return func() tea.Msg { t.call.Leave(); return leftMsg{t.call} }
 }
 
-// quit ends everything.
+// quit ends everything: the relay is told, unless that takes too long for who presses the key again.
 func (m *Model) quit() tea.Cmd {
-	if m.talk != nil && m.talk.then == nil {
+	switch {
+	case m.talk != nil && m.talk.then == nil:
 		return m.leave(func() tea.Cmd { return tea.Quit })
+	case m.joining != nil && !m.joining.quits:
+		m.joining.quits = true
+		m.joining.giveUp()
+		return nil
 	}
 	return tea.Quit
 }

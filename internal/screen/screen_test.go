@@ -146,6 +146,36 @@ func TestGivingUp(t *testing.T) {
 	}
 }
 
+// Who gives up when the relay has just let us in leaves, and Ctrl-C ends the program then; a second one ends it at once.
+func TestGivingUpTooLate(t *testing.T) {
+	for _, key := range []string{"esc", "ctrl+c"} {
+		r := newRig(t, Config{Form: annsForm}, 80, 24)
+		_, join := r.Update(tea.KeyPressMsg{Code: tea.KeyEnter})
+		r.keys(key)
+		if r.quits {
+			t.Errorf("%s: it does not wait", key)
+		}
+		r.follow(join)
+		if r.call.took() != "leave" || r.talk != nil || r.quits != (key == "ctrl+c") {
+			t.Errorf("%s: quits %v", key, r.quits)
+		}
+	}
+	r := newRig(t, Config{Form: annsForm}, 80, 24)
+	_, _ = r.Update(tea.KeyPressMsg{Code: tea.KeyEnter})
+	if r.keys("ctrl+c", "ctrl+c"); !r.quits {
+		t.Error("Ctrl-C twice: it waits")
+	}
+}
+
+// Whoever is muted is so in the next room too.
+func TestMutedInTheNextRoom(t *testing.T) {
+	r := inCall(t, 80, 24)
+	r.keys("m", "r", "quiet", "enter")
+	if got := r.call.took(); got != "mute true, leave, mute true" || !r.talk.muted {
+		t.Error(got)
+	}
+}
+
 func TestKeysOfACall(t *testing.T) {
 	r := inCall(t, 80, 24)
 	for _, tt := range []struct{ keys, does string }{

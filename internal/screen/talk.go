@@ -41,6 +41,7 @@ type talk struct {
 type person struct {
 	engine.PeerStats
 	name    string // as it is shown
+	look    string // of it; see looks
 	mark    string // behind it, where others look the same; often ""
 	history history
 	judged  time.Time
@@ -100,6 +101,7 @@ func (m *Model) heard(msg tea.Msg) tea.Cmd {
 	case leftMsg:
 		if msg.call == t.call {
 			t.end()
+			m.cfg.Muted = t.muted || t.held // in the next room too
 			m.talk = nil
 			return t.then()
 		}
@@ -154,21 +156,19 @@ func (t *talk) figures(at time.Time, s engine.Stats) {
 		known[t.people[i].Session] = &t.people[i]
 	}
 	alike := map[string]int{}
-	for i := range s.Peers {
-		alike[looks(s.Peers[i].Name)]++
-	}
 	people := make([]person, 0, len(s.Peers))
 	for _, p := range s.Peers {
-		who := person{PeerStats: p, name: clean(p.Name)}
-		if was := known[p.Session]; was != nil {
-			who.history, who.judged, who.verdict = was.history, was.judged, was.verdict
+		var who person
+		if was := known[p.Session]; was != nil && was.Name == p.Name {
+			who = *was
+		} else {
+			who.name, who.look = clean(p.Name), looks(p.Name)
 		}
-		if alike[looks(p.Name)] > 1 {
-			who.mark = fmt.Sprintf(" (session %d)", p.Session)
-		}
+		who.PeerStats, who.mark = p, ""
+		alike[who.look]++
 		switch {
 		case p.Foreign:
-			who.verdict = unheard[engine.FaultPassphrase]
+			who.verdict = aboutTalkers[engine.FaultPassphrase]
 		case at.Sub(who.judged) >= time.Second:
 			who.judged, who.verdict = at, who.history.judge(&p)
 		}
@@ -176,12 +176,17 @@ func (t *talk) figures(at time.Time, s engine.Stats) {
 	}
 	for _, f := range s.Faults {
 		for i := range people {
-			if text := unheard[f.Kind]; f.On && text != "" && people[i].Session == f.Session {
+			if text := aboutTalkers[f.Kind]; f.On && text != "" && people[i].Session == f.Session {
 				people[i].verdict, people[i].judged = text, time.Time{}
 			}
 		}
 	}
-	slices.SortStableFunc(people, func(a, b person) int { return strings.Compare(looks(a.Name), looks(b.Name)) })
+	for i := range people {
+		if alike[people[i].look] > 1 {
+			people[i].mark = fmt.Sprintf(" (session %d)", people[i].Session)
+		}
+	}
+	slices.SortStableFunc(people, func(a, b person) int { return strings.Compare(a.look, b.look) })
 	t.people = people
 	if t.index() < 0 {
 		t.chosen = 0

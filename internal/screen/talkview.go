@@ -17,9 +17,8 @@ import (
 // The call, from top to bottom: the title; who we are, and our level; who else is here; faults; what happened; the
 // link; the keys. What a low screen has no room for goes in this order: lines of what happened, people.
 const (
-	mostFaultLines = 6
-	leastLines     = 3
-	wide           = 120 // cells, from which on there are figures of each person
+	leastLines = 3
+	wide       = 120 // cells, from which on there are figures of each person
 )
 
 func (m *Model) talkView() (lines []string, cursor *tea.Cursor) {
@@ -57,8 +56,8 @@ func (t *talk) clock() string {
 	return fmt.Sprintf("%s   %d:%02d:%02d", t.at.Format("15:04"), int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60)
 }
 
-// unheardFaults are those for which nobody hears us.
-var unheardFaults = map[engine.FaultKind]bool{
+// silencing are those for which nobody hears us.
+var silencing = map[engine.FaultKind]bool{
 	engine.FaultNoUDP: true, engine.FaultUDPStopped: true, engine.FaultNotHeard: true, engine.FaultSendingStopped: true,
 	engine.FaultNobodyListens: true, engine.FaultInputFailed: true, engine.FaultInputStuck: true, engine.FaultInputSilent: true,
 }
@@ -70,7 +69,7 @@ func (m *Model) state() (text string, style lipgloss.Style) {
 	if m.holds {
 		talk = "hold Space"
 	}
-	fault := t.stats.Reconnecting != "" && !t.voice || slices.ContainsFunc(t.stats.Faults, func(f engine.FaultStats) bool { return f.On && unheardFaults[f.Kind] })
+	fault := t.stats.Reconnecting != "" && !t.voice || slices.ContainsFunc(t.stats.Faults, func(f engine.FaultStats) bool { return f.On && silencing[f.Kind] })
 	loss := t.stats.Sending.Adapt.Loss
 	switch {
 	case t.at.IsZero():
@@ -139,7 +138,7 @@ func (m *Model) people(most int) []string {
 	case t.at.IsZero():
 		head = ""
 	case len(t.people) == 0:
-		head = "   nobody else is here yet"
+		head = "   nobody else is here: wait for the others, or go to the room where they are (r)"
 	case len(t.people) == 1:
 		head = "   1 other is here"
 	}
@@ -206,14 +205,12 @@ func (m *Model) faults() (lines []string) {
 	}
 	for _, f := range t.stats.Faults {
 		switch {
-		case !f.On || unheard[f.Kind] != "":
-		case f.Kind == engine.FaultAlone:
-			lines = append(lines, faint.Render(fit("   "+clean(f.Text), m.width)))
+		case !f.On || aboutTalkers[f.Kind] != "" || f.Kind == engine.FaultAlone: // said where the people are
 		default:
 			lines = append(lines, m.troubleLines(f.Text, 3)...)
 		}
 	}
-	return lines[:min(len(lines), mostFaultLines)]
+	return lines[:min(len(lines), max(m.height/3, 1))]
 }
 
 // happened are the last lines of what happened, in exactly so many lines.

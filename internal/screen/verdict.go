@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/emodel"
 	"github.com/tincan-voice/tincan/stream"
@@ -59,7 +60,7 @@ func Verdict(p *engine.PeerStats) string {
 // ITU-T G.109: from 80 on users are satisfied, below 70 many and below 60 nearly all are not.
 func verdict(concealed float64, mouthToEar time.Duration, ways stream.Ways) string {
 	loss, delay := emodel.LossPrice(concealed), emodel.Delay(mouthToEar)
-	r := emodel.Worth(24000, false) - loss - delay
+	r := emodel.Worth(codec.DefaultBitrate, false) - loss - delay
 	switch {
 	case r >= 80:
 		return "good"
@@ -82,8 +83,8 @@ func verdict(concealed float64, mouthToEar time.Duration, ways stream.Ways) stri
 	return word + ": comes unevenly"
 }
 
-// unheard are the short words for faults about one talker.
-var unheard = map[engine.FaultKind]string{
+// aboutTalkers are the short words for faults about one talker.
+var aboutTalkers = map[engine.FaultKind]string{
 	engine.FaultPassphrase: "not heard: another passphrase, or none",
 	engine.FaultRoomKey:    "not heard: waits for the room's new key",
 	engine.FaultGarbled:    "not heard: another version",
