@@ -11,7 +11,8 @@ import (
 // How long an epoch waits to be used depends on who waits to hear.
 func TestGrace(t *testing.T) {
 	brought := func(name string) []byte { return (&Config{Room: "r", Name: name}).newEntry().fresh }
-	ann, bob, cid := brought("Ann"), brought("Bob"), brought("Cid")
+	entry := (&Config{Room: "r", Name: "Ann"}).newEntry()
+	ann, bob, cid := entry.fresh, brought("Bob"), brought("Cid")
 	whole := func(fresh ...[]byte) netproto.SendNewUsers {
 		p := netproto.SendNewUsers{}
 		for i, f := range fresh {
@@ -20,7 +21,7 @@ func TestGrace(t *testing.T) {
 		return p
 	}
 	a := &attendance{room: "r", own: netproto.Member{Name: "Ann"}}
-	a.begin(1, ann)
+	a.begin(1, entry)
 	var last netproto.RoomSecret
 	for i, tt := range []struct {
 		name  string
@@ -40,11 +41,11 @@ func TestGrace(t *testing.T) {
 	} {
 		tt.list.MediaKey, tt.list.Epoch = make([]byte, netproto.KeySize), uint32(i+1)
 		a.take(&tt.list)
-		secret, grace, known := a.epoch(&tt.list)
-		if grace != tt.grace || known != tt.known || secret == last {
-			t.Errorf("%s: used after %v, our line known: %v; want %v, %v", tt.name, grace, known, tt.grace, tt.known)
+		b, known := a.epoch(0, &tt.list)
+		if b.grace != tt.grace || known != tt.known || b.secret == last {
+			t.Errorf("%s: used after %v, our line known: %v; want %v, %v", tt.name, b.grace, known, tt.grace, tt.known)
 		}
-		last = secret
+		last = b.secret
 	}
 }
 
@@ -56,10 +57,10 @@ func TestOwnLineIsOurs(t *testing.T) {
 	secrets := map[netproto.RoomSecret]bool{}
 	for range 3 {
 		a := &attendance{own: netproto.Member{Name: "Ann"}}
-		a.begin(1, (&Config{Name: "Ann"}).newEntry().fresh)
+		a.begin(1, (&Config{Name: "Ann"}).newEntry())
 		a.take(&list)
-		secret, _, _ := a.epoch(&list)
-		secrets[secret] = true
+		b, _ := a.epoch(0, &list)
+		secrets[b.secret] = true
 	}
 	if len(secrets) != 3 {
 		t.Errorf("%d secrets", len(secrets))
@@ -70,7 +71,7 @@ func TestOwnLineIsOurs(t *testing.T) {
 func TestForeign(t *testing.T) {
 	key := netproto.PassphraseKey{1}
 	a := &attendance{room: "r", key: key, own: netproto.Member{Name: "Ann"}}
-	a.begin(1, nil)
+	a.begin(1, entry{})
 	list := netproto.SendNewUsers{
 		Users: []string{"Bob", "Cid", "Dan", "Bot"}, Sessions: []uint32{2, 3, 4, 5},
 		Fresh: [][]byte{

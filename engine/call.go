@@ -212,12 +212,9 @@ func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello wel
 	}
 	c.source.device, c.sink.device = c.cfg.Source, c.cfg.Sink
 	c.running, c.stop = context.WithCancelCause(ctx)
-	c.attendance = attendance{room: cfg.Room, key: cfg.key, own: netproto.Member{Name: cfg.Name}}
-	c.attendance.begin(hello.session.Session, hello.fresh)
+	c.attendance = cfg.newAttendance(hello.session.Session, hello.entry)
 	sender.Talker().SetTag(l.tag)
-	for _, list := range hello.users {
-		c.setUsers(list)
-	}
+	c.setRoom(hello)
 	return c, nil
 }
 

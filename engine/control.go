@@ -53,8 +53,9 @@ type control struct {
 	given  atomic.Pointer[error]
 
 	// owned by the reader
-	dec netproto.Decoder
-	buf [4096]byte
+	dec   netproto.Decoder
+	buf   [4096]byte
+	again []netproto.Package // that next has returned, and returns once more
 }
 
 // enter connects and says who we are. ctx bounds it.
@@ -76,7 +77,7 @@ func enter(ctx context.Context, d *dialer, was netproto.Session, e entry) (*cont
 // welcome is what the relay answers to SEND_NICKNAME.
 type welcome struct {
 	session netproto.Session
-	fresh   []byte                  // what we have brought to it
+	entry   entry                   // by which we got it
 	users   []netproto.SendNewUsers // that came before the session
 }
 
@@ -94,7 +95,7 @@ func (c *control) greet(ctx context.Context, cfg *Config, was netproto.Session, 
 }
 
 func (c *control) handshake(cfg *Config, was netproto.Session, e entry) (welcome, error) {
-	w := welcome{fresh: e.fresh}
+	w := welcome{entry: e}
 	nick := netproto.SendNickname{
 		Name: cfg.Name, Voice: netproto.Version, Room: cfg.Room, Token: cfg.Token, Cap: int(cfg.DownCap), Fresh: e.fresh, Attempt: e.attempt,
 	}
@@ -164,6 +165,11 @@ func gone(err error) error {
 // reaches a terminal otherwise. Packages that make no sense are passed over, as the
 // protocol asks. After an error the connection is of no more use.
 func (c *control) next() (netproto.Package, error) {
+	if len(c.again) > 0 {
+		p := c.again[0]
+		c.again = c.again[1:]
+		return p, nil
+	}
 	for {
 		p, err := c.dec.Next()
 		var bad *netproto.PackageError
@@ -223,8 +229,13 @@ func (c *control) send(p netproto.Package) error {
 
 // sendPort tells the relay our UDP port, which it acknowledges: so this also asks for a sign of life.
 func (c *control) sendPort(local netip.AddrPort) error {
+	return c.sendKeys(local, nil)
+}
+
+// sendKeys sends our sender key to others, and our port with it.
+func (c *control) sendKeys(local netip.AddrPort, keys []netproto.Wrapping) error {
 	_ = c.conn.SetWriteDeadline(time.Now().Add(wordTimeout))
-	return c.send(netproto.ClientPort{Port: int(local.Port())})
+	return c.send(netproto.ClientPort{Port: int(local.Port()), Keys: keys})
 }
 
 // Close says goodbye, if that takes no time, and closes the connection: a pending

@@ -77,6 +77,7 @@ type fakeClient struct {
 	conn     net.Conn
 	name     string
 	fresh    []byte
+	keys     []netproto.Wrapping // its newest sender key, for others
 	hop      netproto.HopKey
 	addr     fakePath // proven by challenge
 	also     fakePath
@@ -215,6 +216,9 @@ func (r *fakeRelay) serve(conn net.Conn) {
 		Session: id, Voice: netproto.Version, HopKey: client.hop[:],
 		UDP: r.udp.LocalAddr().(*net.UDPAddr).Port,
 	}
+	for _, c := range r.clients {
+		hello.Keys = append(hello.Keys, c.keysFor(id)...)
+	}
 	if r.keep {
 		hello.Resume = fmt.Sprint("session ", id)
 	}
@@ -226,10 +230,11 @@ func (r *fakeRelay) serve(conn net.Conn) {
 		if _, left = p.(netproto.Disconnect); err != nil || left {
 			break
 		}
-		if _, ok := p.(netproto.ClientPort); ok {
+		if p, ok := p.(netproto.ClientPort); ok {
 			r.mu.Lock()
 			if r.clients[id] == client {
 				r.sendLocked(client, netproto.Ack{})
+				r.passLocked(client, p.Keys)
 			}
 			r.mu.Unlock()
 		}
@@ -241,6 +246,30 @@ func (r *fakeRelay) serve(conn net.Conn) {
 		r.epoch++
 		r.tellUsersLocked()
 	}
+}
+
+// passLocked tells others a sender key.
+func (r *fakeRelay) passLocked(from *fakeClient, keys []netproto.Wrapping) {
+	if len(keys) == 0 {
+		return
+	}
+	from.keys = keys
+	for id, to := range r.clients {
+		if keys := from.keysFor(id); len(keys) > 0 {
+			r.sendLocked(to, netproto.Session{Session: id, Voice: netproto.Version, Keys: keys})
+		}
+	}
+}
+
+// keysFor is what it has wrapped for another one.
+func (c *fakeClient) keysFor(id uint32) (keys []netproto.Wrapping) {
+	for _, w := range c.keys {
+		if w.Session == id {
+			w.Session = c.id
+			keys = append(keys, w)
+		}
+	}
+	return keys
 }
 
 // resumedLocked returns the session that a client goes on with, if it proves it.

@@ -30,6 +30,7 @@ const (
 	FaultGarbled                         // what a talker sends opens, but makes no sense
 	FaultStranger                        // a talker is not in the list of the room
 	FaultUnknown                         // the relay's list of the room has us otherwise than we are
+	FaultCrowded                         // there are too many in the room for keys that only those present have
 	faultKinds                           // how many there are
 )
 
@@ -142,6 +143,11 @@ var faultTable = [faultKinds]struct {
 		"unknown", 0, 0,
 		"nobody hears you: the relay tells the room of you otherwise than you are; join again, and if that lasts do not trust it",
 		"the relay tells of you as you are",
+	},
+	FaultCrowded: {
+		"crowded", 0, 0,
+		"more than {what} of you are in the room: the relay together with somebody who knows the passphrase, but is not here, could hear",
+		"again only those who are here can hear what is said, whoever else knows the passphrase",
 	},
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/repair"
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/stream"
 )
 
@@ -22,7 +23,7 @@ const (
 	settles = 1500 * time.Millisecond
 	// firstEpoch is how long it may take until others use an epoch that we know: a relay begins one at once, but
 	// where people come and go all the time, and they use it netproto.EpochGrace after it has come to them.
-	firstEpoch = 3500 * time.Millisecond
+	firstEpoch = 4500 * time.Millisecond
 	// mostFaults is how many are remembered when they are over.
 	mostFaults = 64
 )
@@ -56,6 +57,7 @@ type vitals struct {
 
 	dropped []dropped     // talkers who are not heard, or were not
 	unknown bool          // the relay tells of us otherwise than we are
+	crowded bool          // there are too many for sender keys
 	begun   time.Duration // when the session was
 }
 
@@ -193,6 +195,7 @@ func (m *monitor) room(now time.Duration, v *vitals) {
 	}
 	m.note(now, Fault{Kind: FaultNobodyListens}, deaf, v.reported, "")
 	m.note(now, Fault{Kind: FaultUnknown}, v.unknown, sinceSeen, "")
+	m.note(now, Fault{Kind: FaultCrowded}, v.crowded && v.phrase, sinceSeen, strconv.Itoa(netproto.MaxKeyed))
 }
 
 // understood judges whether the others can open our voice. Those whom we cannot hear are told of anyway.

@@ -27,6 +27,8 @@ const (
 	keepEvery  = time.Second
 	// settleRead bounds how late it is noticed that the old relay is lost.
 	settleRead = 100 * time.Millisecond
+	// maxHeard bounds how many packages of the next relay are kept.
+	maxHeard = 1 << 12
 )
 
 // serverClosed is the error of SERVER_CLOSE.
@@ -52,6 +54,44 @@ func (s *successor) Close() {
 	s.ctl.Close()
 	s.conn.Close()
 	s.to.close()
+}
+
+// attend sends the next relay our sender keys until end is called, so that all who change over at one moment have each
+// other's before. What the relay says meanwhile is taken in again after that.
+func (s *successor) attend(a attendance) (end func()) {
+	take := func(list netproto.SendNewUsers) {
+		if len(list.Sessions) != len(list.Users) {
+			return
+		}
+		a.take(&list)
+		if b, _ := a.epoch(0, &list); b != nil && len(b.keys) > 0 {
+			_ = s.ctl.sendKeys(s.conn.LocalAddr().(*net.UDPAddr).AddrPort(), b.keys) // next notices the end
+		}
+	}
+	for _, list := range s.hello.users {
+		take(list)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var heard []netproto.Package
+		for len(heard) < maxHeard {
+			p, err := s.ctl.next()
+			if err != nil {
+				break
+			}
+			heard = append(heard, p)
+			if list, ok := p.(netproto.SendNewUsers); ok {
+				take(list)
+			}
+		}
+		s.ctl.again = heard
+	}()
+	return func() {
+		_ = s.ctl.conn.SetReadDeadline(time.Unix(1, 0))
+		<-done
+		_ = s.ctl.conn.SetReadDeadline(time.Time{})
+	}
 }
 
 // move is how a call goes to another relay while the old one still serves.
@@ -81,7 +121,9 @@ func (c *Call) startMove(ctl *control, p, to netproto.ServerClose) *move {
 		if m.next = c.succeed(ctx, to, rand.N(left/2)); m.next == nil {
 			return
 		}
+		attended := m.next.attend(c.cfg.newAttendance(m.next.link.session, m.next.hello.entry))
 		c.settle(ctx, m.next, now+left*3/4)
+		attended()
 		_ = ctl.conn.SetReadDeadline(time.Unix(1, 0))
 	})
 	return m
@@ -197,9 +239,7 @@ func (c *Call) changeOver(old *control, next *successor) error {
 	c.comeback.moved()
 	c.events.add(Reconnected{Session: next.hello.session.Session})
 	c.returning.Unlock()
-	for _, list := range next.hello.users {
-		c.setUsers(list)
-	}
+	c.setRoom(next.hello)
 	return nil
 }
 

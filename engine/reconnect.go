@@ -65,6 +65,7 @@ func (c *Call) readControl(ctl *control) (m *move, why error, final bool) {
 			if p.Session == c.session.Session && p.Resume != "" {
 				c.session.Resume = p.Resume
 			}
+			c.setKeys(p.Keys)
 		case netproto.UnknownError:
 			c.events.add(RelayComplained{p.Reason})
 		}
@@ -90,9 +91,7 @@ func (c *Call) reconnect(why error) (*control, error) {
 		if err == nil {
 			c.events.add(Reconnected{Gap: c.comeback.back(now), Resumed: resumed, Session: hello.session.Session})
 			c.returning.Unlock()
-			for _, list := range hello.users {
-				c.setUsers(list)
-			}
+			c.setRoom(hello)
 			return ctl, nil
 		}
 		final := c.comeback.failed(now, err)
@@ -220,7 +219,7 @@ func (c *Call) replaced(ctl *control, hello welcome) error {
 func (c *Call) begins(l *link, conn *net.UDPConn, hello welcome) error {
 	rtt, now := c.roundTrip(), c.now()
 	c.session = hello.session
-	c.attendance.begin(l.session, hello.fresh)
+	c.attendance = c.cfg.newAttendance(l.session, hello.entry)
 	c.talking.Lock()
 	c.sender.Talker().Renew(l.session)
 	c.sender.Talker().SetTag(l.tag)

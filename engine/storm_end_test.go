@@ -337,6 +337,7 @@ func (e *stormEnd) readControl(now time.Duration) {
 			if p.Session == e.session.Session && p.Resume != "" {
 				e.session.Resume = p.Resume
 			}
+			e.setKeys(now, p.Keys)
 		}
 	}
 	if e.given == nil {
@@ -393,7 +394,7 @@ func (e *stormEnd) welcome(c *stormConn) {
 		hop := netproto.HopKey(s.HopKey)
 		e.upKey, e.downKey, e.tag = netproto.NewSealer(hop.Up()), netproto.NewSealer(hop.Down()), hop.TagKey()
 		e.seen = [16]netproto.ReplayWindow{}
-		e.attendance.begin(s.Session, c.entry.fresh)
+		e.attendance.begin(s.Session, c.entry)
 		e.sender.Talker().Renew(s.Session)
 		e.sender.Talker().SetTag(e.tag)
 		if socket, ok := e.open(); ok {
@@ -408,17 +409,20 @@ func (e *stormEnd) welcome(c *stormConn) {
 	c.send(netproto.ClientPort{})
 	e.signs.said.at(now)
 	e.probe(now)
+	newest := e.attendance.newest
 	e.setUsers(now, users)
+	e.setKeys(now, s.Keys)
+	if e.attendance.newest == newest {
+		e.sendKeys(e.attendance.of(newest).keys)
+	}
 	e.conns = slices.DeleteFunc(e.conns, func(c *stormConn) bool { return c.over || c.relay != e.s.relay })
 }
 
 // setUsers mirrors Call.setUsers.
 func (e *stormEnd) setUsers(now time.Duration, list netproto.SendNewUsers) {
 	e.attendance.take(&list)
-	if secret, grace, known := e.attendance.epoch(&list); known {
-		e.listener.SetSecret(now, list.Epoch, secret)
-		e.sender.Talker().SetSecret(list.Epoch, secret, grace)
-	} else if list.MediaKey != nil {
+	b, known := e.attendance.epoch(now, &list)
+	if list.MediaKey != nil && !known {
 		e.s.t.Fatalf("seed %d: after %v the relay tells of %s otherwise", e.s.seed, now, e.name)
 	}
 	e.leave(now, e.roster.gone(now, &list))
@@ -427,6 +431,29 @@ func (e *stormEnd) setUsers(now time.Duration, list netproto.SendNewUsers) {
 			e.roster.names[session] = list.Users[i]
 			e.listener.AddPeer(session, list.Users[i])
 		}
+	}
+	if b != nil {
+		b.hear(now, e.listener, nil)
+		e.sender.Talker().SetSecret(b.number, b.seals, b.waits(now, e.session.Session))
+		e.sendKeys(b.keys)
+		e.setKeys(now, e.attendance.due())
+	}
+}
+
+// sendKeys and setKeys mirror those of Call.
+func (e *stormEnd) sendKeys(keys []netproto.Wrapping) {
+	if len(keys) > 0 {
+		e.conn.send(netproto.ClientPort{Keys: keys})
+	}
+}
+
+func (e *stormEnd) setKeys(now time.Duration, keys []netproto.Wrapping) {
+	for i := range keys {
+		if secret, ok := e.attendance.unwrap(&keys[i]); ok {
+			e.listener.SetTalkerSecret(now, keys[i].Session, keys[i].Epoch, secret)
+		}
+		b := e.attendance.of(keys[i].Epoch)
+		e.sender.Talker().Hasten(b.number, b.waits(now, e.session.Session))
 	}
 }
 

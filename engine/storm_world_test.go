@@ -191,8 +191,20 @@ func (s *storm) serve(r *stormRelay, c *stormConn) {
 				r.core.Answered(c.session)
 			}
 		}
-		if _, ok := p.(netproto.ClientPort); ok {
+		if p, ok := p.(netproto.ClientPort); ok {
 			c.tell(netproto.Ack{})
+			if r.sessions[c.session] == c {
+				s.pass(r, c, p.Keys)
+			}
+		}
+	}
+}
+
+// pass mirrors Server.pass.
+func (s *storm) pass(r *stormRelay, c *stormConn, keys []netproto.Wrapping) {
+	for _, p := range r.core.Pass(c.session, keys) {
+		if to := r.sessions[p.To]; to != nil {
+			to.tell(netproto.Session{Session: p.To, Keys: []netproto.Wrapping{p.Wrapping}})
 		}
 	}
 }
@@ -228,7 +240,7 @@ func (s *storm) join(e *stormEnd, number int) (*stormConn, error) {
 	r.sessions[m.Session], r.tick = c, 0
 	e.conns = append(e.conns, c)
 	c.tell(m.Users.Package())
-	c.tell(netproto.Session{Session: m.Session, Voice: netproto.Version, HopKey: m.HopKey[:], Resume: m.Resume})
+	c.tell(netproto.Session{Session: m.Session, Voice: netproto.Version, HopKey: m.HopKey[:], Resume: m.Resume, Keys: m.Keys})
 	return c, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/codec/opus"
@@ -245,7 +246,7 @@ func TestEpochGrace(t *testing.T) {
 	say(t, talker, o, speech(10, 1))
 	next := netproto.RoomSecret{9}
 	o.secrets[2] = netproto.NewSealer(netproto.VoiceKey(next, testSession, 2))
-	talker.SetSecret(2, next, netproto.EpochGrace)
+	talker.SetSecret(2, next, time.Second)
 	talker.SetSecret(2, next, 0) // said twice: no new grace
 	for _, s := range say(t, talker, o, speech(100, 1)) {
 		if want := s.header.Seq > 10+50; (s.header.Epoch == 2) != want {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
@@ -17,7 +18,9 @@ const listTime = 3 * time.Second
 type roster struct {
 	names   map[uint32]string
 	foreign map[uint32]bool    // who has another passphrase
+	brought map[uint32][]byte  // what they have: FRESH
 	unknown bool               // the others are not told of us as we are
+	crowded bool               // there are too many for sender keys
 	volumes map[string]float32 // as set, by name
 	begun   int                // sessions of our own: in each of them the others' IDs begin anew
 
@@ -55,7 +58,7 @@ func (r *roster) renew() {
 }
 
 func newRoster() roster {
-	return roster{names: map[uint32]string{}, foreign: map[uint32]bool{}, volumes: map[string]float32{}}
+	return roster{names: map[uint32]string{}, foreign: map[uint32]bool{}, brought: map[uint32][]byte{}, volumes: map[string]float32{}}
 }
 
 // resume takes that the session goes on over another connection: the list comes again.
@@ -114,20 +117,20 @@ func (c *Call) setUsers(list netproto.SendNewUsers) {
 	}
 	rtt, own, now := c.roundTrip(), c.Session(), c.now()
 	c.attendance.take(&list)
-	secret, grace, known := c.attendance.epoch(&list)
+	b, known := c.attendance.epoch(now, &list)
 	c.hearing.Lock()
 	events := c.leaveLocked(now, rtt, c.roster.gone(now, &list))
 	for i, session := range list.Sessions {
-		name, foreign := list.Users[i], c.attendance.foreign(session)
+		name, foreign, brought := list.Users[i], c.attendance.foreign(session), c.attendance.members[session].Fresh
 		was, there := c.roster.names[session]
 		if session == own || !there && len(c.roster.names) == maxUsers {
 			continue
 		}
-		if there && (name != was || foreign != c.roster.foreign[session]) { // that is another one
+		if there && (name != was || !bytes.Equal(brought, c.roster.brought[session])) { // that is another one
 			events = append(events, c.leaveLocked(now, rtt, []uint32{session})...)
 			there = false
 		}
-		c.roster.names[session], c.roster.foreign[session] = name, foreign
+		c.roster.names[session], c.roster.foreign[session], c.roster.brought[session] = name, foreign, brought
 		c.listener.AddPeer(session, name)
 		if !there {
 			if volume, set := c.roster.volumes[name]; set {
@@ -138,16 +141,56 @@ func (c *Call) setUsers(list netproto.SendNewUsers) {
 	}
 	if list.MediaKey != nil {
 		c.roster.unknown = !known
-		c.listener.SetSecret(now, list.Epoch, secret)
+	}
+	if b != nil {
+		c.roster.crowded = !b.keyed
+		b.hear(now, c.listener, c.roster.foreign)
 	}
 	count := len(c.roster.names)
 	c.hearing.Unlock()
-	if list.MediaKey != nil {
+	if b != nil {
 		c.talking.Lock()
-		c.sender.Talker().SetSecret(list.Epoch, secret, grace)
+		c.sender.Talker().SetSecret(b.number, b.seals, b.waits(now, own))
 		c.talking.Unlock()
+		c.sendKeys(b.keys)
+		c.setKeys(c.attendance.due())
 	}
 	c.listed(now, count, events)
+}
+
+// setRoom takes what came with a session.
+func (c *Call) setRoom(hello welcome) {
+	newest := c.attendance.newest
+	for _, list := range hello.users {
+		c.setUsers(list)
+	}
+	c.setKeys(hello.session.Keys)
+	if c.attendance.newest == newest { // the relay may not have ours yet
+		c.sendKeys(c.attendance.of(newest).keys)
+	}
+}
+
+// sendKeys sends our sender key to the others. If that fails, who reads from the connection notices its end.
+func (c *Call) sendKeys(keys []netproto.Wrapping) {
+	if len(keys) > 0 {
+		_ = c.control.get().sendKeys(c.paths[PathUDP].local(), keys)
+	}
+}
+
+// setKeys takes what others seal with.
+func (c *Call) setKeys(keys []netproto.Wrapping) {
+	now := c.now()
+	for i := range keys {
+		if secret, ok := c.attendance.unwrap(&keys[i]); ok {
+			c.hearing.Lock()
+			c.listener.SetTalkerSecret(now, keys[i].Session, keys[i].Epoch, secret)
+			c.hearing.Unlock()
+		}
+		b := c.attendance.of(keys[i].Epoch)
+		c.talking.Lock()
+		c.sender.Talker().Hasten(b.number, b.waits(now, c.attendance.own.Session))
+		c.talking.Unlock()
+	}
 }
 
 // settleUsers takes out who was not in a list that came again.
@@ -175,6 +218,7 @@ func (c *Call) leaveLocked(now, rtt time.Duration, left []uint32) (events []Even
 		if name, ok := c.roster.names[session]; ok {
 			delete(c.roster.names, session)
 			delete(c.roster.foreign, session)
+			delete(c.roster.brought, session)
 			last, _ := c.listener.RemovePeer(now, session)
 			last.MouthToEar = mouthToEar(last.Delay, rtt)
 			events = append(events, PeerLeft{session, name, last})

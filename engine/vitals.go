@@ -128,7 +128,7 @@ func (c *Call) vitals(v *vitals) {
 	v.muted, v.unmuted, v.sounded = c.muted.Load(), s.unmuted.get(), s.sounded.get()
 
 	c.hearing.Lock()
-	v.unknown = c.roster.unknown
+	v.unknown, v.crowded = c.roster.unknown, c.roster.crowded
 	v.dropped = c.listener.notHeard(v.dropped[:0])
 	for i := range v.dropped {
 		v.dropped[i].foreign = c.roster.foreign[v.dropped[i].Session]

@@ -26,7 +26,7 @@ var encodings = []struct {
 			`"PROOF": "ZA9PO6RPGZyi00mgzLL3LNwq+Z2xfcIAb6SD40C1QOQ=", "CAP": 64}`},
 	{SendNickname{Name: "Adam", Voice: 1, Cap: 65535}, `{"KEY": 2, "NAME": "Adam", "VOICE": 1, "CAP": 65535}`},
 	{SendNickname{Name: "Adam", Voice: 1, Fresh: testFresh[:]},
-		`{"KEY": 2, "NAME": "Adam", "VOICE": 1, "FRESH": "QEFCQ0RFRkdISUpLTE1OT+hUrHkKlxOeasYJ0DvlZns="}`},
+		`{"KEY": 2, "NAME": "Adam", "VOICE": 1, "FRESH": "NYBy1jZYgNGu6jKa35EhODhR7SGijjt16WXQ0s0WYlTsbLqeaqqnm4p1wxt785jC"}`},
 	{SendNickname{Name: "Adam", Voice: 1, Attempt: []byte("0123456789abcdef")},
 		`{"KEY": 2, "NAME": "Adam", "VOICE": 1, "ATTEMPT": "MDEyMzQ1Njc4OWFiY2RlZg=="}`},
 	{SendNickname{Name: "{a}{b}"}, `{"KEY": 2, "NAME": "\u007ba\u007d\u007bb\u007d"}`},
@@ -46,7 +46,7 @@ var encodings = []struct {
 			Users: []string{"Adam", "Bot"}, Sessions: []uint32{7, 8}, Fresh: [][]byte{testFresh[:], nil},
 			MediaKey: bytes.Repeat([]byte{255}, 32), Epoch: 3,
 		},
-		`{"KEY": 3, "USERS": ["Adam", "Bot"], "SESSIONS": [7, 8], "FRESH": ["QEFCQ0RFRkdISUpLTE1OT+hUrHkKlxOeasYJ0DvlZns=", ""], ` +
+		`{"KEY": 3, "USERS": ["Adam", "Bot"], "SESSIONS": [7, 8], "FRESH": ["NYBy1jZYgNGu6jKa35EhODhR7SGijjt16WXQ0s0WYlTsbLqeaqqnm4p1wxt785jC", ""], ` +
 			`"MEDIA_KEY": "//////////////////////////////////////////8=", "EPOCH": 3}`,
 	},
 	{SendNewUsers{Left: []uint32{8}, MediaKey: make([]byte, 32), Epoch: 4},
@@ -68,7 +68,9 @@ var encodings = []struct {
 	{Session{Session: math.MaxUint32, Voice: 1, HopKey: make([]byte, 32), UDP: 9998, Resume: "x"},
 		`{"KEY": 6, "SESSION": 4294967295, "VOICE": 1, "HOP_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "UDP": 9998, "RESUME": "x"}`},
 	{Session{Session: 1, Voice: 1, Rights: MayKick | MayMute}, `{"KEY": 6, "SESSION": 1, "VOICE": 1, "RIGHTS": 5}`},
-	{ClientPort{9999}, `{"KEY": 7, "PORT": 9999}`},
+	{Session{Session: 8, Voice: 1, Keys: []Wrapping{{7, 3, [32]byte{1, 31: 2}}}}, `{"KEY": 6, "SESSION": 8, "VOICE": 1, "KEYS": "AAAABwAAAAMBAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAg=="}`},
+	{ClientPort{Port: 9999}, `{"KEY": 7, "PORT": 9999}`},
+	{ClientPort{Keys: []Wrapping{{8, 3, [32]byte{}}, {9, 3, [32]byte{0: 0xff}}}}, `{"KEY": 7, "PORT": 0, "KEYS": "AAAACAAAAAMAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAkAAAAD/wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`},
 }
 
 func TestAppendPackage(t *testing.T) {
@@ -96,8 +98,8 @@ func TestAppendPackageRefuses(t *testing.T) {
 	}{
 		{"nil", nil, ErrIllTyped},
 		{"pointer", &Ack{}, ErrIllTyped},
-		{"port", ClientPort{65536}, ErrIllTyped},
-		{"negative port", ClientPort{-1}, ErrIllTyped},
+		{"port", ClientPort{Port: 65536}, ErrIllTyped},
+		{"negative port", ClientPort{Port: -1}, ErrIllTyped},
 		{"voice", SendNickname{Name: "a", Voice: -1}, ErrIllTyped},
 		{"cap", SendNickname{Name: "a", Cap: 65536}, ErrIllTyped},
 		{"negative cap", SendNickname{Name: "a", Cap: -1}, ErrIllTyped},
@@ -106,7 +108,7 @@ func TestAppendPackageRefuses(t *testing.T) {
 		{"list", SendNewUsers{List: 65536}, ErrIllTyped},
 		{"negative list", SendNewUsers{List: -1}, ErrIllTyped},
 		{"hop key", Session{HopKey: make([]byte, 16)}, ErrIllTyped},
-		{"fresh", SendNickname{Name: "a", Fresh: make([]byte, 33)}, ErrIllTyped},
+		{"fresh", SendNickname{Name: "a", Fresh: make([]byte, 32)}, ErrIllTyped},
 		{"media key", SendNewUsers{MediaKey: make([]byte, 33)}, ErrIllTyped},
 		{"somebody's fresh", SendNewUsers{Users: []string{"a"}, Sessions: []uint32{1}, Fresh: [][]byte{{1}}}, ErrIllTyped},
 		{"fresh of nobody", SendNewUsers{Users: []string{"a"}, Sessions: []uint32{1}, Fresh: [][]byte{nil, nil}}, ErrIllTyped},
@@ -161,7 +163,7 @@ var streams = []struct {
 	name, stream string
 	want         []any
 }{
-	{"two in a row", `{"KEY": 2, "NAME": "Adam"}{"KEY": 7, "PORT": 9999}`, []any{SendNickname{Name: "Adam"}, ClientPort{9999}}},
+	{"two in a row", `{"KEY": 2, "NAME": "Adam"}{"KEY": 7, "PORT": 9999}`, []any{SendNickname{Name: "Adam"}, ClientPort{Port: 9999}}},
 	{"spaces", " \r\n{ \"KEY\"\t: 0 } \n{\"KEY\":0}\n", []any{Ack{}, Ack{}}},
 	{"no spaces", `{"NAME":"Adam","KEY":2}`, []any{SendNickname{Name: "Adam"}}},
 	{"braces in a string", `{"KEY": 2, "NAME": "}{"}{"KEY": 0}`, []any{SendNickname{Name: "}{"}, Ack{}}},
@@ -236,7 +238,7 @@ var streams = []struct {
 	{"comma in a list", `{"KEY": 3, "USERS": ["a",]}{"KEY": 0}`, []any{"bad JSON: out of place: ]", Ack{}}},
 	{"wrong bracket", `{"KEY": 3, "USERS": ["a"}}{"KEY": 0}`, []any{"bad JSON: out of place: }", "bad JSON: no object", Ack{}}},
 	{"no colon", `{"KEY" 0}{"KEY": 0}`, []any{"bad JSON: out of place: 0", Ack{}}},
-	{"quote missing", `{"KEY": 2, "NAME": "Adam}{"KEY": 7, "PORT": 9999}`, []any{"bad JSON: out of place: K", ClientPort{9999}}},
+	{"quote missing", `{"KEY": 2, "NAME": "Adam}{"KEY": 7, "PORT": 9999}`, []any{"bad JSON: out of place: K", ClientPort{Port: 9999}}},
 	{"brace missing", `{"KEY": 2, {"KEY": 7, "PORT": 9999}{"KEY": 0}`, []any{"bad JSON: out of place: {", Ack{}}},
 	{"line break in a string", "{\"KEY\": 2, \"NAME\": \"a\nb\"}{\"KEY\": 0}", []any{"bad JSON: control character in a string", Ack{}}},
 	{"no package inside a bad one", `{"KEY": X, "Y": {"KEY": 0}, "Z": 0} {"KEY": 4}`, []any{"bad JSON: out of place: X", Disconnect{}}},

@@ -98,6 +98,7 @@ func (e *encoder) fields(p Package) error {
 			return illTyped("PORT", p.Key())
 		}
 		e.int("PORT", int64(p.Port))
+		e.optSecret("KEYS", appendWrappings(nil, p.Keys))
 	default:
 		return &PackageError{ErrIllTyped, fmt.Sprintf("%T is no package", p)}
 	}
@@ -164,6 +165,7 @@ func (e *encoder) session(p Session) error {
 	e.optInt("UDP", int64(p.UDP))
 	e.optString("RESUME", p.Resume)
 	e.optInt("RIGHTS", int64(p.Rights))
+	e.optSecret("KEYS", appendWrappings(nil, p.Keys))
 	return nil
 }
 

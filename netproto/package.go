@@ -105,16 +105,18 @@ type ServerClose struct {
 // Session gives a client its place in the room.
 type Session struct {
 	Session uint32
-	Voice   int    // datagram version to use; 0 = none
-	HopKey  []byte // nil or KeySize bytes
-	UDP     int    // the relay's UDP port; 0 = the TCP port
-	Resume  string // names the session to a later connection, see SendNickname
-	Rights  Rights // what it may do to others
+	Voice   int        // datagram version to use; 0 = none
+	HopKey  []byte     // nil or KeySize bytes
+	UDP     int        // the relay's UDP port; 0 = the TCP port
+	Resume  string     // names the session to a later connection, see SendNickname
+	Rights  Rights     // what it may do to others
+	Keys    []Wrapping // of others' sender keys, for the client
 }
 
 // ClientPort is the client's local UDP port; 0 = it has none.
 type ClientPort struct {
 	Port int
+	Keys []Wrapping // of the client's sender key, wrapped, MaxKeyed at most
 }
 
 // Key implements Package.

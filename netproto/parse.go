@@ -57,7 +57,7 @@ func (f *fields) pack() Package {
 			Resume:  f.string("RESUME", false),
 			Proof:   f.secret("PROOF"),
 			Cap:     int(f.int("CAP", false, math.MaxUint16)),
-			Fresh:   f.secret("FRESH"),
+			Fresh:   f.decode("FRESH", f.string("FRESH", false), FreshSize),
 			Attempt: f.decode("ATTEMPT", f.string("ATTEMPT", false), AttemptSize),
 		}
 	case KeySendNewUsers:
@@ -84,9 +84,10 @@ func (f *fields) pack() Package {
 			UDP:     int(f.int("UDP", false, math.MaxUint16)),
 			Resume:  f.string("RESUME", false),
 			Rights:  Rights(f.int("RIGHTS", false, math.MaxUint8)),
+			Keys:    f.wrappings(),
 		}
 	default:
-		return ClientPort{Port: int(f.int("PORT", true, math.MaxUint16))}
+		return ClientPort{Port: int(f.int("PORT", true, math.MaxUint16)), Keys: f.wrappings()}
 	}
 }
 
@@ -133,7 +134,7 @@ func (f *fields) string(field string, required bool) string {
 	return *s
 }
 
-// secret reads base64 of KeySize bytes, as many as ProofSize and FreshSize.
+// secret reads base64 of KeySize bytes, as many as ProofSize.
 func (f *fields) secret(field string) []byte { return f.decode(field, f.string(field, false), KeySize) }
 
 func (f *fields) decode(field, s string, size int) []byte {
@@ -146,6 +147,15 @@ func (f *fields) decode(field, s string, size int) []byte {
 		return nil
 	}
 	return b
+}
+
+func (f *fields) wrappings() []Wrapping {
+	b, err := base64.StdEncoding.Strict().DecodeString(f.string("KEYS", false))
+	if err != nil || len(b)%wrappingSize != 0 {
+		f.fail(illTyped("KEYS", f.key))
+		return nil
+	}
+	return parseWrappings(b)
 }
 
 func (f *fields) users() SendNewUsers {

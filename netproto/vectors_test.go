@@ -2,6 +2,7 @@ package netproto
 
 import (
 	"bytes"
+	"crypto/ecdh"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
@@ -64,9 +65,20 @@ const testResume = "AAAAB0BBQkNERUZHSElKS0xNTk8"
 const testPassphrase = "correct horse battery staple"
 
 // testFresh is what Adam brings to the default room, without a passphrase.
-var testFresh = NewFresh(testRandom, PassphraseKey{}, "", "Adam")
+var testFresh = NewFresh(public(adam), PassphraseKey{}, "", "Adam")
 
-var testRandom = [16]byte{0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f}
+var adam, julie = private(0x20), private(0x60)
+
+func private(first byte) *ecdh.PrivateKey {
+	b := counting(first)
+	key, err := ecdh.X25519().NewPrivateKey(b[:])
+	if err != nil {
+		panic(err)
+	}
+	return key
+}
+
+func public(key *ecdh.PrivateKey) [PublicSize]byte { return [PublicSize]byte(key.PublicKey().Bytes()) }
 
 func TestKeyVectors(t *testing.T) {
 	type voiceKey struct {
@@ -87,7 +99,8 @@ func TestKeyVectors(t *testing.T) {
 		Passphrase string   `json:"passphrase"` // "": none
 		Room       string   `json:"room"`
 		Name       string   `json:"name"`
-		Random     hexBytes `json:"random"`
+		Private    hexBytes `json:"private"`
+		Public     hexBytes `json:"public"`
 		Fresh      hexBytes `json:"fresh"`
 	}
 	type member struct {
@@ -104,6 +117,19 @@ func TestKeyVectors(t *testing.T) {
 		List       hexBytes `json:"list"`
 		RoomSecret hexBytes `json:"room_secret"`
 	}
+	type senderKey struct {
+		RoomSecret hexBytes `json:"room_secret"`
+		Epoch      uint32   `json:"epoch"`
+		From       uint32   `json:"from"`
+		To         uint32   `json:"to"`
+		Private    hexBytes `json:"private"` // of either
+		Public     hexBytes `json:"public"`  // of the other one
+		Shared     hexBytes `json:"shared"`
+		SenderKey  hexBytes `json:"sender_key"`
+		Wrapped    hexBytes `json:"wrapped"`
+		Secret     hexBytes `json:"secret"` // in the place of the room secret, for From
+		VoiceKey   hexBytes `json:"voice_key"`
+	}
 	var v struct {
 		RoomSecret hexBytes     `json:"room_secret"`
 		VoiceKeys  []voiceKey   `json:"voice_keys"`
@@ -116,6 +142,7 @@ func TestKeyVectors(t *testing.T) {
 		Passphrase []passphrase `json:"passphrases"`
 		Fresh      []fresh      `json:"fresh"`
 		Epochs     []epoch      `json:"epochs"`
+		SenderKeys []senderKey  `json:"sender_keys"`
 	}
 	v.RoomSecret = testSecret[:]
 	for _, id := range [][2]uint32{{1, 0}, {7, 1}, {0xfffffffe, 0x01020304}} {
@@ -136,11 +163,12 @@ func TestKeyVectors(t *testing.T) {
 		v.Passphrase = append(v.Passphrase, passphrase{p[0], p[1], key[:]})
 	}
 	for _, f := range [][3]string{{"", "", "Adam"}, {testPassphrase, "", "Adam"}, {"zażółć", "kitchen", "Zoë"}} {
-		brought := NewFresh(testRandom, keys[f[0]], f[1], f[2])
+		key := public(adam)
+		brought := NewFresh(key, keys[f[0]], f[1], f[2])
 		if !brought.Knows(keys[f[0]], f[1], f[2]) || brought.Knows(keys[f[0]], f[1]+"x", f[2]) || brought.Knows(keys[f[0]], f[1], f[2]+"x") {
 			t.Errorf("%q: the tag does not say so", f)
 		}
-		v.Fresh = append(v.Fresh, fresh{f[0], f[1], f[2], testRandom[:], brought[:]})
+		v.Fresh = append(v.Fresh, fresh{f[0], f[1], f[2], adam.Bytes(), key[:], brought[:]})
 	}
 	mediaKey := counting(0xc0)
 	members := []Member{{9, "Bot", nil}, {7, "Adam", v.Fresh[1].Fresh}}
@@ -156,6 +184,23 @@ func TestKeyVectors(t *testing.T) {
 		for _, m := range all {
 			v.Epochs[i].Members = append(v.Epochs[i].Members, member{m.Session, m.Name, m.Fresh})
 		}
+	}
+	both, err := adam.ECDH(julie.PublicKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, pair := range [][2]*ecdh.PrivateKey{{adam, julie}, {julie, adam}} {
+		from, to := uint32(7+i), uint32(8-i)
+		key := SenderKey{0: byte(i), 15: 0xff}
+		w := key.Wrap(testSecret, both, 3, from, to)
+		if back, ok := w.Unwrap(testSecret, both, from, to); !ok || back != key {
+			t.Errorf("from %d: %x is unwrapped", from, back)
+		}
+		secret, other := testSecret.With(key), public(pair[1])
+		voice := VoiceKey(secret, from, 3)
+		v.SenderKeys = append(v.SenderKeys, senderKey{
+			testSecret[:], 3, from, to, pair[0].Bytes(), other[:], both, key[:], w.Wrapped[:], secret[:], voice[:],
+		})
 	}
 	golden(t, "keys.json", v)
 }

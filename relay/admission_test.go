@@ -35,7 +35,7 @@ func TestRefusalInTLS(t *testing.T) {
 	dialTLS(t, s, &tls.Config{}).login("a", "a")
 	for range 3 {
 		c := dialTLS(t, s, &tls.Config{})
-		c.send(`{"KEY": 2, "NAME": "b", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`)
+		c.send(`{"KEY": 2, "NAME": "b", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`)
 		c.refused("too many connections")
 	}
 	plain := dialTIP(t, s)

@@ -31,7 +31,7 @@ func TestChurn(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			fmt.Fprintf(conn, `{"KEY": 2, "NAME": "n%d", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "ROOM": "r"}`, i)
+			fmt.Fprintf(conn, `{"KEY": 2, "NAME": "n%d", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "ROOM": "r"}`, i)
 			_, _ = conn.Read(make([]byte, 1024))
 			if i%2 == 0 {
 				_ = conn.(*net.TCPConn).SetLinger(0)

@@ -229,6 +229,7 @@ func (c *client) handle(p netproto.Package) error {
 		}
 		c.send(answer)
 	case netproto.ClientPort:
+		c.server.pass(c, p.Keys)
 		c.send(netproto.Ack{})
 	case netproto.Ack, netproto.UnknownError:
 		// Nothing to answer.

@@ -43,7 +43,7 @@ func TestDrain(t *testing.T) {
 	s, ended := startDraining(t, Config{})
 	plain, voice := dialTIP(t, s), dialTLS(t, s, &tls.Config{})
 	plain.login("a", "a")
-	voice.send(`{"KEY": 2, "NAME": "b", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`)
+	voice.send(`{"KEY": 2, "NAME": "b", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`)
 	voice.want(3)
 	voice.want(6)
 	plain.users("a", "b")
@@ -59,7 +59,7 @@ func TestDrain(t *testing.T) {
 	}
 	told(voice, 3600)
 	late := dialTLS(t, s, &tls.Config{})
-	late.send(`{"KEY": 2, "NAME": "c", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`)
+	late.send(`{"KEY": 2, "NAME": "c", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`)
 	told(late, 3600)
 	late.closed()
 	plain.send(`{"KEY": 7, "PORT": 1}`)

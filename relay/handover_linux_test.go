@@ -36,7 +36,7 @@ func TestReplace(t *testing.T) {
 	here := func(s *Server, name string) *tipClient {
 		t.Helper()
 		c := dialTLS(t, s, &tls.Config{})
-		c.send(`{"KEY": 2, "NAME": "` + name + `", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`)
+		c.send(`{"KEY": 2, "NAME": "` + name + `", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`)
 		c.want(3)
 		c.want(6)
 		if all := s.Clients(); len(all) != 1 || all[0].Name != name || all[0].Session>>31 == 1 != s.upper {
@@ -242,7 +242,7 @@ func TestReplaceGivesUp(t *testing.T) {
 	}
 	dies(half)
 	ann := dialTLS(t, s, &tls.Config{})
-	ann.send(`{"KEY": 2, "NAME": "ann", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`)
+	ann.send(`{"KEY": 2, "NAME": "ann", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`)
 	ann.want(3)
 	ann.want(6)
 }

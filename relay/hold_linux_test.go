@@ -37,7 +37,7 @@ func TestPatience(t *testing.T) {
 		t.Errorf("without voice: %v", got)
 	}
 	c := dialTLS(t, s, &tls.Config{})
-	c.send(`{"KEY": 2, "NAME": "a", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "ROOM": "r"}{"KEY": 7, "PORT": 1}`)
+	c.send(`{"KEY": 2, "NAME": "a", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "ROOM": "r"}{"KEY": 7, "PORT": 1}`)
 	c.want(3)
 	session := uint32(c.want(6)["SESSION"].(float64))
 	c.want(0) // whatever the name has led to is done

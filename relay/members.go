@@ -53,7 +53,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	s.guests[m.Session] = g
 	session := netproto.Session{Session: m.Session}
 	if voice > 0 {
-		session.Voice, session.HopKey, session.Resume = voice, m.HopKey[:], m.Resume
+		session.Voice, session.HopKey, session.Resume, session.Keys = voice, m.HopKey[:], m.Resume, m.Keys
 		if g.token != nil {
 			session.Rights = g.token.Rights
 		}
@@ -77,6 +77,20 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	}
 	s.note(c.from.Addr(), "joined", args...)
 	return nil
+}
+
+// pass tells the others of the room a client's sender key.
+func (s *Server) pass(c *client, keys []netproto.Wrapping) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sessions[c.session] != c {
+		return // it goes on with another connection
+	}
+	for _, p := range s.core.Pass(c.session, keys) {
+		if to := s.sessions[p.To]; to != nil {
+			to.send(netproto.Session{Session: p.To, Voice: to.voice, Keys: []netproto.Wrapping{p.Wrapping}})
+		}
+	}
 }
 
 // forget ends what the server knows of a connection.

@@ -18,7 +18,7 @@ import (
 // shows enters with a token.
 func (c *tipClient) shows(token, name, room string) {
 	c.t.Helper()
-	c.send(fmt.Sprintf(`{"KEY": 2, "NAME": %q, "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "ROOM": %q, "TOKEN": %q}`, name, room, token))
+	c.send(fmt.Sprintf(`{"KEY": 2, "NAME": %q, "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "ROOM": %q, "TOKEN": %q}`, name, room, token))
 }
 
 // enters is that, and takes the answers.

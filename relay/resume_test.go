@@ -3,6 +3,7 @@ package relay
 import (
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -68,6 +69,32 @@ func (c *voiceClient) comeBack(s *Server) (users, session map[string]any) {
 	}
 	c.resume = session["RESUME"].(string)
 	return users, session
+}
+
+// Who comes back is told the sender keys that it may have missed.
+func TestResumeWithKeys(t *testing.T) {
+	s := startServer(t, everyone())
+	a, b := joinVoice(t, s, "r", "a"), joinVoice(t, s, "r", "b")
+	epoch := uint32(a.want(3)["EPOCH"].(float64))
+	send := func(wrapped byte) string {
+		key := netproto.Wrapping{Session: b.session, Epoch: epoch, Wrapped: [32]byte{wrapped}}
+		a.send(string(appendPackage(netproto.ClientPort{Keys: []netproto.Wrapping{key}})))
+		a.want(0)
+		key.Session = a.session
+		var p map[string]any
+		if err := json.Unmarshal(appendPackage(netproto.Session{Keys: []netproto.Wrapping{key}}), &p); err != nil {
+			t.Fatal(err)
+		}
+		return p["KEYS"].(string)
+	}
+	want := send(7)
+	if got := b.until(6); got["KEYS"] != want {
+		t.Errorf("%v, want %s", got, want)
+	}
+	b.lose(s)
+	if _, session := b.comeBack(s); session["KEYS"] != want {
+		t.Errorf("%v, want %s", session, want)
+	}
 }
 
 // untold wants nothing to have come on the control connection.
@@ -257,7 +284,7 @@ func TestResumeInAFullRoom(t *testing.T) {
 	d := joinVoice(t, s, "r", "d")
 	d.comeBack(s) // which is no matter of room
 	refused := dialTIP(t, s)
-	refused.send(`{"KEY": 2, "NAME": "e", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "ROOM": "r"}`)
+	refused.send(`{"KEY": 2, "NAME": "e", "VOICE": 1, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "ROOM": "r"}`)
 	refused.refused("full")
 	told := a.want(3)
 	for !slices.Equal(names(told), []string{"a", "b", "d"}) {

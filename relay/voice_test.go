@@ -55,7 +55,7 @@ func joinVoice(t *testing.T, s *Server, room, name string) *voiceClient {
 	if c.relay.Addr().IsUnspecified() {
 		c.relay = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), c.relay.Port())
 	}
-	c.send(fmt.Sprintf(`{"KEY": 2, "NAME": %q, "VOICE": 9, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "ROOM": %q}`, name, room))
+	c.send(fmt.Sprintf(`{"KEY": 2, "NAME": %q, "VOICE": 9, "FRESH": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "ROOM": %q}`, name, room))
 	users := c.want(3)
 	if len(users["USERS"].([]any)) != len(users["SESSIONS"].([]any)) {
 		t.Fatalf("%v", users)

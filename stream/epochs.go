@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
@@ -44,6 +45,18 @@ func (k *talkerKeys) set(session, epoch uint32, secret netproto.RoomSecret, seq,
 	}
 }
 
+// hasten has an epoch used when so many frames have followed seq at the latest, and none of those before it later than that.
+func (k *talkerKeys) hasten(epoch, seq, grace uint32) {
+	i := slices.IndexFunc(k.waiting, func(key talkerKey) bool { return key.epoch == epoch })
+	if i < 0 {
+		return
+	}
+	k.waiting[i].from = min(k.waiting[i].from, seq+1+grace)
+	for ; i > 0 && k.waiting[i-1].from >= k.waiting[i].from; i-- {
+		k.waiting = slices.Delete(k.waiting, i-1, i)
+	}
+}
+
 // newest returns the newest epoch that there is a key for.
 func (k *talkerKeys) newest() uint32 {
 	if n := len(k.waiting); n > 0 {
@@ -77,12 +90,13 @@ type roomSecret struct {
 	epoch   uint32
 	secret  netproto.RoomSecret
 	known   bool
+	keyed   bool          // each talker has a secret of its own, and secret is none
 	expires time.Duration // when it is not good any more; 0: it is the newest
 }
 
 // set takes the secret of an epoch, from which on those before are good for a while. One that is not newer than all
 // is not taken.
-func (s *listenerSecrets) set(now time.Duration, epoch uint32, secret netproto.RoomSecret) {
+func (s *listenerSecrets) set(now time.Duration, epoch uint32, secret *netproto.RoomSecret) {
 	if slot := &s.slots[s.newest%netproto.EpochWindow]; slot.known {
 		if epoch <= s.newest {
 			return
@@ -90,7 +104,11 @@ func (s *listenerSecrets) set(now time.Duration, epoch uint32, secret netproto.R
 		slot.expires = now + netproto.EpochExpiry
 	}
 	s.newest = epoch
-	s.slots[epoch%netproto.EpochWindow] = roomSecret{epoch: epoch, secret: secret, known: true}
+	r := roomSecret{epoch: epoch, known: true, keyed: secret == nil}
+	if secret != nil {
+		r.secret = *secret
+	}
+	s.slots[epoch%netproto.EpochWindow] = r
 }
 
 // at returns the secret of the epoch with these bits, nil if there is none.
@@ -105,7 +123,14 @@ func (s *listenerSecrets) at(now time.Duration, bits uint8) *roomSecret {
 	return r
 }
 
-// peerKeys are what opens one talker's datagrams, made when its first one of an epoch comes.
+// keyed tells whether each talker has a secret of its own in the epoch with these bits.
+func (s *listenerSecrets) keyed(now time.Duration, bits uint8) bool {
+	r := s.at(now, bits)
+	return r != nil && r.keyed
+}
+
+// peerKeys are what opens one talker's datagrams, made when its secret of an epoch comes, or its first datagram where
+// the room's secret is all there is.
 type peerKeys [netproto.EpochWindow]*peerKey
 
 // peerKey opens those of one epoch.
@@ -118,17 +143,32 @@ type peerKey struct {
 	at     time.Duration // and when
 }
 
-// get returns the key for an epoch, given by its two bits, or nil if the secret is not known.
+// get returns the key for an epoch, given by its two bits, or nil if the talker's secret is not known.
 func (k *peerKeys) get(now time.Duration, secrets *listenerSecrets, session uint32, bits uint8) *peerKey {
 	r := secrets.at(now, bits)
 	if r == nil {
 		return nil
 	}
 	key := &k[bits%netproto.EpochWindow]
-	if *key == nil || (*key).epoch != r.epoch {
-		*key = &peerKey{epoch: r.epoch, sealer: netproto.NewSealer(netproto.VoiceKey(r.secret, session, r.epoch))}
+	switch {
+	case *key != nil && (*key).epoch == r.epoch:
+	case r.keyed:
+		return nil
+	default:
+		*key = newPeerKey(r.epoch, r.secret, session)
 	}
 	return *key
+}
+
+// set takes a talker's own secret of an epoch, the first one that is given.
+func (k *peerKeys) set(session, epoch uint32, secret netproto.RoomSecret) {
+	if key := &k[epoch%netproto.EpochWindow]; *key == nil || (*key).epoch < epoch {
+		*key = newPeerKey(epoch, secret, session)
+	}
+}
+
+func newPeerKey(epoch uint32, secret netproto.RoomSecret, session uint32) *peerKey {
+	return &peerKey{epoch: epoch, sealer: netproto.NewSealer(netproto.VoiceKey(secret, session, epoch))}
 }
 
 // accept takes the number of a datagram that has opened with key, unless it has come before. Under an epoch that is not

@@ -123,3 +123,18 @@ func TestEpochsOnlyRise(t *testing.T) {
 		t.Errorf("%v, epoch %d", err, p.Epoch())
 	}
 }
+
+// An epoch that everybody has need not wait, nor do those before it.
+func TestHasten(t *testing.T) {
+	p := newPacketizer(t, Config{})
+	for epoch := uint32(2); epoch < 5; epoch++ {
+		say(t, p, speech(0))
+		p.SetSecret(epoch, netproto.RoomSecret{byte(epoch)}, netproto.EpochGrace)
+	}
+	for _, tt := range []struct{ hasten, want uint32 }{{7, 1}, {3, 3}, {2, 3}, {4, 4}} {
+		p.Hasten(tt.hasten, 0)
+		if say(t, p, speech(1)); p.Epoch() != tt.want {
+			t.Errorf("epoch %d after that of %d was hastened", p.Epoch(), tt.hasten)
+		}
+	}
+}

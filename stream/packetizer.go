@@ -83,10 +83,15 @@ func NewPacketizer(cfg Config) (*Packetizer, error) {
 // SetTag gives the key of the hop tags.
 func (p *Packetizer) SetTag(tag *netproto.TagKey) { p.keys.tag = tag }
 
-// SetSecret gives the room secret of an epoch, which is used when the grace is over: then every listener has it too. One
+// SetSecret gives the secret of an epoch, which is used when the grace is over: then every listener has it too. One
 // that comes before the last one has been used takes its place at once.
 func (p *Packetizer) SetSecret(epoch uint32, secret netproto.RoomSecret, grace time.Duration) {
 	p.keys.set(p.session, epoch, secret, p.seq, uint32(grace/netproto.FrameDuration))
+}
+
+// Hasten has the grace of an epoch last so long from now on at most.
+func (p *Packetizer) Hasten(epoch uint32, grace time.Duration) {
+	p.keys.hasten(epoch, p.seq, uint32(grace/netproto.FrameDuration))
 }
 
 // Renew goes on under another session, whose tag key and first secret must be given anew. Numbers and counts go on:

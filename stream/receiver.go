@@ -53,6 +53,7 @@ type Receiver struct {
 	came    uint16
 	twice   bool
 	outlook outlook
+	ahead   ahead
 
 	strangers [4]Unheard // talkers who are not in the room: as many as a relay forwards at a time
 
@@ -105,7 +106,19 @@ const maxBundle = netproto.MaxDatagram / (netproto.VoiceHeaderSize + netproto.Ta
 // SetSecret gives the room secret of an epoch, newer than all before. The newest netproto.EpochWindow epochs are kept,
 // each until netproto.EpochExpiry after the next one came.
 func (r *Receiver) SetSecret(now time.Duration, epoch uint32, secret netproto.RoomSecret) {
-	r.secrets.set(now, epoch, secret)
+	r.secrets.set(now, epoch, &secret)
+}
+
+// SetEpoch begins an epoch as SetSecret does, in which each talker has a secret of its own: see SetTalkerSecret.
+func (r *Receiver) SetEpoch(now time.Duration, epoch uint32) { r.secrets.set(now, epoch, nil) }
+
+// SetTalkerSecret gives a talker's own secret in an epoch that SetEpoch has begun. Of an epoch the first one is taken.
+func (r *Receiver) SetTalkerSecret(now time.Duration, session, epoch uint32, secret netproto.RoomSecret) {
+	t, slot := r.talkers[session], &r.secrets.slots[epoch%netproto.EpochWindow]
+	if t != nil && slot.known && slot.keyed && slot.epoch == epoch {
+		t.keys.set(session, epoch, secret)
+		r.ahead.release(now, r, session)
+	}
 }
 
 // Add lets a talker be heard. A second call does nothing.
@@ -134,7 +147,7 @@ func (r *Receiver) Renew() {
 	clear(r.talkers)
 	r.order, r.active = nil, nil
 	r.outlook.tell()
-	r.secrets, r.strangers = listenerSecrets{}, [len(r.strangers)]Unheard{}
+	r.secrets, r.strangers, r.ahead = listenerSecrets{}, [len(r.strangers)]Unheard{}, ahead{}
 }
 
 // Handle takes a datagram that arrived at now: voice as the relay forwards it, without
@@ -181,6 +194,10 @@ func (r *Receiver) refuse(now time.Duration, t *talker, reason Drop) error {
 
 func (r *Receiver) voice(now time.Duration, datagram []byte) error {
 	r.came++
+	return r.open(now, datagram)
+}
+
+func (r *Receiver) open(now time.Duration, datagram []byte) error {
 	sealed, hop, err := netproto.SplitHop(datagram)
 	if err != nil {
 		return r.drop(DropMalformed)
@@ -195,6 +212,9 @@ func (r *Receiver) voice(now time.Duration, datagram []byte) error {
 		return r.drop(DropUnknown)
 	}
 	key := t.keys.get(now, &r.secrets, h.Session, h.Epoch)
+	if key == nil && r.secrets.keyed(now, h.Epoch) {
+		return r.ahead.keep(now, r, t, datagram)
+	}
 	if key == nil {
 		return r.refuse(now, t, DropEpoch)
 	}

@@ -18,8 +18,11 @@ const (
 	TalksOn = 3 * time.Second
 )
 
-// note notes one more.
+// note notes one more. One ahead of its epoch tells nothing new of somebody whose seals are broken.
 func (u *Unheard) note(now time.Duration, reason Drop) {
+	if reason == DropEpoch && u.Reason == DropForged && u.Count > 0 {
+		reason = DropForged
+	}
 	if u.Count == 0 || u.Reason != reason {
 		u.Count, u.First, u.Reason = 0, now, reason
 	}

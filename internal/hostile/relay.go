@@ -19,6 +19,8 @@ type Relay struct {
 	Tell func(to *Member, list *netproto.SendNewUsers)
 	// Give may change the session that a member is given.
 	Give func(to *Member, s *netproto.Session)
+	// Pass may change a sender key on its way, or take it out of it.
+	Pass func(from, to *Member, w *netproto.Wrapping) bool
 	// Forward may change a datagram of voice, without hop byte and tag, or return nil to keep it.
 	Forward func(from, to *Member, sealed []byte) []byte
 
@@ -39,7 +41,8 @@ type Member struct {
 	Fresh   []byte
 	Session uint32
 	HopKey  [netproto.KeySize]byte
-	Voice   [][]byte // all that it has said, sealed
+	Voice   [][]byte            // all that it has said, sealed
+	Keys    []netproto.Wrapping // all that others have wrapped for it
 
 	conn  net.Conn
 	addr  netip.AddrPort
@@ -51,11 +54,13 @@ type Member struct {
 // Start runs one until the test ends.
 func Start(t testing.TB) *Relay {
 	t.Helper()
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	tcp, udp, err := listen()
+	for range 20 {
+		if err == nil {
+			break
+		}
+		tcp, udp, err = listen()
 	}
-	udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(tcp.Addr().String())))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,12 +72,25 @@ func Start(t testing.TB) *Relay {
 		udp.Close()
 		r.Lock()
 		for _, m := range r.members {
-			m.conn.Close()
+			if m.conn != nil {
+				m.conn.Close()
+			}
 		}
 		r.Unlock()
 		r.loops.Wait()
 	})
 	return r
+}
+
+// listen listens to one port by TCP and UDP. Another program may have the latter.
+func listen() (tcp net.Listener, udp *net.UDPConn, err error) {
+	if tcp, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return nil, nil, err
+	}
+	if udp, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(tcp.Addr().String()))); err != nil {
+		tcp.Close()
+	}
+	return tcp, udp, err
 }
 
 // Address is where it is.
@@ -96,6 +114,21 @@ func (r *Relay) Member(name string) *Member {
 	return nil
 }
 
+// MembersLocked are all that there have been. It needs Lock.
+func (r *Relay) MembersLocked() []*Member { return r.members }
+
+// KeysLocked is what was wrapped so far for the last one with that name by session from. It needs Lock.
+func (r *Relay) KeysLocked(name string, from uint32) (keys []netproto.Wrapping) {
+	for _, m := range r.members {
+		for _, w := range m.Keys {
+			if m.Name == name && w.Session == from {
+				keys = append(keys, w)
+			}
+		}
+	}
+	return keys
+}
+
 // Heard is a copy of all that a member has said so far, sealed.
 func (r *Relay) Heard(m *Member) [][]byte {
 	r.Lock()
@@ -110,6 +143,31 @@ func (r *Relay) Begin() {
 	r.beginLocked()
 }
 
+// Show has somebody be there that no client is behind.
+func (r *Relay) Show(name string, fresh []byte) *Member {
+	r.Lock()
+	defer r.Unlock()
+	m := &Member{Name: name, Fresh: fresh, Session: uint32(len(r.members) + 1)}
+	r.members = append(r.members, m)
+	r.beginLocked()
+	return m
+}
+
+// Hide has somebody be gone.
+func (r *Relay) Hide(m *Member) {
+	r.Lock()
+	defer r.Unlock()
+	m.gone = true
+	r.beginLocked()
+}
+
+// Told is what the members are told at last.
+func (r *Relay) Told() netproto.SendNewUsers {
+	r.Lock()
+	defer r.Unlock()
+	return r.listLocked()
+}
+
 func (r *Relay) beginLocked() {
 	r.epoch++
 	r.key[1]++
@@ -118,20 +176,43 @@ func (r *Relay) beginLocked() {
 	}
 }
 
-func (r *Relay) tellLocked(to *Member) {
+func (r *Relay) listLocked() netproto.SendNewUsers {
 	list := netproto.SendNewUsers{MediaKey: bytes.Clone(r.key[:]), Epoch: r.epoch}
 	for _, m := range r.members {
 		if !m.gone {
 			list.Users, list.Sessions, list.Fresh = append(list.Users, m.Name), append(list.Sessions, m.Session), append(list.Fresh, m.Fresh)
 		}
 	}
+	return list
+}
+
+func (r *Relay) tellLocked(to *Member) {
+	list := r.listLocked()
 	if r.Tell != nil {
 		r.Tell(to, &list)
 	}
 	r.sendLocked(to, list)
 }
 
+// passLocked passes on a sender key.
+func (r *Relay) passLocked(from *Member, w netproto.Wrapping) {
+	for _, to := range r.members {
+		if to.gone || to.Session != w.Session {
+			continue
+		}
+		w.Session = from.Session
+		to.Keys = append(to.Keys, w)
+		if r.Pass == nil || r.Pass(from, to, &w) {
+			r.sendLocked(to, netproto.Session{Session: to.Session, Voice: netproto.Version, Keys: []netproto.Wrapping{w}})
+		}
+		return
+	}
+}
+
 func (r *Relay) sendLocked(to *Member, p netproto.Package) {
+	if to.conn == nil {
+		return // somebody who is only shown
+	}
 	b, err := netproto.AppendPackage(nil, p)
 	if err != nil {
 		r.t.Error(err)
@@ -169,6 +250,9 @@ func (r *Relay) serve(conn net.Conn) {
 			me = r.enterLocked(conn, p)
 		case netproto.ClientPort:
 			r.sendLocked(me, netproto.Ack{})
+			for _, w := range p.Keys {
+				r.passLocked(me, w)
+			}
 		}
 		r.Unlock()
 	}

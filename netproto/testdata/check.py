@@ -4,7 +4,7 @@
 
 The standard library is enough for key derivation, hop tags, voice bodies,
 framing and control packages. With the package "cryptography" (44 or newer) the
-passphrase keys (argon2id) and the sealed datagrams are checked too.
+passphrase keys (argon2id), X25519 and what is sealed are checked too.
 """
 
 import base64
@@ -61,9 +61,11 @@ def keys():
             check("passphrase keys", kdf.derive(p["passphrase"].encode()), key)
     for f in v["fresh"]:
         mac = hkdf(phrases[f["passphrase"]], b"", b"tincan v1 fresh", 32)
-        random = bytes.fromhex(f["random"])
-        tag = hmac.digest(mac, random + f["room"].encode() + b"\0" + f["name"].encode(), "sha256")[:16]
-        check("fresh values", (random + tag).hex(), f["fresh"])
+        public = bytes.fromhex(f["public"])
+        if X25519PrivateKey:
+            check("public keys", public_of(bytes.fromhex(f["private"])), public)
+        tag = hmac.digest(mac, public + f["room"].encode() + b"\0" + f["name"].encode(), "sha256")[:16]
+        check("fresh values", (public + tag).hex(), f["fresh"])
     for e in v["epochs"]:
         text = prefixed(e["room"].encode()) + struct.pack(">II", e["epoch"], len(e["members"]))
         for m in sorted(e["members"], key=lambda m: m["session"]):
@@ -72,7 +74,24 @@ def keys():
         check("lists of members", members.hex(), e["list"])
         made = hkdf(bytes.fromhex(e["media_key"]), phrases[e["passphrase"]], b"tincan v1 epoch" + members, 32)
         check("room secrets", made.hex(), e["room_secret"])
+    for s in v["sender_keys"]:
+        room, key, both = (bytes.fromhex(s[k]) for k in ("room_secret", "sender_key", "shared"))
+        info = b"tincan v1 wrap" + struct.pack(">III", s["from"], s["to"], s["epoch"])
+        wrap = hkdf(both, room, info, 16)
+        if X25519PrivateKey:
+            private = X25519PrivateKey.from_private_bytes(bytes.fromhex(s["private"]))
+            other = X25519PublicKey.from_public_bytes(bytes.fromhex(s["public"]))
+            check("shared secrets", private.exchange(other), both)
+            check("wrapped keys", AESGCM(wrap).encrypt(bytes(12), key, None).hex(), s["wrapped"])
+        secret = hkdf(room, key, b"tincan v1 sender", 32)
+        check("secrets of talkers", secret.hex(), s["secret"])
+        info = b"tincan v1 voice" + struct.pack(">II", s["from"], s["epoch"])
+        check("voice keys", hkdf(secret, b"", info, 16).hex(), s["voice_key"])
     return bytes.fromhex(v["tag"])
+
+
+def public_of(private):
+    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
 
 
 def prefixed(b):
@@ -156,6 +175,8 @@ def control():
             again = head + '"NAME": ' + name[:-1].replace("{", "\\u007b").replace("}", "\\u007d") + "}"
         check("packages", again, text)
         p = json.loads(text)
+        if "KEYS" in p:
+            check("keys on the way", len(base64.b64decode(p["KEYS"])) % 40, 0)
         if "PROOF" in p:
             check("proofs", p["PROOF"], proofs[p["RESUME"]])
 
@@ -172,10 +193,12 @@ def invitations():
 
 
 try:
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 except ImportError:
-    Cipher = Argon2id = None
+    Cipher = Argon2id = X25519PrivateKey = None
 
 datagrams(keys())
 bodies()

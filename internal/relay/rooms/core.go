@@ -75,10 +75,11 @@ func (c *Core) Stats() forward.Stats { return c.exchange.Stats() }
 // Membership is what a client gets to know of its session.
 type Membership struct {
 	Session uint32
-	Resumed bool            // it was there before: RESUME or another one of these attempts led to it
-	Resume  string          // what it takes to go on with it later, besides the hop key; "" without voice
-	HopKey  netproto.HopKey // the session's and the relay's
-	Users   UserList        // of the room, the newcomer included
+	Resumed bool                // it was there before: RESUME or another one of these attempts led to it
+	Resume  string              // what it takes to go on with it later, besides the hop key; "" without voice
+	HopKey  netproto.HopKey     // the session's and the relay's
+	Users   UserList            // of the room, the newcomer included
+	Keys    []netproto.Wrapping // the others' sender keys, where it was there before
 }
 
 // Newcomer is who wants to join.

@@ -56,6 +56,7 @@ type member struct {
 	name   string
 	voice  int
 	fresh  []byte
+	keys   []netproto.Wrapping // its newest sender key, for others
 	joined time.Duration
 	key    netproto.HopKey // the session's and the relay's; only with voice
 
@@ -79,6 +80,7 @@ func (m *member) membership() Membership {
 	known := Membership{Session: m.ID, HopKey: m.key, Users: m.room.users()}
 	if m.voice > 0 {
 		known.Resume = m.resume.next.encode(m.ID)
+		known.Keys = m.wrapped()
 	}
 	return known
 }
