@@ -56,6 +56,8 @@ func TestEpochsAndSlowTCP(t *testing.T) {
 			var visitors []uint32
 			for i := range 20 {
 				visitors = append(visitors, visit(i))
+				core.Tick(now)
+				now += time.Minute // so it is no new room, and there is calm
 			}
 			says, ann := enter("Ann")
 			hears, bob := enter("Bob")

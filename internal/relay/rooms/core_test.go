@@ -71,8 +71,8 @@ func TestUpdates(t *testing.T) {
 		c.Enter("r", fmt.Sprint(i))
 	}
 	begins(200*time.Millisecond, 10)
-	// It goes on, and takes longer.
-	for i, pause := range []time.Duration{200, 200, 3400, 4000, 4000} {
+	// It goes on, and takes longer once it is no new room.
+	for i, pause := range []time.Duration{200, 200, 200, 200, 200, 200, 4000, 4000} {
 		c.Enter("r", fmt.Sprint("more ", i))
 		c.Leave(last.Sessions[0])
 		begins(pause*time.Millisecond, 10)

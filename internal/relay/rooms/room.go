@@ -19,10 +19,12 @@ const (
 	// epochPause is the least time between two epochs of a room, of which each has a user list, when somebody has come.
 	// Where that goes on there are epochBurst in a row, and then one in longEpochPause, as where people only leave, when
 	// nobody waits to hear: of the four epochs that its members keep, each is used for long enough to be known to
-	// those whose TCP is slow.
+	// those whose TCP is slow. But the first epochs of a room begin at once: after a restart all come back to it within
+	// seconds, and whoever is late would wait.
 	epochPause     = 200 * time.Millisecond
 	longEpochPause = 4 * time.Second
 	epochBurst     = 3
+	firstEpochs    = 8
 )
 
 // room is the people who hear each other. It is guarded by Core.mu, but for what the Workers have of it.
@@ -108,6 +110,8 @@ func (r *room) next() time.Duration {
 	switch {
 	case r.epoch.number == 0:
 		return 0
+	case r.came && r.epoch.number < firstEpochs:
+		return r.began + epochPause
 	case r.came:
 		return r.began + max(epochPause, r.owed-epochBurst*longEpochPause)
 	}
@@ -116,7 +120,7 @@ func (r *room) next() time.Duration {
 
 // announce begins an epoch and returns its list.
 func (r *room) announce(now time.Duration) UserList {
-	r.owed = max(r.owed-(now-r.began), 0) + longEpochPause
+	r.owed = min(max(r.owed-(now-r.began), 0), epochBurst*longEpochPause) + longEpochPause
 	r.began, r.came, r.dirty = now, false, false
 	r.epoch = epoch{r.epoch.number + 1, randomKey()}
 	r.SetList(uint16(r.version))
