@@ -10,7 +10,7 @@ import (
 
 // Figures of the rate controller.
 const (
-	startRate wire.Kbps = 32 // a thin link survives the first second at this
+	startRate wire.Kbps = 40 // a thin link survives the first second at this, which is wideband with a copy
 
 	overQueue = 60 * time.Millisecond // a queue that long that grows, or three times that, is one of ours
 	overTrend = 0.03                  // and grows by so many seconds per second

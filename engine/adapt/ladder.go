@@ -76,6 +76,8 @@ type Ladder struct {
 	farRTT   time.Duration   // of the slowest listener
 	last     Feedback
 
+	now     time.Duration // of the last look
+	begins  bool          // too little is known of the path
 	current point
 	decided time.Duration // when it became that
 	stopped string        // why the circuit breaker is open, "" = it is not
@@ -179,7 +181,7 @@ func (l *Ladder) Probed(rtt time.Duration) {
 
 // Heard takes a feedback and reports whether the decision has changed.
 func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
-	l.last = f
+	l.last, l.now = f, now
 	if l.cfg.Fixed == nil {
 		l.theirs.Set(l.listenersCap())
 	}
@@ -216,6 +218,7 @@ func (l *Ladder) sample(now time.Duration, n *network) sample {
 // Poll notes that time has gone by and reports whether the decision has changed. Call it at
 // least every half second while talking.
 func (l *Ladder) Poll(now time.Duration) bool {
+	l.now = now
 	return l.decide(now, math.Inf(1))
 }
 
@@ -290,11 +293,28 @@ func (l *Ladder) network() network {
 	if l.cfg.Cap > 0 || l.last.Cap > 0 { // losses come unevenly, and there is no other room
 		n.resent *= 2
 	}
+	if l.begins {
+		n.channel.Loss += (assumedLoss - n.channel.Loss) * max(0, 1-l.known()/enough)
+	}
 	if n.channel.Loss == 0 || l.cfg.Path.Reliable {
 		n.channel, n.rtt = estimate.Channel{}, 0
 	}
 	return n
 }
+
+// known is of how many datagrams it is known whether they were lost, on either hop; only on the first if nobody listens.
+func (l *Ladder) known() float64 {
+	known := l.up.Known(l.now)
+	if l.last.Listeners > 0 {
+		known = min(known, l.down.Known(l.now))
+	}
+	return known
+}
+
+const (
+	assumedLoss = 0.05 // of what is not known yet
+	enough      = 30.0 // datagrams are enough to know; half of them are not any more
+)
 
 const (
 	margin   = 1.0             // points of R that a change must bring
@@ -309,6 +329,9 @@ func (l *Ladder) decide(now time.Duration, changing float64) bool {
 	}
 	before, stopped := l.current, l.stopped
 	if l.stopped = l.brk.stops(now); !l.Stopped() {
+		if known := l.known(); l.begins && known >= enough || !l.begins && known < enough/2 {
+			l.begins, changing = !l.begins, 0
+		}
 		n := l.network()
 		l.current = choose(&n, l.Limit(), before, changing)
 	}

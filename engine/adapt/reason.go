@@ -38,6 +38,8 @@ func (l *Ladder) because() string {
 		return fmt.Sprintf("no feedback for %d s", l.brk.unheard/time.Second)
 	case l.control.state == draining:
 		return fmt.Sprintf("the path carries %.0f kbit/s", l.control.wall)
+	case l.begins && n.channel.Loss > 0:
+		return "not known yet to be clean"
 	case n.channel.Loss >= lossy || len(l.current.shape.copies) > 0:
 		return fmt.Sprintf("%.1f %% loss, bursts %.1f", 100*n.channel.Loss, n.channel.Burst(1))
 	case limit >= plain.takes(&n):
