@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
@@ -86,8 +87,8 @@ type Ladder struct {
 
 // New makes a Ladder that begins at now.
 func New(now time.Duration, cfg Config) *Ladder {
-	cfg.Bitrate = cmp.Or(cfg.Bitrate, defaultBitrate)
-	l := &Ladder{cfg: cfg, brk: breaker{spoke: now}, current: smallest, control: controller{limit: startRate, last: now}}
+	cfg.Bitrate = cmp.Or(cfg.Bitrate, codec.DefaultBitrate)
+	l := &Ladder{cfg: cfg, brk: breaker{spoke: now}, current: smallest, control: controller{limit: tuned.startRate, last: now}}
 	if f := cfg.Fixed; f != nil {
 		l.current = point{shape: &shape{stride: f.Stride, copies: f.Copies}, bitrate: f.Bitrate}
 	}
@@ -131,7 +132,7 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 	var voice repair.Upcoming
 	if kind == Voice {
 		if missing := l.brk.speaking(now); missing > 0 {
-			l.control.silent(missing.Seconds(), l.brk.unanswered >= silentAfter)
+			l.control.silent(missing.Seconds(), l.brk.unanswered >= tuned.silentAfter)
 		}
 		if l.Stopped() && (!l.Poll(now) || l.Stopped()) { // until there was a pause
 			return false
@@ -144,8 +145,8 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 		}
 		voice = repair.Upcoming{Bytes: int(rate.Bytes(every)), Next: max(0, l.brk.spoke+every-now), Every: every}
 	}
-	most := min(l.Limit(), budget)
-	if kind == Resend && l.sent.Rate(now) > most || kind == Spare && l.sent.Rate(now) > most*spareUpTo {
+	most := min(l.Limit(), tuned.budget)
+	if kind == Resend && l.sent.Rate(now) > most || kind == Spare && l.sent.Rate(now) > most*wire.Kbps(tuned.spareUpTo) {
 		return false
 	}
 	if !l.capped.Send(now, size, voice) {
@@ -162,9 +163,6 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 
 // Spoke is when there was speech to be sent last, whether it went out or not.
 func (l *Ladder) Spoke() time.Duration { return l.brk.spoke }
-
-// spareUpTo is up to where there is room for Spare, of what is allowed.
-const spareUpTo = 0.85
 
 // Room is the longest datagram of voice in bytes, without IP and UDP headers, that Send would let out so much later than
 // now, and the relay would forward to the listener with the least cap, about: what else that is sent, and whether its
@@ -194,9 +192,9 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 	n := l.network()
 	l.brk.report(now, n.channel.Loss, l.rtt, datagrams)
 	l.control.update(now, l.sample(now, &n))
-	changing := margin
-	if now-l.decided < dwell {
-		changing = decisive
+	changing := tuned.margin
+	if now-l.decided < tuned.dwell {
+		changing = tuned.decisive
 	}
 	return l.decide(now, changing)
 }
@@ -285,7 +283,7 @@ func (l *Ladder) network() network {
 	up, down := l.up.Channel(), l.down.Channel()
 	n := network{
 		most: l.cfg.Bitrate, headers: l.cfg.Path.Overhead, channel: up.Series(down), oneWay: (l.rtt + l.farRTT) / 2,
-		spread: max(l.last.Jitter, arrivalSpread), rtt: l.rtt, resent: max(up.Loss, down.Loss),
+		spread: max(l.last.Jitter, tuned.arrivalSpread), rtt: l.rtt, resent: max(up.Loss, down.Loss),
 	}
 	if down.Loss > up.Loss { // resends cross the hop that loses
 		n.rtt = l.farRTT
@@ -294,7 +292,7 @@ func (l *Ladder) network() network {
 		n.resent *= 2
 	}
 	if l.begins {
-		n.channel.Loss += (assumedLoss - n.channel.Loss) * max(0, 1-l.known()/enough)
+		n.channel.Loss += (tuned.assumedLoss - n.channel.Loss) * max(0, 1-l.known()/tuned.enough)
 	}
 	if n.channel.Loss == 0 || l.cfg.Path.Reliable {
 		n.channel, n.rtt = estimate.Channel{}, 0
@@ -311,17 +309,6 @@ func (l *Ladder) known() float64 {
 	return known
 }
 
-const (
-	assumedLoss = 0.05 // of what is not known yet
-	enough      = 30.0 // datagrams are enough to know; half of them are not any more
-)
-
-const (
-	margin   = 1.0             // points of R that a change must bring
-	decisive = 6.0             // or so many while there was one
-	dwell    = 2 * time.Second // not long ago
-)
-
 // decide chooses anew and reports whether that is a change; changing is what one costs, in points of R.
 func (l *Ladder) decide(now time.Duration, changing float64) bool {
 	if l.cfg.Fixed != nil {
@@ -329,7 +316,7 @@ func (l *Ladder) decide(now time.Duration, changing float64) bool {
 	}
 	before, stopped := l.current, l.stopped
 	if l.stopped = l.brk.stops(now); !l.Stopped() {
-		if known := l.known(); l.begins && known >= enough || !l.begins && known < enough/2 {
+		if known := l.known(); l.begins && known >= tuned.enough || !l.begins && known < tuned.enough/2 {
 			l.begins, changing = !l.begins, 0
 		}
 		n := l.network()
