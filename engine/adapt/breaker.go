@@ -35,7 +35,7 @@ func (b *breaker) speaking(now time.Duration) time.Duration {
 // report takes the figures of a feedback: the loss, the round trip, and how many datagrams are sent in a second.
 func (b *breaker) report(now time.Duration, loss float64, rtt time.Duration, datagrams int) {
 	b.unheard, b.unanswered = 0, 0
-	if rtt <= 0 || float64(datagrams) <= tuned.tripFactor/(rtt.Seconds()*math.Sqrt(2*loss/3)) {
+	if rtt <= 0 || loss < tuned.tripLoss || float64(datagrams) <= tuned.tripFactor/(rtt.Seconds()*math.Sqrt(2*loss/3)) {
 		b.bad = 0
 		return
 	}

@@ -189,9 +189,9 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 		l.down.Add(now, l.current.shape.stride, f.Down)
 	}
 	_, datagrams := l.sent.LastSecond(now)
-	n := l.network()
-	l.brk.report(now, n.channel.Loss, l.rtt, datagrams)
-	l.control.update(now, l.sample(now, &n))
+	s := l.sample(now)
+	l.brk.report(now, s.loss, l.rtt, datagrams)
+	l.control.update(now, s)
 	changing := tuned.margin
 	if now-l.decided < tuned.dwell {
 		changing = tuned.decisive
@@ -200,11 +200,11 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 }
 
 // sample is what the rate controller is shown: the worse of uplink and downlink.
-func (l *Ladder) sample(now time.Duration, n *network) sample {
-	f := &l.last
+func (l *Ladder) sample(now time.Duration) sample {
+	f, n := &l.last, l.network()
 	s := sample{
-		queue: f.Queue, trend: f.Trend, through: f.Rate, rtt: l.rtt, loss: n.channel.Loss,
-		sent: l.sent.Rate(now), nominal: l.current.takes(n), every: l.current.shape.interval(),
+		queue: f.Queue, trend: f.Trend, through: f.Rate, rtt: l.rtt, loss: l.measured().Loss,
+		sent: l.sent.Rate(now), nominal: l.current.takes(&n), every: l.current.shape.interval(),
 	}
 	if f.DownQueue > f.Queue {
 		s.queue, s.trend, s.through = f.DownQueue, f.DownTrend, f.DownRate
@@ -249,11 +249,19 @@ type Stats struct {
 
 // Stats returns the present figures.
 func (l *Ladder) Stats(now time.Duration) Stats {
-	n := l.network()
+	channel := l.measured()
 	return Stats{
 		Limit: l.Limit(), Sent: l.sent.Rate(now), RTT: l.rtt,
-		Loss: n.channel.Loss, Burst: n.channel.Burst(1),
+		Loss: channel.Loss, Burst: channel.Burst(1),
 	}
+}
+
+// measured is what is lost on the whole way, as far as is known.
+func (l *Ladder) measured() estimate.Channel {
+	if l.cfg.Path.Reliable {
+		return estimate.Channel{}
+	}
+	return l.up.Channel().Series(l.down.Channel())
 }
 
 // Limit is what the path, the user and the listeners' caps allow.
@@ -278,7 +286,7 @@ func (l *Ladder) listenersCap() wire.Kbps {
 	return max(l.last.Cap, repair.LeastPart)
 }
 
-// network puts together what points are judged against.
+// network puts together what points are judged against. What is not known yet of the loss is assumed.
 func (l *Ladder) network() network {
 	up, down := l.up.Channel(), l.down.Channel()
 	n := network{

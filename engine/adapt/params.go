@@ -38,6 +38,7 @@ type params struct {
 	deadAfter   time.Duration // of speech without a word from the relay: four reports missed, and some; and how long loss stops it
 	pauseAfter  time.Duration // without an attempt to send: speech is over, or we stood still ourselves
 	tripReports int           // reports in a row
+	tripLoss    float64       // below, the equation says nothing about congestion
 	tripFactor  float64       // times what TCP would send (RFC 8083, 4.3)
 
 	// The choice.
@@ -80,6 +81,7 @@ var tuned = params{
 	deadAfter:   8 * time.Second,
 	pauseAfter:  time.Second,
 	tripReports: 5,
+	tripLoss:    0.1,
 	tripFactor:  10,
 
 	margin:        1,

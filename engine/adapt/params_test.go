@@ -117,15 +117,16 @@ func TestBreakerStep(t *testing.T) {
 	}
 	// Of half lost at a round trip of 100 ms TCP would send 17.3 datagrams a second.
 	for _, tt := range []struct {
+		loss               float64
 		reports, datagrams int
 		want               bool
-	}{{5, 174, true}, {4, 174, false}, {6, 173, false}} {
+	}{{0.5, 5, 174, true}, {0.5, 4, 174, false}, {0.5, 6, 173, false}, {0.1, 5, 999, true}, {0.09, 5, 999, false}} {
 		b := breaker{}
 		for range tt.reports {
-			b.report(0, 0.5, 100*ms, tt.datagrams)
+			b.report(0, tt.loss, 100*ms, tt.datagrams)
 		}
 		if got := b.stops(7900*ms) != ""; got != tt.want {
-			t.Errorf("%d reports of %d datagrams: stopped is %v", tt.reports, tt.datagrams, got)
+			t.Errorf("%d reports of %d datagrams, %v lost: stopped is %v", tt.reports, tt.datagrams, tt.loss, got)
 		}
 	}
 }
