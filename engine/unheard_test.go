@@ -42,7 +42,7 @@ func TestNotHeard(t *testing.T) {
 				_ = l.Handle(now, strip(d))
 			}
 		}
-		if _, report := l.Poll(now); report != nil && now < 500*time.Millisecond {
+		if _, report := l.Poll(now); report != nil && now < 300*time.Millisecond {
 			if err := netproto.ParseReport(&told, report); err != nil {
 				t.Fatal(err)
 			}

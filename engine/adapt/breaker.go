@@ -5,16 +5,6 @@ import (
 	"time"
 )
 
-// Figures of the circuit breaker.
-const (
-	silentAfter = 5 * time.Second // of speech without feedback: five reports missed, which loss alone seldom does
-	deadAfter   = 8 * time.Second // of speech without a word from the relay: four reports missed, and some; and how long loss stops it
-	pauseAfter  = time.Second     // without an attempt to send: speech is over, or we stood still ourselves
-	tripReports = 5               // reports in a row
-	tripFactor  = 10              // times what TCP would send (RFC 8083, 4.3)
-	tripLoss    = 0.1             // below, the equation says nothing about congestion
-)
-
 // breaker stops the sending when all else has failed, as RFC 8083 asks: when nothing at
 // all comes back from the relay, not even answers to probes (4.1, 4.2), or when loss stays
 // so high that TCP on the same path would send less than a tenth (4.3), by its simplified
@@ -34,23 +24,23 @@ type breaker struct {
 func (b *breaker) speaking(now time.Duration) time.Duration {
 	more := now - b.spoke
 	b.spoke = now
-	if more > pauseAfter {
+	if more > tuned.pauseAfter {
 		b.unheard, b.unanswered, b.until, more = 0, 0, 0, 0
 	}
 	b.unheard += more
 	b.unanswered += more
-	return min(more, b.unheard-silentAfter)
+	return min(more, b.unheard-tuned.silentAfter)
 }
 
 // report takes the figures of a feedback: the loss, the round trip, and how many datagrams are sent in a second.
 func (b *breaker) report(now time.Duration, loss float64, rtt time.Duration, datagrams int) {
 	b.unheard, b.unanswered = 0, 0
-	if rtt <= 0 || loss < tripLoss || float64(datagrams) <= tripFactor/(rtt.Seconds()*math.Sqrt(2*loss/3)) {
+	if rtt <= 0 || loss < tuned.tripLoss || float64(datagrams) <= tuned.tripFactor/(rtt.Seconds()*math.Sqrt(2*loss/3)) {
 		b.bad = 0
 		return
 	}
-	if b.bad++; b.bad >= tripReports {
-		b.bad, b.until = 0, now+deadAfter
+	if b.bad++; b.bad >= tuned.tripReports {
+		b.bad, b.until = 0, now+tuned.deadAfter
 	}
 }
 
@@ -59,7 +49,7 @@ func (b *breaker) stops(now time.Duration) string {
 	switch {
 	case now < b.until:
 		return "far more loss than TCP would bear"
-	case b.unanswered >= deadAfter:
+	case b.unanswered >= tuned.deadAfter:
 		return "the relay is silent"
 	}
 	return ""

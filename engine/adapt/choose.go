@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/internal/emodel"
 	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
@@ -29,20 +30,13 @@ type point struct {
 }
 
 // smallest is the point below which there is none.
-var smallest = point{shape: &shapes[0], bitrate: minBitrate}
-
-// budget is the most that is spent on a path that loses, from lossy on or while there are copies: what 24 kbit/s of Opus
-// take over RTP, SRTP, UDP and IP.
-const (
-	budget = wire.Kbps(44)
-	lossy  = 0.01
-)
+var smallest = point{shape: &shapes[0], bitrate: codec.MinBitrate}
 
 // choose returns the point that is worth most below a rate, where another than the present one must be worth so much
 // more. There always is one: below the smallest, the smallest.
 func choose(n *network, below wire.Kbps, present point, changing float64) point {
-	if n.channel.Loss >= lossy || len(present.shape.copies) > 0 {
-		below = min(below, budget)
+	if n.channel.Loss >= repair.LossyFrom || len(present.shape.copies) > 0 {
+		below = min(below, tuned.budget)
 	}
 	best, most := smallest, math.Inf(-1)
 	waitedFor := n.resendsWaitedFor()
@@ -58,7 +52,7 @@ func choose(n *network, below wire.Kbps, present point, changing float64) point 
 			room /= wire.Kbps(1 + n.resent)
 		}
 		p.bitrate = p.shape.bitrate(n.headers, room, n.most)
-		if p.bitrate < minBitrate || p.bitrate <= p.shape.coarse {
+		if p.bitrate < codec.MinBitrate || p.bitrate <= p.shape.coarse {
 			return
 		}
 		if v := p.value(n); v > most {
@@ -85,7 +79,7 @@ func (p *point) takes(n *network) wire.Kbps {
 
 // resendsWaitedFor tells whether resends come as long as listeners ask for them.
 func (n *network) resendsWaitedFor() bool {
-	return n.rtt > 0 && n.rtt+resendSlack <= repair.Patience(n.oneWay, n.spread, n.channel.Loss)
+	return n.rtt > 0 && n.rtt+tuned.resendSlack <= repair.Patience(n.oneWay, n.spread, n.channel.Loss)
 }
 
 // value is what the point is worth, in points of R, when the jitter buffer waits for whatever of its repair pays:
@@ -108,7 +102,7 @@ func (p *point) value(n *network) float64 {
 		best = max(best, heard(worth, lost, base+n.wait(time.Duration(k)*s.interval())))
 	}
 	if p.resend { // it is waited for
-		later := n.rtt + resendSlack
+		later := n.rtt + tuned.resendSlack
 		best = heard(fine, lost*(1-n.brought(later)), base+n.wait(later))
 	}
 	return best
@@ -122,22 +116,12 @@ func heard(worth, lost float64, delay time.Duration) float64 {
 // wait is how long the buffer holds frames back for repair that is sent so much later: no longer than it does for
 // jitter in any case, as long as that leaves the repair half of its own.
 func (n *network) wait(later time.Duration) time.Duration {
-	return max(n.spread, later+max(n.spread/2, arrivalSpread))
+	return max(n.spread, later+max(n.spread/2, tuned.arrivalSpread))
 }
 
 // brought is the share of losses that resends bring in time, so much later: two questions (repair.Asker) and an answer
 // at least. What comes later still is not counted on.
 func (n *network) brought(later time.Duration) float64 {
 	unheard := n.channel.Loss * n.channel.Again(repair.Twin)
-	return inTime * (1 - unheard) * (1 - n.channel.Again(later-n.rtt/2))
+	return tuned.inTime * (1 - unheard) * (1 - n.channel.Again(later-n.rtt/2))
 }
-
-const (
-	// resendSlack is what a resend takes beside the round trip: until a datagram is overdue, and the spread of the
-	// delay.
-	resendSlack = 30 * time.Millisecond
-	// inTime is the share of answers that come in time (found by experiment).
-	inTime = 0.85
-	// arrivalSpread is what any jitter buffer holds back at least.
-	arrivalSpread = 10 * time.Millisecond
-)

@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/internal/estimate"
+	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
@@ -39,7 +41,7 @@ func TestWireRateIsThatOfTheProtocol(t *testing.T) {
 		if got := s.rate(28, nominal); math.Abs(float64(got-want)) > 0.15 { // coarse frames are no whole bytes
 			t.Errorf("%+v: %.2f kbit/s, the protocol takes %.2f", s, got, want)
 		}
-		if back := s.bitrate(28, want+0.15, defaultBitrate); back > nominal+500 || back < nominal-500 {
+		if back := s.bitrate(28, want+0.15, codec.DefaultBitrate); back > nominal+500 || back < nominal-500 {
 			t.Errorf("%+v: %d bit/s fit into %.2f kbit/s", s, back, want)
 		}
 	}
@@ -69,7 +71,7 @@ func TestChoice(t *testing.T) {
 		{"resends are all there is room for", 0.05, 1, 21, 120 * ms, []want{{3, nil}}},
 	} {
 		n := network{
-			most: defaultBitrate, headers: 28, channel: estimate.NewChannel(tt.loss, tt.burst, 1), oneWay: 60 * ms, spread: 10 * ms,
+			most: codec.DefaultBitrate, headers: 28, channel: estimate.NewChannel(tt.loss, tt.burst, 1), oneWay: 60 * ms, spread: 10 * ms,
 			rtt: tt.rtt, resent: tt.loss,
 		}
 		p := choose(&n, tt.kbps, smallest, 0)
@@ -86,12 +88,12 @@ func TestChoice(t *testing.T) {
 func TestChoiceFitsAnyRoom(t *testing.T) {
 	for _, loss := range []float64{0, 0.03, 0.1, 0.3, 0.9} {
 		for kbps := wire.Kbps(1); kbps < 100; kbps++ {
-			n := network{most: defaultBitrate, headers: 28, channel: estimate.NewChannel(loss, 3, 1), oneWay: 60 * ms, spread: 10 * ms}
+			n := network{most: codec.DefaultBitrate, headers: 28, channel: estimate.NewChannel(loss, 3, 1), oneWay: 60 * ms, spread: 10 * ms}
 			p := choose(&n, kbps, smallest, 0)
-			if w := p.shape.rate(28, p.bitrate); w > kbps+1e-9 && (p.shape != &shapes[0] || p.bitrate != minBitrate) {
+			if w := p.shape.rate(28, p.bitrate); w > kbps+1e-9 && (p.shape != &shapes[0] || p.bitrate != codec.MinBitrate) {
 				t.Errorf("%.1f kbit/s of %v", w, kbps)
 			}
-			if math.IsNaN(p.value(&n)) || p.bitrate < minBitrate {
+			if math.IsNaN(p.value(&n)) || p.bitrate < codec.MinBitrate {
 				t.Errorf("%+v", p)
 			}
 		}
@@ -148,7 +150,7 @@ func TestTheTableOfTheDocs(t *testing.T) {
 		row := fmt.Sprintf("| %v |", kbps)
 		for _, c := range channels {
 			n := network{
-				most: defaultBitrate, headers: 28, channel: c, oneWay: 60 * ms, spread: 10 * ms, rtt: 120 * ms, resent: c.Loss,
+				most: codec.DefaultBitrate, headers: 28, channel: c, oneWay: 60 * ms, spread: 10 * ms, rtt: 120 * ms, resent: c.Loss,
 			}
 			p := choose(&n, kbps, smallest, 0)
 			row += fmt.Sprintf(" %g x %d", float64(p.bitrate)/1000, p.shape.stride)
@@ -166,5 +168,19 @@ func TestTheTableOfTheDocs(t *testing.T) {
 		if !strings.Contains(string(text), row+"\n") {
 			t.Errorf("docs/repair.md has no row\n%s", row)
 		}
+	}
+}
+
+// The least rate is what the smallest point takes, and the controller goes no lower.
+func TestLeastRate(t *testing.T) {
+	if takes := shapes[0].rate(wire.IPv4Overhead, codec.MinBitrate); takes > repair.LeastRate || takes < repair.LeastRate-1 {
+		t.Errorf("the smallest point takes %.1f kbit/s, the least rate is %v", takes, repair.LeastRate)
+	}
+	c := controller{limit: 40}
+	for now := time.Second; now < time.Minute; now += time.Second { // one that stays as it is would be others'
+		c.update(now, sample{queue: now, trend: 0.5, through: 3, sent: 12, nominal: 12, every: 120 * ms})
+	}
+	if c.limit != repair.LeastRate {
+		t.Errorf("%.1f kbit/s on a path that carries 3", c.limit)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/internal/estimate"
 	"github.com/tincan-voice/tincan/internal/repair"
 	"github.com/tincan-voice/tincan/netproto"
@@ -76,6 +77,8 @@ type Ladder struct {
 	farRTT   time.Duration   // of the slowest listener
 	last     Feedback
 
+	now     time.Duration // of the last look
+	begins  bool          // too little is known of the path
 	current point
 	decided time.Duration // when it became that
 	stopped string        // why the circuit breaker is open, "" = it is not
@@ -84,8 +87,8 @@ type Ladder struct {
 
 // New makes a Ladder that begins at now.
 func New(now time.Duration, cfg Config) *Ladder {
-	cfg.Bitrate = cmp.Or(cfg.Bitrate, defaultBitrate)
-	l := &Ladder{cfg: cfg, brk: breaker{spoke: now}, current: smallest, control: controller{limit: startRate, last: now}}
+	cfg.Bitrate = cmp.Or(cfg.Bitrate, codec.DefaultBitrate)
+	l := &Ladder{cfg: cfg, brk: breaker{spoke: now}, current: smallest, control: controller{limit: tuned.startRate, last: now}}
 	if f := cfg.Fixed; f != nil {
 		l.current = point{shape: &shape{stride: f.Stride, copies: f.Copies}, bitrate: f.Bitrate}
 	}
@@ -129,7 +132,7 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 	var voice repair.Upcoming
 	if kind == Voice {
 		if missing := l.brk.speaking(now); missing > 0 {
-			l.control.silent(missing.Seconds(), l.brk.unanswered >= silentAfter)
+			l.control.silent(missing.Seconds(), l.brk.unanswered >= tuned.silentAfter)
 		}
 		if l.Stopped() && (!l.Poll(now) || l.Stopped()) { // until there was a pause
 			return false
@@ -142,8 +145,8 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 		}
 		voice = repair.Upcoming{Bytes: int(rate.Bytes(every)), Next: max(0, l.brk.spoke+every-now), Every: every}
 	}
-	most := min(l.Limit(), budget)
-	if kind == Resend && l.sent.Rate(now) > most || kind == Spare && l.sent.Rate(now) > most*spareUpTo {
+	most := min(l.Limit(), tuned.budget)
+	if kind == Resend && l.sent.Rate(now) > most || kind == Spare && l.sent.Rate(now) > most*wire.Kbps(tuned.spareUpTo) {
 		return false
 	}
 	if !l.capped.Send(now, size, voice) {
@@ -161,9 +164,6 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 // Spoke is when there was speech to be sent last, whether it went out or not.
 func (l *Ladder) Spoke() time.Duration { return l.brk.spoke }
 
-// spareUpTo is up to where there is room for Spare, of what is allowed.
-const spareUpTo = 0.85
-
 // Room is the longest datagram of voice in bytes, without IP and UDP headers, that Send would let out so much later than
 // now, and the relay would forward to the listener with the least cap, about: what else that is sent, and whether its
 // headers are longer than ours, is not known here. Copies that do not fit are to be left out, and frames coded shorter.
@@ -179,7 +179,7 @@ func (l *Ladder) Probed(rtt time.Duration) {
 
 // Heard takes a feedback and reports whether the decision has changed.
 func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
-	l.last = f
+	l.last, l.now = f, now
 	if l.cfg.Fixed == nil {
 		l.theirs.Set(l.listenersCap())
 	}
@@ -189,22 +189,22 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 		l.down.Add(now, l.current.shape.stride, f.Down)
 	}
 	_, datagrams := l.sent.LastSecond(now)
-	n := l.network()
-	l.brk.report(now, n.channel.Loss, l.rtt, datagrams)
-	l.control.update(now, l.sample(now, &n))
-	changing := margin
-	if now-l.decided < dwell {
-		changing = decisive
+	s := l.sample(now)
+	l.brk.report(now, s.loss, l.rtt, datagrams)
+	l.control.update(now, s)
+	changing := tuned.margin
+	if now-l.decided < tuned.dwell {
+		changing = tuned.decisive
 	}
 	return l.decide(now, changing)
 }
 
 // sample is what the rate controller is shown: the worse of uplink and downlink.
-func (l *Ladder) sample(now time.Duration, n *network) sample {
-	f := &l.last
+func (l *Ladder) sample(now time.Duration) sample {
+	f, n := &l.last, l.network()
 	s := sample{
-		queue: f.Queue, trend: f.Trend, through: f.Rate, rtt: l.rtt, loss: n.channel.Loss,
-		sent: l.sent.Rate(now), nominal: l.current.takes(n), every: l.current.shape.interval(),
+		queue: f.Queue, trend: f.Trend, through: f.Rate, rtt: l.rtt, loss: l.measured().Loss,
+		sent: l.sent.Rate(now), nominal: l.current.takes(&n), every: l.current.shape.interval(),
 	}
 	if f.DownQueue > f.Queue {
 		s.queue, s.trend, s.through = f.DownQueue, f.DownTrend, f.DownRate
@@ -216,6 +216,7 @@ func (l *Ladder) sample(now time.Duration, n *network) sample {
 // Poll notes that time has gone by and reports whether the decision has changed. Call it at
 // least every half second while talking.
 func (l *Ladder) Poll(now time.Duration) bool {
+	l.now = now
 	return l.decide(now, math.Inf(1))
 }
 
@@ -248,11 +249,19 @@ type Stats struct {
 
 // Stats returns the present figures.
 func (l *Ladder) Stats(now time.Duration) Stats {
-	n := l.network()
+	channel := l.measured()
 	return Stats{
 		Limit: l.Limit(), Sent: l.sent.Rate(now), RTT: l.rtt,
-		Loss: n.channel.Loss, Burst: n.channel.Burst(1),
+		Loss: channel.Loss, Burst: channel.Burst(1),
 	}
+}
+
+// measured is what is lost on the whole way, as far as is known.
+func (l *Ladder) measured() estimate.Channel {
+	if l.cfg.Path.Reliable {
+		return estimate.Channel{}
+	}
+	return l.up.Channel().Series(l.down.Channel())
 }
 
 // Limit is what the path, the user and the listeners' caps allow.
@@ -277,12 +286,12 @@ func (l *Ladder) listenersCap() wire.Kbps {
 	return max(l.last.Cap, repair.LeastPart)
 }
 
-// network puts together what points are judged against.
+// network puts together what points are judged against. What is not known yet of the loss is assumed.
 func (l *Ladder) network() network {
 	up, down := l.up.Channel(), l.down.Channel()
 	n := network{
 		most: l.cfg.Bitrate, headers: l.cfg.Path.Overhead, channel: up.Series(down), oneWay: (l.rtt + l.farRTT) / 2,
-		spread: max(l.last.Jitter, arrivalSpread), rtt: l.rtt, resent: max(up.Loss, down.Loss),
+		spread: max(l.last.Jitter, tuned.arrivalSpread), rtt: l.rtt, resent: max(up.Loss, down.Loss),
 	}
 	if down.Loss > up.Loss { // resends cross the hop that loses
 		n.rtt = l.farRTT
@@ -290,17 +299,23 @@ func (l *Ladder) network() network {
 	if l.cfg.Cap > 0 || l.last.Cap > 0 { // losses come unevenly, and there is no other room
 		n.resent *= 2
 	}
+	if l.begins {
+		n.channel.Loss += (tuned.assumedLoss - n.channel.Loss) * max(0, 1-l.known()/tuned.enough)
+	}
 	if n.channel.Loss == 0 || l.cfg.Path.Reliable {
 		n.channel, n.rtt = estimate.Channel{}, 0
 	}
 	return n
 }
 
-const (
-	margin   = 1.0             // points of R that a change must bring
-	decisive = 6.0             // or so many while there was one
-	dwell    = 2 * time.Second // not long ago
-)
+// known is of how many datagrams it is known whether they were lost, on either hop; only on the first if nobody listens.
+func (l *Ladder) known() float64 {
+	known := l.up.Known(l.now)
+	if l.last.Listeners > 0 {
+		known = min(known, l.down.Known(l.now))
+	}
+	return known
+}
 
 // decide chooses anew and reports whether that is a change; changing is what one costs, in points of R.
 func (l *Ladder) decide(now time.Duration, changing float64) bool {
@@ -309,6 +324,9 @@ func (l *Ladder) decide(now time.Duration, changing float64) bool {
 	}
 	before, stopped := l.current, l.stopped
 	if l.stopped = l.brk.stops(now); !l.Stopped() {
+		if known := l.known(); l.begins && known >= tuned.enough || !l.begins && known < tuned.enough/2 {
+			l.begins, changing = !l.begins, 0
+		}
 		n := l.network()
 		l.current = choose(&n, l.Limit(), before, changing)
 	}

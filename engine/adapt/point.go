@@ -19,9 +19,6 @@ const (
 	hybridBitrate = 13500 // bit/s
 	hybridMore    = 1500
 	upToWideband  = 0.975
-
-	defaultBitrate = 24000 // bit/s, the most unless Config.Bitrate says otherwise
-	minBitrate     = 6000
 )
 
 // What copies are coded at where they are coarse, in bit/s: of one and of two copies. Measured: with a tenth of the
@@ -60,11 +57,8 @@ var shapes = func() (all []shape) {
 	return all
 }()
 
-// leavesRoom tells whether room for resends is considered with this shape. With copies they are what comes besides;
-// above resendStride too much is lost at once, and found so late.
-func (s *shape) leavesRoom() bool { return len(s.copies) == 0 && s.stride <= resendStride }
-
-const resendStride = 3
+// leavesRoom tells whether room for resends is considered with this shape. With copies they are what comes besides.
+func (s *shape) leavesRoom() bool { return len(s.copies) == 0 && s.stride <= tuned.resendStride }
 
 // rate is what a shape takes at a bitrate in bit/s, with so many bytes of headers of IP and UDP. All frames but the last
 // have their length in it.

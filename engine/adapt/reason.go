@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/tincan-voice/tincan/internal/repair"
 )
 
 // reason puts the decision into words.
@@ -34,11 +36,13 @@ func (l *Ladder) because() string {
 	n := l.network()
 	plain := point{shape: &shape{stride: 1}, bitrate: n.most}
 	switch limit := l.Limit(); {
-	case l.brk.unheard > silentAfter:
+	case l.brk.unheard > tuned.silentAfter:
 		return fmt.Sprintf("no feedback for %d s", l.brk.unheard/time.Second)
 	case l.control.state == draining:
 		return fmt.Sprintf("the path carries %.0f kbit/s", l.control.wall)
-	case n.channel.Loss >= lossy || len(l.current.shape.copies) > 0:
+	case l.begins && n.channel.Loss > 0:
+		return "not known yet to be clean"
+	case n.channel.Loss >= repair.LossyFrom || len(l.current.shape.copies) > 0:
 		return fmt.Sprintf("%.1f %% loss, bursts %.1f", 100*n.channel.Loss, n.channel.Burst(1))
 	case limit >= plain.takes(&n):
 		return "the path is clean"

@@ -112,7 +112,7 @@ func TestIsFactor(t *testing.T) {
 func TestOffValuesAreOfConstants(t *testing.T) {
 	t.Chdir("../..")
 	for name := range off {
-		dir := name[:strings.LastIndex(name, ".")]
+		dir, _, _ := strings.Cut(name, ".")
 		values, err := find(dir)
 		if err != nil {
 			t.Fatal(err)

@@ -44,7 +44,7 @@ var layers = map[string][]string{
 	"internal/relay/rooms":   {"internal/relay/forward", "internal/relay/mend", "netproto", "netproto/wire"},
 	"relay":                  {"internal/relay/rooms", "internal/relay/forward", "internal/relay/rate", "internal/relay/origin", "internal/relay/access", "netproto", "internal/udpio", "internal/console", "internal/address"},
 	"stream":                 {"netproto", "netproto/wire", "internal/repair", "internal/estimate"},
-	"engine/adapt":           {"internal/emodel", "internal/repair", "internal/estimate", "netproto", "netproto/wire"},
+	"engine/adapt":           {"codec", "internal/emodel", "internal/repair", "internal/estimate", "netproto", "netproto/wire"},
 	"engine":                 {"stream", "netproto", "netproto/wire", "codec", "codec/opus", "jitter", "audio", "engine/adapt", "internal/address", "invite", "internal/repair", "internal/estimate"},
 	"internal/screen":        {"engine", "stream", "codec", "netproto", "internal/emodel"},
 	"internal/guard":         {},

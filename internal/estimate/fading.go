@@ -42,6 +42,18 @@ func (f *Fading) Add(now time.Duration, stride int, o netproto.Outcome) {
 // Fraction is the share of datagrams that is lost, 0 to 1.
 func (f *Fading) Fraction() float64 { return f.lost / max(f.lost+f.received, 1) }
 
+// Known is how many datagrams Fading knows of, which fades as they do.
+func (f *Fading) Known(now time.Duration) float64 {
+	return (f.received + f.lost) * math.Exp(-float64(now-f.last)/float64(lossFades))
+}
+
+// Outcome is that in whole datagrams.
+func (f *Fading) Outcome(now time.Duration) netproto.Outcome {
+	g := *f
+	g.Add(now, 1, netproto.Outcome{})
+	return netproto.Outcome{Received: int(g.received), Lost: int(g.lost), Runs: int(g.runs)}
+}
+
 // Channel fits a channel. A few runs say little about their mean length, so it is
 // held back towards that of single losses.
 func (f *Fading) Channel() Channel {

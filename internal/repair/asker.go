@@ -301,9 +301,12 @@ func (a *Asker) Queue(now time.Duration) (delay time.Duration, trend float64) {
 	return a.queue.Delay(now), a.queue.Trend(now)
 }
 
-// Mood is how the path does.
+// Mood is how the path does. One of which little has come yet is not known to be well.
 func (a *Asker) Mood(now time.Duration) Mood {
 	queue, trend := a.Queue(now)
+	if a.receipt.Reach < Beginning {
+		return Jammed
+	}
 	return MoodOf(a.lossy(), queue, trend)
 }
 

@@ -9,6 +9,9 @@ const (
 	ReportJammed = 300 * time.Millisecond // while a queue grows, and the least between any two
 	JammedQueue  = 60 * time.Millisecond  // a queue that may grow into trouble
 	jammedTrend  = 0.03                   // seconds per second
+	// Beginning is how many datagrams are told of as if there were a queue: talkers protect their voice until they know
+	// that their path is clean.
+	Beginning = 40
 )
 
 // Mood is how a path does, the worse the higher.

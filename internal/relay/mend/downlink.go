@@ -53,13 +53,20 @@ func (d *downlink) view(talker uint32) *view {
 	return nil
 }
 
-// viewOf returns the view of a talker, in place of the oldest if need be.
+// viewOf returns the view of a talker, in place of the oldest if need be. What one loses all do who go by the same
+// downlink, so a new talker is told at once what is known of it by others.
 func (d *downlink) viewOf(now time.Duration, talker uint32) *view {
 	v := d.view(talker)
 	if v != nil {
 		return v
 	}
 	v = &view{talker: talker, at: now}
+	for _, o := range d.views {
+		if o.loss.Known(now) > v.loss.Known(now) {
+			v.loss, v.known = o.loss, o.known
+		}
+	}
+	v.since = v.loss.Outcome(now)
 	if len(d.views) < maxViews {
 		d.views = append(d.views, v)
 		return v

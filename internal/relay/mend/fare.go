@@ -76,7 +76,9 @@ func (m *Mender) judge(now time.Duration, talker *Member) {
 		if d.Queue >= repair.JammedQueue && r.hears(s, talker.ID) {
 			limit = max(1, int(float64(d.Rate)*r.shareOf(now, s, talker)+0.5))
 		}
-		if !s.Tunnelled.Load() { // what is lost in a tunnel was late, and no talker can do anything for it
+		if s.Tunnelled.Load() { // what is lost in a tunnel was late, and no talker can do anything for it
+			f.told.Median.Received = max(f.told.Median.Received, v.since.Received+v.since.Lost)
+		} else {
 			c.views = append(c.views, v)
 		}
 		c.add(rate, -limit)

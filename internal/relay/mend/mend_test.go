@@ -324,9 +324,14 @@ func TestDeaf(t *testing.T) {
 
 func TestFeedbackTimes(t *testing.T) {
 	r := newMenders(t, 2, rooms.Config{})
-	r.run(10*time.Second, 1)
 	a := r.all[0]
-	if n := len(a.fedAt); n < 4 || n > 6 {
+	r.run(2*time.Second, 1)
+	begin := len(a.fedAt)
+	if begin < 3 || begin > 5 {
+		t.Errorf("%d feedbacks in the first 2 s", begin)
+	}
+	r.run(10*time.Second, 1)
+	if n := len(a.fedAt) - begin; n < 4 || n > 6 {
 		t.Errorf("%d feedbacks in 10 s of calm", n)
 	}
 	r.run(3*time.Second, 0) // what was owed comes
@@ -348,7 +353,7 @@ func TestFeedbackTimes(t *testing.T) {
 func TestHearersAndUnopened(t *testing.T) {
 	r := newMenders(t, 4, rooms.Config{Talkers: 1})
 	last := func(i int) netproto.Feedback { return r.all[i].feedback[len(r.all[i].feedback)-1] }
-	r.run(5*time.Second, 2) // one of the two is left out
+	r.run(6*time.Second, 2) // one of the two is left out
 	if a, b := last(0), last(1); a.Hearers != 3 || b.Hearers != 3 || a.Listeners+b.Listeners != 3 || a.Unopened != 0 {
 		t.Errorf("told %+v and %+v", a, b)
 	}
@@ -568,5 +573,17 @@ func TestFeedbackAfterAStandstill(t *testing.T) {
 	c.Wake(c.Now)
 	if n := talk(5); n != 1 {
 		t.Errorf("%d reports in the first 100 ms, want 1", n)
+	}
+}
+
+// What one talker's voice loses on the way to a listener, another is told as soon as it begins.
+func TestNewTalkersAreToldOfTheDownlink(t *testing.T) {
+	r := newMenders(t, 3, rooms.Config{})
+	a, b, c := r.all[0], r.all[1], r.all[2]
+	c.down.Link = lossy(0.2, 3)
+	r.run(10*time.Second, 1)
+	r.run(700*time.Millisecond, 2)
+	if o := b.median; o.Received < 100 || o.Loss() < 0.1 {
+		t.Errorf("after 0.7 s of voice told of %+v, the other talker of %+v", o, a.median)
 	}
 }

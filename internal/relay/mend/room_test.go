@@ -136,3 +136,28 @@ func TestGivenBack(t *testing.T) {
 		t.Errorf("%d datagrams were counted, want 100", talker.count)
 	}
 }
+
+// Of who listens in a tunnel a talker is told that all has come: what is late there is not lost, and the path is known.
+func TestTunnelsLoseNothing(t *testing.T) {
+	room, m := new(Room), New(new(Counters))
+	members := make([]Member, 2)
+	for i := range members {
+		members[i].ID = uint32(i + 1)
+		members[i].Overhead.Store(28)
+		members[i].Enter(room)
+	}
+	talker, listener := &members[0], &members[1]
+	talker.Arrived(time.Hour, netproto.Header{Session: 1, Seq: 1, Voice: true}, netproto.Hop{Count: 1}, 100)
+	d := listener.down()
+	d.heard = time.Hour
+	*d.viewOf(time.Hour, 1) = view{talker: 1, at: time.Hour, known: true, since: netproto.Outcome{Received: 40, Lost: 10, Runs: 2}}
+	for _, tt := range []struct {
+		tunnelled bool
+		want      netproto.Outcome
+	}{{false, netproto.Outcome{Received: 40, Lost: 10, Runs: 2}}, {true, netproto.Outcome{Received: 50}}} {
+		listener.Tunnelled.Store(tt.tunnelled)
+		if m.judge(time.Hour, talker); talker.uplink.fare.told.Median != tt.want {
+			t.Errorf("in a tunnel %v: told of %+v", tt.tunnelled, talker.uplink.fare.told.Median)
+		}
+	}
+}
