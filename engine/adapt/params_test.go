@@ -182,12 +182,12 @@ func TestFiguresOfTheLadder(t *testing.T) {
 	if got := lost.brought(100 * ms); math.Abs(got-0.85*0.99*0.9) > 1e-9 {
 		t.Errorf("%v of what is lost is brought", got)
 	}
-	lost.oneWay, lost.channel = 0, estimate.Channel{}
+	lost.oneWay, lost.channel = 0, estimate.NewChannel(0.3, 1, 1)
 	waits := 0 * ms
 	for lost.rtt = ms; lost.resendsWaitedFor(); lost.rtt += ms {
 		waits = lost.rtt
 	}
-	if waits != 190*ms { // of 220 that they may take
+	if waits != 350*ms { // of 380 that they may take
 		t.Errorf("resends are waited for up to a round trip of %v", waits)
 	}
 
