@@ -85,18 +85,17 @@ func TestSeveralTalkers(t *testing.T) {
 	if f := run(t, Config{Speech: speech, Network: preset("lan"), Adaptive: true, Talkers: 2, Cap: 64}).Figures; f.Speech.Dropped > 1 || f.Wire.DownPeak > 64 {
 		t.Errorf("cap 64: %+v, %+v", f.Speech, f.Wire)
 	}
-	late := 0 // one call says little: which of the three is left out, and when, is chance
-	for seed := range uint64(5) {
+	var late float64 // half of what is heard; one call says little: which of the three is left out, and when, is chance
+	const calls = 5
+	for seed := range uint64(calls) {
 		f := run(t, Config{Speech: speech, Network: preset("thin32"), Adaptive: true, Talkers: 3, Seed: seed}).Figures
 		if t.Logf("thin32: %+v, %+v", f.Delay.WithoutFill, f.Speech); f.Wire.Down > 35 {
 			t.Errorf("thin32: %+v", f.Wire)
 		}
-		if f.Delay.WithoutFill.P50 > 400 {
-			late++
-		}
+		late += f.Delay.WithoutFill.P50 / calls
 	}
-	if late > 1 {
-		t.Errorf("thin32: half of what is heard is late in %d calls of 5", late)
+	if late > 450 {
+		t.Errorf("thin32: half of what is heard is %.0f ms late", late)
 	}
 	alone := run(t, Config{Speech: speech, Network: preset("loss10")}).Figures.Network
 	if f := run(t, Config{Speech: speech, Network: preset("loss10"), Talkers: 2}).Figures; f.Network.LossPct < alone.LossPct/2 || f.Network.Delay.Mean < alone.Delay.Mean-5 {
