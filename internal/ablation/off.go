@@ -36,7 +36,6 @@ var off = map[string][]string{
 	"internal/relay/mend.tickEvery":    {"time.Hour", double},
 	"internal/relay/mend.tickLate":     {"time.Hour", half},
 
-	"internal/repair.AssumedRTT":    {"1", double},
 	"internal/repair.cacheBytes":    {},
 	"internal/repair.guessMost":     {"0"},
 	"internal/repair.jamRecovery":   {"0", double},
