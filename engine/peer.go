@@ -44,7 +44,8 @@ func newPeer(session uint32, name string) *peer {
 // heard takes what a datagram has brought.
 func (p *peer) heard(now time.Duration, a *stream.Arrival) {
 	p.last = now
-	if h := a.Header; h.Seq > p.newest {
+	// Far below it is the newest too: that one came from somebody who had left, while the talker had said nothing.
+	if h := a.Header; h.Seq > p.newest || p.newest-h.Seq > 1<<16 {
 		p.newest, p.level = h.Seq, h.Level
 		switch {
 		case h.Voice:

@@ -292,7 +292,7 @@ func (c *Call) tendControl(now time.Duration) {
 	if away {
 		return
 	}
-	ask, lost := c.pulse.look(now, max(signs.silent(now), c.strange(now)), rtt, c.signs.said.get())
+	ask, lost := c.pulse.look(now, signs.silent(now), c.strange(now), rtt, c.signs.said.get())
 	switch {
 	case lost:
 		ctl.giveUp(errNoAnswer)

@@ -23,6 +23,11 @@ const (
 	// askTime how long that may take, besides round trips.
 	askEvery = 3 * time.Second
 	askTime  = 4 * time.Second
+	// missedList is how long a list may be missing until the connection is asked, and missedTime how long that may take:
+	// less, as datagrams come, and without the list somebody is not heard. Nothing is lost by a new connection but its
+	// round trips.
+	missedList = 500 * time.Millisecond
+	missedTime = 2 * time.Second
 )
 
 // roaming decides when another UDP socket is made, as the one in use leads nowhere. It is sans-IO.
@@ -83,23 +88,26 @@ func (r *roaming) look(now time.Duration, s pathSigns) (route, move bool) {
 // list may have been. It is sans-IO.
 type pulse struct {
 	asked   time.Duration // last
+	limit   time.Duration // for the answer
 	waiting bool
 }
 
-// look takes for how long there have been no answers by UDP, or a stranger has talked, and when the last package came.
-// Ask: with CLIENT_PORT.
-func (p *pulse) look(now, silent, rtt, heard time.Duration) (ask, lost bool) {
+// look takes for how long there have been no answers by UDP, and for how long a list has been missing, and when the last
+// package came. Ask: with CLIENT_PORT.
+func (p *pulse) look(now, silent, missed, rtt, heard time.Duration) (ask, lost bool) {
 	if p.waiting && heard >= p.asked {
 		p.waiting = false
 	}
 	switch {
 	case p.waiting:
-		return false, now-p.asked >= askTime+2*rtt
-	case silent >= silentPath && now-p.asked >= askEvery:
-		p.asked, p.waiting = now, true
-		return true, false
+		return false, now-p.asked >= p.limit+2*rtt
+	case now-p.asked < askEvery:
+	case silent >= silentPath:
+		p.asked, p.limit, p.waiting = now, askTime, true
+	case missed >= missedList:
+		p.asked, p.limit, p.waiting = now, missedTime, true
 	}
-	return false, false
+	return p.waiting, false
 }
 
 // ours tells whether an address is one of this machine's. Where that cannot be known it is.

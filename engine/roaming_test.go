@@ -61,20 +61,23 @@ func TestPulse(t *testing.T) {
 	tests := []struct {
 		name    string
 		silent  time.Duration // by UDP
+		missed  time.Duration // a list
 		answers bool
-		asks    int // in 30 s
-		lost    bool
+		asks    int           // in 30 s
+		lost    time.Duration // after that; 0: it is not
 	}{
-		{"all is well", 0, true, 0, false},
-		{"UDP is blocked", time.Hour, true, 10, false},
-		{"the relay is gone", time.Hour, false, 1, true},
+		{"all is well", 0, 0, true, 0, 0},
+		{"UDP is blocked", time.Hour, 0, true, 10, 0},
+		{"the relay is gone", time.Hour, 0, false, 1, askTime},
+		{"a list is late", 0, time.Second, true, 10, 0},
+		{"a list does not come", 0, time.Second, false, 1, missedTime},
 	}
 	for _, tt := range tests {
 		var p pulse
 		var heard time.Duration
 		asks, gone := 0, time.Duration(0)
 		for now := 10 * time.Second; now < 40*time.Second && gone == 0; now += tick {
-			ask, lost := p.look(now, tt.silent, 0, heard)
+			ask, lost := p.look(now, tt.silent, tt.missed, 0, heard)
 			if ask {
 				asks++
 			}
@@ -85,7 +88,7 @@ func TestPulse(t *testing.T) {
 				gone = now - 10*time.Second
 			}
 		}
-		if asks != tt.asks || gone > 0 != tt.lost || tt.lost && gone != askTime {
+		if asks != tt.asks || gone != tt.lost {
 			t.Errorf("%s: asked %d times, want %d; lost after %v", tt.name, asks, tt.asks, gone)
 		}
 	}

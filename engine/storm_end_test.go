@@ -306,7 +306,7 @@ func (e *stormEnd) tendPath(now time.Duration) {
 	if away {
 		return
 	}
-	ask, lost := e.pulse.look(now, max(signs.silent(now), e.listener.strange(now), e.roster.behind(now)), p.rtt.Value(), e.signs.said.get())
+	ask, lost := e.pulse.look(now, signs.silent(now), max(e.listener.strange(now), e.roster.behind(now)), p.rtt.Value(), e.signs.said.get())
 	switch {
 	case lost:
 		e.given = errNoAnswer

@@ -170,10 +170,13 @@ func (c *Call) setRoom(hello welcome) {
 	}
 }
 
-// sendKeys sends our sender key to the others. If that fails, who reads from the connection notices its end.
+// sendKeys sends our sender key to the others. A connection by which that fails can write no more, and is lost.
 func (c *Call) sendKeys(keys []netproto.Wrapping) {
-	if len(keys) > 0 {
-		_ = c.control.get().sendKeys(c.paths[PathUDP].local(), keys)
+	if len(keys) == 0 {
+		return
+	}
+	if ctl := c.control.get(); ctl.sendKeys(c.paths[PathUDP].local(), keys) != nil {
+		ctl.giveUp(errNoAnswer)
 	}
 }
 

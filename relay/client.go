@@ -208,6 +208,9 @@ func (c *client) handle(p netproto.Package) error {
 		if p.Voice > 0 && len(p.Fresh) == 0 {
 			return errors.New("FRESH is missing, without which there is no voice: use a newer version of the client")
 		}
+		if p.Voice == 0 {
+			p.Fresh = nil // all would wait for its sender key
+		}
 		switch err := c.server.join(c, p); {
 		case errors.Is(err, rooms.ErrClosing):
 			c.out.end() // it has been told where to go

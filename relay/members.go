@@ -50,6 +50,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	s.admission.settle(s.now(), c.entry)
 	s.takeOverLocked(m.Session, c)
 	c.session, c.voice, c.version = m.Session, voice, m.Users.Version
+	g.mutedAs = s.guests[m.Session].mutedAs // if it was there
 	s.guests[m.Session] = g
 	session := netproto.Session{Session: m.Session}
 	if voice > 0 {

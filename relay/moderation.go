@@ -21,6 +21,7 @@ type guest struct {
 	from       netip.Addr
 	token      *access.Token // nil: none
 	name, room string
+	mutedAs    access.Subject // by which it was muted while it was there, whatever address it has now
 }
 
 // Sanction is a ban or a mute that is in force.
@@ -161,6 +162,8 @@ func (s *Server) enforceLocked(subject access.Subject, mute bool, reason string)
 		switch {
 		case !subject.Is(g.from, g.token):
 		case mute:
+			g.mutedAs = subject
+			s.guests[id] = g
 			s.muteLocked(id, s.mutedUntil(g)) // another mute may be longer
 		default:
 			s.sendAwayLocked(id, orReason(reason, s.banned(g.from, g.token)))
@@ -185,16 +188,21 @@ func (s *Server) Lift(who string, mute bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	subject, err := s.subjectLocked(who)
+	if id, no := strconv.ParseUint(who, 10, 32); no == nil && mute && s.guests[uint32(id)].mutedAs != (access.Subject{}) {
+		subject = s.guests[uint32(id)].mutedAs
+	}
 	switch {
 	case err != nil:
 		return err
+	case s.successor != nil:
+		return errors.New("another relay takes this one's place: say it there")
 	case !s.sanctions.Lift(subject, mute, time.Now()):
 		return fmt.Errorf("%w: nothing is in force about %v", ErrNobody, subject)
 	}
 	s.log.Info("lifted", "who", subject.String(), "mute", mute)
 	ring(s.changed)
 	for id, g := range s.guests {
-		if mute && subject.Is(g.from, g.token) {
+		if mute && (subject.Is(g.from, g.token) || subject == g.mutedAs) {
 			s.muteLocked(id, s.mutedUntil(g))
 		}
 	}

@@ -35,13 +35,13 @@ func (a *ahead) keep(now time.Duration, r *Receiver, t *talker, datagram []byte)
 	return DropEpoch
 }
 
-// release opens those of a talker that can be opened now, in the order in which they came.
-func (a *ahead) release(now time.Duration, r *Receiver, session uint32) {
+// release opens those of a talker and an epoch, whose key is known now, in the order in which they came.
+func (a *ahead) release(now time.Duration, r *Receiver, session, epoch uint32) {
 	first := a.next
 	for i := range a.ring {
 		e := &a.ring[(first+i)%len(a.ring)]
 		t := e.talker
-		if t == nil || t.session != session {
+		if t == nil || t.session != session || uint32(e.datagram[0]>>4&3) != epoch&3 {
 			continue
 		}
 		e.talker = nil

@@ -180,8 +180,14 @@ func (k *peerKeys) accept(now time.Duration, key *peerKey, seq uint32, newest bo
 			return false
 		}
 	}
-	ahead := int64(seq) - int64(key.most)
-	if !newest && key.most > 0 && ahead > int64((now-key.at)/netproto.FrameDuration)+slackFrames || !key.window.Accept(seq) {
+	ahead, last := int64(seq)-int64(key.most), key
+	for _, other := range k {
+		if other != nil && other.most > last.most {
+			last = other
+		}
+	}
+	far := int64(seq)-int64(last.most) > int64((now-last.at)/netproto.FrameDuration)+slackFrames
+	if !newest && last.most > 0 && far || !key.window.Accept(seq) {
 		return false
 	}
 	if newest && ahead > 0 {

@@ -117,7 +117,7 @@ func (r *Receiver) SetTalkerSecret(now time.Duration, session, epoch uint32, sec
 	t, slot := r.talkers[session], &r.secrets.slots[epoch%netproto.EpochWindow]
 	if t != nil && slot.known && slot.keyed && slot.epoch == epoch {
 		t.keys.set(session, epoch, secret)
-		r.ahead.release(now, r, session)
+		r.ahead.release(now, r, session, epoch)
 	}
 }
 

@@ -28,6 +28,9 @@ func ParseSubject(text string) (Subject, error) {
 		return Subject{Token: id}, nil
 	}
 	if net, err := netip.ParsePrefix(text); err == nil {
+		if net.Addr().Is4In6() && net.Bits() >= 96 {
+			net = netip.PrefixFrom(net.Addr().Unmap(), net.Bits()-96)
+		}
 		return Subject{Net: net.Masked()}, nil
 	}
 	if addr, err := netip.ParseAddr(text); err == nil {

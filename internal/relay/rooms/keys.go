@@ -43,9 +43,12 @@ func (m *member) from(w netproto.Wrapping) netproto.Wrapping {
 	return w
 }
 
+// mostWrapped is of how many talkers a member that comes back is told the keys: what fits a package.
+const mostWrapped = 1000
+
 // wrapped is what the others have wrapped for the member.
 func (m *member) wrapped() (keys []netproto.Wrapping) {
-	for _, o := range m.room.members {
+	for _, o := range m.room.members[:min(len(m.room.members), mostWrapped)] {
 		if i := slices.IndexFunc(o.keys, func(w netproto.Wrapping) bool { return w.Session == m.ID }); i >= 0 {
 			keys = append(keys, o.from(o.keys[i]))
 		}
