@@ -10,7 +10,7 @@ import (
 // calls over the networks of the laboratory. TestControllerStep and its neighbors say what each does.
 type params struct {
 	// What is sent at first, and what a path that loses is to get.
-	startRate   wire.Kbps // a thin link survives the first second at it, and it has room for wideband with a copy
+	startRate   wire.Kbps // a thin link survives the first second at it
 	budget      wire.Kbps // 24 kbit/s of Opus over RTP, SRTP, UDP and IP, in datagrams of 20 ms, take as much
 	assumedLoss float64   // of what is not known yet
 	enough      float64   // datagrams are enough to know; half of them are not any more
@@ -55,7 +55,7 @@ type params struct {
 }
 
 var tuned = params{
-	startRate:   40,
+	startRate:   32,
 	budget:      44,
 	assumedLoss: 0.05,
 	enough:      30,

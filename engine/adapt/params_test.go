@@ -33,7 +33,7 @@ func TestControllerStep(t *testing.T) {
 	}{
 		{"opening", lately, sample{sent: 40}, opening, 46},
 		{"opening, little is sent", controller{limit: 47, last: 9 * s}, sample{sent: 30}, opening, 48},
-		{"opening, nothing is sent", controller{limit: 39, last: 9 * s}, sample{}, opening, 40},
+		{"opening, nothing is sent", controller{limit: 31, last: 9 * s}, sample{}, opening, 32},
 		{"a short queue", lately, sample{sent: 40, queue: 30 * ms}, opening, 40},
 		{"59 ms", lately, sample{sent: 40, queue: 59 * ms, trend: 0.5}, opening, 40},
 		{"60 ms that hardly grow", lately, sample{sent: 40, queue: 60 * ms, trend: 0.029}, opening, 40},
@@ -155,7 +155,7 @@ func TestCostOfChanging(t *testing.T) {
 
 func TestFiguresOfTheLadder(t *testing.T) {
 	l := New(0, Config{})
-	if n := l.network(); l.Limit() != 40 || n.channel.Loss != 0.05 || n.spread != 10*ms {
+	if n := l.network(); l.Limit() != 32 || n.channel.Loss != 0.05 || n.spread != 10*ms {
 		t.Errorf("begins with %v kbit/s, %v of loss, a spread of %v", l.Limit(), n.channel.Loss, n.spread)
 	}
 	for _, more := range []int{29, 1} {
@@ -195,8 +195,8 @@ func TestFiguresOfTheLadder(t *testing.T) {
 	for _, tt := range []struct {
 		bytes         int
 		spare, resend bool
-	}{{4200 - 28, true, true}, {100 - 28, false, true}, {800 - 28, false, false}} {
-		l.Send(0, tt.bytes, Voice) // 33.6, 34.4, 40.8 kbit/s
+	}{{3360 - 28, true, true}, {80 - 28, false, true}, {640 - 28, false, false}} {
+		l.Send(0, tt.bytes, Voice) // 26.9, 27.5, 32.6 kbit/s
 		at := 500 * ms
 		before := l.sent
 		spare := l.Send(at, 1, Spare)

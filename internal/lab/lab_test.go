@@ -205,8 +205,8 @@ func TestStretchingCosts(t *testing.T) {
 }
 
 // mostBack is what goes back on a clean path, in kbit/s: 0.35 of reports or feedback, and 0.95 of probes or their answers,
-// twice a second while somebody talks; and 2.5 kbit more while it begins.
-func mostBack(seconds float64) float64 { return 1.3 + 2.5/seconds }
+// twice a second while somebody talks; and 3.5 kbit more while it begins.
+func mostBack(seconds float64) float64 { return 1.3 + 3.5/seconds }
 
 func TestWireCountsHeaders(t *testing.T) {
 	w := run(t, Config{Network: preset("lan")}).Figures.Wire
