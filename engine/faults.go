@@ -125,7 +125,7 @@ var faultTable = [faultKinds]struct {
 		"you hear {name} now",
 	},
 	FaultRoomKey: {
-		"room_key", 2500 * time.Millisecond, 0, // a new epoch is used netproto.EpochGrace (1 s) after it was told
+		"room_key", 2500 * time.Millisecond, 0, // a new epoch is used netproto.EpochGrace (2 s) after it was told
 		"you cannot hear {name}: the relay has not told both of you the same of the room; if that lasts, join again, and then do not trust it",
 		"you hear {name} again",
 	},

@@ -80,8 +80,8 @@ func (c *Call) reconnect(why error) (*control, error) {
 	away, _ := c.comeback.look(now, false)
 	c.events.add(away)
 	c.returning.Unlock()
-	for e := c.cfg.newEntry(); c.awaitTry(); {
-		ctl, hello, err := c.try(e)
+	for entries := map[string]entry{}; c.awaitTry(); {
+		ctl, hello, err := c.try(entries)
 		var resumed bool
 		if err == nil {
 			resumed, err = c.takeOver(ctl, hello)
@@ -124,7 +124,7 @@ func (c *Call) awaitTry() bool {
 }
 
 // try is one attempt.
-func (c *Call) try(e entry) (*control, welcome, error) {
+func (c *Call) try(entries map[string]entry) (*control, welcome, error) {
 	rtt := c.roundTrip()
 	c.returning.Lock()
 	limit, to := c.comeback.try(c.now(), rtt)
@@ -139,6 +139,11 @@ func (c *Call) try(e entry) (*control, welcome, error) {
 	d, err := c.dialerTo(to)
 	if err != nil {
 		return nil, welcome{}, err
+	}
+	e, ok := entries[to.Relay]
+	if !ok { // what is brought to one relay is no other's to know
+		e = c.cfg.newEntry()
+		entries[to.Relay] = e
 	}
 	ctl, hello, err := enter(ctx, d, was, e)
 	if err == nil {

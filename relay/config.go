@@ -59,7 +59,7 @@ type Config struct {
 
 	// MaxConns is how many TCP connections there may be in all. 0: 20000.
 	MaxConns int
-	// MaxConnsPerAddr is how many come from one IP address (IPv6: one /64); loopback has no such limit. 0: 64.
+	// MaxConnsPerAddr is how many come from one IP address (IPv6: one /64, and more from its /56 and /48); loopback has no such limit. 0: 64.
 	MaxConnsPerAddr int
 	// MaxPending is how many may not have sent a name yet. 0: 4096.
 	MaxPending int

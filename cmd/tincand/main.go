@@ -1,7 +1,7 @@
 // Command tincand is the relay of tincan.
 //
-//	tincand [PORT] [--plaintext any] [--cert FILE --key FILE] [--state DIR] [--token-file FILE]
-//	        [--host ADDR] [--talkers N] [--per-address N] [--drain DURATION] [--next 'ADDR SHA256:...'] [--replace]
+//	tincand [PORT] [--plaintext any] [--cert FILE --key FILE] [--acme NAME] [--state DIR] [--token-file FILE]
+//	        [--host ADDR] [--talkers N] [--per-address N] [--hold DURATION] [--drain DURATION] [--next 'ADDR SHA256:...'] [--replace]
 //
 // It reads commands from standard input: STOP tells everyone and exits, LIST shows who is there, STATS counts what went
 // through and what was dropped, KICK, BAN and MUTE keep people out or quiet, DRAIN gives clients time to go elsewhere
@@ -48,7 +48,7 @@ type flags struct {
 	Key       string           `help:"Its key, PEM." placeholder:"FILE"`
 	ACME      string           `help:"Get a certificate for this name of the relay from Let's Encrypt, whose terms this accepts, and renew it: TCP port 80 of the name must lead here." placeholder:"NAME"`
 	TokenFile string           `help:"Let in only who shows a token of this file: one a line (docs/relay.md). SIGHUP reads it again." placeholder:"FILE"`
-	State     string           `help:"Directory of the self-made certificate." placeholder:"DIR"`
+	State     string           `help:"Directory of what the relay keeps: the self-made certificate, bans and mutes, and what --acme gets." placeholder:"DIR"`
 	Talkers   int              `help:"How many of a room are forwarded at a time, the loudest (default: 4; -1: all)." placeholder:"N"`
 	PerAddr   int              `name:"per-address" help:"Connections from one IP address; more for a company behind one (default: 64)." placeholder:"N"`
 	Hold      time.Duration    `help:"How long a session is kept for a client that is gone without a word (default: 60s)." placeholder:"DURATION"`

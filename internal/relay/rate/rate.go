@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
+
+	"github.com/tincan-voice/tincan/internal/relay/origin"
 )
 
 // Rate is the generic cell rate algorithm (ITU-T I.371, annex A) in one word:
@@ -58,10 +60,5 @@ func (a *Addresses) Allow(now time.Duration, from netip.Addr) bool {
 func (a *Addresses) Refund(from netip.Addr) { a.at(from).Refund(a.every) }
 
 func (a *Addresses) at(from netip.Addr) *Rate {
-	ip := from.As16()
-	b := ip[:]
-	if from.Is6() && !from.Is4In6() {
-		b = ip[:8] // whoever has one address of a /64 has them all
-	}
-	return &a.slots[maphash.Bytes(a.seed, b)%slots]
+	return &a.slots[maphash.Comparable(a.seed, origin.Household(from))%slots]
 }

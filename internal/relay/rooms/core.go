@@ -79,7 +79,7 @@ type Membership struct {
 	Resume  string              // what it takes to go on with it later, besides the hop key; "" without voice
 	HopKey  netproto.HopKey     // the session's and the relay's
 	Users   UserList            // of the room, the newcomer included
-	Keys    []netproto.Wrapping // the others' sender keys, where it was there before
+	Keys    []netproto.Wrapping // the others' sender keys, as far as they have wrapped them for it
 }
 
 // Newcomer is who wants to join.
