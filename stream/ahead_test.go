@@ -71,3 +71,23 @@ func TestRoomSecretIsNotEnough(t *testing.T) {
 		t.Errorf("%d dropped", n)
 	}
 }
+
+// The key of another epoch leaves what waits as it is: in its place, and as old as it is.
+func TestAnotherEpochsKey(t *testing.T) {
+	own := secret.With(netproto.SenderKey{1})
+	p, r := newPacketizer(t, Config{}), NewReceiver(ReceiverConfig{})
+	r.Add(session)
+	r.SetEpoch(0, 2)
+	r.SetEpoch(0, 3)
+	p.SetSecret(3, own, 0)
+	for i := range 5 {
+		if err := r.Handle(0, say(t, p, speech(i))); err != DropEpoch {
+			t.Fatal(err)
+		}
+	}
+	r.SetTalkerSecret(mostAhead/2, session, 2, secret)
+	r.SetTalkerSecret(mostAhead, session, 3, own)
+	if n := r.Drops()[DropEpoch]; n != 5 {
+		t.Errorf("%d of 5 were too old", n)
+	}
+}

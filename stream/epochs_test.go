@@ -97,6 +97,23 @@ func TestFarNumbers(t *testing.T) {
 	}
 }
 
+// In an epoch in which the talker said nothing its numbers are bounded by those of the epochs before.
+func TestFarNumbersAfterSilence(t *testing.T) {
+	p, r := newPacketizer(t, Config{}), newReceiver(ReceiverConfig{})
+	if err := r.Handle(0, say(t, p, speech(0))); err != nil {
+		t.Fatal(err)
+	}
+	r.SetSecret(time.Second, 2, netproto.RoomSecret{7})
+	r.SetSecret(2*time.Second, 3, netproto.RoomSecret{8})
+	former := newForger(2, netproto.RoomSecret{7})
+	if err := r.Handle(2*time.Second, former.says(t, 2, 1<<31)); err == nil {
+		t.Error("a number far ahead is accepted")
+	}
+	if err := r.Handle(2*time.Second, former.says(t, 2, 2)); err != nil {
+		t.Error(err)
+	}
+}
+
 // Who was suspended hears a talker whose numbers have gone on, and so it does after hours of silence.
 func TestNumbersAfterAPause(t *testing.T) {
 	p, r := newPacketizer(t, Config{}), newReceiver(ReceiverConfig{})
