@@ -153,7 +153,8 @@ func (m *Model) joined(msg joinedMsg) tea.Cmd {
 		m.cfg.Remember(m.form.recent)
 		return tea.Batch(read(msg.Call), listen(msg.Call))
 	case msg.err == nil: // too late
-		m.talk = &talk{call: msg.Call, form: msg.Form, end: a.end}
+		m.talk = &talk{call: msg.Call, form: msg.Form, end: a.end, muted: m.cfg.Muted}
+		msg.Call.Mute(true) // while it is being left
 		return m.leave(func() tea.Cmd { return a.over(m.cfg.Begin) })
 	}
 	a.end()

@@ -157,11 +157,19 @@ func TestGivingUpTooLate(t *testing.T) {
 			t.Errorf("%s: it does not wait", key)
 		}
 		r.follow(join)
-		if r.call.took() != "leave" || r.talk != nil || r.quits != (key == "ctrl+c") {
+		if r.call.took() != "mute true, leave" || r.talk != nil || r.quits != (key == "ctrl+c") {
 			t.Errorf("%s: quits %v", key, r.quits)
 		}
 	}
-	r := newRig(t, Config{Form: annsForm}, 80, 24)
+	r := newRig(t, Config{Form: annsForm, Muted: true}, 80, 24)
+	_, join := r.Update(tea.KeyPressMsg{Code: tea.KeyEnter})
+	r.keys("esc")
+	r.follow(join)
+	r.keys("enter")
+	if got := r.call.took(); got != "mute true, leave, mute true" || !r.talk.muted {
+		t.Errorf("muted, and joined again: %s", got)
+	}
+	r = newRig(t, Config{Form: annsForm}, 80, 24)
 	_, _ = r.Update(tea.KeyPressMsg{Code: tea.KeyEnter})
 	if r.keys("ctrl+c", "ctrl+c"); !r.quits {
 		t.Error("Ctrl-C twice: it waits")
