@@ -85,6 +85,7 @@ func (s *stage) enter(ctx context.Context, form screen.Form) (screen.Joined, err
 	if s.join.Relay != "" && form.Relay != s.join.Relay {
 		c.Fingerprint = "" // which is that one's
 	}
+	c.Fingerprint = cmp.Or(form.Fingerprint, c.Fingerprint)
 	c.Relay, c.Name, c.Room, c.secret = form.Relay, form.Name, form.Room, ""
 	switch err := c.accept(); {
 	case err != nil:
@@ -92,7 +93,7 @@ func (s *stage) enter(ctx context.Context, form screen.Form) (screen.Joined, err
 	case c.secret != "" && form.Passphrase != "":
 		return screen.Joined{}, errors.New("the link has the room's passphrase: leave that field empty")
 	}
-	form.Relay, form.Room, form.Passphrase = c.Relay, c.Room, cmp.Or(c.secret, form.Passphrase)
+	form.Relay, form.Room, form.Fingerprint, form.Passphrase = c.Relay, c.Room, c.Fingerprint, cmp.Or(c.secret, form.Passphrase)
 	cfg := c.config()
 	cfg.Passphrase = form.Passphrase
 	warning := ""

@@ -25,6 +25,8 @@ type form struct {
 	fields [fields]field
 	recent []Recent
 	at     int // the field, or behind them the room, that the keys go to
+
+	fingerprint, of string // the last one that an invitation said, and the relay that it is of
 }
 
 func newForm(cfg Config) form {
@@ -40,12 +42,19 @@ func (f *form) set(v Form) {
 	for i, text := range []string{v.Relay, v.Name, v.Room, v.Passphrase} {
 		f.fields[i].text = text
 	}
+	if v.Fingerprint != "" {
+		f.fingerprint, f.of = v.Fingerprint, v.Relay
+	}
 }
 
 // get is what they say.
 func (f *form) get() Form {
 	text := func(i int) string { return strings.TrimSpace(f.fields[i].text) }
-	return Form{Relay: text(fieldRelay), Name: text(fieldName), Room: text(fieldRoom), Passphrase: f.fields[fieldPassphrase].text}
+	v := Form{Relay: text(fieldRelay), Name: text(fieldName), Room: text(fieldRoom), Passphrase: f.fields[fieldPassphrase].text}
+	if v.Relay == f.of {
+		v.Fingerprint = f.fingerprint
+	}
+	return v
 }
 
 // missing is the first field that must be filled and is not, or the first.

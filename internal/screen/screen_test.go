@@ -121,6 +121,17 @@ func TestFormJoins(t *testing.T) {
 	}
 }
 
+// The fingerprint of an invitation holds for every call with that relay, and for no other relay.
+func TestFingerprintHolds(t *testing.T) {
+	r := newRig(t, Config{Form: Form{Relay: "tincan://voice.example.org/jam#abc", Name: "Ann"}}, 80, 24)
+	r.keys("enter", "r", "quiet", "enter", "q", "enter", "q", "x", "enter", "q", "backspace", "enter")
+	for i, want := range []string{"", "SHA256:x", "SHA256:x", "", "SHA256:x"} {
+		if i >= len(r.asked) || r.asked[i].Fingerprint != want {
+			t.Fatalf("call %d: asked %+v", i, r.asked)
+		}
+	}
+}
+
 func TestRecent(t *testing.T) {
 	r := newRig(t, Config{Recent: before}, 80, 24)
 	r.keys("down", "down", "down", "down", "enter")

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tincan-voice/tincan/internal/screen"
+)
+
+func newTestStage(t *testing.T) *stage {
+	t.Helper()
+	return &stage{join: &JoinCmd{In: "none", Out: "none", Bitrate: 24000, KnownRelays: filepath.Join(t.TempDir(), "known")}}
+}
+
+// What an invitation says of the relay's certificate goes back to the form, and holds when it comes from there.
+func TestStageKeepsTheFingerprint(t *testing.T) {
+	relay := startTestRelay(t)
+	_, link, _ := invited(t, relay, "jam")
+	s := newTestStage(t)
+	joined, err := s.enter(t.Context(), screen.Form{Relay: link, Name: "Ann"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined.Call.Leave()
+	form := joined.Form
+	if form.Relay != relay || form.Room != "jam" || !strings.HasPrefix(form.Fingerprint, "SHA256:") {
+		t.Fatalf("%+v", form)
+	}
+	form.Fingerprint = "SHA256:" + strings.Repeat("A", 43)
+	if _, err := s.enter(t.Context(), form); err == nil || !strings.Contains(err.Error(), "another certificate than was asked for") {
+		t.Errorf("%v", err)
+	}
+}
