@@ -260,6 +260,33 @@ func TestPushToTalk(t *testing.T) {
 	}
 }
 
+// The band says what is so for our voice.
+func TestStates(t *testing.T) {
+	foreign := engine.PeerStats{Session: 2, Name: "Bob", Volume: 1, Foreign: true}
+	fault := func(kind engine.FaultKind) []engine.FaultStats {
+		return []engine.FaultStats{{Fault: engine.Fault{Kind: kind, On: true, Text: "what it is"}}}
+	}
+	both := aCall()
+	both.Peers = append(both.Peers, foreign)
+	for _, tt := range []struct {
+		name  string
+		stats engine.Stats
+		want  string
+	}{
+		{"heard", aCall(), "YOU ARE HEARD"},
+		{"alone", engine.Stats{}, "YOUR MICROPHONE IS ON"},
+		{"unknown to the relay's list", engine.Stats{Peers: aCall().Peers, Faults: fault(engine.FaultUnknown)}, "NOBODY HEARS YOU: see below"},
+		{"all are foreign", engine.Stats{Peers: []engine.PeerStats{foreign}}, "NOBODY HEARS YOU: another passphrase"},
+		{"one is foreign", both, "YOU ARE HEARD"},
+	} {
+		r := newRig(t, Config{Form: annsForm, Begin: true}, 80, 24)
+		r.figures(time.Second, tt.stats)
+		if got, _ := r.state(); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
 func TestRoomAndCommand(t *testing.T) {
 	said := ""
 	r := newRig(t, Config{Form: annsForm, Begin: true, Command: func(_ Call, text string) error {

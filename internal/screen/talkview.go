@@ -60,6 +60,7 @@ func (t *talk) clock() string {
 var silencing = map[engine.FaultKind]bool{
 	engine.FaultNoUDP: true, engine.FaultUDPStopped: true, engine.FaultNotHeard: true, engine.FaultSendingStopped: true,
 	engine.FaultNobodyListens: true, engine.FaultInputFailed: true, engine.FaultInputStuck: true, engine.FaultInputSilent: true,
+	engine.FaultUnknown: true,
 }
 
 // state says whether we are heard.
@@ -92,6 +93,8 @@ func (m *Model) state() (text string, style lipgloss.Style) {
 		return "NOBODY HEARS YOU: see below", alarm
 	case len(t.people) == 0:
 		return "YOUR MICROPHONE IS ON", bold
+	case !slices.ContainsFunc(t.people, func(p person) bool { return !p.Foreign }):
+		return "NOBODY HEARS YOU: another passphrase", alarm
 	case loss >= noticed && t.stats.Sending.Voice > 0:
 		return fmt.Sprintf("YOU ARE HEARD; the way loses %.0f %%, before repair", 100*loss), bold
 	}
