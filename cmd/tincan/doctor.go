@@ -99,36 +99,43 @@ func (c *DoctorCmd) microphone(ctx context.Context, f *findings) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, deviceTime)
 	defer cancel()
-	loudest, err := uint8(codec.Silent), error(nil)
-	if !within(ctx, func() { loudest, err = listen(c.In) }) {
-		err = errors.New("it does not answer: close what else uses it, or restart the sound system")
-	}
+	got, ok := await(ctx, func() tried { return listen(c.In) }, func(tried) {})
 	switch {
-	case err != nil:
-		f.wrong("microphone: %v", err)
-	case loudest == codec.Silent:
+	case !ok:
+		f.wrong("microphone: %v", errNoAnswer)
+	case got.err != nil:
+		f.wrong("microphone: %v", got.err)
+	case got.loudest == codec.Silent:
 		f.wrong("microphone: nothing comes from it, not even noise: switch it on, or choose another one (tincan devices; --in)")
 	default:
-		f.good("microphone: %d dB at the loudest in a second (speech: -40 to -15)", -int(loudest))
+		f.good("microphone: %d dB at the loudest in a second (speech: -40 to -15)", -int(got.loudest))
 	}
 }
 
-// listen is how loud a microphone is at the loudest in a second, in -dBov.
-func listen(name string) (loudest uint8, err error) {
+// tried is what came of a second of sound of a device.
+type tried struct {
+	loudest uint8         // in -dBov, of a microphone
+	took    time.Duration // a loudspeaker
+	err     error
+}
+
+var errNoAnswer = errors.New("it does not answer: close what else uses it, or restart the sound system")
+
+func listen(name string) tried {
 	mic, err := device.OpenSource(name)
 	if err != nil {
-		return codec.Silent, err
+		return tried{err: err}
 	}
 	defer mic.Close()
-	loudest = codec.Silent
+	loudest := uint8(codec.Silent)
 	pcm := make([]float32, codec.FrameSize)
 	for range time.Second / netproto.FrameDuration {
 		if _, err := mic.Read(pcm); err != nil {
-			return loudest, err
+			return tried{err: err}
 		}
 		loudest = min(loudest, codec.Level(pcm))
 	}
-	return loudest, nil
+	return tried{loudest: loudest}
 }
 
 func (c *DoctorCmd) loudspeaker(ctx context.Context, f *findings) {
@@ -137,36 +144,34 @@ func (c *DoctorCmd) loudspeaker(ctx context.Context, f *findings) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, deviceTime)
 	defer cancel()
-	var err error
-	var took time.Duration
-	if !within(ctx, func() { took, err = play(c.Out) }) {
-		err = errors.New("it does not answer: close what else uses it, or restart the sound system")
-	}
+	got, ok := await(ctx, func() tried { return play(c.Out) }, func(tried) {})
 	switch {
-	case err != nil:
-		f.wrong("loudspeaker: %v", err)
-	case took > 2*time.Second:
-		f.wrong("loudspeaker: a second of sound took it %.1f s: choose another one (tincan devices; --out), or close what keeps this machine busy", took.Seconds())
+	case !ok:
+		f.wrong("loudspeaker: %v", errNoAnswer)
+	case got.err != nil:
+		f.wrong("loudspeaker: %v", got.err)
+	case got.took > 2*time.Second:
+		f.wrong("loudspeaker: a second of sound took it %.1f s: choose another one (tincan devices; --out), or close what keeps this machine busy", got.took.Seconds())
 	default:
 		f.good("loudspeaker: takes sound")
 	}
 }
 
-// play is how long a loudspeaker takes for a second of silence.
-func play(name string) (time.Duration, error) {
+// play plays silence.
+func play(name string) tried {
 	speaker, err := device.OpenSink(name)
 	if err != nil {
-		return 0, err
+		return tried{err: err}
 	}
 	defer speaker.Close()
 	pcm := make([]float32, codec.FrameSize)
 	start := time.Now()
 	for range time.Second / netproto.FrameDuration {
 		if err := speaker.Write(pcm); err != nil {
-			return 0, err
+			return tried{err: err}
 		}
 	}
-	return time.Since(start), nil
+	return tried{took: time.Since(start)}
 }
 
 // relay tries the way to the relay and back: two of us in a room of their own, of whom one talks.
