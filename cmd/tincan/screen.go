@@ -15,6 +15,7 @@ import (
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/guard"
 	"github.com/tincan-voice/tincan/internal/screen"
+	"github.com/tincan-voice/tincan/invite"
 )
 
 // tty is a terminal, both ways.
@@ -97,6 +98,9 @@ func (s *stage) enter(ctx context.Context, form screen.Form) (screen.Joined, err
 	}
 	c.Fingerprint = cmp.Or(form.Fingerprint, c.Fingerprint)
 	c.Relay, c.Name, c.Room, c.secret = form.Relay, form.Name, form.Room, ""
+	if invite.Is(c.Relay) {
+		c.Room = "" // of the call before: the link says which
+	}
 	switch err := c.accept(); {
 	case err != nil:
 		return screen.Joined{}, err

@@ -44,7 +44,7 @@ func TestStageKeepsTheFingerprint(t *testing.T) {
 	relay := startTestRelay(t)
 	_, link, _ := invited(t, relay, "jam")
 	s := newTestStage(t)
-	joined, err := s.enter(t.Context(), screen.Form{Relay: link, Name: "Ann"})
+	joined, err := s.enter(t.Context(), screen.Form{Relay: link, Name: "Ann", Room: "that of the call before"})
 	if err != nil {
 		t.Fatal(err)
 	}

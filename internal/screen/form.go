@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/invite"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -73,7 +74,7 @@ func (f *form) blame(err error) {
 		f.at = fieldName
 	case errors.Is(err, netproto.ErrRoom):
 		f.at = fieldRoom
-	case errors.As(err, &changed), errors.Is(err, engine.ErrAddress):
+	case errors.As(err, &changed), errors.Is(err, engine.ErrAddress), errors.Is(err, invite.ErrLink):
 		f.at = fieldRelay
 	}
 }

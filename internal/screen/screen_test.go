@@ -12,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/invite"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/stream"
 )
@@ -118,6 +119,15 @@ func TestFormJoins(t *testing.T) {
 	r.keys("esc")
 	if !r.quits {
 		t.Error("goes on")
+	}
+}
+
+// A link that cannot be read sends the user back to it, whatever field Enter was pressed in.
+func TestWrongLink(t *testing.T) {
+	r := newRig(t, Config{Form: Form{Relay: "tincan://x", Name: "Ann"}}, 80, 24)
+	r.fails = fmt.Errorf("%w: cut off", invite.ErrLink)
+	if r.keys("tab", "enter"); r.form.at != fieldRelay {
+		t.Errorf("field %d", r.form.at)
 	}
 }
 
