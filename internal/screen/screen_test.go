@@ -197,11 +197,15 @@ func TestGivingUpTooLate(t *testing.T) {
 	}
 }
 
-// Whoever is muted is so in the next room too.
-func TestMutedInTheNextRoom(t *testing.T) {
+// Whoever is muted, or deaf, is so in the next room too.
+func TestMutedAndDeafInTheNextRoom(t *testing.T) {
 	r := inCall(t, 80, 24)
 	r.keys("m", "r", "quiet", "enter")
 	if got := r.call.took(); got != "mute true, leave, mute true" || !r.talk.muted {
+		t.Error(got)
+	}
+	r.keys("m", "d", "r", "loud", "enter", "d")
+	if got := r.call.took(); got != "mute false, deafen true, leave, deafen true, deafen false" || r.talk.deaf {
 		t.Error(got)
 	}
 }

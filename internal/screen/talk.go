@@ -101,7 +101,7 @@ func (m *Model) heard(msg tea.Msg) tea.Cmd {
 	case leftMsg:
 		if msg.call == t.call {
 			t.end()
-			m.cfg.Muted = t.muted || t.held // in the next room too
+			m.cfg.Muted, m.deaf = t.muted || t.held, t.deaf // in the next room too
 			m.talk = nil
 			return t.then()
 		}
