@@ -99,7 +99,7 @@ func (f *form) paste(text string) {
 func (m *Model) formKey(key tea.KeyPressMsg) tea.Cmd {
 	f := &m.form
 	stops := fields + len(f.recent)
-	switch key.String() {
+	switch stroke(key) {
 	case "esc":
 		return tea.Quit
 	case "tab", "down":

@@ -100,7 +100,7 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 	case joinedMsg:
 		return m.joined(msg)
 	case tea.KeyPressMsg:
-		if msg.String() == "ctrl+c" {
+		if stroke(msg) == "ctrl+c" {
 			return m.quit()
 		}
 		return m.press(msg)
@@ -121,7 +121,7 @@ func (m *Model) press(key tea.KeyPressMsg) tea.Cmd {
 		return m.talkKey(key)
 	case m.joining == nil:
 		return m.formKey(key)
-	case key.String() == "esc" || key.String() == "q":
+	case stroke(key) == "esc" || stroke(key) == "q":
 		m.joining.giveUp()
 	}
 	return nil

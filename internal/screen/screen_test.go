@@ -243,6 +243,32 @@ func TestKeysOfACall(t *testing.T) {
 	}
 }
 
+// A key does the same on every layout, where the terminal tells which one it is.
+func TestLayouts(t *testing.T) {
+	for _, tt := range []struct {
+		layout string
+		key    tea.KeyPressMsg
+		want   string
+	}{
+		{"Latin", tea.KeyPressMsg{Code: 'm', Text: "m"}, "m"},
+		{"Cyrillic", tea.KeyPressMsg{Code: 'ь', Text: "ь", BaseCode: 'm'}, "m"},
+		{"Cyrillic, Shift", tea.KeyPressMsg{Code: 'ь', Text: "Ь", BaseCode: 'm', Mod: tea.ModShift}, "m"},
+		{"Cyrillic, Ctrl-C", tea.KeyPressMsg{Code: 'с', BaseCode: 'c', Mod: tea.ModCtrl}, "ctrl+c"},
+		{"Cyrillic, not told", tea.KeyPressMsg{Code: 'ь', Text: "ь"}, "ь"},
+		{"Dvorak, Ctrl-C", tea.KeyPressMsg{Code: 'c', BaseCode: 'i', Mod: tea.ModCtrl}, "ctrl+c"},
+		{"AZERTY", tea.KeyPressMsg{Code: 'm', Text: "m", BaseCode: ';'}, "m"},
+		{"German", tea.KeyPressMsg{Code: 'ß', Text: "?", BaseCode: '-', Mod: tea.ModShift}, "?"},
+		{"Windows, Ctrl-C", tea.KeyPressMsg{Code: 3, BaseCode: 'c', Mod: tea.ModCtrl}, "ctrl+c"},
+		{"Windows, Shift-Tab", tea.KeyPressMsg{Code: tea.KeyTab, BaseCode: tea.KeyTab, Mod: tea.ModShift}, "shift+tab"},
+		{"any", tea.KeyPressMsg{Code: tea.KeyUp}, "up"},
+		{"any", tea.KeyPressMsg{Code: tea.KeySpace, Text: " "}, "space"},
+	} {
+		if got := stroke(tt.key); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.layout, got, tt.want)
+		}
+	}
+}
+
 // Where the terminal tells when a key is let go, we are heard as long as it is held, and no longer.
 func TestPushToTalk(t *testing.T) {
 	r := inCall(t, 80, 24)

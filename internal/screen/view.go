@@ -35,7 +35,7 @@ func (m *Model) View() tea.View {
 	}
 	v := tea.NewView(m.page(lines))
 	v.AltScreen, v.ReportFocus, v.Cursor = true, true, cursor
-	v.KeyboardEnhancements.ReportEventTypes = true
+	v.KeyboardEnhancements.ReportEventTypes, v.KeyboardEnhancements.ReportAlternateKeys = true, true
 	return v
 }
 
