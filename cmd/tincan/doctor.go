@@ -51,8 +51,8 @@ func (f *findings) wrong(format string, args ...any) {
 
 // Run tries the sound, then the relay.
 func (c *DoctorCmd) Run(ctx context.Context, out io.Writer) error {
-	if c.For < time.Second {
-		return usage.Errorf("--for %v: write a time of a second at least, as in 8s", c.For)
+	if c.For < leastFor {
+		return usage.Errorf("--for %v: write a time of %v at least, as in 8s", c.For, leastFor)
 	}
 	f := &findings{out: out}
 	if c.Relay == "" {
@@ -77,6 +77,20 @@ func (c *DoctorCmd) Run(ctx context.Context, out io.Writer) error {
 	return fmt.Errorf("%d things are wrong", f.bad)
 }
 
+// leastFor is how long voice must go for a judgement: first the way by UDP is tried, and the two get to know each other.
+const leastFor = 3 * time.Second
+
+// skips says that what is chosen is no device to try, unless it is nothing.
+func (f *findings) skips(what, chosen string) bool {
+	if isDevice(chosen) {
+		return false
+	}
+	if chosen != "none" {
+		fmt.Fprintf(f.out, "...   %s: not tried, as %s is no device\n", what, chosen)
+	}
+	return true
+}
+
 // library says what codes and decodes here: losses sound worse with an old one, and that is no fault.
 func library(f *findings) {
 	if _, err := opus.NewDecoder(); err != nil {
@@ -94,7 +108,7 @@ func library(f *findings) {
 const deviceTime = 10 * time.Second
 
 func (c *DoctorCmd) microphone(ctx context.Context, f *findings) {
-	if c.In == "none" {
+	if f.skips("microphone", c.In) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, deviceTime)
@@ -139,7 +153,7 @@ func listen(name string) tried {
 }
 
 func (c *DoctorCmd) loudspeaker(ctx context.Context, f *findings) {
-	if c.Out == "none" {
+	if f.skips("loudspeaker", c.Out) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, deviceTime)
@@ -223,6 +237,11 @@ func judge(f *findings, talks, hears engine.Stats) {
 			"open UDP port %d in your network, or ask the relay's operator", link.Relay.Port())
 	case link.Alive:
 		f.good("UDP: round trip %d ms, %d at the least, %.0f %% of the probes lost", link.RTT.Milliseconds(), link.LeastRTT.Milliseconds(), 100*link.ProbeLoss)
+	default:
+		f.wrong("UDP: no answer, and no tunnel in its place yet: try longer (--for 15s), or open UDP port %d in your network", link.Relay.Port())
+	}
+	if len(hears.Peers) == 0 {
+		f.wrong("voice: nothing came back, as the one who listens does not see the one who talks: try longer (--for 15s)")
 	}
 	for _, s := range []engine.Stats{talks, hears} {
 		for _, fault := range s.Faults {
