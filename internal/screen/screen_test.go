@@ -368,6 +368,28 @@ func TestDevices(t *testing.T) {
 	}
 }
 
+// On a small screen too one sees what one chooses and types.
+func TestSmallScreens(t *testing.T) {
+	for _, height := range []int{5, 7, 8, 12} {
+		r := newRig(t, Config{Form: annsForm, Begin: true, Devices: func() (Devices, error) {
+			return Devices{Inputs: []string{"mic"}, Outputs: []string{"ear", "wall"}}, nil
+		}}, 30, height)
+		r.keys("i")
+		for i := range 5 {
+			if !strings.Contains(r.text(), "  > ") {
+				t.Errorf("height %d, choice %d:\n%s", height, i, r.text())
+			}
+			r.fits()
+			r.keys("down")
+		}
+		r.keys("esc", "r", "quiet")
+		if !strings.Contains(r.text(), "quiet") {
+			t.Errorf("height %d:\n%s", height, r.text())
+		}
+		r.fits()
+	}
+}
+
 // A call that ends by itself says why, on the form.
 func TestCallEnds(t *testing.T) {
 	r := inCall(t, 80, 24)

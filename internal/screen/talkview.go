@@ -31,6 +31,9 @@ func (m *Model) talkView() (lines []string, cursor *tea.Cursor) {
 		below = append(below, bar.Render(fit(" leaving ...", m.width)))
 	case t.prompt != nil:
 		ask := " " + t.prompt.ask
+		if m.width < 64 { // what is typed needs room too
+			ask = ansi.Truncate(ask, m.width/2, ".. ")
+		}
 		text := t.prompt.shown(m.width-len(ask)-1, true)
 		below = append(below, bar.Render(fit(ask+text, m.width)))
 		cursor = tea.NewCursor(min(len(ask)+lipgloss.Width(text), m.width-1), m.height-1)

@@ -183,7 +183,7 @@ func (m *Model) pickerView() []string {
 		return m.footer(append(lines, "  looking for devices ..."), "Esc goes back")
 	}
 	from := 0 // scrolled so far that the choice is in sight
-	if room := m.height - 8; p.at > room {
+	if room := max(m.height-8, 0); p.at > room {
 		from = p.at - room
 	}
 	was := ""
