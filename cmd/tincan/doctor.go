@@ -230,7 +230,7 @@ func (c *DoctorCmd) relay(ctx context.Context, f *findings) error {
 // judge says how the call went, by what both ends know.
 func judge(f *findings, talks, hears engine.Stats) {
 	link := &talks.Link
-	f.good("certificate: %s: %s", hears.Link.Fingerprint, trusts[hears.Link.Trust]) // who joined first has met it
+	f.good("certificate: %s: %s", hears.Link.Fingerprint, screen.Trusts[hears.Link.Trust]) // who joined first has met it
 	switch {
 	case link.Path == engine.PathTunnel:
 		f.wrong("UDP: it does not come through, so voice goes by a tunnel in TCP, and stands still where packets are lost: "+
