@@ -269,6 +269,20 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
+// Where letters are commands the terminal is to tell them as keys, and where they are typed as text.
+func TestLettersAreKeysInACall(t *testing.T) {
+	r := newRig(t, Config{Form: annsForm}, 80, 24)
+	for _, tt := range []struct {
+		press string
+		keys  bool
+	}{{"tab", false}, {"enter", true}, {"r", false}, {"esc", true}} {
+		r.keys(tt.press)
+		if got := r.View().KeyboardEnhancements; got.ReportAllKeysAsEscapeCodes != tt.keys || !got.ReportAlternateKeys || !got.ReportEventTypes {
+			t.Errorf("after %s: %+v", tt.press, got)
+		}
+	}
+}
+
 // Where the terminal tells when a key is let go, we are heard as long as it is held, and no longer.
 func TestPushToTalk(t *testing.T) {
 	r := inCall(t, 80, 24)

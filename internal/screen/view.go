@@ -35,7 +35,11 @@ func (m *Model) View() tea.View {
 	}
 	v := tea.NewView(m.page(lines))
 	v.AltScreen, v.ReportFocus, v.Cursor = true, true, cursor
-	v.KeyboardEnhancements.ReportEventTypes, v.KeyboardEnhancements.ReportAlternateKeys = true, true
+	typing := m.talk == nil || m.talk.prompt != nil
+	v.KeyboardEnhancements = tea.KeyboardEnhancements{
+		ReportEventTypes: true, ReportAlternateKeys: true,
+		ReportAllKeysAsEscapeCodes: !typing, ReportAssociatedText: !typing, // else a letter comes as text, without its place
+	}
 	return v
 }
 
