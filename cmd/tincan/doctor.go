@@ -51,8 +51,8 @@ func (f *findings) wrong(format string, args ...any) {
 
 // Run tries the sound, then the relay.
 func (c *DoctorCmd) Run(ctx context.Context, out io.Writer) error {
-	if c.For < time.Second {
-		return usage.Errorf("--for %v: write a time of a second at least, as in 8s", c.For)
+	if c.For < leastFor {
+		return usage.Errorf("--for %v: write a time of %v at least, as in 8s", c.For, leastFor)
 	}
 	f := &findings{out: out}
 	if c.Relay == "" {
@@ -77,6 +77,20 @@ func (c *DoctorCmd) Run(ctx context.Context, out io.Writer) error {
 	return fmt.Errorf("%d things are wrong", f.bad)
 }
 
+// leastFor is how long voice must go for a judgement: first the way by UDP is tried, and the two get to know each other.
+const leastFor = 3 * time.Second
+
+// skips says that what is chosen is no device to try, unless it is nothing.
+func (f *findings) skips(what, chosen string) bool {
+	if isDevice(chosen) {
+		return false
+	}
+	if chosen != "none" {
+		fmt.Fprintf(f.out, "...   %s: not tried, as %s is no device\n", what, chosen)
+	}
+	return true
+}
+
 // library says what codes and decodes here: losses sound worse with an old one, and that is no fault.
 func library(f *findings) {
 	if _, err := opus.NewDecoder(); err != nil {
@@ -94,79 +108,84 @@ func library(f *findings) {
 const deviceTime = 10 * time.Second
 
 func (c *DoctorCmd) microphone(ctx context.Context, f *findings) {
-	if c.In == "none" {
+	if f.skips("microphone", c.In) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, deviceTime)
 	defer cancel()
-	loudest, err := uint8(codec.Silent), error(nil)
-	if !within(ctx, func() { loudest, err = listen(c.In) }) {
-		err = errors.New("it does not answer: close what else uses it, or restart the sound system")
-	}
+	got, ok := await(ctx, func() tried { return listen(c.In) }, func(tried) {})
 	switch {
-	case err != nil:
-		f.wrong("microphone: %v", err)
-	case loudest == codec.Silent:
+	case !ok:
+		f.wrong("microphone: %v", errNoAnswer)
+	case got.err != nil:
+		f.wrong("microphone: %v", got.err)
+	case got.loudest == codec.Silent:
 		f.wrong("microphone: nothing comes from it, not even noise: switch it on, or choose another one (tincan devices; --in)")
 	default:
-		f.good("microphone: %d dB at the loudest in a second (speech: -40 to -15)", -int(loudest))
+		f.good("microphone: %d dB at the loudest in a second (speech: -40 to -15)", -int(got.loudest))
 	}
 }
 
-// listen is how loud a microphone is at the loudest in a second, in -dBov.
-func listen(name string) (loudest uint8, err error) {
+// tried is what came of a second of sound of a device.
+type tried struct {
+	loudest uint8         // in -dBov, of a microphone
+	took    time.Duration // a loudspeaker
+	err     error
+}
+
+var errNoAnswer = errors.New("it does not answer: close what else uses it, or restart the sound system")
+
+func listen(name string) tried {
 	mic, err := device.OpenSource(name)
 	if err != nil {
-		return codec.Silent, err
+		return tried{err: err}
 	}
 	defer mic.Close()
-	loudest = codec.Silent
+	loudest := uint8(codec.Silent)
 	pcm := make([]float32, codec.FrameSize)
 	for range time.Second / netproto.FrameDuration {
 		if _, err := mic.Read(pcm); err != nil {
-			return loudest, err
+			return tried{err: err}
 		}
 		loudest = min(loudest, codec.Level(pcm))
 	}
-	return loudest, nil
+	return tried{loudest: loudest}
 }
 
 func (c *DoctorCmd) loudspeaker(ctx context.Context, f *findings) {
-	if c.Out == "none" {
+	if f.skips("loudspeaker", c.Out) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, deviceTime)
 	defer cancel()
-	var err error
-	var took time.Duration
-	if !within(ctx, func() { took, err = play(c.Out) }) {
-		err = errors.New("it does not answer: close what else uses it, or restart the sound system")
-	}
+	got, ok := await(ctx, func() tried { return play(c.Out) }, func(tried) {})
 	switch {
-	case err != nil:
-		f.wrong("loudspeaker: %v", err)
-	case took > 2*time.Second:
-		f.wrong("loudspeaker: a second of sound took it %.1f s: choose another one (tincan devices; --out), or close what keeps this machine busy", took.Seconds())
+	case !ok:
+		f.wrong("loudspeaker: %v", errNoAnswer)
+	case got.err != nil:
+		f.wrong("loudspeaker: %v", got.err)
+	case got.took > 2*time.Second:
+		f.wrong("loudspeaker: a second of sound took it %.1f s: choose another one (tincan devices; --out), or close what keeps this machine busy", got.took.Seconds())
 	default:
 		f.good("loudspeaker: takes sound")
 	}
 }
 
-// play is how long a loudspeaker takes for a second of silence.
-func play(name string) (time.Duration, error) {
+// play plays silence.
+func play(name string) tried {
 	speaker, err := device.OpenSink(name)
 	if err != nil {
-		return 0, err
+		return tried{err: err}
 	}
 	defer speaker.Close()
 	pcm := make([]float32, codec.FrameSize)
 	start := time.Now()
 	for range time.Second / netproto.FrameDuration {
 		if err := speaker.Write(pcm); err != nil {
-			return 0, err
+			return tried{err: err}
 		}
 	}
-	return time.Since(start), nil
+	return tried{took: time.Since(start)}
 }
 
 // relay tries the way to the relay and back: two of us in a room of their own, of whom one talks.
@@ -211,13 +230,18 @@ func (c *DoctorCmd) relay(ctx context.Context, f *findings) error {
 // judge says how the call went, by what both ends know.
 func judge(f *findings, talks, hears engine.Stats) {
 	link := &talks.Link
-	f.good("certificate: %s: %s", hears.Link.Fingerprint, trusts[hears.Link.Trust]) // who joined first has met it
+	f.good("certificate: %s: %s", hears.Link.Fingerprint, screen.Trusts[hears.Link.Trust]) // who joined first has met it
 	switch {
 	case link.Path == engine.PathTunnel:
 		f.wrong("UDP: it does not come through, so voice goes by a tunnel in TCP, and stands still where packets are lost: "+
 			"open UDP port %d in your network, or ask the relay's operator", link.Relay.Port())
 	case link.Alive:
 		f.good("UDP: round trip %d ms, %d at the least, %.0f %% of the probes lost", link.RTT.Milliseconds(), link.LeastRTT.Milliseconds(), 100*link.ProbeLoss)
+	default:
+		f.wrong("UDP: no answer, and no tunnel in its place yet: try longer (--for 15s), or open UDP port %d in your network", link.Relay.Port())
+	}
+	if len(hears.Peers) == 0 {
+		f.wrong("voice: nothing came back, as the one who listens does not see the one who talks: try longer (--for 15s)")
 	}
 	for _, s := range []engine.Stats{talks, hears} {
 		for _, fault := range s.Faults {

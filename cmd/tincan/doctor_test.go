@@ -24,7 +24,7 @@ func TestDoctor(t *testing.T) {
 		{"a:b:c", 2, []string{"a:b:c"}},
 	} {
 		var out, errs bytes.Buffer
-		args := []string{"doctor", tt.relay, "--in", "none", "--out", "none", "--for", "2s", "--known-relays", known}
+		args := []string{"doctor", tt.relay, "--in", "none", "--out", "none", "--for", "3s", "--known-relays", known}
 		code := run(t.Context(), args, strings.NewReader(""), &out, &errs)
 		if tt.code >= 0 && code != tt.code {
 			t.Errorf("%s: exit code %d", tt.relay, code)
@@ -34,6 +34,29 @@ func TestDoctor(t *testing.T) {
 				t.Errorf("%s: no %q in\n%s%s", tt.relay, text, &out, &errs)
 			}
 		}
+	}
+}
+
+// What the settings have in the place of a device is not tried.
+func TestDoctorSkips(t *testing.T) {
+	for _, tt := range []struct {
+		chosen, says string
+		skips        bool
+	}{
+		{"", "", false},
+		{"USB", "", false},
+		{"none", "", true},
+		{"tone", "...   microphone: not tried, as tone is no device\n", true},
+		{"in.wav", "...   microphone: not tried, as in.wav is no device\n", true},
+	} {
+		var out bytes.Buffer
+		f := &findings{out: &out}
+		if got := f.skips("microphone", tt.chosen); got != tt.skips || out.String() != tt.says {
+			t.Errorf("%q: %v, %q", tt.chosen, got, &out)
+		}
+	}
+	if code := run(t.Context(), []string{"doctor", "--for", "2s"}, nil, &bytes.Buffer{}, &bytes.Buffer{}); code != 2 {
+		t.Errorf("too short: exit code %d", code)
 	}
 }
 
@@ -56,6 +79,8 @@ func TestJudgement(t *testing.T) {
 		{"choppy", engine.Stats{Link: udp}, engine.Stats{Peers: []engine.PeerStats{choppy}}, 1, "WRONG voice there and back: very choppy: loses 12 % on their way up"},
 		{"nothing came", engine.Stats{Link: udp}, engine.Stats{Peers: []engine.PeerStats{silent}}, 1, "of the same version"},
 		{"tunnel", engine.Stats{Link: engine.LinkStats{Path: engine.PathTunnel, Alive: true}}, engine.Stats{Peers: []engine.PeerStats{peer}}, 1, "WRONG UDP: it does not come through"},
+		{"no answer", engine.Stats{}, engine.Stats{Peers: []engine.PeerStats{peer}}, 1, "WRONG UDP: no answer"},
+		{"nobody", engine.Stats{Link: udp}, engine.Stats{}, 1, "WRONG voice: nothing came back"},
 		{"alone is none", engine.Stats{Link: udp, Faults: fault(engine.FaultAlone)}, engine.Stats{Peers: []engine.PeerStats{peer}}, 0, "ok    UDP"},
 		{"fault", engine.Stats{Link: udp, Faults: fault(engine.FaultNotHeard)}, engine.Stats{Peers: []engine.PeerStats{peer}}, 1, "WRONG what it is"},
 	} {

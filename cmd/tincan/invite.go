@@ -11,6 +11,7 @@ import (
 
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/address"
+	"github.com/tincan-voice/tincan/internal/screen"
 	"github.com/tincan-voice/tincan/internal/usage"
 	"github.com/tincan-voice/tincan/invite"
 )
@@ -48,7 +49,7 @@ func (c *InviteCmd) Run(ctx context.Context, app *kong.Kong) error {
 		if trust != engine.TrustVerified {
 			link.Fingerprint = fingerprint
 		}
-		fmt.Fprintf(app.Stderr, "relay certificate %s: %s\n", fingerprint, trusts[trust])
+		fmt.Fprintf(app.Stderr, "relay certificate %s: %s\n", fingerprint, screen.Trusts[trust])
 	}
 	if leadsHere(c.Relay) {
 		fmt.Fprintf(app.Stderr, "! %s leads everybody to the machine that they are at: give the address by which others reach the relay\n", c.Relay)

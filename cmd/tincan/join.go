@@ -152,31 +152,40 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 // open has the sound opened when the relay has answered, and devices again when they break.
 func (c *JoinCmd) open(cfg *engine.Config, sound *sound) {
 	cfg.Open = func(ctx context.Context) (audio.Source, audio.Sink, error) {
-		var source audio.Source
-		var sink audio.Sink
-		var err error
-		if !within(ctx, func() { source, sink, err = sound.open(c.In, c.Out, c.Overwrite) }) {
+		o, ok := await(ctx, func() opened { return openBoth(c.In, c.Out, c.Overwrite) }, opened.close)
+		if !ok {
 			return nil, nil, fmt.Errorf("the sound system does not answer: %w", ctx.Err())
 		}
-		return source, sink, err
+		return sound.take(o)
 	}
 	c.reopen(cfg)
 }
 
-// within does something that may hang in a sound system, and reports whether it was done before ctx ended. If not its
-// goroutine is left behind: the program is about to end.
-func within(ctx context.Context, do func()) bool {
-	done := make(chan struct{})
+// await does something that may hang in a sound system, and reports whether it was done before ctx ended. If not its
+// goroutine is left behind, and what comes of it after all is dropped.
+func await[T any](ctx context.Context, do func() T, drop func(T)) (T, bool) {
+	done := make(chan T)
 	go func() {
-		defer close(done)
-		do()
+		v := do()
+		select {
+		case done <- v:
+		case <-ctx.Done():
+			drop(v)
+		}
 	}()
 	select {
-	case <-done:
-		return true
+	case v := <-done:
+		return v, true
 	case <-ctx.Done():
-		return false
+		var none T
+		return none, false
 	}
+}
+
+// within is await for what gives nothing.
+func within(ctx context.Context, do func()) bool {
+	_, ok := await(ctx, func() struct{} { do(); return struct{}{} }, func(struct{}) {})
+	return ok
 }
 
 // stay follows the call until the time is up, the user leaves, or the call ends by itself.

@@ -40,15 +40,10 @@ func main() {
 		fmt.Fprintln(os.Stderr, "tincan:", err)
 		os.Exit(1)
 	}
-	settings, err := loadSettings()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "tincan:", err)
-		os.Exit(1)
-	}
 	console.Detach()
 	ctx, end := context.WithCancel(context.Background())
 	endOnSignals(end)
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, kong.Resolvers(settings)))
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, kong.Resolvers(loadSettings())))
 }
 
 // run is main with its surroundings as arguments. It returns the exit code: 0 for

@@ -3,9 +3,7 @@ package main
 import (
 	"fmt"
 
-	"golang.org/x/text/unicode/norm"
-
-	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/internal/screen"
 )
 
 // names tells people apart whose names look the same: their sessions are shown too, for as long as they are here.
@@ -15,15 +13,12 @@ type names struct {
 	alike map[uint32]bool   // sessions that are shown
 }
 
-// looks is the same for names that look the same, however their accents are written (UAX #15).
-func looks(name string) string { return norm.NFC.String(netproto.Skeleton(name)) }
-
 // come takes a session and its name, once, before it is shown.
 func (n *names) come(session uint32, name string) {
 	if n.here == nil {
 		n.here, n.alike = map[string]uint32{}, map[uint32]bool{}
 	}
-	look := looks(name)
+	look := screen.Looks(name)
 	if other, taken := n.here[look]; taken {
 		n.alike[other], n.alike[session] = true, true
 		return
@@ -33,7 +28,7 @@ func (n *names) come(session uint32, name string) {
 
 // leave forgets who had a name first; who came after keeps the session beside it.
 func (n *names) leave(session uint32, name string) {
-	if look := looks(name); n.here[look] == session {
+	if look := screen.Looks(name); n.here[look] == session {
 		delete(n.here, look)
 	}
 }

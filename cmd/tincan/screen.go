@@ -15,6 +15,7 @@ import (
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/guard"
 	"github.com/tincan-voice/tincan/internal/screen"
+	"github.com/tincan-voice/tincan/invite"
 )
 
 // tty is a terminal, both ways.
@@ -33,8 +34,16 @@ func (c *JoinCmd) terminal(in io.Reader, out io.Writer) (tty, bool) {
 
 // stage is a screen and its calls, one after the other.
 type stage struct {
+	mu   sync.Mutex // guards what follows: the screen joins and chooses devices in goroutines of its own
 	join *JoinCmd
 	last *shown // the call under way, or the last one
+}
+
+// current is the call under way, or the last one; nil: there was none.
+func (s *stage) current() *shown {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
 }
 
 // shown is a call on the screen.
@@ -69,9 +78,9 @@ func (c *JoinCmd) onScreen(ctx context.Context, tty tty, phrase string) error {
 	}, tty.in, tty.out)
 	broken := errors.Is(err, screen.ErrBroken)
 	release(broken)
-	if s.last != nil {
-		s.last.summary(tty.out)
-		err = cmp.Or(err, s.last.err())
+	if last := s.current(); last != nil {
+		last.summary(tty.out)
+		err = cmp.Or(err, last.err())
 	}
 	if !begin && !broken {
 		return nil // it was said on the screen, and is no failure of what the command line asked for
@@ -81,18 +90,24 @@ func (c *JoinCmd) onScreen(ctx context.Context, tty tty, phrase string) error {
 
 // enter joins a room for the screen.
 func (s *stage) enter(ctx context.Context, form screen.Form) (screen.Joined, error) {
+	s.mu.Lock()
 	c := *s.join
-	if s.join.Relay != "" && form.Relay != s.join.Relay {
+	s.mu.Unlock()
+	if c.Relay != "" && form.Relay != c.Relay {
 		c.Fingerprint = "" // which is that one's
 	}
+	c.Fingerprint = cmp.Or(form.Fingerprint, c.Fingerprint)
 	c.Relay, c.Name, c.Room, c.secret = form.Relay, form.Name, form.Room, ""
+	if invite.Is(c.Relay) {
+		c.Room = "" // of the call before: the link says which
+	}
 	switch err := c.accept(); {
 	case err != nil:
 		return screen.Joined{}, err
 	case c.secret != "" && form.Passphrase != "":
 		return screen.Joined{}, errors.New("the link has the room's passphrase: leave that field empty")
 	}
-	form.Relay, form.Room, form.Passphrase = c.Relay, c.Room, cmp.Or(c.secret, form.Passphrase)
+	form.Relay, form.Room, form.Fingerprint, form.Passphrase = c.Relay, c.Room, c.Fingerprint, cmp.Or(c.secret, form.Passphrase)
 	cfg := c.config()
 	cfg.Passphrase = form.Passphrase
 	warning := ""
@@ -105,23 +120,34 @@ func (s *stage) enter(ctx context.Context, form screen.Form) (screen.Joined, err
 	if err != nil {
 		return screen.Joined{}, err
 	}
-	s.last = &shown{Call: call, sound: sound, devices: devices, tell: newTeller(io.Discard, false)}
-	s.last.tell.we(c.Name, call.Session())
-	return screen.Joined{Call: s.last, Form: form, Warning: warning}, nil
+	now := &shown{Call: call, sound: sound, devices: devices, tell: newTeller(io.Discard, false)}
+	now.tell.we(c.Name, call.Session())
+	s.mu.Lock()
+	before := s.last
+	s.last = now
+	s.mu.Unlock()
+	if before != nil {
+		before.tell.close(0)
+	}
+	return screen.Joined{Call: now, Form: form, Warning: warning}, nil
 }
 
 func (s *stage) heard(e engine.Event) {
-	s.last.wrong.note(e)
-	s.last.tell.event(e)
+	call := s.current()
+	call.wrong.note(e)
+	call.tell.event(e)
 }
 
 // list tells which sound devices there are.
-func (s *stage) list() (screen.Devices, error) { return s.last.devices.list() }
+func (s *stage) list() (screen.Devices, error) { return s.current().devices.list() }
 
 // use chooses others, for this call and those after it.
 func (s *stage) use(in, out string) error {
-	err := s.last.devices.use(in, out)
-	s.join.In, s.join.Out = s.last.devices.names()
+	devices := s.current().devices
+	err := devices.use(in, out)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.join.In, s.join.Out = devices.names()
 	return err
 }
 

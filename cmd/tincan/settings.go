@@ -20,6 +20,8 @@ import (
 type settings struct {
 	file   string
 	values map[string]setting // by the option's name
+	wrong  error              // with the file
+	used   bool               // the command is one that they are for; others do not fail by what is wrong
 }
 
 // setting is a line of the file.
@@ -35,20 +37,20 @@ func settingsFile() (string, error) {
 }
 
 // loadSettings reads the file. There need not be one, nor a home.
-func loadSettings() (*settings, error) {
+func loadSettings() *settings {
 	file, err := settingsFile()
 	var text []byte
 	if err == nil {
 		text, err = os.ReadFile(file)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
-			return nil, fmt.Errorf("the file of settings: %w", err)
+			return &settings{wrong: fmt.Errorf("the file of settings: %w", err)}
 		}
 	}
 	return parseSettings(file, string(text))
 }
 
 // parseSettings reads lines of OPTION = VALUE; what begins with # is a comment.
-func parseSettings(file, text string) (*settings, error) {
+func parseSettings(file, text string) *settings {
 	s := &settings{file: file, values: map[string]setting{}}
 	scan := bufio.NewScanner(strings.NewReader(text))
 	for line := 1; scan.Scan(); line++ {
@@ -59,11 +61,13 @@ func parseSettings(file, text string) (*settings, error) {
 		name, value, ok := strings.Cut(l, "=")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 		if _, twice := s.values[name]; !ok || twice {
-			return nil, fmt.Errorf("%s, line %d: write OPTION = VALUE, each option once, # before comments", file, line)
+			s.wrong = fmt.Errorf("%s, line %d: write OPTION = VALUE, each option once, # before comments", file, line)
+			return s
 		}
 		s.values[name] = setting{value, line}
 	}
-	return s, scan.Err()
+	s.wrong = scan.Err()
+	return s
 }
 
 // settable tells whether an option can be set for all calls: not what asks for something once, or is of one relay or room.
@@ -75,8 +79,14 @@ func settable(flag *kong.Flag) bool {
 	return true
 }
 
-// Validate implements kong.Resolver.
+// Validate implements kong.Resolver; kong calls it after Resolve.
 func (s *settings) Validate(app *kong.Application) error {
+	switch {
+	case !s.used:
+		return nil
+	case s.wrong != nil:
+		return s.wrong
+	}
 	known := map[string]bool{}
 	for _, flag := range joinFlags(app) {
 		known[flag.Name] = true
@@ -91,7 +101,11 @@ func (s *settings) Validate(app *kong.Application) error {
 
 // Resolve implements kong.Resolver.
 func (s *settings) Resolve(_ *kong.Context, parent *kong.Path, flag *kong.Flag) (any, error) {
-	if parent.Command == nil || parent.Command.Name != "join" && parent.Command.Name != "doctor" || !settable(flag) {
+	if parent.Command == nil || parent.Command.Name != "join" && parent.Command.Name != "doctor" {
+		return nil, nil
+	}
+	s.used = true
+	if !settable(flag) {
 		return nil, nil
 	}
 	from := variable(flag)

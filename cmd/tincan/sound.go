@@ -45,29 +45,56 @@ type sound struct {
 	source             *timedSource    // nil: none
 }
 
-// open opens what --in and --out name, when the relay has answered.
-func (s *sound) open(in, out string, overwrite bool) (audio.Source, audio.Sink, error) {
-	source, warning, err := openSource(in)
-	if err != nil {
-		return nil, nil, err
+// opened is what --in and --out name.
+type opened struct {
+	source  audio.Source // nil: none
+	sink    audio.Sink   // nil: none
+	warning string       // "": none
+	err     error        // then nothing is open
+}
+
+// openBoth opens what --in and --out name, when the relay has answered.
+func openBoth(in, out string, overwrite bool) (o opened) {
+	o.source, o.warning, o.err = openSource(in)
+	if o.err != nil {
+		return opened{err: o.err}
 	}
-	sink, err := openSink(out, overwrite)
-	if err != nil {
-		if source != nil {
-			err = errors.Join(err, source.Close())
+	if o.sink, o.err = openSink(out, overwrite); o.err != nil {
+		err := o.err
+		if o.source != nil {
+			err = errors.Join(err, o.source.Close())
 		}
-		return nil, nil, err
+		return opened{err: err}
 	}
-	if warning != "" {
-		s.warn(warning)
+	return o
+}
+
+// close gives back what nobody waits for any more.
+func (o opened) close() {
+	if o.source != nil {
+		_ = o.source.Close()
 	}
+	if o.sink != nil {
+		_ = o.sink.Close()
+	}
+}
+
+// take takes what was opened for the call.
+func (s *sound) take(o opened) (audio.Source, audio.Sink, error) {
+	if o.err != nil {
+		return nil, nil, o.err
+	}
+	if o.warning != "" {
+		s.warn(o.warning)
+	}
+	sink := o.sink
 	if sink != nil {
 		sink = &timedSink{Sink: sink, begin: begin{tell: s.playing}}
 	}
-	if source == nil {
+	if o.source == nil {
 		return nil, sink, nil
 	}
-	s.source = &timedSource{Source: source, begin: begin{tell: s.capturing}}
+	s.source = &timedSource{Source: o.source, begin: begin{tell: s.capturing}}
 	return s.source, sink, nil
 }
 

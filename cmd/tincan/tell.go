@@ -11,6 +11,7 @@ import (
 
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/console"
+	"github.com/tincan-voice/tincan/internal/screen"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
@@ -94,16 +95,7 @@ func (t *teller) connected(call *engine.Call, name, room string) {
 	link := call.Stats().Link
 	t.say(jsonLine{Event: "connected", Session: call.Session(), Text: link.Fingerprint, Kind: link.Trust.String()},
 		fmt.Sprintf("joined %s on %s (session %d); m + Enter mutes, q + Enter leaves\nrelay certificate %s: %s",
-			where, link.Relay, call.Session(), link.Fingerprint, trusts[link.Trust]))
-}
-
-// trusts say why the relay is taken for the one that it is.
-var trusts = map[engine.Trust]string{
-	engine.TrustFirst:    "met for the first time, so nothing proves it; compare it with what the relay's operator says. From now on another one is refused",
-	engine.TrustKnown:    "the known one",
-	engine.TrustVouched:  "the one that the relay before told us",
-	engine.TrustGiven:    "as the invitation or --fingerprint demands",
-	engine.TrustVerified: "verified by the name of the relay",
+			where, link.Relay, call.Session(), link.Fingerprint, screen.Trusts[link.Trust]))
 }
 
 // sealed tells whether the room has a passphrase here.

@@ -20,5 +20,15 @@ func TestWithin(t *testing.T) {
 			t.Errorf("hung for %v", time.Since(start))
 		}
 		close(hang)
+		late, dropped := make(chan struct{}), false
+		ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if n, ok := await(ctx, func() int { <-late; return 7 }, func(n int) { dropped = n == 7 }); ok || n != 0 {
+			t.Errorf("late: %d, %v", n, ok)
+		}
+		close(late)
+		if synctest.Wait(); !dropped {
+			t.Error("what came late stays open")
+		}
 	})
 }

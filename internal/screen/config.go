@@ -8,10 +8,11 @@ import (
 
 // Form is what a call begins with.
 type Form struct {
-	Relay      string // an address, as people write it, or an invitation
-	Name       string // our own
-	Room       string // "": the relay's default room
-	Passphrase string // "": the relay can listen
+	Relay       string // an address, as people write it, or an invitation
+	Name        string // our own
+	Room        string // "": the relay's default room
+	Passphrase  string // "": the relay can listen
+	Fingerprint string // that the relay is to have, as an invitation said; it is in no field
 }
 
 // Recent is a room that has been joined before.

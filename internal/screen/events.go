@@ -67,12 +67,12 @@ func (t *talk) event(e engine.Event) {
 	}
 }
 
-// trusts say why the relay is taken for the one that it is.
-var trusts = map[engine.Trust]string{
-	engine.TrustFirst:    "met for the first time, so nothing proves it; compare it with what the relay's operator says",
+// Trusts say why the relay is taken for the one that it is.
+var Trusts = map[engine.Trust]string{
+	engine.TrustFirst:    "met for the first time, so nothing proves it; compare it with what the relay's operator says. From now on another one is refused",
 	engine.TrustKnown:    "the known one",
 	engine.TrustVouched:  "the one that the relay before told us",
-	engine.TrustGiven:    "the one that was asked for",
+	engine.TrustGiven:    "as the invitation or --fingerprint demands",
 	engine.TrustVerified: "verified by the name of the relay",
 }
 
@@ -83,5 +83,5 @@ func (t *talk) introduce() {
 		t.say("no TLS: who is on the way can listen", true)
 		return
 	}
-	t.say("relay certificate "+link.Fingerprint+": "+trusts[link.Trust], link.Trust == engine.TrustFirst)
+	t.say("relay certificate "+link.Fingerprint+": "+Trusts[link.Trust], link.Trust == engine.TrustFirst)
 }

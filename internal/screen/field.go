@@ -16,7 +16,7 @@ type field struct {
 
 // key takes a key. What is none of a text is left alone.
 func (f *field) key(key tea.KeyPressMsg) {
-	switch key.String() {
+	switch stroke(key) {
 	case "backspace", "ctrl+h":
 		f.text = withoutLast(f.text)
 	case "ctrl+u":

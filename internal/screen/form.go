@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/invite"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -25,6 +26,8 @@ type form struct {
 	fields [fields]field
 	recent []Recent
 	at     int // the field, or behind them the room, that the keys go to
+
+	fingerprint, of string // the last one that an invitation said, and the relay that it is of
 }
 
 func newForm(cfg Config) form {
@@ -40,12 +43,19 @@ func (f *form) set(v Form) {
 	for i, text := range []string{v.Relay, v.Name, v.Room, v.Passphrase} {
 		f.fields[i].text = text
 	}
+	if v.Fingerprint != "" {
+		f.fingerprint, f.of = v.Fingerprint, v.Relay
+	}
 }
 
 // get is what they say.
 func (f *form) get() Form {
 	text := func(i int) string { return strings.TrimSpace(f.fields[i].text) }
-	return Form{Relay: text(fieldRelay), Name: text(fieldName), Room: text(fieldRoom), Passphrase: f.fields[fieldPassphrase].text}
+	v := Form{Relay: text(fieldRelay), Name: text(fieldName), Room: text(fieldRoom), Passphrase: f.fields[fieldPassphrase].text}
+	if v.Relay == f.of {
+		v.Fingerprint = f.fingerprint
+	}
+	return v
 }
 
 // missing is the first field that must be filled and is not, or the first.
@@ -64,7 +74,7 @@ func (f *form) blame(err error) {
 		f.at = fieldName
 	case errors.Is(err, netproto.ErrRoom):
 		f.at = fieldRoom
-	case errors.As(err, &changed), errors.Is(err, engine.ErrAddress):
+	case errors.As(err, &changed), errors.Is(err, engine.ErrAddress), errors.Is(err, invite.ErrLink):
 		f.at = fieldRelay
 	}
 }
@@ -89,7 +99,7 @@ func (f *form) paste(text string) {
 func (m *Model) formKey(key tea.KeyPressMsg) tea.Cmd {
 	f := &m.form
 	stops := fields + len(f.recent)
-	switch key.String() {
+	switch stroke(key) {
 	case "esc":
 		return tea.Quit
 	case "tab", "down":

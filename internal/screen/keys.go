@@ -2,6 +2,7 @@ package screen
 
 import (
 	"strings"
+	"unicode"
 
 	tea "charm.land/bubbletea/v2"
 )
@@ -28,6 +29,19 @@ func (m *Model) talkHelp() string {
 	return "talk, and again to be muted (this terminal does not tell when a key is let go)"
 }
 
+// stroke names a key by what it types, or, where its layout has no ASCII there, such as a Cyrillic, Greek or Hebrew
+// one, by what a US keyboard has in its place, if the terminal tells that.
+func stroke(key tea.KeyPressMsg) string {
+	ascii := func(r rune) bool { return r >= ' ' && r <= unicode.MaxASCII }
+	switch {
+	case ascii(key.Code):
+		key.BaseCode = 0 // of Dvorak or AZERTY: c is where i is elsewhere
+	case key.Text != "" && key.BaseCode != 0 && !ascii([]rune(key.Text)[0]):
+		key.Text, key.Mod = "", key.Mod&^tea.ModShift
+	}
+	return key.String()
+}
+
 // talkKey takes a key in a call.
 func (m *Model) talkKey(key tea.KeyPressMsg) tea.Cmd {
 	t := m.talk
@@ -42,7 +56,7 @@ func (m *Model) talkKey(key tea.KeyPressMsg) tea.Cmd {
 		t.help = false
 		return nil
 	}
-	switch strings.ToLower(key.String()) {
+	switch strings.ToLower(stroke(key)) {
 	case "m":
 		m.mute(!t.muted || t.held)
 	case "space":
@@ -85,7 +99,7 @@ func (m *Model) talkKey(key tea.KeyPressMsg) tea.Cmd {
 
 func (m *Model) promptKey(key tea.KeyPressMsg) tea.Cmd {
 	p := m.talk.prompt
-	switch key.String() {
+	switch stroke(key) {
 	case "esc":
 		m.talk.prompt = nil
 	case "enter":
@@ -146,7 +160,7 @@ func (p *picker) choices() []choice {
 func (m *Model) pickerKey(key tea.KeyPressMsg) tea.Cmd {
 	p := m.talk.picker
 	all := p.choices()
-	switch key.String() {
+	switch stroke(key) {
 	case "esc", "q", "i":
 		m.talk.picker = nil
 	case "up", "k":

@@ -78,7 +78,7 @@ func newRig(t *testing.T, cfg Config, width, height int) *rig {
 			return Joined{}, r.fails
 		}
 		if strings.HasPrefix(f.Relay, "tincan:") {
-			f.Relay, f.Room, f.Passphrase = "voice.example.org", "jam", "abc"
+			f.Relay, f.Room, f.Passphrase, f.Fingerprint = "voice.example.org", "jam", "abc", "SHA256:x"
 		}
 		return Joined{Call: r.call, Form: f}, nil
 	}

@@ -22,6 +22,7 @@ type Model struct {
 	form    form
 	joining *attempt // nil: there is none
 	talk    *talk    // the call; nil: the form is shown
+	deaf    bool     // in the next call
 	err     error    // why the last call did not come about, or ended
 }
 
@@ -99,7 +100,7 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 	case joinedMsg:
 		return m.joined(msg)
 	case tea.KeyPressMsg:
-		if msg.String() == "ctrl+c" {
+		if stroke(msg) == "ctrl+c" {
 			return m.quit()
 		}
 		return m.press(msg)
@@ -120,7 +121,7 @@ func (m *Model) press(key tea.KeyPressMsg) tea.Cmd {
 		return m.talkKey(key)
 	case m.joining == nil:
 		return m.formKey(key)
-	case key.String() == "esc" || key.String() == "q":
+	case stroke(key) == "esc" || stroke(key) == "q":
 		m.joining.giveUp()
 	}
 	return nil
@@ -141,9 +142,12 @@ func (m *Model) joined(msg joinedMsg) tea.Cmd {
 	m.joining = nil
 	switch {
 	case msg.err == nil && !a.gaveUp:
-		m.talk = &talk{call: msg.Call, form: msg.Form, end: a.end, loud: map[string]float32{}}
+		m.talk = &talk{call: msg.Call, form: msg.Form, end: a.end, loud: map[string]float32{}, deaf: m.deaf}
 		if m.cfg.Muted {
 			m.mute(true)
+		}
+		if m.deaf {
+			msg.Call.Deafen(true)
 		}
 		if msg.Warning != "" {
 			m.talk.say(msg.Warning, true)
@@ -153,7 +157,8 @@ func (m *Model) joined(msg joinedMsg) tea.Cmd {
 		m.cfg.Remember(m.form.recent)
 		return tea.Batch(read(msg.Call), listen(msg.Call))
 	case msg.err == nil: // too late
-		m.talk = &talk{call: msg.Call, form: msg.Form, end: a.end}
+		m.talk = &talk{call: msg.Call, form: msg.Form, end: a.end, muted: m.cfg.Muted, deaf: m.deaf}
+		msg.Call.Mute(true) // while it is being left
 		return m.leave(func() tea.Cmd { return a.over(m.cfg.Begin) })
 	}
 	a.end()

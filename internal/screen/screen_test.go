@@ -12,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/invite"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/stream"
 )
@@ -121,6 +122,26 @@ func TestFormJoins(t *testing.T) {
 	}
 }
 
+// A link that cannot be read sends the user back to it, whatever field Enter was pressed in.
+func TestWrongLink(t *testing.T) {
+	r := newRig(t, Config{Form: Form{Relay: "tincan://x", Name: "Ann"}}, 80, 24)
+	r.fails = fmt.Errorf("%w: cut off", invite.ErrLink)
+	if r.keys("tab", "enter"); r.form.at != fieldRelay {
+		t.Errorf("field %d", r.form.at)
+	}
+}
+
+// The fingerprint of an invitation holds for every call with that relay, and for no other relay.
+func TestFingerprintHolds(t *testing.T) {
+	r := newRig(t, Config{Form: Form{Relay: "tincan://voice.example.org/jam#abc", Name: "Ann"}}, 80, 24)
+	r.keys("enter", "r", "quiet", "enter", "q", "enter", "q", "x", "enter", "q", "backspace", "enter")
+	for i, want := range []string{"", "SHA256:x", "SHA256:x", "", "SHA256:x"} {
+		if i >= len(r.asked) || r.asked[i].Fingerprint != want {
+			t.Fatalf("call %d: asked %+v", i, r.asked)
+		}
+	}
+}
+
 func TestRecent(t *testing.T) {
 	r := newRig(t, Config{Recent: before}, 80, 24)
 	r.keys("down", "down", "down", "down", "enter")
@@ -157,22 +178,34 @@ func TestGivingUpTooLate(t *testing.T) {
 			t.Errorf("%s: it does not wait", key)
 		}
 		r.follow(join)
-		if r.call.took() != "leave" || r.talk != nil || r.quits != (key == "ctrl+c") {
+		if r.call.took() != "mute true, leave" || r.talk != nil || r.quits != (key == "ctrl+c") {
 			t.Errorf("%s: quits %v", key, r.quits)
 		}
 	}
-	r := newRig(t, Config{Form: annsForm}, 80, 24)
+	r := newRig(t, Config{Form: annsForm, Muted: true}, 80, 24)
+	_, join := r.Update(tea.KeyPressMsg{Code: tea.KeyEnter})
+	r.keys("esc")
+	r.follow(join)
+	r.keys("enter")
+	if got := r.call.took(); got != "mute true, leave, mute true" || !r.talk.muted {
+		t.Errorf("muted, and joined again: %s", got)
+	}
+	r = newRig(t, Config{Form: annsForm}, 80, 24)
 	_, _ = r.Update(tea.KeyPressMsg{Code: tea.KeyEnter})
 	if r.keys("ctrl+c", "ctrl+c"); !r.quits {
 		t.Error("Ctrl-C twice: it waits")
 	}
 }
 
-// Whoever is muted is so in the next room too.
-func TestMutedInTheNextRoom(t *testing.T) {
+// Whoever is muted, or deaf, is so in the next room too.
+func TestMutedAndDeafInTheNextRoom(t *testing.T) {
 	r := inCall(t, 80, 24)
 	r.keys("m", "r", "quiet", "enter")
 	if got := r.call.took(); got != "mute true, leave, mute true" || !r.talk.muted {
+		t.Error(got)
+	}
+	r.keys("m", "d", "r", "loud", "enter", "d")
+	if got := r.call.took(); got != "mute false, deafen true, leave, deafen true, deafen false" || r.talk.deaf {
 		t.Error(got)
 	}
 }
@@ -210,6 +243,46 @@ func TestKeysOfACall(t *testing.T) {
 	}
 }
 
+// A key does the same on every layout, where the terminal tells which one it is.
+func TestLayouts(t *testing.T) {
+	for _, tt := range []struct {
+		layout string
+		key    tea.KeyPressMsg
+		want   string
+	}{
+		{"Latin", tea.KeyPressMsg{Code: 'm', Text: "m"}, "m"},
+		{"Cyrillic", tea.KeyPressMsg{Code: 'ь', Text: "ь", BaseCode: 'm'}, "m"},
+		{"Cyrillic, Shift", tea.KeyPressMsg{Code: 'ь', Text: "Ь", BaseCode: 'm', Mod: tea.ModShift}, "m"},
+		{"Cyrillic, Ctrl-C", tea.KeyPressMsg{Code: 'с', BaseCode: 'c', Mod: tea.ModCtrl}, "ctrl+c"},
+		{"Cyrillic, not told", tea.KeyPressMsg{Code: 'ь', Text: "ь"}, "ь"},
+		{"Dvorak, Ctrl-C", tea.KeyPressMsg{Code: 'c', BaseCode: 'i', Mod: tea.ModCtrl}, "ctrl+c"},
+		{"AZERTY", tea.KeyPressMsg{Code: 'm', Text: "m", BaseCode: ';'}, "m"},
+		{"German", tea.KeyPressMsg{Code: 'ß', Text: "?", BaseCode: '-', Mod: tea.ModShift}, "?"},
+		{"Windows, Ctrl-C", tea.KeyPressMsg{Code: 3, BaseCode: 'c', Mod: tea.ModCtrl}, "ctrl+c"},
+		{"Windows, Shift-Tab", tea.KeyPressMsg{Code: tea.KeyTab, BaseCode: tea.KeyTab, Mod: tea.ModShift}, "shift+tab"},
+		{"any", tea.KeyPressMsg{Code: tea.KeyUp}, "up"},
+		{"any", tea.KeyPressMsg{Code: tea.KeySpace, Text: " "}, "space"},
+	} {
+		if got := stroke(tt.key); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.layout, got, tt.want)
+		}
+	}
+}
+
+// Where letters are commands the terminal is to tell them as keys, and where they are typed as text.
+func TestLettersAreKeysInACall(t *testing.T) {
+	r := newRig(t, Config{Form: annsForm}, 80, 24)
+	for _, tt := range []struct {
+		press string
+		keys  bool
+	}{{"tab", false}, {"enter", true}, {"r", false}, {"esc", true}} {
+		r.keys(tt.press)
+		if got := r.View().KeyboardEnhancements; got.ReportAllKeysAsEscapeCodes != tt.keys || !got.ReportAlternateKeys || !got.ReportEventTypes {
+			t.Errorf("after %s: %+v", tt.press, got)
+		}
+	}
+}
+
 // Where the terminal tells when a key is let go, we are heard as long as it is held, and no longer.
 func TestPushToTalk(t *testing.T) {
 	r := inCall(t, 80, 24)
@@ -238,6 +311,33 @@ func TestPushToTalk(t *testing.T) {
 	r.send(release)
 	if got := r.call.took(); got != "mute false, mute true" || !r.talk.muted {
 		t.Errorf("m while held: %s", got)
+	}
+}
+
+// The band says what is so for our voice.
+func TestStates(t *testing.T) {
+	foreign := engine.PeerStats{Session: 2, Name: "Bob", Volume: 1, Foreign: true}
+	fault := func(kind engine.FaultKind) []engine.FaultStats {
+		return []engine.FaultStats{{Fault: engine.Fault{Kind: kind, On: true, Text: "what it is"}}}
+	}
+	both := aCall()
+	both.Peers = append(both.Peers, foreign)
+	for _, tt := range []struct {
+		name  string
+		stats engine.Stats
+		want  string
+	}{
+		{"heard", aCall(), "YOU ARE HEARD"},
+		{"alone", engine.Stats{}, "YOUR MICROPHONE IS ON"},
+		{"unknown to the relay's list", engine.Stats{Peers: aCall().Peers, Faults: fault(engine.FaultUnknown)}, "NOBODY HEARS YOU: see below"},
+		{"all are foreign", engine.Stats{Peers: []engine.PeerStats{foreign}}, "NOBODY HEARS YOU: another passphrase"},
+		{"one is foreign", both, "YOU ARE HEARD"},
+	} {
+		r := newRig(t, Config{Form: annsForm, Begin: true}, 80, 24)
+		r.figures(time.Second, tt.stats)
+		if got, _ := r.state(); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
 	}
 }
 
@@ -279,6 +379,28 @@ func TestDevices(t *testing.T) {
 	r.keys("i", "up", "enter")
 	if used != " / ALSA: wall" {
 		t.Errorf("%q", used)
+	}
+}
+
+// On a small screen too one sees what one chooses and types.
+func TestSmallScreens(t *testing.T) {
+	for _, height := range []int{5, 7, 8, 12} {
+		r := newRig(t, Config{Form: annsForm, Begin: true, Devices: func() (Devices, error) {
+			return Devices{Inputs: []string{"mic"}, Outputs: []string{"ear", "wall"}}, nil
+		}}, 30, height)
+		r.keys("i")
+		for i := range 5 {
+			if !strings.Contains(r.text(), "  > ") {
+				t.Errorf("height %d, choice %d:\n%s", height, i, r.text())
+			}
+			r.fits()
+			r.keys("down")
+		}
+		r.keys("esc", "r", "quiet")
+		if !strings.Contains(r.text(), "quiet") {
+			t.Errorf("height %d:\n%s", height, r.text())
+		}
+		r.fits()
 	}
 }
 

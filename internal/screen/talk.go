@@ -41,7 +41,7 @@ type talk struct {
 type person struct {
 	engine.PeerStats
 	name    string // as it is shown
-	look    string // of it; see looks
+	look    string // of it; see Looks
 	mark    string // behind it, where others look the same; often ""
 	history history
 	judged  time.Time
@@ -101,7 +101,7 @@ func (m *Model) heard(msg tea.Msg) tea.Cmd {
 	case leftMsg:
 		if msg.call == t.call {
 			t.end()
-			m.cfg.Muted = t.muted || t.held // in the next room too
+			m.cfg.Muted, m.deaf = t.muted || t.held, t.deaf // in the next room too
 			m.talk = nil
 			return t.then()
 		}
@@ -162,7 +162,7 @@ func (t *talk) figures(at time.Time, s engine.Stats) {
 		if was := known[p.Session]; was != nil && was.Name == p.Name {
 			who = *was
 		} else {
-			who.name, who.look = clean(p.Name), looks(p.Name)
+			who.name, who.look = clean(p.Name), Looks(p.Name)
 		}
 		who.PeerStats, who.mark = p, ""
 		alike[who.look]++

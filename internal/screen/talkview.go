@@ -31,6 +31,9 @@ func (m *Model) talkView() (lines []string, cursor *tea.Cursor) {
 		below = append(below, bar.Render(fit(" leaving ...", m.width)))
 	case t.prompt != nil:
 		ask := " " + t.prompt.ask
+		if m.width < 64 { // what is typed needs room too
+			ask = ansi.Truncate(ask, m.width/2, ".. ")
+		}
 		text := t.prompt.shown(m.width-len(ask)-1, true)
 		below = append(below, bar.Render(fit(ask+text, m.width)))
 		cursor = tea.NewCursor(min(len(ask)+lipgloss.Width(text), m.width-1), m.height-1)
@@ -60,6 +63,7 @@ func (t *talk) clock() string {
 var silencing = map[engine.FaultKind]bool{
 	engine.FaultNoUDP: true, engine.FaultUDPStopped: true, engine.FaultNotHeard: true, engine.FaultSendingStopped: true,
 	engine.FaultNobodyListens: true, engine.FaultInputFailed: true, engine.FaultInputStuck: true, engine.FaultInputSilent: true,
+	engine.FaultUnknown: true,
 }
 
 // state says whether we are heard.
@@ -92,6 +96,8 @@ func (m *Model) state() (text string, style lipgloss.Style) {
 		return "NOBODY HEARS YOU: see below", alarm
 	case len(t.people) == 0:
 		return "YOUR MICROPHONE IS ON", bold
+	case !slices.ContainsFunc(t.people, func(p person) bool { return !p.Foreign }):
+		return "NOBODY HEARS YOU: another passphrase", alarm
 	case loss >= noticed && t.stats.Sending.Voice > 0:
 		return fmt.Sprintf("YOU ARE HEARD; the way loses %.0f %%, before repair", 100*loss), bold
 	}

@@ -43,8 +43,8 @@ func clean(text string) string {
 // What joins letters or keeps them apart, in Persian and Indic names for example.
 const zwnj, zwj = '\u200c', '\u200d'
 
-// looks is the same for names that look the same, however their accents are written (UAX #15).
-func looks(name string) string { return norm.NFC.String(netproto.Skeleton(name)) }
+// Looks is the same for names that look the same, however their accents are written (UAX #15).
+func Looks(name string) string { return norm.NFC.String(netproto.Skeleton(name)) }
 
 // plain is a text with question marks for what is not ASCII, as wide as before.
 func plain(text string) string {

@@ -35,7 +35,11 @@ func (m *Model) View() tea.View {
 	}
 	v := tea.NewView(m.page(lines))
 	v.AltScreen, v.ReportFocus, v.Cursor = true, true, cursor
-	v.KeyboardEnhancements.ReportEventTypes = true
+	typing := m.talk == nil || m.talk.prompt != nil
+	v.KeyboardEnhancements = tea.KeyboardEnhancements{
+		ReportEventTypes: true, ReportAlternateKeys: true,
+		ReportAllKeysAsEscapeCodes: !typing, ReportAssociatedText: !typing, // else a letter comes as text, without its place
+	}
 	return v
 }
 
@@ -183,7 +187,7 @@ func (m *Model) pickerView() []string {
 		return m.footer(append(lines, "  looking for devices ..."), "Esc goes back")
 	}
 	from := 0 // scrolled so far that the choice is in sight
-	if room := m.height - 8; p.at > room {
+	if room := max(m.height-8, 0); p.at > room {
 		from = p.at - room
 	}
 	was := ""

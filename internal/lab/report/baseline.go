@@ -100,7 +100,7 @@ func (b Baseline) Compare(p Plan, rows []Row) (Comparison, error) {
 		return c, fmt.Errorf("baseline: it is of %v s of speech and seeds %v, not of %v s and %v", b.Seconds, b.Seeds, got, p.Seeds)
 	}
 	if b.Library != opus.Library().String() {
-		c.Other = b.Library
+		c.Other = cmp.Or(b.Library, "a library that it does not name")
 		return c, nil
 	}
 	for _, r := range rows {

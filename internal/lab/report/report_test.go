@@ -115,6 +115,10 @@ func TestBaseline(t *testing.T) {
 	if c, err := b.Compare(p, better); err != nil || c.Other != b.Library || c.Compared+len(c.Better) != 0 {
 		t.Errorf("another library: %+v, %v", c, err)
 	}
+	b.Library = ""
+	if c, err := b.Compare(p, better); err != nil || c.Other == "" {
+		t.Errorf("no library: %+v, %v", c, err)
+	}
 	p.Seeds = []uint64{1}
 	if _, err := b.Compare(p, rows); err == nil {
 		t.Error("other seeds are compared")
