@@ -252,18 +252,19 @@ func (c *Call) relaySays(now time.Duration, p *path, l *link, t netproto.Type, b
 	}
 }
 
-// resend answers a nack. A datagram of the last second stays intact for longer than it
-// takes to send it (resendSlots), so no lock is held meanwhile.
+// resend answers a nack.
 func (c *Call) resend(now time.Duration, l *link, nack []byte) {
-	var again [][]byte
+	var again []byte // one datagram after another, so that no lock is held while they are sent
+	var sizes []int
 	c.talking.Lock()
-	err := c.sender.Nacked(now, nack, func(d []byte) { again = append(again, d) })
+	err := c.sender.Nacked(now, nack, func(d []byte) { again, sizes = append(again, d...), append(sizes, len(d)) })
 	c.talking.Unlock()
 	if err != nil {
 		l.drop(stream.DropMalformed)
 	}
-	for _, d := range again {
-		l.send(&c.paths[c.ways.Load().voice], d)
+	for _, size := range sizes {
+		l.send(&c.paths[c.ways.Load().voice], again[:size])
+		again = again[size:]
 	}
 }
 

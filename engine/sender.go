@@ -178,7 +178,7 @@ func (s *Sender) Heard(now time.Duration, f netproto.Feedback) {
 }
 
 // Nacked takes the body of a nack from the relay and hands send each datagram that is to go
-// out again, now. The error is that of netproto.ParseNack.
+// out again, now; it is valid until send returns. The error is that of netproto.ParseNack.
 func (s *Sender) Nacked(now time.Duration, body []byte, send func(d []byte)) error {
 	blocks, err := netproto.ParseNack(s.blocks[:0], body)
 	if err != nil {

@@ -112,6 +112,7 @@ func names(users map[string]any) (names []string) {
 }
 
 func TestResume(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, everyone())
 	a, b := joinVoice(t, s, "r", "a"), joinVoice(t, s, "r", "b")
 	both := []*voiceClient{a, b}
@@ -302,6 +303,7 @@ func TestResumeInAFullRoom(t *testing.T) {
 
 // Who does not come back leaves, and nothing is left of it.
 func TestHoldTimeIsOver(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, Config{Workers: 2, HoldTime: time.Millisecond})
 	a, b := joinVoice(t, s, "r", "a"), joinVoice(t, s, "r", "b")
 	a.want(3)
@@ -374,6 +376,7 @@ func TestResumeFlood(t *testing.T) {
 
 // Clients without voice leave with their connection, as ever.
 func TestNoVoiceIsNotHeld(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, Config{})
 	a, b := dialTIP(t, s), dialTIP(t, s)
 	a.login("a", "a")

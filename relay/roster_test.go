@@ -105,6 +105,7 @@ func TestLargeRoom(t *testing.T) {
 // Clients without VOICE get the whole list on every change, the last to come left
 // out where it would not fit into a package.
 func TestWholeLists(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, Config{WriteTimeout: time.Minute}) // which reads late
 	conn, err := net.Dial("tcp", s.Addr().String())
 	if err != nil {

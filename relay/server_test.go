@@ -163,6 +163,7 @@ func (c *tipClient) refused(words string) {
 // TIP_Project's own server test, word for word where its protocol is still
 // the one of the table: byte for byte, one package per recv.
 func TestTIPProject(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, Config{})
 	exact := func(c *tipClient, want string) {
 		t.Helper()
@@ -188,6 +189,7 @@ func TestTIPProject(t *testing.T) {
 }
 
 func TestHandshakeShapes(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, Config{})
 	watcher := dialTIP(t, s)
 	watcher.login("w", "w")
@@ -400,6 +402,7 @@ func dialTLS(t *testing.T, s *Server, cfg *tls.Config) *tipClient {
 }
 
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := startServer(t, Config{StateDir: dir})
 	c := dialTLS(t, s, &tls.Config{})

@@ -162,6 +162,7 @@ func TestTunnelStandsStill(t *testing.T) {
 
 // What a tunnel must not do, or not for long.
 func TestTunnelEnds(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, Config{LoginTimeout: 500 * time.Millisecond, SilenceTimeout: 4 * time.Second})
 	t.Run("nobody's", func(t *testing.T) { dialTunnel(t, s).closed() })
 	t.Run("nobody's, with much to say", func(t *testing.T) {

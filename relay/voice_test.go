@@ -297,6 +297,7 @@ func TestAddressChange(t *testing.T) {
 }
 
 func TestEpochAfterLeave(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, Config{})
 	a, b := joinVoice(t, s, "", "a"), joinVoice(t, s, "", "b")
 	a.want(3)

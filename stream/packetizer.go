@@ -57,6 +57,7 @@ type Packetizer struct {
 	frames []netproto.Frame // scratch: what goes into the datagram
 	body   []byte           // scratch: the same, coded
 	sent   sentCache
+	again  []byte // what Resend has returned
 }
 
 // NewPacketizer makes a Packetizer. It needs SetTag, and sends nothing before SetSecret. The error is ErrRedundancy, wrapped.
@@ -244,13 +245,14 @@ func (p *Packetizer) seal(level uint8, voice bool) ([]byte, error) {
 }
 
 // Resend returns the datagram of that count once more, marked as sent again, or nil if there was none or it
-// is older than a second. It stays intact as long as one from Frame does.
+// is older than a second. It stays intact until the next call: the one from Frame may be on its way still.
 func (p *Packetizer) Resend(count uint8) []byte {
 	d := p.sent.find(count)
 	if d == nil {
 		return nil
 	}
-	d = d[:len(d)-netproto.HopTagSize]
-	netproto.SetHop(d, netproto.Hop{Count: count, Again: true})
-	return p.tagger.Append(p.keys.tag, d)
+	p.again = append(p.again[:0], d[:len(d)-netproto.HopTagSize]...)
+	netproto.SetHop(p.again, netproto.Hop{Count: count, Again: true})
+	p.again = p.tagger.Append(p.keys.tag, p.again)
+	return p.again
 }

@@ -2,6 +2,7 @@ package hostile_test
 
 import (
 	"bytes"
+	"flag"
 	"slices"
 	"testing"
 
@@ -16,7 +17,14 @@ import (
 	"github.com/tincan-voice/tincan/stream"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The tests wait much, and compute little: many run at a time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const passphrase = "tin"
 
@@ -81,6 +89,7 @@ func faultAbout(t *testing.T, c *engine.Call, kind engine.FaultKind, name string
 
 // A relay that tells the truth: all that follows would be heard if it were not for the lies.
 func TestHonest(t *testing.T) {
+	t.Parallel()
 	r := hostile.Start(t)
 	alice := calltest.Join(t, r.Address(), "Alice", talks())
 	bob := calltest.Join(t, r.Address(), "Bob", talks())
@@ -97,6 +106,7 @@ func TestHonest(t *testing.T) {
 // Whatever keys, sessions, names and lists a relay gives, no two members, and no two joins of one, seal under the same key
 // and nonce: what they say is the same, and so would be what they send.
 func TestNoKeyAndNonceTwice(t *testing.T) {
+	t.Parallel()
 	r := hostile.Start(t)
 	var first []byte // what the first has brought
 	r.Give = func(m *hostile.Member, s *netproto.Session) {
@@ -141,6 +151,7 @@ func TestNoKeyAndNonceTwice(t *testing.T) {
 
 // A whole call that was recorded is played to somebody who is in the room again, with every word of the relay as it was.
 func TestReplayOfAnEarlierCall(t *testing.T) {
+	t.Parallel()
 	r := hostile.Start(t)
 	var lists []netproto.SendNewUsers
 	r.Tell = func(to *hostile.Member, list *netproto.SendNewUsers) {
@@ -184,6 +195,7 @@ func TestReplayOfAnEarlierCall(t *testing.T) {
 
 // What a relay makes of a talker's datagrams is never heard, but for the very datagram, once.
 func TestForgeries(t *testing.T) {
+	t.Parallel()
 	r := hostile.Start(t)
 	carol := calltest.Join(t, r.Address(), "Carol", listens())
 	alice := calltest.Join(t, r.Address(), "Alice", talks())
@@ -238,6 +250,7 @@ func TestForgeries(t *testing.T) {
 // A relay that renames somebody, adds somebody, leaves somebody out or lies about epochs to one member makes that one
 // deaf to the others and the others to it, and all are told.
 func TestOneIsToldOfAnotherRoom(t *testing.T) {
+	t.Parallel()
 	for name, lie := range map[string]func(list *netproto.SendNewUsers){
 		"another name":    func(l *netproto.SendNewUsers) { l.Users[0] = "Eve" },
 		"names swapped":   func(l *netproto.SendNewUsers) { l.Users[0], l.Users[2] = l.Users[2], l.Users[0] },
@@ -296,6 +309,7 @@ func TestOneIsToldOfAnotherRoom(t *testing.T) {
 // A relay that tells all the same lie of one is found out by that one, and by all who see that the name and what was
 // brought do not go together.
 func TestAllAreToldOfAnotherName(t *testing.T) {
+	t.Parallel()
 	r := hostile.Start(t)
 	r.Tell = func(_ *hostile.Member, list *netproto.SendNewUsers) {
 		for i, name := range list.Users {
@@ -316,6 +330,7 @@ func TestAllAreToldOfAnotherName(t *testing.T) {
 
 // Somebody whom the relay makes up, or who has another passphrase, is shown as such, hears nothing and is not heard.
 func TestOneWithoutThePassphrase(t *testing.T) {
+	t.Parallel()
 	r := hostile.Start(t)
 	bob := calltest.Join(t, r.Address(), "Bob", talks())
 	cfg := talks()
@@ -338,6 +353,7 @@ func TestOneWithoutThePassphrase(t *testing.T) {
 
 // An epoch that was is not made new by a relay, nor another one made of its number.
 func TestEpochsGoOn(t *testing.T) {
+	t.Parallel()
 	r := hostile.Start(t)
 	calltest.Join(t, r.Address(), "Alice", talks())
 	bob := calltest.Join(t, r.Address(), "Bob", listens())

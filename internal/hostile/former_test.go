@@ -104,6 +104,7 @@ func said(t *testing.T, r *hostile.Relay, from *hostile.Member, epoch uint32) {
 // A former member who knows the passphrase and has the relay opens what was said while it was there, and nothing from
 // before or after; nor is anything heard that it seals with what it knows.
 func TestFormerMemberWithTheRelay(t *testing.T) {
+	t.Parallel()
 	r := hostile.Start(t)
 	f := newFormer(t, "Mallory")
 	f.overhears(r)
@@ -158,24 +159,25 @@ func TestFormerMemberWithTheRelay(t *testing.T) {
 
 // Sender keys that a relay changes, repeats, crosses or keeps open nothing, and all who hear nothing then are told.
 func TestSenderKeysOnTheWay(t *testing.T) {
-	var old netproto.Wrapping
-	for name, pass := range map[string]func(w *netproto.Wrapping) bool{
-		"changed":          func(w *netproto.Wrapping) bool { w.Wrapped[3] ^= 1; return true },
-		"an earlier one":   func(w *netproto.Wrapping) bool { w.Wrapped = old.Wrapped; return true },
-		"under its number": func(w *netproto.Wrapping) bool { *w = old; return true },
-		"of another":       func(w *netproto.Wrapping) bool { w.Session = 3; return true },
-		"kept":             func(*netproto.Wrapping) bool { return false },
+	t.Parallel()
+	for name, pass := range map[string]func(w, old *netproto.Wrapping) bool{
+		"changed":          func(w, _ *netproto.Wrapping) bool { w.Wrapped[3] ^= 1; return true },
+		"an earlier one":   func(w, old *netproto.Wrapping) bool { w.Wrapped = old.Wrapped; return true },
+		"under its number": func(w, old *netproto.Wrapping) bool { *w = *old; return true },
+		"of another":       func(w, _ *netproto.Wrapping) bool { w.Session = 3; return true },
+		"kept":             func(_, _ *netproto.Wrapping) bool { return false },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := hostile.Start(t)
 			calltest.Join(t, r.Address(), "Alice", talks())
 			bob := calltest.Join(t, r.Address(), "Bob", listens())
 			calltest.Join(t, r.Address(), "Carl", listens())
 			hears(t, bob, "Alice")
 			r.Lock()
-			old = r.KeysLocked("Bob", 1)[0]
+			old := r.KeysLocked("Bob", 1)[0]
 			r.Pass = func(from, to *hostile.Member, w *netproto.Wrapping) bool {
-				return from.Name != "Alice" || to.Name != "Bob" || pass(w)
+				return from.Name != "Alice" || to.Name != "Bob" || pass(w, &old)
 			}
 			r.Unlock()
 			r.Begin()
@@ -188,6 +190,7 @@ func TestSenderKeysOnTheWay(t *testing.T) {
 // A relay that knows the passphrase, from a former member, and puts a key of its own into the line of somebody who is there, has
 // the others told that this is somebody else.
 func TestKeySwapped(t *testing.T) {
+	t.Parallel()
 	r := hostile.Start(t)
 	f := newFormer(t, "Alice")
 	calltest.Join(t, r.Address(), "Alice", talks())
