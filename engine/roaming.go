@@ -23,11 +23,11 @@ const (
 	// askTime how long that may take, besides round trips.
 	askEvery = 3 * time.Second
 	askTime  = 4 * time.Second
-	// missedList is how long a list may be missing until the connection is asked, and missedTime how long that may take:
-	// less, as datagrams come, and without the list somebody is not heard. Nothing is lost by a new connection but its
-	// round trips.
+	// missedList is how long a list, or a talker's key, may be missing until the connection is asked, and missedTime how
+	// long that may take: less, as datagrams come, and somebody is not heard meanwhile. With it a TCP that is 3 s late is
+	// not given up.
 	missedList = 500 * time.Millisecond
-	missedTime = 2 * time.Second
+	missedTime = 3 * time.Second
 )
 
 // roaming decides when another UDP socket is made, as the one in use leads nowhere. It is sans-IO.

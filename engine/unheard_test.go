@@ -100,3 +100,36 @@ func TestNotHeard(t *testing.T) {
 		t.Errorf("%d", n)
 	}
 }
+
+// A talker whose key does not come has the control connection asked.
+func TestKeyIsMissing(t *testing.T) {
+	talker, o := newTestTalker(t, TalkerConfig{}), newOpener(t, testSession)
+	l := NewListener(ListenerConfig{})
+	l.AddPeer(testSession, "Ann")
+	l.SetEpoch(0, 1)
+	pcm := speech(60, 1)
+	for i := range 60 {
+		d, err := talker.Frame(pcm[i*FrameSize:][:FrameSize])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now := frameTime(uint32(i)); d != nil {
+			_ = l.Handle(now, o.strip(d))
+		}
+	}
+	now := frameTime(60)
+	if late := l.strange(now); late < missedList {
+		t.Errorf("missing for %v", late)
+	}
+	l.SetTalkerSecret(now, testSession, 1, testSecret)
+	d, err := talker.Frame(pcm[:FrameSize])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Handle(now, o.strip(d)); err != nil {
+		t.Fatal(err)
+	}
+	if late := l.strange(now); late != 0 {
+		t.Errorf("missing for %v when it has come", late)
+	}
+}

@@ -208,7 +208,7 @@ func (c *Call) settleUsers(now time.Duration) {
 	}
 }
 
-// strange is for how long somebody has talked whom no list has named, or a list has been missing.
+// strange is for how long somebody has talked whom no list has named, or whose key is missing, or a list has been.
 func (c *Call) strange(now time.Duration) time.Duration {
 	c.hearing.Lock()
 	defer c.hearing.Unlock()
