@@ -92,8 +92,8 @@ type pulse struct {
 	waiting bool
 }
 
-// look takes for how long there have been no answers by UDP, and for how long a list has been missing, and when the last
-// package came. Ask: with CLIENT_PORT.
+// look takes for how long there have been no answers by UDP, for how long a list or a key has been missing, and when
+// the last package came. Ask: with CLIENT_PORT.
 func (p *pulse) look(now, silent, missed, rtt, heard time.Duration) (ask, lost bool) {
 	if p.waiting && heard >= p.asked {
 		p.waiting = false
