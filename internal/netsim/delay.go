@@ -111,6 +111,33 @@ func (w *wander) Send(now time.Duration, _ int) Fate {
 	return Arrive(w.last)
 }
 
+// Steps is a route that changes: each time that so long has passed the delay goes up by a draw from size, or back. It
+// begins anywhere. The order is kept.
+func Steps(every time.Duration, size Distribution, seed uint64) Link {
+	rng := newRand(seed)
+	return &steps{every: every, size: size, rng: rng, next: time.Duration(rng.Float64() * float64(every))}
+}
+
+type steps struct {
+	every       time.Duration
+	size        Distribution
+	rng         *rand.Rand
+	next        time.Duration // when it steps
+	delay, last time.Duration
+}
+
+func (s *steps) Send(now time.Duration, _ int) Fate {
+	for ; now >= s.next; s.next += s.every {
+		if s.delay > 0 {
+			s.delay = 0
+		} else {
+			s.delay = s.size(s.rng)
+		}
+	}
+	s.last = max(s.last, now+s.delay)
+	return Arrive(s.last)
+}
+
 // SwellTimes says how long each part of a Swell lasts, drawn anew for every round.
 type SwellTimes struct {
 	Idle, Climb, Hold, Drain Distribution

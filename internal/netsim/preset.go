@@ -116,6 +116,35 @@ var presets = []preset{
 			Loss(0.005, s.next()),
 			Jitter(Normal(300*ms, 5*ms, 280*ms), true, s.next()))
 	}},
+	{Info{"leo", "low-orbit satellite: 40 ms, every 15 s a step up by 20-40 ms or back, 1.5 % loss"}, func(s *seeds) Link {
+		return Chain(
+			Loss(0.015, s.next()),
+			Steps(15*time.Second, Uniform(20*ms, 40*ms), s.next()),
+			Jitter(Sum(Normal(40*ms, 2500*time.Microsecond, 34*ms), Sometimes(0.05, Exponential(5*ms, 25*ms))), true, s.next()))
+	}},
+	{Info{"powersave", "a phone that sleeps: 45 ms and a stall of 60 ms each second; for 1-3 s of each 7-13 s it wakes up every 100-300 ms only; 0.2 % loss"}, func(s *seeds) Link {
+		return Chain(
+			Loss(0.002, s.next()),
+			Wander(45*ms, 10*ms, 2*time.Second, 20*ms, s.next()),
+			Outage(OutageTimes{Gap: Uniform(940*ms, 940*ms), Length: Uniform(60*ms, 60*ms)}, s.next()),
+			Outage(OutageTimes{
+				Gap:    Uniform(0, 0),
+				Length: Uniform(100*ms, 300*ms),
+				Busy:   Uniform(time.Second, 3*time.Second),
+				Quiet:  Uniform(6*time.Second, 10*time.Second),
+			}, s.next()))
+	}},
+	{Info{"sawtooth", "a video player beside it: 20 ms; every 4 s a queue fills to 180 ms in 2 s and empties in 0.6; 0.3 % loss"}, func(s *seeds) Link {
+		return Chain(
+			Loss(0.003, s.next()),
+			Swell(180*ms, SwellTimes{
+				Idle:  Uniform(1200*ms, 1600*ms),
+				Climb: Uniform(2*time.Second, 2*time.Second),
+				Hold:  Uniform(0, 0),
+				Drain: Uniform(600*ms, 600*ms),
+			}, 0, s.next()),
+			Jitter(Sum(Uniform(20*ms, 20*ms), HalfNormal(2500*time.Microsecond)), true, s.next()))
+	}},
 }
 
 // steady is the plain path under several presets: 60 ms with a Gaussian jitter of 4 ms.

@@ -45,6 +45,12 @@ var described = map[string]struct {
 	"thin32":    {loss: near{1 - 32/35.2, .005}, burst: near{1, .1}, mean: near{1053, 10}, p50: near{1053, 10}, p95: near{1063, 10}, p99: near{1065, 10}},
 	"thin16":    {loss: near{1 - 16/35.2, .005}, burst: near{1.2, .1}, mean: near{1077, 10}, p50: near{1077, 10}, p95: near{1086, 10}, p99: near{1088, 10}},
 	"satellite": {loss: near{.005, .001}, burst: near{1, .1}, mean: near{300, 1}, p50: near{300, 1}, p95: near{308.2, 1}, p99: near{311.6, 1.5}},
+	// 1.73 %, 1.6, 59.1, 67.6, 79.3, 85.2: nearly half a minute of its 60 s is up a step
+	"leo": {loss: near{.015, .003}, burst: near{1, .05}, mean: near{55, 1}, p50: near{56, 3}, p95: near{79, 1}, p99: near{82.5, 1}},
+	// 0.23 %, 1.0, 62.7, 47.5, 196, 289
+	"powersave": {loss: near{.002, .001}, burst: near{1, .1}, mean: near{69.5, 4}, p50: near{48.5, 2}, p95: near{210, 15}, p99: near{288, 10}},
+	// 0.37 %, -, 87, 59.3, 204, 233: there a cycle in three is 35 ms later as a whole
+	"sawtooth": {loss: near{.003, .001}, burst: near{1, .1}, mean: near{80.5, 2}, p50: near{63.5, 3}, p95: near{188, 2}, p99: near{199, 2}},
 }
 
 func TestPresetsMatchTheirDescriptions(t *testing.T) {
