@@ -1,21 +1,34 @@
-// Package audio is where sound comes from and goes to: the Source and Sink
-// interfaces, files, test signals, a resampler, and pacing for what is no device. Sound cards
+// Package audio is where sound comes from and goes to: Source and Sink, which run in real time, Reader and Writer,
+// which do not, files, test signals, a resampler, and pacing that makes the former of the latter. Sound cards
 // are in audio/device, so that this package and all that only needs files
 // stays free of PortAudio.
 //
-//	WAV, Ogg Opus ──┐                               ┌──> WAV
-//	Tone ───────────┼─> Source ─> ... engine ... ─> Sink ──> Discard
-//	device (mic) ───┘   48 kHz mono float32         └──> device (speaker)
-//
-// A device is its own clock: it blocks until samples or room are there. Files and test signals
-// never block, and a pipe does until somebody writes to it; PacedSource and PacedSink make them behave like a device.
+//	WAV, Ogg Opus, Tone ─ PacedSource ─┐                               ┌─ PacedSink ──> WAV, Discard
+//	Feed ──────────────────────────────┼─> Source ─> ... engine ... ─> Sink
+//	device (microphone) ───────────────┘   48 kHz mono float32         └──> device (loudspeaker)
 package audio
 
-// SampleRate is the rate of every Source and Sink, in Hz.
+// SampleRate is the rate of all sound, in Hz.
 const SampleRate = 48000
 
-// Source gives mono samples at SampleRate, nominally -1..1.
+// Source is sound that comes in real time: a Reader that blocks until its samples have been captured, as a microphone
+// does. A file or a tone has no pace and is none; PacedSource makes one of it.
 type Source interface {
+	Reader
+	// Live does nothing. It says that the type keeps pace by itself.
+	Live()
+}
+
+// Sink takes sound in real time: a Writer that blocks until it is time for more, so that the next block can be made as
+// late as possible, as a loudspeaker does. PacedSink makes one of what has no pace.
+type Sink interface {
+	Writer
+	// Live does nothing. It says that the type keeps pace by itself.
+	Live()
+}
+
+// Reader gives mono samples at SampleRate, nominally -1..1, as fast as they are wanted.
+type Reader interface {
 	// Read fills pcm and blocks until it can. It returns one of:
 	//
 	//	len(pcm), nil          the block is full
@@ -25,16 +38,15 @@ type Source interface {
 	//
 	// pcm stays the caller's. One goroutine reads at a time.
 	Read(pcm []float32) (n int, err error)
-	// Close frees what the Source holds and ends a pending Read with ErrClosed. Any goroutine may
+	// Close frees what the Reader holds and ends a pending Read with ErrClosed. Any goroutine may
 	// call it, any number of times.
 	Close() error
 }
 
-// Sink takes mono samples at SampleRate; what is beyond -1..1 is clipped where the
+// Writer takes mono samples at SampleRate, as fast as they come; what is beyond -1..1 is clipped where the
 // format is an integer one.
-type Sink interface {
-	// Write takes all of pcm and blocks until it is time for more, so that the next block can be
-	// made as late as possible. The Sink keeps no reference to pcm. An error is for
+type Writer interface {
+	// Write takes all of pcm and keeps no reference to it. An error is for
 	// ever; ErrClosed after Close. One goroutine writes at a time.
 	Write(pcm []float32) error
 	// Close finishes what was written and ends a pending Write with ErrClosed. Any goroutine may

@@ -40,7 +40,7 @@ func diff(a, b []float32) []float32 {
 }
 
 // readAll reads in blocks of an odd size and checks the rules of Source.Read.
-func readAll(t *testing.T, src audio.Source) []float32 {
+func readAll(t *testing.T, src audio.Reader) []float32 {
 	t.Helper()
 	var all []float32
 	block := make([]float32, 333)

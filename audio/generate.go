@@ -5,7 +5,7 @@ import "math"
 // Tone returns an endless sine of the given frequency in Hz and level in dBov, as
 // codec.Level measures it: a sine of full scale has -3.01 dBov, and no tone is louder.
 // It never blocks; see PacedSource.
-func Tone(hz, dBov float64) Source {
+func Tone(hz, dBov float64) Reader {
 	return &tone{
 		step:      hz / SampleRate,
 		amplitude: min(1, math.Sqrt2*math.Pow(10, dBov/20)),
@@ -28,8 +28,8 @@ func (t *tone) Read(pcm []float32) (int, error) {
 
 func (t *tone) Close() error { return nil }
 
-// Discard returns a Sink that forgets everything. It never blocks; see PacedSink.
-func Discard() Sink { return discard{} }
+// Discard returns a Writer that forgets everything. It never blocks; see PacedSink.
+func Discard() Writer { return discard{} }
 
 type discard struct{}
 

@@ -13,22 +13,25 @@ const maxBurst = 60 * time.Millisecond
 // PacedSource makes src run in real time, like a microphone: a block is there when
 // its last sample would have been captured. The clock starts with the first Read and each
 // block is timed from that start, so nothing adds up over hours. Close closes src.
-func PacedSource(src Source) Source {
+func PacedSource(src Reader) Source {
 	return &pacedSource{src: src, pacer: newPacer()}
 }
 
 // PacedSink makes dst run in real time, like a speaker without a buffer: Write passes the block on at
 // once and returns when its last sample would have been played, so that the next block is
 // made when it is due. The clock starts with the first Write. Close closes dst.
-func PacedSink(dst Sink) Sink {
+func PacedSink(dst Writer) Sink {
 	return &pacedSink{dst: dst, pacer: newPacer()}
 }
 
 type pacedSource struct {
 	pacer *pacer
 	mu    sync.Mutex // held while src is in use, never while waiting for time
-	src   Source
+	src   Reader
 }
+
+// Live implements Source.
+func (*pacedSource) Live() {}
 
 func (s *pacedSource) Read(pcm []float32) (int, error) {
 	s.pacer.begin()
@@ -56,8 +59,11 @@ func (s *pacedSource) Close() error {
 type pacedSink struct {
 	pacer *pacer
 	mu    sync.Mutex // held while dst is in use, never while waiting for time
-	dst   Sink
+	dst   Writer
 }
+
+// Live implements Sink.
+func (*pacedSink) Live() {}
 
 func (s *pacedSink) Write(pcm []float32) error {
 	s.pacer.begin()

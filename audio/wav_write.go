@@ -14,11 +14,11 @@ const (
 	wavMaxData    = math.MaxUint32 - wavHeaderSize - SampleRate // bytes, well inside RIFF's 32-bit sizes
 )
 
-// CreateWAV makes or replaces a file and returns a Sink that writes it: 48 kHz mono
+// CreateWAV makes or replaces a file and returns a Writer of it: 48 kHz mono
 // 16-bit PCM. Samples are rounded to the nearest step (1/32768) and clipped. The sizes in the header are
 // set after every Write, so the file can be played at any moment, also when the process was killed.
 // Write fails with ErrTooLong after 12 hours.
-func CreateWAV(path string) (Sink, error) {
+func CreateWAV(path string) (Writer, error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return nil, fmt.Errorf("audio: %w", err)

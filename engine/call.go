@@ -103,7 +103,7 @@ type Call struct {
 var errLeft = errors.New("left")
 
 // Join enters a room and starts to talk and to listen. ctx covers the whole call: when it
-// ends, the call ends as with Leave. Joining takes 10 s at most.
+// ends, the call ends as with Leave, and Call.Err tells its cause. Joining takes 10 s at most.
 //
 // Errors to match: those of Config.Validate, *CertificateChangedError, ErrRefused,
 // ErrServerClosed, ErrConnectionLost, ErrNoVoice, those of package net, and of Config.Open. After
@@ -158,7 +158,7 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 			return fail(err)
 		}
 	}
-	c.begin(ctx)
+	c.begin()
 	return c, nil
 }
 
@@ -218,8 +218,8 @@ func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello wel
 	return c, nil
 }
 
-// begin starts the loops. The call ends with ctx.
-func (c *Call) begin(ctx context.Context) {
+// begin starts the loops.
+func (c *Call) begin() {
 	c.loops.Go(c.keepControl)
 	c.loops.Go(func() { c.readDatagrams(&c.paths[PathUDP], c.link.Load(), c.paths[PathUDP].socket.get()) })
 	c.loops.Go(c.playback)
@@ -231,13 +231,13 @@ func (c *Call) begin(ctx context.Context) {
 	if c.cfg.Source != nil {
 		c.loops.Go(c.capture)
 	}
-	go c.run(ctx)
+	go c.run()
 }
 
 // run waits for the end of the call and takes it down, in this order: nothing new is
 // started (stop); the sound devices let go of capture and playback; the relay is told; the
 // sockets let go of their readers; all loops are joined; Err says why; the last event is sent.
-func (c *Call) run(ctx context.Context) {
+func (c *Call) run() {
 	<-c.running.Done()
 	if c.cfg.Source != nil {
 		c.source.end()
@@ -256,7 +256,7 @@ func (c *Call) run(ctx context.Context) {
 		d.socket.Close()
 	default:
 	}
-	if cause := context.Cause(c.running); cause != errLeft && cause != context.Cause(ctx) {
+	if cause := context.Cause(c.running); cause != errLeft {
 		c.err = cause
 	}
 	close(c.done)
@@ -277,9 +277,9 @@ func (c *Call) Leave() {
 // Done is closed when the call has ended, by Leave or by itself.
 func (c *Call) Done() <-chan struct{} { return c.done }
 
-// Err returns why the call ended by itself: ErrRefused, *CertificateChangedError,
-// ErrWornOut, ErrNoVoice, or ErrConnectionLost after Config.GiveUp, wrapped. It is nil while the call goes on,
-// after Leave and after the end of Join's context.
+// Err returns why the call ended: ErrRefused, *CertificateChangedError, ErrWornOut, ErrNoVoice, or ErrConnectionLost
+// after Config.GiveUp, wrapped; where Join's context ended it, that one's cause, such as context.DeadlineExceeded. It is
+// nil while the call goes on and after Leave.
 func (c *Call) Err() error {
 	select {
 	case <-c.done:

@@ -57,6 +57,8 @@ type ear struct {
 	closed bool
 }
 
+func (*ear) Live() {}
+
 func (e *ear) Write(pcm []float32) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -149,6 +151,7 @@ func anyEvent[E Event](_ E) bool { return true }
 // stuck is a Source and a Sink that give and take nothing until they are closed.
 type stuck chan struct{}
 
+func (stuck) Live()                         {}
 func (s stuck) Write([]float32) error       { <-s; return io.ErrClosedPipe }
 func (s stuck) Read([]float32) (int, error) { <-s; return 0, io.EOF }
 func (s stuck) Close() error                { close(s); return nil }
@@ -294,21 +297,22 @@ func TestSourcesAndSinksFail(t *testing.T) {
 func TestLeave(t *testing.T) {
 	r := startRelay(t, nil, nil)
 	e := &ear{}
-	ctx, cancel := context.WithCancel(context.Background())
+	late := errors.New("too late")
+	ctx, cancel := context.WithCancelCause(context.Background())
 	cfg := Config{Address: r.address(), Name: "Ann", Plaintext: true, Source: talk(1), Sink: e}
 	ann, err := Join(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cancel() // as good as Leave
+	cancel(late) // as good as Leave, but that Err says so
 	<-ann.Done()
 	ann.Leave()
 	ann.Leave()
-	if ann.Err() != nil || !e.closed {
+	if ann.Err() != late || !e.closed {
 		t.Errorf("error %v, sink closed %v", ann.Err(), e.closed)
 	}
 	ended := await(t, ann, "end", anyEvent[Ended])
-	if _, open := <-ann.Events(); open || ended.Err != nil {
+	if _, open := <-ann.Events(); open || ended.Err != late {
 		t.Errorf("events open %v, %v", open, ended.Err)
 	}
 	ann.Mute(true) // after the end: harmless

@@ -45,8 +45,7 @@ type Config struct {
 	// a relay on the same machine.
 	Plaintext bool
 
-	// Source is where speech comes from, nil to listen only. It sets the pace: wrap a
-	// file in audio.PacedSource. Once Join has succeeded the call owns it and closes it.
+	// Source is where speech comes from, nil to listen only. It sets the pace. Once Join has succeeded the call owns it and closes it.
 	Source audio.Source
 	// Sink is where sound goes to, nil to discard it. Pace and ownership are as for Source.
 	Sink audio.Sink
@@ -193,12 +192,11 @@ const MaxCap wire.Kbps = 65535
 // UDP headers per datagram.
 func (c *Config) sender(session uint32, overhead int) (SenderConfig, error) {
 	s := SenderConfig{
-		Talker:   TalkerConfig{Session: session, Encoder: c.Encoder, Stride: c.Stride, Copies: c.Copies},
+		Talker:   TalkerConfig{Session: session, Encoder: c.Encoder, Continuous: c.Continuous, Stride: c.Stride, Copies: c.Copies},
 		Fixed:    c.Stride > 0 || len(c.Copies) > 0 || c.Encoder.FEC,
 		Cap:      c.UpCap,
 		Overhead: overhead,
 	}
-	s.Talker.Encoder.DTX = !c.Continuous
 	if c.UpCap == 0 {
 		return s, nil
 	}

@@ -91,8 +91,7 @@ type SecondPath struct {
 	Reason string
 }
 
-// Ended is the last event. Err is nil after Leave and after the end of Join's context, else
-// it is what Call.Err returns.
+// Ended is the last event. Err is what Call.Err returns: nil after Leave.
 type Ended struct{ Err error }
 
 func (PeerJoined) isEvent()      {}

@@ -28,6 +28,7 @@ func newTestTalker(t testing.TB, cfg TalkerConfig) *Talker {
 	if cfg.Session == 0 {
 		cfg.Session = testSession
 	}
+	cfg.Continuous = !cfg.Encoder.DTX
 	talker, err := NewTalker(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -15,11 +15,12 @@ import (
 
 // closing is a Source and Sink that counts its closings.
 type closing struct {
-	audio.Source
-	audio.Sink
+	audio.Reader
+	audio.Writer
 	closed int
 }
 
+func (*closing) Live()          {}
 func (c *closing) Close() error { c.closed++; return nil }
 
 func TestOpenIsAskedWhenTheRelayHasLetUsIn(t *testing.T) {
@@ -51,7 +52,7 @@ func TestOpenIsAskedWhenTheRelayHasLetUsIn(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 
-	sink := &closing{Sink: audio.PacedSink(audio.Discard())}
+	sink := &closing{Writer: audio.PacedSink(audio.Discard())}
 	opened := 0
 	call := join(t, r, Config{Open: func(ctx context.Context) (audio.Source, audio.Sink, error) {
 		opened++
@@ -67,7 +68,7 @@ func TestOpenIsAskedWhenTheRelayHasLetUsIn(t *testing.T) {
 func TestWhatWasOpenedIsClosedWhenJoiningFails(t *testing.T) {
 	r := startRelay(t, nil, nil)
 	ctx, cancel := context.WithCancel(t.Context())
-	source, sink := &closing{Source: audio.Tone(440, -20)}, &closing{Sink: audio.Discard()}
+	source, sink := &closing{Reader: audio.Tone(440, -20)}, &closing{Writer: audio.Discard()}
 	_, err := Join(ctx, Config{Address: r.address(), Name: "Ann", Plaintext: true,
 		Open: func(context.Context) (audio.Source, audio.Sink, error) {
 			cancel()

@@ -22,6 +22,8 @@ type flaky struct {
 
 func newFlaky(takes, waits time.Duration) *flaky { return &flaky{takes, waits, make(chan struct{})} }
 
+func (*flaky) Live() {}
+
 func (f *flaky) Write(pcm []float32) error {
 	wait := time.Duration(len(pcm)) * time.Second / audio.SampleRate
 	broken := f.takes < wait
@@ -119,6 +121,8 @@ type leaky struct {
 	audio.Sink
 	blocks int
 }
+
+func (*leaky) Live() {}
 
 func (l *leaky) Read(pcm []float32) (int, error) {
 	if l.blocks--; l.blocks < 0 {

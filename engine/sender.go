@@ -130,7 +130,7 @@ func (s *Sender) Stopped() bool { return s.ladder.Stopped() }
 func (s *Sender) steer() {
 	if n := s.ladder.Changes(); n != s.steps {
 		s.steps = n
-		s.talker.adapt(s.cfg.Talker.Encoder, s.ladder.Decision())
+		s.talker.adapt(s.cfg.Talker.encoder(), s.ladder.Decision())
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 func newTestSender(t testing.TB, cfg SenderConfig) *Sender {
 	t.Helper()
-	cfg.Talker.Session = testSession
+	cfg.Talker.Session, cfg.Talker.Continuous = testSession, !cfg.Talker.Encoder.DTX
 	s, err := NewSender(0, cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -59,9 +59,11 @@ func TestHiccupsAreNumbered(t *testing.T) {
 
 // stalling stands still before its second block, says one more, and ends.
 type stalling struct {
-	audio.Source
+	audio.Reader
 	blocks int
 }
+
+func (*stalling) Live() {}
 
 func (s *stalling) Read(pcm []float32) (int, error) {
 	switch s.blocks++; s.blocks {
@@ -70,14 +72,14 @@ func (s *stalling) Read(pcm []float32) (int, error) {
 	case 4:
 		return 0, io.EOF
 	}
-	return s.Source.Read(pcm)
+	return s.Reader.Read(pcm)
 }
 
 // The numbers of frames are their time, also after a standstill of the source: else all that is said later counts as
 // delayed.
 func TestFramesKeepTheirTimeAfterAStandstill(t *testing.T) {
 	r := startRelay(t, nil, nil)
-	call := join(t, r, Config{Source: &stalling{Source: audio.Tone(440, -20)}})
+	call := join(t, r, Config{Source: &stalling{Reader: audio.Tone(440, -20)}})
 	defer call.Leave()
 	for e := range call.Events() {
 		if _, ended := e.(SourceEnded); ended {

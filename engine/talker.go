@@ -17,12 +17,21 @@ const FrameSize = codec.FrameSize
 // the session.
 type TalkerConfig struct {
 	Session uint32              // session ID that the relay gave
-	Encoder codec.EncoderConfig // 24 kbit/s; set DTX to send nothing in silence
-	Stride  int                 // frames per datagram, 0 = 1, at most wire.MaxStride
-	Copies  []int               // offsets in datagrams, none by default; see stream.Packetizer.SetRedundancy
+	Encoder codec.EncoderConfig // 24 kbit/s; its DTX is set by Continuous
+	// Continuous sends in silence too, where nothing is sent otherwise.
+	Continuous bool
+	Stride     int   // frames per datagram, 0 = 1, at most wire.MaxStride
+	Copies     []int // offsets in datagrams, none by default; see stream.Packetizer.SetRedundancy
 
 	// NewEncoder makes its encoders. nil means opus.NewEncoder, libopus.
 	NewEncoder func(codec.EncoderConfig) (codec.Encoder, error)
+}
+
+// encoder is the encoder's configuration.
+func (t *TalkerConfig) encoder() codec.EncoderConfig {
+	e := t.Encoder
+	e.DTX = !t.Continuous
+	return e
 }
 
 // Talker turns PCM frames into sealed datagrams: it codes them for a stream.Packetizer, whose methods it has. It is
@@ -59,7 +68,7 @@ func newTalker(cfg TalkerConfig, may func(size int) bool) (*Talker, error) {
 	if err != nil {
 		return nil, err
 	}
-	enc, err := cfg.NewEncoder(cfg.Encoder)
+	enc, err := cfg.NewEncoder(cfg.encoder())
 	if err != nil {
 		return nil, err
 	}

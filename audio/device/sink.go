@@ -91,6 +91,9 @@ func newPlayWriter(rate, channels int) (*playWriter, error) {
 	}, nil
 }
 
+// Live implements audio.Sink.
+func (*Sink) Live() {}
+
 // Write implements audio.Sink: it takes pcm at once and returns when it is time for the next
 // block, so that a block can be made as late as possible. Errors: audio.ErrClosed,
 // ErrDeviceLost.

@@ -79,6 +79,9 @@ func newCaptureReader(rate, channels int) (*captureReader, error) {
 	}, nil
 }
 
+// Live implements audio.Source.
+func (*Source) Live() {}
+
 // Read implements audio.Source. Errors: audio.ErrClosed, ErrDeviceLost.
 func (c *captureReader) Read(pcm []float32) (int, error) {
 	if c.wait.isClosed() {

@@ -268,7 +268,7 @@ func judge(f *findings, talks, hears engine.Stats) {
 // speech is a Source of what is there.
 type speech struct{ left []float32 }
 
-// Read implements audio.Source.
+// Read implements audio.Reader.
 func (s *speech) Read(pcm []float32) (int, error) {
 	if len(s.left) == 0 {
 		return 0, io.EOF
@@ -279,5 +279,5 @@ func (s *speech) Read(pcm []float32) (int, error) {
 	return n, nil
 }
 
-// Close implements audio.Source.
+// Close implements audio.Reader.
 func (s *speech) Close() error { return nil }

@@ -209,6 +209,9 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 			tell.stats(call.Stats())
 		case event, open := <-call.Events():
 			if !open {
+				if ctx.Err() != nil {
+					return nil
+				}
 				return call.Err()
 			}
 			wrong.note(event)

@@ -22,6 +22,9 @@ func newLateSource(open func() (audio.Source, error)) *lateSource {
 	return &lateSource{open: open, closed: make(chan struct{}), want: make(chan int), got: make(chan []float32)}
 }
 
+// Live implements audio.Source.
+func (*lateSource) Live() {}
+
 // Read implements audio.Source. What is opened is opened with the first Read.
 func (l *lateSource) Read(pcm []float32) (int, error) {
 	l.begin.Do(func() { go l.run() })

@@ -15,6 +15,8 @@ import (
 // few is a Source of so many samples.
 type few struct{ left int }
 
+func (*few) Live() {}
+
 func (f *few) Read(pcm []float32) (int, error) {
 	n := min(f.left, len(pcm))
 	if n == 0 {

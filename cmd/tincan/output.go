@@ -109,7 +109,7 @@ func checkWAV(path string) error {
 }
 
 // createWAV makes the WAV file of --out in the same way.
-func createWAV(path string, overwrite bool) (audio.Sink, error) {
+func createWAV(path string, overwrite bool) (audio.Writer, error) {
 	f, err := createOutput("--out", path, overwrite)
 	if err != nil {
 		return nil, err

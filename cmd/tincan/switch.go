@@ -71,6 +71,12 @@ type (
 	anySink   struct{ exchange[audio.Sink] }
 )
 
+// Live implements audio.Source.
+func (*anySource) Live() {}
+
+// Live implements audio.Sink.
+func (*anySink) Live() {}
+
 // Read implements audio.Source.
 func (s *anySource) Read(pcm []float32) (n int, err error) {
 	err = s.try(func(d audio.Source) (err error) { n, err = d.Read(pcm); return err })

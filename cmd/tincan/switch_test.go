@@ -20,6 +20,8 @@ type fakeDevice struct {
 
 func newFakeDevice() *fakeDevice { return &fakeDevice{closed: make(chan struct{})} }
 
+func (*fakeDevice) Live() {}
+
 func (d *fakeDevice) Read(pcm []float32) (int, error) {
 	if d.hangs {
 		<-d.closed

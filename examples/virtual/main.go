@@ -16,7 +16,7 @@ import (
 func main() {
 	const session = 1
 	secret, hop := netproto.RoomSecret{1}, netproto.HopKey{2} // a relay would give them
-	talker, err := engine.NewTalker(engine.TalkerConfig{Session: session, Copies: []int{2}})
+	talker, err := engine.NewTalker(engine.TalkerConfig{Session: session, Copies: []int{2}, Continuous: true})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -33,6 +33,8 @@ type idle struct {
 	once sync.Once
 }
 
+func (*idle) Live() {}
+
 func (s *idle) Write([]float32) error {
 	select {
 	case <-s.end:

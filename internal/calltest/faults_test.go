@@ -248,6 +248,8 @@ type stuck struct {
 
 func newStuck(err error) *stuck { return &stuck{err: err, closed: make(chan struct{})} }
 
+func (*stuck) Live() {}
+
 func (s *stuck) pass(samples int) error {
 	for {
 		select {

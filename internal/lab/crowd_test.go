@@ -55,7 +55,7 @@ func newCrowd(t *testing.T, people int, link func(i int) netsim.Link) *crowd {
 		m := newMember(joined, fmt.Sprint(i), addr, links, engine.NewListener(engine.ListenerConfig{}))
 		cfg := engine.TalkerConfig{Session: m.Session, Encoder: codec.EncoderConfig{Bitrate: 24000, Complexity: 1}, Stride: 1}
 		if i >= people/2 { // half of them in another way each
-			cfg.Stride, cfg.Copies, cfg.Encoder.DTX = 1+i%3, [][]int{nil, {1}, {2}}[i%3], i%2 == 0
+			cfg.Stride, cfg.Copies, cfg.Continuous = 1+i%3, [][]int{nil, {1}, {2}}[i%3], i%2 != 0
 		}
 		m.sender, err = engine.NewSender(0, engine.SenderConfig{Fixed: true, Talker: cfg})
 		if err != nil {

@@ -105,9 +105,9 @@ func (c *call) join(name string, links [2]netsim.Link, l *engine.Listener) error
 func (c *call) makeSender(i int, m *member) (err error) {
 	cfg := engine.SenderConfig{
 		Talker: engine.TalkerConfig{
-			Session: m.Session,
-			Encoder: codec.EncoderConfig{Bitrate: c.cfg.Bitrate, FEC: c.cfg.FEC, DTX: c.cfg.DTX},
-			Stride:  c.cfg.Stride, Copies: c.cfg.Copies,
+			Session:    m.Session,
+			Encoder:    codec.EncoderConfig{Bitrate: c.cfg.Bitrate, FEC: c.cfg.FEC},
+			Continuous: !c.cfg.DTX, Stride: c.cfg.Stride, Copies: c.cfg.Copies,
 		},
 		Fixed: !c.cfg.Adaptive,
 	}
