@@ -28,7 +28,7 @@ func settingsFile() (string, error) {
 func loadSettings() *usage.Settings {
 	s := newSettings()
 	if file, err := settingsFile(); err == nil {
-		s.Load(file, false)
+		_ = s.Load(file, false) // join says it
 	}
 	return s
 }

@@ -34,15 +34,16 @@ type setting struct {
 	line int
 }
 
-// Load reads a file. If must is false there need not be one. What is wrong with it is an error of the command line, if the
-// command is one that the settings are for.
-func (s *Settings) Load(file string, must bool) {
+// Load reads a file. If must is false there need not be one. What is wrong with it is an error of the command line as well,
+// if the command is one that the settings are for.
+func (s *Settings) Load(file string, must bool) error {
 	text, err := os.ReadFile(file)
 	if err != nil && (must || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR)) {
 		s.wrong = fmt.Errorf("the file of settings: %w", err)
-		return
+		return s.wrong
 	}
 	s.Parse(file, string(text))
+	return s.wrong
 }
 
 // Parse is Load with what is in the file.
