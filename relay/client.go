@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -105,7 +106,7 @@ func (c *client) close() {
 // refuse tells the client why it must go, and the log.
 func (c *client) refuse(reason string) {
 	c.farewell = true
-	c.server.note(c.from.Addr(), "refused", "from", c.from, "reason", reason)
+	c.server.note(slog.LevelInfo, c.from.Addr(), "refused", "from", c.from, "reason", reason)
 	c.send(netproto.Disconnect{Reason: reason})
 	c.out.end()
 }

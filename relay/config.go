@@ -201,3 +201,19 @@ func (c Config) core(workers int, upper bool) rooms.Config {
 		BundleWait: c.BundleWait, BundleLoad: c.BundleLoad, Workers: workers, Besides: workers, Upper: upper,
 	}
 }
+
+// Check says what is wrong with the configuration, its certificate and its tokens, and takes no port. A certificate that
+// is yet to be made is not missing.
+func (c Config) Check() error {
+	c, err := c.withDefaults()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(certFiles(c)[0]); c.CertFile != "" || err == nil {
+		if _, err := loadIdentity(c); err != nil {
+			return err
+		}
+	}
+	_, err = loadTokens(c)
+	return err
+}

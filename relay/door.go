@@ -3,6 +3,7 @@ package relay
 import (
 	"crypto/tls"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
@@ -23,7 +24,7 @@ const (
 
 // turnAway ends a connection that was not let in. It does not wait.
 func (s *Server) turnAway(c *client, reason string) {
-	s.note(c.from.Addr(), "refused", "from", c.from, "reason", reason)
+	s.note(slog.LevelInfo, c.from.Addr(), "refused", "from", c.from, "reason", reason)
 	if !c.from.Addr().IsLoopback() && !s.told.Allow(s.now(), c.from.Addr()) {
 		_ = c.link.Close()
 		return

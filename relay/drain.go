@@ -69,6 +69,13 @@ func (s *Server) Drain(d time.Duration, next Next) {
 	s.drainedLocked()
 }
 
+// Draining tells whether Drain has been called, so that nobody new is let in.
+func (s *Server) Draining() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.drain != nil
+}
+
 // farewellLocked is what clients are told of the end.
 func (s *Server) farewellLocked() netproto.ServerClose {
 	p := netproto.ServerClose{Reason: "the relay was stopped"}

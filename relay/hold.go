@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"syscall"
@@ -55,13 +56,13 @@ func (s *Server) leave(c *client) {
 	delete(s.sessions, id)
 	defer s.drainedLocked()
 	if !c.farewell && !s.closing && s.holdLocked(c) {
-		s.note(c.from.Addr(), "connection lost", "session", id, "from", c.from)
+		s.note(slog.LevelDebug, c.from.Addr(), "connection lost", "session", id, "from", c.from)
 		return
 	}
 	s.core.Leave(id)
 	delete(s.guests, id)
 	s.wake()
-	s.note(c.from.Addr(), "left", "session", id)
+	s.note(slog.LevelDebug, c.from.Addr(), "left", "session", id)
 }
 
 // holdLocked holds a session, if it can be held and its address has not too many of them already.
@@ -112,7 +113,7 @@ func (s *Server) expire(now time.Duration) {
 			delete(s.sessions, id)
 			s.parking.hangUp(c)
 		}
-		s.note(h.from.Addr(), "left", "session", id)
+		s.note(slog.LevelDebug, h.from.Addr(), "left", "session", id)
 	}
 	s.drainedLocked()
 }

@@ -81,7 +81,11 @@ func newRation() ration {
 }
 
 // note writes a line of log that a client has caused. Where it causes too many the next line says how many are missing.
-func (s *Server) note(from netip.Addr, message string, args ...any) {
+func (s *Server) note(level slog.Level, from netip.Addr, message string, args ...any) {
+	ctx := context.Background()
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
 	now := s.now()
 	if !from.IsLoopback() && !(s.lines.each.Allow(now, from) && s.lines.all.Allow(now, allLinesEvery, allLinesBurst)) {
 		s.lines.over.Add(1)
@@ -90,7 +94,7 @@ func (s *Server) note(from netip.Addr, message string, args ...any) {
 	if n := s.lines.over.Swap(0); n > 0 {
 		args = append(args, "left out before", n)
 	}
-	s.log.Info(message, args...)
+	s.log.Log(ctx, level, message, args...)
 }
 
 const (

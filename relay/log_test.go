@@ -39,7 +39,7 @@ func (v *valve) String() string {
 
 // bare writes a line's text and attributes, and no time.
 func bare(w io.Writer) slog.Handler {
-	return slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+	return slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
 			return slog.Attr{}
 		}

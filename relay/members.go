@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/relay/rooms"
@@ -68,7 +69,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 		if until := s.mutedUntil(g); until > 0 {
 			s.core.Mute(m.Session, until)
 		}
-		s.note(c.from.Addr(), "resumed", "session", m.Session, "from", c.from, "tls", c.tls)
+		s.note(slog.LevelDebug, c.from.Addr(), "resumed", "session", m.Session, "from", c.from, "tls", c.tls)
 		return nil
 	}
 	s.wake()
@@ -76,7 +77,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	if g.token != nil {
 		args = append(args, "token", g.token.ID)
 	}
-	s.note(c.from.Addr(), "joined", args...)
+	s.note(slog.LevelDebug, c.from.Addr(), "joined", args...)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"os"
 	"strconv"
@@ -113,7 +114,7 @@ func (s *Server) sendAwayLocked(id uint32, reason string) bool {
 	delete(s.guests, id)
 	s.core.Leave(id)
 	s.wake()
-	s.note(g.from, "sent away", "session", id, "name", g.name, "reason", reason)
+	s.note(slog.LevelInfo, g.from, "sent away", "session", id, "name", g.name, "reason", reason)
 	s.drainedLocked()
 	return true
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/relay/forward"
+	"github.com/tincan-voice/tincan/internal/udpio"
 )
 
 // Stats are totals since Listen.
@@ -19,6 +20,8 @@ type Stats struct {
 	Copied    uint64          // datagrams that went to one listener a second time unasked
 	Feedback  uint64          // reports to talkers
 	Dropped   map[Drop]uint64 // by reason; those that did not happen are not in it
+	// Overflowed is how many datagrams the kernel dropped because the relay had not read those before. Linux only: else 0.
+	Overflowed uint64
 }
 
 // Drop is the reason why a datagram went no further. Every one is counted.
@@ -59,7 +62,7 @@ func (s *Server) Stats() Stats {
 	}
 	return Stats{
 		Received: st.Received, Forwarded: st.Forwarded, Delivered: st.Delivered, Packets: st.Packets,
-		Asked: st.Asked, Resent: st.Resent, Copied: st.Copied, Feedback: st.Feedback, Dropped: dropped,
+		Asked: st.Asked, Resent: st.Resent, Copied: st.Copied, Feedback: st.Feedback, Dropped: dropped, Overflowed: udpio.Overflows(s.addr.Port()),
 	}
 }
 
@@ -78,6 +81,7 @@ type Client struct {
 	Since     time.Time      // when it came
 	Token     string         // that it has shown: its ID, of the SHA-256 the first 8 hexadecimal digits; "": none
 	Muted     bool           // its voice goes to nobody
+	Loss      float64        // share of what is sent to it that gets lost, of late and before repair, 0 to 1
 }
 
 // Clients returns everyone who has a name, oldest first.
@@ -89,7 +93,7 @@ func (s *Server) Clients() []Client {
 	for _, m := range sessions {
 		client := Client{
 			Session: m.Session, Name: m.Name, Room: m.Room, Voice: m.Voice, Since: s.start.Add(m.Joined),
-			Address: m.Address, Listening: m.Listening, Datagrams: m.Datagrams, Muted: s.now() < m.MutedUntil,
+			Address: m.Address, Listening: m.Listening, Datagrams: m.Datagrams, Muted: s.now() < m.MutedUntil, Loss: m.Loss,
 		}
 		if g := s.guests[m.Session]; g.token != nil {
 			client.Token = g.token.ID

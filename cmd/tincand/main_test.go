@@ -45,20 +45,23 @@ func (o *output) Write(p []byte) (int, error) {
 	return o.b.Write(p)
 }
 
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
 // wait waits for text that matches.
 func (o *output) wait(t *testing.T, pattern string) []string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
 	for range 500 {
-		o.mu.Lock()
-		s := o.b.String()
-		o.mu.Unlock()
-		if m := re.FindStringSubmatch(s); m != nil {
+		if m := re.FindStringSubmatch(o.String()); m != nil {
 			return m
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Fatalf("no %s in %q", pattern, o.b.String())
+	t.Fatalf("no %s in %q", pattern, o.String())
 	return nil
 }
 
@@ -71,21 +74,43 @@ type program struct {
 	stop context.CancelFunc
 }
 
+// serve is run with flags that never change.
+func serve(ctx context.Context, f flags, env string, stdin io.Reader, stdout, stderr io.Writer) error {
+	return run(ctx, f, func() (flags, error) { return f, nil }, env, stdin, stdout, stderr)
+}
+
 func start(t *testing.T) *program {
+	return startWith(t, flags{Port: "0", Host: "127.0.0.1", State: t.TempDir()})
+}
+
+func startWith(t *testing.T, f flags) *program {
+	t.Helper()
 	p := &program{end: make(chan error, 1)}
 	r, w := io.Pipe()
 	p.in = w
 	ctx, cancel := context.WithCancel(context.Background())
 	p.stop = cancel
-	go func() {
-		p.end <- run(ctx, flags{Port: "0", Host: "127.0.0.1", State: t.TempDir()}, "", r, &p.out, io.Discard)
-	}()
+	go func() { p.end <- serve(ctx, f, "", r, &p.out, io.Discard) }()
 	t.Cleanup(func() {
 		cancel()
 		_ = w.Close()
 	})
 	p.port = p.out.wait(t, `listens on 127\.0\.0\.1:(\d+), fingerprint SHA256:[A-Za-z0-9+/]{43}\n`)[1]
 	return p
+}
+
+// join has somebody without voice come, who is there when it returns.
+func join(t *testing.T, port, name, room string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(conn, `{"KEY": 2, "NAME": %q, "ROOM": %q}`, name, room)
+	if _, err := conn.Read(make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	return conn
 }
 
 func (p *program) wait(t *testing.T) {
@@ -104,15 +129,8 @@ func TestConsole(t *testing.T) {
 	p := start(t)
 	fmt.Fprintln(p.in, "list")
 	p.out.wait(t, "nobody is here")
-	conn, err := net.Dial("tcp", "127.0.0.1:"+p.port)
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn := join(t, p.port, "Adam", "")
 	defer conn.Close()
-	fmt.Fprint(conn, `{"KEY": 2, "NAME": "Adam"}`)
-	if _, err := conn.Read(make([]byte, 100)); err != nil {
-		t.Fatal(err)
-	}
 	fmt.Fprintln(p.in, "LiSt")
 	p.out.wait(t, `Adam +\d+ +127\.0\.0\.1:\d+ +no VOICE +\d\d:\d\d:\d\d \(0s\) +0\n`)
 	fmt.Fprintln(p.in, "stats")
@@ -175,7 +193,7 @@ func TestErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		tt.f.State = t.TempDir()
-		err := run(context.Background(), tt.f, tt.env, strings.NewReader(""), io.Discard, io.Discard)
+		err := serve(context.Background(), tt.f, tt.env, strings.NewReader(""), io.Discard, io.Discard)
 		if err == nil {
 			t.Errorf("%s: no error", tt.name)
 			continue

@@ -64,14 +64,6 @@ func lasting(text string) (d time.Duration, reason string, err error) {
 	return banTime, strings.TrimSpace(text), nil
 }
 
-// errorText is what an error says, "" for none.
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
 // sanctions prints a table of bans and mutes.
 func sanctions(list []relay.Sanction, now time.Time, out io.Writer) {
 	if len(list) == 0 {

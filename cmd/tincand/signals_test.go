@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -23,7 +24,7 @@ func TestHangup(t *testing.T) {
 	var out, log output
 	end := make(chan error)
 	go func() {
-		end <- run(ctx, flags{Port: "0", Host: "127.0.0.1", State: dir}, "", strings.NewReader(""), &out, &log)
+		end <- serve(ctx, flags{Port: "0", Host: "127.0.0.1", State: dir}, "", strings.NewReader(""), &out, &log)
 	}()
 	print := out.wait(t, `fingerprint (SHA256:\S+)\n`)[1]
 	hangUp := func() {
@@ -33,14 +34,14 @@ func TestHangup(t *testing.T) {
 		}
 	}
 	hangUp()
-	if got := log.wait(t, `level=INFO msg="certificate and tokens are reloaded" fingerprint=(\S+)\n`)[1]; got != print {
+	if got := log.wait(t, `level=INFO msg="settings, certificate and tokens are reloaded" fingerprint=(\S+)\n`)[1]; got != print {
 		t.Errorf("fingerprint %s, want %s", got, print)
 	}
 	if err := os.WriteFile(dir+"/relay.pem", []byte("no certificate"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	hangUp()
-	if got := log.wait(t, `level=ERROR msg=".*the old certificate and tokens stay" .* fingerprint=(\S+)\n`)[1]; got != print {
+	if got := log.wait(t, `level=ERROR msg=".*the old settings, certificate and tokens stay" .* fingerprint=(\S+)\n`)[1]; got != print {
 		t.Errorf("fingerprint %s, want %s", got, print)
 	}
 	cancel()
@@ -52,10 +53,10 @@ func TestHangup(t *testing.T) {
 // SIGTERM drains where that was asked for, and a second one ends the relay at once.
 func TestTerminate(t *testing.T) {
 	for _, f := range []flags{{}, {Drain: time.Hour}, {Next: "b.example SHA256:b"}} {
-		f.Port, f.Host, f.State = "0", "127.0.0.1", t.TempDir()
+		f.Port, f.Host, f.State, f.LogLevel = "0", "127.0.0.1", t.TempDir(), slog.LevelDebug
 		var out, log output
 		end := make(chan error)
-		go func() { end <- run(context.Background(), f, "", strings.NewReader(""), &out, &log) }()
+		go func() { end <- serve(context.Background(), f, "", strings.NewReader(""), &out, &log) }()
 		conn, err := net.Dial("tcp", "127.0.0.1:"+out.wait(t, `127\.0\.0\.1:(\d+)`)[1])
 		if err != nil {
 			t.Fatal(err)
@@ -96,7 +97,7 @@ func TestNobodyReads(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	end := make(chan error, 1)
-	go func() { end <- run(ctx, flags{Port: "0", Host: "127.0.0.1", State: t.TempDir()}, "", in, w, w) }()
+	go func() { end <- serve(ctx, flags{Port: "0", Host: "127.0.0.1", State: t.TempDir()}, "", in, w, w) }()
 	for range 300 {
 		if _, err := commands.WriteString("list\nwhat\n"); err != nil {
 			t.Fatal(err)

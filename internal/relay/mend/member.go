@@ -21,6 +21,8 @@ type Member struct {
 	// Tunnelled: what comes and goes does so by TCP, which loses nothing. So nothing of it is asked for or sent again.
 	Tunnelled atomic.Bool
 
+	lost atomic.Uint32 // in 1/lostUnit, see Loss
+
 	uplink   *uplink // nil: has not talked of late
 	downlink *downlink
 	count    uint32 // of the last datagram that was forwarded to the room, see netproto.Hop; not modulo
@@ -31,6 +33,13 @@ func (s *Member) Enter(r *Room) { s.room = r }
 
 // Live tells whether the member can be sent to.
 func (s *Member) Live() bool { return s.Overhead.Load() > 0 }
+
+// lostUnit is of what loss is kept for others to read.
+const lostUnit = 1 << 16
+
+// Loss is the share of datagrams that get lost on the way to the member, of late and before repair, by its last report.
+// Any goroutine may ask.
+func (s *Member) Loss() float64 { return float64(s.lost.Load()) / lostUnit }
 
 // way is how long a datagram takes between the member and here.
 func (s *Member) way() time.Duration {

@@ -23,12 +23,16 @@ func (m *Mender) Report(now time.Duration, s *Member, body []byte) (look time.Du
 	d.setCap(wire.Kbps(r.Cap))
 	d.deaf = r.Deaf
 	d.unopened = append(d.unopened[:0], r.Unopened[:min(len(r.Unopened), maxViews)]...)
+	worst := 0.0
 	for i := range r.Talkers {
 		b := &r.Talkers[i]
 		if t := s.room.talker(b.Session); t != nil && t != s {
-			d.viewOf(now, b.Session).take(now, b, t.uplink)
+			v := d.viewOf(now, b.Session)
+			v.take(now, b, t.uplink)
+			worst = max(worst, v.loss.Fraction())
 		}
 	}
+	s.lost.Store(uint32(worst * lostUnit))
 	if s.uplink != nil {
 		s.room.setPath(s)
 	}

@@ -18,6 +18,7 @@ type SessionInfo struct {
 	Listening  bool           // voice is sent to Address
 	Datagrams  uint64         // valid ones that came
 	MutedUntil time.Duration  // its voice goes to nobody until then, on the clock of now
+	Loss       float64        // share of what is sent to it that gets lost, of late and before repair
 }
 
 // Sessions returns all sessions, oldest first.
@@ -28,7 +29,7 @@ func (c *Core) Sessions() []SessionInfo {
 	for _, m := range c.members {
 		i := SessionInfo{
 			Session: m.ID, Name: m.name, Room: m.room.name, Voice: m.voice, Joined: m.joined,
-			Listening: m.Live() && !m.Deaf.Load(), Datagrams: m.Datagrams(), MutedUntil: m.MutedUntil(),
+			Listening: m.Live() && !m.Deaf.Load(), Datagrams: m.Datagrams(), MutedUntil: m.MutedUntil(), Loss: m.Loss(),
 		}
 		if p, ok := m.Path(); ok {
 			i.Address = p.Remote
