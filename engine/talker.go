@@ -45,7 +45,8 @@ type Talker struct {
 
 	newEncoder func(codec.EncoderConfig) (codec.Encoder, error)
 	enc        codec.Encoder
-	coarse     codec.Encoder // of copies, nil if they are the same frames
+	coding     codec.EncoderConfig // of enc, DTX as it may be
+	coarse     codec.Encoder       // of copies, nil if they are the same frames
 	vad        codec.VAD
 	lastLevel  uint8 // of the last frame
 	faded      bool  // the last frame was the soft end that muting sends
@@ -72,14 +73,14 @@ func newTalker(cfg TalkerConfig, may func(size int) bool) (*Talker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Talker{Packetizer: p, newEncoder: cfg.NewEncoder, enc: enc, lastLevel: codec.Silent}, nil
+	return &Talker{Packetizer: p, newEncoder: cfg.NewEncoder, enc: enc, coding: cfg.Encoder, lastLevel: codec.Silent}, nil
 }
 
-// adapt makes the talker code and send as decided; enc is its configuration but for that. What cannot be done is left as
-// it is.
+// adapt makes the talker code and send as decided, from the next frame on; enc is its configuration but for that. What
+// cannot be done is left as it is.
 func (t *Talker) adapt(enc codec.EncoderConfig, d adapt.Decision) {
 	enc.Bitrate, enc.Wideband = d.Bitrate, d.Wideband
-	_ = t.enc.Configure(enc)
+	t.coding = enc
 	_ = t.SetRedundancy(d.Stride, d.Copies)
 	switch {
 	case d.CopyBitrate == 0:
@@ -108,12 +109,16 @@ func (t *Talker) Frame(pcm []float32) (datagram []byte, err error) {
 	case t.muted:
 		pcm = t.zeros[:] // one frame of coded silence lets the speech end softly
 	}
+	voice := t.vad.Voice(pcm)
+	coding := t.coding
+	coding.DTX = coding.DTX && !voice // libopus alone takes the first frame of a soft beginning for silence, or more
+	_ = t.enc.Configure(coding)
 	n, err := t.enc.Encode(pcm, t.coded[:t.Room()])
 	if err != nil {
 		return nil, fmt.Errorf("engine: frame %d: %w", t.LastSeq()+1, err)
 	}
 	t.lastLevel = codec.Level(pcm)
-	f := stream.Frame{Data: t.coded[:n], Level: t.lastLevel, Voice: t.vad.Voice(pcm) && !t.muted}
+	f := stream.Frame{Data: t.coded[:n], Level: t.lastLevel, Voice: voice && !t.muted}
 	if t.coarse != nil && n > 0 { // without it copies carry the frame itself
 		if n, err := t.coarse.Encode(pcm, t.copied[:]); err == nil {
 			f.Coarse = t.copied[:n]

@@ -203,6 +203,45 @@ func TestEndOfTalkspurt(t *testing.T) {
 	}
 }
 
+// What is voice is sent from its first frame on, however softly it begins: libopus alone leaves some of it out.
+func TestSoftBeginningsAreSent(t *testing.T) {
+	talker := newTestTalker(t, TalkerConfig{Encoder: codec.EncoderConfig{DTX: true}})
+	var vad codec.VAD
+	var pcm []float32
+	var voice []bool
+	for seed := range uint64(8) {
+		spurt := append(noise(100), speech(100, seed)...) // 2 s each
+		for i := range spurt {
+			gain := 0.001 // the noise, about -70 dBov
+			if at := float64(i)/FrameSize - 100; at > 0 {
+				gain = 0.1 * min(1, at/20)
+			}
+			spurt[i] *= float32(gain)
+		}
+		pcm = append(pcm, spurt...)
+	}
+	for i := range len(pcm) / FrameSize {
+		voice = append(voice, vad.Voice(pcm[i*FrameSize:][:FrameSize]))
+	}
+	sent := map[uint32]bool{}
+	for _, s := range say(t, talker, newOpener(t, testSession), pcm) {
+		sent[s.frames[0].Number] = len(s.frames[0].Data) > 0
+	}
+	silent := 0
+	for i, v := range voice {
+		number := uint32(i + 1)
+		if v && !sent[number] {
+			t.Errorf("frame %d is voice, and not sent", number)
+		}
+		if !sent[number] {
+			silent++
+		}
+	}
+	if silent < 300 {
+		t.Errorf("%d frames of silence: this tests nothing", silent)
+	}
+}
+
 func TestMute(t *testing.T) {
 	talker := newTestTalker(t, TalkerConfig{}) // no DTX: sends for ever unless muted
 	o := newOpener(t, testSession)
