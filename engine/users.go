@@ -223,6 +223,7 @@ func (c *Call) leaveLocked(now, rtt time.Duration, left []uint32) (events []Even
 			delete(c.roster.foreign, session)
 			delete(c.roster.brought, session)
 			last, _ := c.listener.RemovePeer(now, session)
+			c.others.left(session)
 			last.MouthToEar = mouthToEar(last.Delay, rtt)
 			events = append(events, PeerLeft{session, name, last})
 		}
