@@ -60,6 +60,7 @@ type Call struct {
 	stirred     atomic.Bool   // this machine's network has changed
 	wake        atomic.Int64  // when tend wakes by itself, a time of now
 	muted, deaf atomic.Bool
+	recording   atomic.Bool
 	level       atomic.Uint32
 	signs       signs
 
@@ -150,7 +151,7 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	if err != nil {
 		return fail(err)
 	}
-	if err := ctl.sendPort(c.paths[PathUDP].local()); err != nil {
+	if err := ctl.sendPort(c.clientPort(nil)); err != nil {
 		c.closePaths()
 		return fail(gone(err))
 	}

@@ -1,0 +1,232 @@
+package record
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/codec/opus"
+	"github.com/tincan-voice/tincan/engine"
+)
+
+// Recorder records a call. Use Start.
+type Recorder struct {
+	call  *engine.Call
+	dir   string
+	start time.Time
+	began time.Duration // the same, as the call counts
+	files files
+	stops []func()
+	stop  chan struct{}
+	once  sync.Once
+	loop  sync.WaitGroup
+
+	mu        sync.Mutex // guards what follows; never held while a file is written
+	recording *recording
+	err       error
+}
+
+// writeEvery is how often what has been recorded is written.
+const writeEvery = 250 * time.Millisecond
+
+// Start records a call from now on, in a new folder of dir that is named after the time, and tells the room. Errors are of
+// making the folder, and codec.ErrNoCodec. Stop has to be called, after the end of the call too.
+func Start(call *engine.Call, dir string) (*Recorder, error) {
+	enc, err := opus.NewEncoder(codec.EncoderConfig{Bitrate: mixBitrate})
+	if err != nil {
+		return nil, err
+	}
+	rec, err := newRecording(enc, opus.NewDecoder)
+	if err != nil {
+		return nil, err
+	}
+	if dir, err = newFolder(dir, time.Now()); err != nil {
+		return nil, err
+	}
+	r := &Recorder{call: call, dir: dir, start: time.Now(), began: call.Stats().Time, files: files{dir: dir}, stop: make(chan struct{}), recording: rec}
+	r.stops = []func(){call.Hear(r.voice), call.Monitor(r.voice)}
+	call.SetRecording(true)
+	r.loop.Go(r.run)
+	return r, nil
+}
+
+// newFolder makes a folder in dir, and dir itself if it is missing.
+func newFolder(dir string, now time.Time) (string, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", fmt.Errorf("record: %w", err)
+	}
+	name := filepath.Join(dir, now.Format("2006-01-02 15.04.05"))
+	for n := 2; ; n++ {
+		err := os.Mkdir(name, 0o777)
+		if !errors.Is(err, os.ErrExist) {
+			if err != nil {
+				err = fmt.Errorf("record: %w", err)
+			}
+			return name, err
+		}
+		name = filepath.Join(dir, now.Format("2006-01-02 15.04.05")+fmt.Sprintf(" %d", n))
+	}
+}
+
+// Dir is the folder with the files.
+func (r *Recorder) Dir() string { return r.dir }
+
+// Err is why nothing is written any more, such as a full disk; nil while all is well.
+func (r *Recorder) Err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+// Stop ends the recording, tells the room, and returns Err when all is written. It may be called more than once.
+func (r *Recorder) Stop() error {
+	r.once.Do(func() {
+		r.call.SetRecording(false)
+		for _, stop := range r.stops {
+			stop()
+		}
+		close(r.stop)
+	})
+	r.loop.Wait()
+	return r.Err()
+}
+
+// voice takes one talker's frames.
+func (r *Recorder) voice(v *engine.Voice) {
+	r.mu.Lock()
+	t, err := r.recording.track(v.Name)
+	r.fail(err)
+	r.mu.Unlock()
+	if err != nil {
+		return
+	}
+	for f := range v.Frames() {
+		r.mu.Lock()
+		t.take(f.Arrived-r.began, f.Number, f.Data)
+		r.mu.Unlock()
+	}
+	r.mu.Lock()
+	r.fail(r.recording.leave(t))
+	r.mu.Unlock()
+}
+
+// fail notes the first error; the lock is held.
+func (r *Recorder) fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// run writes until the end.
+func (r *Recorder) run() {
+	ticker := time.NewTicker(writeEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			r.write((*recording).poll)
+		case <-r.stop:
+			r.write((*recording).end)
+			r.mu.Lock()
+			r.fail(r.files.close())
+			r.mu.Unlock()
+			return
+		}
+	}
+}
+
+// write has the recording go on, and writes what comes of it.
+func (r *Recorder) write(goOn func(*recording, time.Duration) error) {
+	r.mu.Lock()
+	if r.err != nil {
+		r.mu.Unlock()
+		return
+	}
+	r.fail(goOn(r.recording, time.Since(r.start)))
+	outs := []*bytes.Buffer{&r.recording.mix.out}
+	names := []string{"mix"}
+	for _, t := range r.recording.tracks {
+		outs, names = append(outs, &t.out), append(names, t.name)
+	}
+	pages := make([][]byte, len(outs))
+	for i, out := range outs {
+		pages[i] = bytes.Clone(out.Bytes())
+		out.Reset()
+	}
+	r.mu.Unlock()
+	err := r.files.append(names, pages)
+	r.mu.Lock()
+	r.fail(err)
+	r.mu.Unlock()
+}
+
+// files are those of the tracks, in their order.
+type files struct {
+	dir  string
+	open []*os.File // nil: nothing has been written yet
+}
+
+// append writes what is new in each.
+func (f *files) append(names []string, pages [][]byte) error {
+	for i, page := range pages {
+		if i == len(f.open) {
+			f.open = append(f.open, nil)
+		}
+		if len(page) == 0 {
+			continue
+		}
+		if f.open[i] == nil {
+			file, err := f.create(names[i])
+			if err != nil {
+				return fmt.Errorf("record: %w", err)
+			}
+			f.open[i] = file
+		}
+		if _, err := f.open[i].Write(page); err != nil {
+			return fmt.Errorf("record: %w", err)
+		}
+	}
+	return nil
+}
+
+// create makes a file that is new, named after a talker.
+func (f *files) create(talker string) (*os.File, error) {
+	name := fileName(talker)
+	for n := 1; ; n++ {
+		path := filepath.Join(f.dir, name+".opus")
+		if n > 1 {
+			path = filepath.Join(f.dir, fmt.Sprintf("%s-%d.opus", name, n))
+		}
+		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, os.ErrExist) {
+			return file, err
+		}
+	}
+}
+
+// fileName is a talker's name as any file system takes it.
+func fileName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || r == '-' || r == '_' {
+			return r
+		}
+		return '_'
+	}, name)
+}
+
+func (f *files) close() error {
+	var errs []error
+	for _, file := range f.open {
+		if file != nil {
+			errs = append(errs, file.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
