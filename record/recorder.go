@@ -26,7 +26,7 @@ type Recorder struct {
 	stops []func()
 	stop  chan struct{}
 	once  sync.Once
-	loop  sync.WaitGroup
+	done  chan struct{}
 
 	mu        sync.Mutex // guards what follows; never held while a file is written
 	recording *recording
@@ -50,10 +50,10 @@ func Start(call *engine.Call, dir string) (*Recorder, error) {
 	if dir, err = newFolder(dir, time.Now()); err != nil {
 		return nil, err
 	}
-	r := &Recorder{call: call, dir: dir, start: time.Now(), began: call.Stats().Time, files: files{dir: dir}, stop: make(chan struct{}), recording: rec}
+	r := &Recorder{call: call, dir: dir, start: time.Now(), began: call.Stats().Time, files: files{dir: dir}, stop: make(chan struct{}), done: make(chan struct{}), recording: rec}
 	r.stops = []func(){call.Hear(r.voice), call.Monitor(r.voice)}
 	call.SetRecording(true)
-	r.loop.Go(r.run)
+	go r.run()
 	return r, nil
 }
 
@@ -78,24 +78,14 @@ func newFolder(dir string, now time.Time) (string, error) {
 // Dir is the folder with the files.
 func (r *Recorder) Dir() string { return r.dir }
 
-// Err is why nothing is written any more, such as a full disk; nil while all is well.
-func (r *Recorder) Err() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.err
-}
+// Done is closed when nothing is recorded any more, after Stop or by itself: a disk may be full.
+func (r *Recorder) Done() <-chan struct{} { return r.done }
 
-// Stop ends the recording, tells the room, and returns Err when all is written. It may be called more than once.
+// Stop ends the recording, tells the room, and returns when all is written, or why it was not. It may be called more than once.
 func (r *Recorder) Stop() error {
-	r.once.Do(func() {
-		r.call.SetRecording(false)
-		for _, stop := range r.stops {
-			stop()
-		}
-		close(r.stop)
-	})
-	r.loop.Wait()
-	return r.Err()
+	r.once.Do(func() { close(r.stop) })
+	<-r.done
+	return r.err
 }
 
 // voice takes one talker's frames.
@@ -117,41 +107,47 @@ func (r *Recorder) voice(v *engine.Voice) {
 	r.mu.Unlock()
 }
 
-// fail notes the first error; the lock is held.
+// fail notes the first error. The lock is held, or nobody else is left.
 func (r *Recorder) fail(err error) {
 	if r.err == nil {
 		r.err = err
 	}
 }
 
-// run writes until the end.
+// run writes until the end. It is joined by Stop.
 func (r *Recorder) run() {
+	defer close(r.done)
+	r.keep()
+	r.call.SetRecording(false)
+	for _, stop := range r.stops {
+		stop()
+	}
+	r.write((*recording).end)
+	r.fail(r.files.close())
+}
+
+// keep writes until Stop, or until that fails.
+func (r *Recorder) keep() {
 	ticker := time.NewTicker(writeEvery)
 	defer ticker.Stop()
-	for {
+	for r.write((*recording).poll) {
 		select {
 		case <-ticker.C:
-			r.write((*recording).poll)
 		case <-r.stop:
-			r.write((*recording).end)
-			r.mu.Lock()
-			r.fail(r.files.close())
-			r.mu.Unlock()
 			return
 		}
 	}
 }
 
-// write has the recording go on, and writes what comes of it.
-func (r *Recorder) write(goOn func(*recording, time.Duration) error) {
+// write has the recording go on, and writes what comes of it. It reports whether all is well.
+func (r *Recorder) write(goOn func(*recording, time.Duration) error) bool {
 	r.mu.Lock()
 	if r.err != nil {
 		r.mu.Unlock()
-		return
+		return false
 	}
 	r.fail(goOn(r.recording, time.Since(r.start)))
-	outs := []*bytes.Buffer{&r.recording.mix.out}
-	names := []string{"mix"}
+	outs, names := []*bytes.Buffer{&r.recording.mix.out}, []string{"mix"}
 	for _, t := range r.recording.tracks {
 		outs, names = append(outs, &t.out), append(names, t.name)
 	}
@@ -163,8 +159,9 @@ func (r *Recorder) write(goOn func(*recording, time.Duration) error) {
 	r.mu.Unlock()
 	err := r.files.append(names, pages)
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.fail(err)
-	r.mu.Unlock()
+	return r.err == nil
 }
 
 // files are those of the tracks, in their order.
