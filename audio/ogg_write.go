@@ -75,7 +75,7 @@ func (o *OggOpus) Lost(like byte, frames int) error {
 func (o *OggOpus) Silence(frames int) error {
 	for frames > 0 {
 		n := min(frames, opusLongest)
-		packet := []byte{0xfb, byte(n)} // CELT, full band, 20 ms, mono; n frames of one size
+		packet := append(make([]byte, 0, 2+2*opusLongest), 0xfb, byte(n)) // CELT, full band, 20 ms, mono; n frames of one size
 		for range n {
 			packet = append(packet, 0xff, 0xfe) // a frame whose flag of silence is set (RFC 6716, section 4.3)
 		}

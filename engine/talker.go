@@ -71,11 +71,12 @@ func newTalker(cfg TalkerConfig, may func(size int) bool) (*Talker, error) {
 	if err != nil {
 		return nil, err
 	}
-	enc, err := cfg.NewEncoder(cfg.encoder())
+	coding := cfg.encoder()
+	enc, err := cfg.NewEncoder(coding)
 	if err != nil {
 		return nil, err
 	}
-	return &Talker{Packetizer: p, newEncoder: cfg.NewEncoder, enc: enc, coding: cfg.Encoder, lastLevel: codec.Silent}, nil
+	return &Talker{Packetizer: p, newEncoder: cfg.NewEncoder, enc: enc, coding: coding, lastLevel: codec.Silent}, nil
 }
 
 // adapt makes the talker code and send as decided, from the next frame on; enc is its configuration but for that. What

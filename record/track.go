@@ -152,8 +152,7 @@ func (t *track) write(i int) error {
 	if t.talking = len(h.data) > 0; !t.talking {
 		return nil
 	}
-	if t.dec.Decode(h.data, t.pcm[:]) != nil { // no packet of 20 ms: it would move all that follows
-		t.talking = false
+	if t.talking = t.dec.Decode(h.data, t.pcm[:]) == nil; !t.talking { // no packet of 20 ms: it would move all that follows
 		return nil
 	}
 	t.mix.add(t.sample(place), t.pcm[:])
