@@ -65,3 +65,36 @@ func TestFeedDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations per block", n)
 	}
 }
+
+// Copy says a whole file, to its last sample, and tells what is wrong on either side.
+func TestCopy(t *testing.T) {
+	path := t.TempDir() + "/in.wav"
+	w, err := audio.CreateWAV(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := sine(2345, audio.SampleRate, 440, 0.5)
+	if err := errors.Join(w.Write(said), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	src, err := audio.OpenFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, heard := audio.NewFeed(), make([]float32, 4800)
+	if err := audio.Copy(f, src); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Read(heard); err != nil || power(diff(heard[:2345], said)) > -80 || power(heard[2345:]) > -100 {
+		t.Error("the file is not what was said", err)
+	}
+	if err := errors.Join(f.Close(), src.Close()); err != nil {
+		t.Error(err)
+	}
+	if err := audio.Copy(f, audio.Tone(440, -20)); !errors.Is(err, audio.ErrClosed) {
+		t.Errorf("to a closed one: %v", err)
+	}
+	if err := audio.Copy(f, src); !errors.Is(err, audio.ErrClosed) {
+		t.Errorf("from a closed one: %v", err)
+	}
+}

@@ -60,6 +60,7 @@ type Call struct {
 	stirred     atomic.Bool   // this machine's network has changed
 	wake        atomic.Int64  // when tend wakes by itself, a time of now
 	muted, deaf atomic.Bool
+	recording   atomic.Bool
 	level       atomic.Uint32
 	signs       signs
 
@@ -68,10 +69,12 @@ type Call struct {
 
 	talking sync.Mutex // guards sender
 	sender  *Sender
+	own     audience
 
 	hearing  sync.Mutex // guards what follows
 	listener *Listener
 	roster   roster
+	others   audience
 
 	probing  sync.Mutex // guards what follows, and the probes of the paths
 	up, down meter
@@ -148,7 +151,7 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	if err != nil {
 		return fail(err)
 	}
-	if err := ctl.sendPort(c.paths[PathUDP].local()); err != nil {
+	if err := ctl.sendPort(c.clientPort(nil)); err != nil {
 		c.closePaths()
 		return fail(gone(err))
 	}
@@ -191,9 +194,11 @@ func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello wel
 		kick:     make(chan struct{}, 1),
 		dialed:   make(chan dialed, 1),
 		sender:   sender,
-		listener: NewListener(ListenerConfig{Jitter: cfg.Jitter, Decoder: cfg.Decoder}),
 		roster:   newRoster(),
 	}
+	c.listener = NewListener(ListenerConfig{Jitter: cfg.Jitter, Decoder: cfg.Decoder, heard: &c.others})
+	c.others.name = func(session uint32) string { return c.roster.names[session] }
+	c.own.name = func(uint32) string { return cfg.Name }
 	c.control.device = ctl
 	c.dialer.Store(d)
 	c.link.Store(l)
@@ -236,7 +241,7 @@ func (c *Call) begin() {
 
 // run waits for the end of the call and takes it down, in this order: nothing new is
 // started (stop); the sound devices let go of capture and playback; the relay is told; the
-// sockets let go of their readers; all loops are joined; Err says why; the last event is sent.
+// sockets let go of their readers; all loops are joined, and who hears voices; Err says why; the last event is sent.
 func (c *Call) run() {
 	<-c.running.Done()
 	if c.cfg.Source != nil {
@@ -249,6 +254,8 @@ func (c *Call) run() {
 		c.netwatch.Close()
 	}
 	c.loops.Wait()
+	c.others.end(&c.hearing)
+	c.own.end(&c.talking)
 	c.dialer.Load().close()
 	c.home.close()
 	select {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -227,15 +226,11 @@ func (c *control) send(p netproto.Package) error {
 	return err
 }
 
-// sendPort tells the relay our UDP port, which it acknowledges: so this also asks for a sign of life.
-func (c *control) sendPort(local netip.AddrPort) error {
-	return c.sendKeys(local, nil)
-}
-
-// sendKeys sends our sender key to others, and our port with it.
-func (c *control) sendKeys(local netip.AddrPort, keys []netproto.Wrapping) error {
+// sendPort tells the relay our UDP port, and our sender key for others. It acknowledges that: so this also asks for a sign of
+// life.
+func (c *control) sendPort(p netproto.ClientPort) error {
 	_ = c.conn.SetWriteDeadline(time.Now().Add(wordTimeout))
-	return c.send(netproto.ClientPort{Port: int(local.Port()), Keys: keys})
+	return c.send(p)
 }
 
 // Close says goodbye, if that takes no time, and closes the connection: a pending

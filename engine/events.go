@@ -25,6 +25,13 @@ type PeerLeft struct {
 	Stats   PeerStats
 }
 
+// PeerRecording says that somebody records the call, or does not any more; also of who did so already when we came.
+type PeerRecording struct {
+	Session   uint32
+	Name      string
+	Recording bool
+}
+
 // PeerTalking says that somebody began to talk or stopped.
 type PeerTalking struct {
 	Session uint32
@@ -97,6 +104,7 @@ type Ended struct{ Err error }
 func (PeerJoined) isEvent()      {}
 func (PeerLeft) isEvent()        {}
 func (PeerTalking) isEvent()     {}
+func (PeerRecording) isEvent()   {}
 func (Muted) isEvent()           {}
 func (Deafened) isEvent()        {}
 func (Fault) isEvent()           {}

@@ -21,6 +21,8 @@ type ListenerConfig struct {
 	// NewBuffer makes the jitter buffer of one talker. nil means jitter.New.
 	// It is there for comparisons.
 	NewBuffer func(jitter.Decoder, jitter.Config) Buffer
+
+	heard *audience // who is handed each talker's voice; nil: nobody
 }
 
 // Buffer is what a Listener asks of a jitter buffer; *jitter.Buffer is the one in use.
@@ -65,6 +67,9 @@ func NewListener(cfg ListenerConfig) *Listener {
 	}
 	if cfg.NewBuffer == nil {
 		cfg.NewBuffer = func(dec jitter.Decoder, cfg jitter.Config) Buffer { return jitter.New(dec, cfg) }
+	}
+	if cfg.heard == nil {
+		cfg.heard = new(audience)
 	}
 	l := &Listener{cfg: cfg, peers: map[uint32]*peer{}, limiter: newLimiter()}
 	l.Receiver = stream.NewReceiver(stream.ReceiverConfig{Take: l.take, Playing: l.playing, Asked: l.asked, Ended: l.ended})
@@ -138,6 +143,9 @@ func (l *Listener) take(now time.Duration, a *stream.Arrival) error {
 		}
 	}
 	p.heard(now, a)
+	for i := len(a.Frames) - 1; i >= 0; i-- {
+		l.cfg.heard.came(now, p.session, a.Frames[i])
+	}
 	if !p.awake {
 		p.awake = true
 		l.awake = append(l.awake, p)
@@ -202,7 +210,12 @@ func (l *Listener) mix(now time.Duration, out []float32) {
 	slices.SortStableFunc(l.awake, louder)
 	asleep := false
 	for _, p := range l.awake {
-		p.addTo(out, l.scratch[:len(out)], now)
+		said := l.scratch[:len(out)]
+		p.addTo(out, said, now)
+		if !p.buffer.Active() {
+			said = nil
+		}
+		l.cfg.heard.sounded(p.session, said)
 		asleep = asleep || !p.awake
 	}
 	if asleep {

@@ -72,6 +72,9 @@ func (c *Call) speak(pcm []float32) {
 	c.talking.Lock()
 	d, err := c.sender.Frame(c.now(), pcm)
 	level := c.sender.Talker().lastLevel
+	if err == nil {
+		c.own.came(c.now(), 0, c.sender.Talker().last)
+	}
 	c.talking.Unlock()
 	c.level.Store(uint32(level))
 	if err == nil && d != nil { // a frame that cannot be coded is one that was lost

@@ -65,7 +65,7 @@ func (s *successor) attend(a attendance) (end func()) {
 		}
 		a.take(&list)
 		if b, _ := a.epoch(0, &list); b != nil && len(b.keys) > 0 {
-			_ = s.ctl.sendKeys(s.conn.LocalAddr().(*net.UDPAddr).AddrPort(), b.keys) // next notices the end
+			_ = s.ctl.sendPort(netproto.ClientPort{Port: s.conn.LocalAddr().(*net.UDPAddr).Port, Keys: b.keys}) // next notices the end
 		}
 	}
 	for _, list := range s.hello.users {
@@ -225,7 +225,7 @@ func (c *Call) changeOver(old *control, next *successor) error {
 	}
 	c.uses(next.to)
 	old.Close()
-	if err := next.ctl.sendPort(c.paths[PathUDP].local()); err != nil {
+	if err := next.ctl.sendPort(c.clientPort(nil)); err != nil {
 		next.ctl.Close()
 		return gone(err)
 	}

@@ -66,6 +66,9 @@ func (c *Call) readControl(ctl *control) (m *move, why error, final bool) {
 				c.session.Resume = p.Resume
 			}
 			c.setKeys(p.Keys)
+			if p.Recorders != nil {
+				c.setRecorders(p.Recorders)
+			}
 		case netproto.UnknownError:
 			c.events.add(RelayComplained{p.Reason})
 		}
@@ -165,7 +168,7 @@ func (c *Call) takeOver(ctl *control, hello welcome) (resumed bool, err error) {
 		err = c.replaced(ctl, hello)
 	}
 	if err == nil {
-		err = ctl.sendPort(c.paths[PathUDP].local())
+		err = ctl.sendPort(c.clientPort(nil))
 	}
 	switch {
 	case err != nil && resumed:
@@ -305,7 +308,7 @@ func (c *Call) tendControl(now time.Duration) {
 		ctl.giveUp(errMoved)
 	case leave:
 		ctl.giveUp(errNoDatagrams)
-	case ask && ctl.sendPort(c.paths[PathUDP].local()) != nil:
+	case ask && ctl.sendPort(c.clientPort(nil)) != nil:
 		ctl.giveUp(errNoAnswer)
 	}
 	c.settleUsers(now)

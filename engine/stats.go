@@ -15,6 +15,8 @@ type Stats struct {
 	Time         time.Duration // since the call began
 	Sealed       bool          // for those who share Config.Passphrase; if not, the relay can listen
 	Muted, Deaf  bool
+	Recording    bool  // Call.SetRecording
+	Announced    bool  // the relay has told the room so
 	Level        uint8 // of our own speech now, in -dBov: 0 loudest, 127 silent or muted
 	EventsMissed uint64
 	Link         LinkStats
@@ -59,6 +61,7 @@ func (c *Call) Stats() Stats {
 		Sealed:       c.cfg.Passphrase != "",
 		Muted:        c.muted.Load(),
 		Deaf:         c.deaf.Load(),
+		Recording:    c.recording.Load(),
 		Level:        uint8(c.level.Load()),
 		EventsMissed: c.events.lost(),
 		Link:         c.linkStats(now),
@@ -70,7 +73,9 @@ func (c *Call) Stats() Stats {
 	s.Peers = c.listener.Peers(now, make([]PeerStats, 0, len(c.listener.order)))
 	for i := range s.Peers {
 		s.Peers[i].Foreign = c.roster.foreign[s.Peers[i].Session]
+		s.Peers[i].Recording = c.roster.recorders[s.Peers[i].Session]
 	}
+	s.Announced = c.roster.recorders[c.Session()]
 	for i, n := range c.listener.Drops() {
 		s.Link.Drops[i] += n
 	}

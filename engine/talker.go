@@ -6,6 +6,7 @@ import (
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/codec/opus"
 	"github.com/tincan-voice/tincan/engine/adapt"
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/stream"
 )
 
@@ -48,8 +49,9 @@ type Talker struct {
 	coding     codec.EncoderConfig // of enc, DTX as it may be
 	coarse     codec.Encoder       // of copies, nil if they are the same frames
 	vad        codec.VAD
-	lastLevel  uint8 // of the last frame
-	faded      bool  // the last frame was the soft end that muting sends
+	lastLevel  uint8          // of the last frame
+	last       netproto.Frame // as it was coded
+	faded      bool           // the last frame was the soft end that muting sends
 	zeros      [FrameSize]float32
 
 	coded  [codec.MaxFrameBytes]byte // scratch
@@ -69,11 +71,12 @@ func newTalker(cfg TalkerConfig, may func(size int) bool) (*Talker, error) {
 	if err != nil {
 		return nil, err
 	}
-	enc, err := cfg.NewEncoder(cfg.encoder())
+	coding := cfg.encoder()
+	enc, err := cfg.NewEncoder(coding)
 	if err != nil {
 		return nil, err
 	}
-	return &Talker{Packetizer: p, newEncoder: cfg.NewEncoder, enc: enc, coding: cfg.Encoder, lastLevel: codec.Silent}, nil
+	return &Talker{Packetizer: p, newEncoder: cfg.NewEncoder, enc: enc, coding: coding, lastLevel: codec.Silent}, nil
 }
 
 // adapt makes the talker code and send as decided, from the next frame on; enc is its configuration but for that. What
@@ -104,7 +107,7 @@ func (t *Talker) Frame(pcm []float32) (datagram []byte, err error) {
 	t.faded = t.muted && !t.Silent() && !wasFaded
 	switch {
 	case t.muted && !t.faded:
-		t.lastLevel = codec.Silent
+		t.lastLevel, t.last = codec.Silent, netproto.Frame{Number: t.LastSeq() + 1}
 		return t.Packetizer.Frame(stream.Frame{Level: codec.Silent})
 	case t.muted:
 		pcm = t.zeros[:] // one frame of coded silence lets the speech end softly
@@ -117,7 +120,7 @@ func (t *Talker) Frame(pcm []float32) (datagram []byte, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("engine: frame %d: %w", t.LastSeq()+1, err)
 	}
-	t.lastLevel = codec.Level(pcm)
+	t.lastLevel, t.last = codec.Level(pcm), netproto.Frame{Number: t.LastSeq() + 1, Data: t.coded[:n]}
 	f := stream.Frame{Data: t.coded[:n], Level: t.lastLevel, Voice: voice && !t.muted}
 	if t.coarse != nil && n > 0 { // without it copies carry the frame itself
 		if n, err := t.coarse.Encode(pcm, t.copied[:]); err == nil {

@@ -393,3 +393,26 @@ func TestTalkerDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+// A Talker by itself sends nothing in silence, as a call does.
+func TestTalkerIsSilentInSilence(t *testing.T) {
+	for continuous, want := range map[bool]int{false: 15, true: 100} {
+		talker, err := NewTalker(TalkerConfig{Session: testSession, Continuous: continuous})
+		if err != nil {
+			t.Fatal(err)
+		}
+		talker.SetTag(testHop.TagKey())
+		talker.SetSecret(1, testSecret, 0)
+		sent := 0
+		for range 100 {
+			if d, err := talker.Frame(make([]float32, FrameSize)); err != nil {
+				t.Fatal(err)
+			} else if d != nil {
+				sent++
+			}
+		}
+		if sent > want || continuous && sent < want {
+			t.Errorf("continuous %v: %d datagrams of 100 frames of silence", continuous, sent)
+		}
+	}
+}

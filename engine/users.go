@@ -22,7 +22,9 @@ type roster struct {
 	unknown bool               // the others are not told of us as we are
 	crowded bool               // there are too many for sender keys
 	volumes map[string]float32 // as set, by name
-	begun   int                // sessions of our own: in each of them the others' IDs begin anew
+	// recorders are those who record the room, whether they have been named yet or not.
+	recorders map[uint32]bool
+	begun     int // sessions of our own: in each of them the others' IDs begin anew
 
 	compare  bool            // the next whole list is one that comes again, in pages
 	doubtful map[uint32]bool // who has not been in its pages so far
@@ -53,7 +55,7 @@ func (r *roster) behind(now time.Duration) time.Duration {
 
 // renew takes that a session of ours begins, with lists of its own.
 func (r *roster) renew() {
-	r.doubtful, r.number, r.missed = nil, 0, 0
+	r.doubtful, r.number, r.missed, r.recorders = nil, 0, 0, nil
 	r.begun++
 }
 
@@ -137,6 +139,9 @@ func (c *Call) setUsers(list netproto.SendNewUsers) {
 				c.listener.SetVolume(session, volume)
 			}
 			events = append(events, PeerJoined{session, name, foreign})
+			if c.roster.recorders[session] {
+				events = append(events, PeerRecording{session, name, true})
+			}
 		}
 	}
 	if list.MediaKey != nil {
@@ -165,18 +170,16 @@ func (c *Call) setRoom(hello welcome) {
 		c.setUsers(list)
 	}
 	c.setKeys(hello.session.Keys)
+	c.setRecorders(hello.session.Recorders)
 	if c.attendance.newest == newest { // the relay may not have ours yet
 		c.sendKeys(c.attendance.of(newest).keys)
 	}
 }
 
-// sendKeys sends our sender key to the others. A connection by which that fails can write no more, and is lost.
+// sendKeys sends our sender key to the others.
 func (c *Call) sendKeys(keys []netproto.Wrapping) {
-	if len(keys) == 0 {
-		return
-	}
-	if ctl := c.control.get(); ctl.sendKeys(c.paths[PathUDP].local(), keys) != nil {
-		ctl.giveUp(errNoAnswer)
+	if len(keys) > 0 {
+		c.tellPort(keys)
 	}
 }
 
@@ -221,8 +224,10 @@ func (c *Call) leaveLocked(now, rtt time.Duration, left []uint32) (events []Even
 		if name, ok := c.roster.names[session]; ok {
 			delete(c.roster.names, session)
 			delete(c.roster.foreign, session)
+			delete(c.roster.recorders, session)
 			delete(c.roster.brought, session)
 			last, _ := c.listener.RemovePeer(now, session)
+			c.others.left(session)
 			last.MouthToEar = mouthToEar(last.Delay, rtt)
 			events = append(events, PeerLeft{session, name, last})
 		}

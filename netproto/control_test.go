@@ -69,7 +69,10 @@ var encodings = []struct {
 		`{"KEY": 6, "SESSION": 4294967295, "VOICE": 1, "HOP_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "UDP": 9998, "RESUME": "x"}`},
 	{Session{Session: 1, Voice: 1, Rights: MayKick | MayMute}, `{"KEY": 6, "SESSION": 1, "VOICE": 1, "RIGHTS": 5}`},
 	{Session{Session: 8, Voice: 1, Keys: []Wrapping{{7, 3, [32]byte{1, 31: 2}}}}, `{"KEY": 6, "SESSION": 8, "VOICE": 1, "KEYS": "AAAABwAAAAMBAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAg=="}`},
+	{Session{Session: 8, Voice: 1, Recorders: []uint32{7, 8}}, `{"KEY": 6, "SESSION": 8, "VOICE": 1, "RECORDERS": [7, 8]}`},
+	{Session{Session: 8, Voice: 1, Recorders: []uint32{}}, `{"KEY": 6, "SESSION": 8, "VOICE": 1, "RECORDERS": []}`},
 	{ClientPort{Port: 9999}, `{"KEY": 7, "PORT": 9999}`},
+	{ClientPort{Port: 9999, Record: true}, `{"KEY": 7, "PORT": 9999, "RECORD": 1}`},
 	{ClientPort{Keys: []Wrapping{{8, 3, [32]byte{}}, {9, 3, [32]byte{0: 0xff}}}}, `{"KEY": 7, "PORT": 0, "KEYS": "AAAACAAAAAMAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAkAAAAD/wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`},
 }
 

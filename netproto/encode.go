@@ -99,6 +99,9 @@ func (e *encoder) fields(p Package) error {
 		}
 		e.int("PORT", int64(p.Port))
 		e.optSecret("KEYS", appendWrappings(nil, p.Keys))
+		if p.Record {
+			e.int("RECORD", 1)
+		}
 	default:
 		return &PackageError{ErrIllTyped, fmt.Sprintf("%T is no package", p)}
 	}
@@ -166,6 +169,9 @@ func (e *encoder) session(p Session) error {
 	e.optString("RESUME", p.Resume)
 	e.optInt("RIGHTS", int64(p.Rights))
 	e.optSecret("KEYS", appendWrappings(nil, p.Keys))
+	if p.Recorders != nil {
+		e.ids("RECORDERS", p.Recorders)
+	}
 	return nil
 }
 

@@ -22,7 +22,7 @@ func ExampleDecoder() {
 	fmt.Println(d.Next())
 	// Output:
 	// {Name:Ann Voice:0 Room:tea Token: Resume: Proof:[] Cap:0 Fresh:[] Attempt:[]} <nil>
-	// {5004 []} <nil>
+	// {5004 [] false} <nil>
 }
 
 // A datagram is sealed with the talker's key; whoever has the room secret opens it.

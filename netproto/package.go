@@ -39,7 +39,7 @@ func (k Key) String() string {
 // Package is one control package: Ack, UnknownError, SendNickname,
 // SendNewUsers, Disconnect, ServerClose, Session or ClientPort, by value.
 // Values that are zero and not required are left out on the wire; an empty
-// SendNewUsers.Left is not zero.
+// SendNewUsers.Left or Session.Recorders is not zero.
 type Package interface {
 	Key() Key
 }
@@ -111,12 +111,16 @@ type Session struct {
 	Resume  string     // names the session to a later connection, see SendNickname
 	Rights  Rights     // what it may do to others
 	Keys    []Wrapping // of others' sender keys, for the client
+	// Recorders are the sessions of the room that record it, the client's own included. nil, which is not empty: as before.
+	Recorders []uint32
 }
 
 // ClientPort is the client's local UDP port; 0 = it has none.
 type ClientPort struct {
 	Port int
 	Keys []Wrapping // of the client's sender key, wrapped, MaxKeyed at most
+	// Record says that the client records the room; without it it does not, or not any more.
+	Record bool
 }
 
 // Key implements Package.

@@ -85,9 +85,13 @@ func (f *fields) pack() Package {
 			Resume:  f.string("RESUME", false),
 			Rights:  Rights(f.int("RIGHTS", false, math.MaxUint8)),
 			Keys:    f.wrappings(),
+
+			Recorders: f.ids("RECORDERS"),
 		}
 	default:
-		return ClientPort{Port: int(f.int("PORT", true, math.MaxUint16)), Keys: f.wrappings()}
+		return ClientPort{
+			Port: int(f.int("PORT", true, math.MaxUint16)), Keys: f.wrappings(), Record: f.int("RECORD", false, 1) == 1,
+		}
 	}
 }
 

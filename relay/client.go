@@ -233,7 +233,7 @@ func (c *client) handle(p netproto.Package) error {
 		}
 		c.send(answer)
 	case netproto.ClientPort:
-		c.server.pass(c, p.Keys)
+		c.server.pass(c, p)
 		c.send(netproto.Ack{})
 	case netproto.Ack, netproto.UnknownError:
 		// Nothing to answer.

@@ -55,7 +55,8 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	s.guests[m.Session] = g
 	session := netproto.Session{Session: m.Session}
 	if voice > 0 {
-		session.Voice, session.HopKey, session.Resume, session.Keys = voice, m.HopKey[:], m.Resume, m.Keys
+		session.Voice, session.HopKey, session.Resume = voice, m.HopKey[:], m.Resume
+		session.Keys, session.Recorders = m.Keys, m.Recorders
 		if g.token != nil {
 			session.Rights = g.token.Rights
 		}
@@ -81,14 +82,17 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	return nil
 }
 
-// pass tells the others of the room a client's sender key.
-func (s *Server) pass(c *client, keys []netproto.Wrapping) {
+// pass tells the others of the room a client's sender key, and whether it records.
+func (s *Server) pass(c *client, p netproto.ClientPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.sessions[c.session] != c {
 		return // it goes on with another connection
 	}
-	for _, p := range s.core.Pass(c.session, keys) {
+	if s.core.Record(c.session, p.Record) {
+		s.wake()
+	}
+	for _, p := range s.core.Pass(c.session, p.Keys) {
 		if to := s.sessions[p.To]; to != nil {
 			to.send(netproto.Session{Session: p.To, Voice: to.voice, Keys: []netproto.Wrapping{p.Wrapping}})
 		}
@@ -146,7 +150,22 @@ func (s *Server) announce() {
 		for _, u := range updates {
 			s.tell(u)
 		}
-		timer.Reset(next - s.now())
+		recorders, then := s.core.TickRecorders(now)
+		for _, u := range recorders {
+			s.tellRecorders(u)
+		}
+		timer.Reset(min(next, then) - s.now())
+	}
+}
+
+// tellRecorders tells the members of a room who records it.
+func (s *Server) tellRecorders(u rooms.Recorders) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range u.To {
+		if to := s.sessions[id]; to != nil {
+			to.send(netproto.Session{Session: id, Voice: to.voice, Recorders: u.Sessions})
+		}
 	}
 }
 

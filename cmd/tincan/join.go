@@ -26,6 +26,7 @@ type JoinCmd struct {
 	In   string `placeholder:"DEVICE|FILE|tone|none" help:"What you say: a capture device, a WAV or Ogg Opus file (- is standard input), tone or none. Default: the default microphone."`
 	Out  string `placeholder:"DEVICE|FILE|none" help:"Where you hear: a playback device, a new .wav file or none. Default: the default loudspeaker."`
 
+	Record         string        `placeholder:"DIR" help:"Record into this folder from the start: an Ogg Opus file per talker, and a mix. The room is told. Without it the key R records into ./recordings."`
 	Muted          bool          `help:"Begin muted. On the full screen Space talks for as long as it is held, where the terminal tells that."`
 	For            time.Duration `help:"Leave after this time, e.g. 30s. Default: stay."`
 	Bitrate        bitrate       `default:"24" help:"Highest Opus bitrate in kbit/s, 6 to 64, headers not counted."`
@@ -137,7 +138,12 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 		commands = console.Lines(in)
 	}
 	var wrong faults
-	err = c.stay(ctx, call, commands, tell, &wrong)
+	rec := &recorder{dir: c.Record, tell: tell}
+	if c.Record != "" {
+		rec.toggle(call)
+	}
+	err = c.stay(ctx, call, commands, rec, &wrong)
+	rec.end()
 	stats := call.Stats()
 	tell.summary(stats)
 	ending, cancel := context.WithTimeout(context.Background(), leaveTime)
@@ -189,7 +195,8 @@ func within(ctx context.Context, do func()) bool {
 }
 
 // stay follows the call until the time is up, the user leaves, or the call ends by itself.
-func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan string, tell *teller, wrong *faults) error {
+func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan string, rec *recorder, wrong *faults) error {
+	tell := rec.tell
 	var timeUp <-chan time.Time
 	if c.For > 0 {
 		timer := time.NewTimer(c.For)
@@ -206,7 +213,11 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 		case <-timeUp:
 			return nil
 		case <-ticker.C:
-			tell.stats(call.Stats())
+			s := call.Stats()
+			tell.stats(s)
+			rec.look(s)
+		case <-rec.ended():
+			rec.end()
 		case event, open := <-call.Events():
 			if !open {
 				if ctx.Err() != nil {
@@ -223,13 +234,15 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 			case strings.EqualFold(command, "m"):
 				muted = !muted
 				call.Mute(muted)
+			case strings.EqualFold(command, "r"):
+				rec.toggle(call)
 			case strings.EqualFold(command, "q"):
 				return nil
 			case command != "":
 				if known, err := moderate(call, command); err != nil {
 					tell.warning(err.Error())
 				} else if !known {
-					tell.warning("m + Enter mutes, q + Enter leaves; with a token that has the rights: kick, ban and mute NAME")
+					tell.warning("m + Enter mutes, r + Enter records, q + Enter leaves; with a token that has the rights: kick, ban and mute NAME")
 				}
 			}
 		}

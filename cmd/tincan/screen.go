@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/tincan-voice/tincan/internal/guard"
 	"github.com/tincan-voice/tincan/internal/screen"
 	"github.com/tincan-voice/tincan/invite"
+	"github.com/tincan-voice/tincan/record"
 )
 
 // tty is a terminal, both ways.
@@ -37,6 +39,8 @@ type stage struct {
 	mu   sync.Mutex // guards what follows: the screen joins and chooses devices in goroutines of its own
 	join *JoinCmd
 	last *shown // the call under way, or the last one
+
+	recordings []*record.Recorder
 }
 
 // current is the call under way, or the last one; nil: there was none.
@@ -74,12 +78,16 @@ func (c *JoinCmd) onScreen(ctx context.Context, tty tty, phrase string) error {
 	}
 	err = screen.Run(ctx, screen.Config{
 		Form: form, Recent: recent, Begin: begin, Muted: c.Muted, ASCII: asciiLocale(), Version: version,
-		Join: s.enter, Heard: s.heard, Remember: saveRecent, Command: s.command, Devices: s.list, Use: s.use,
+		Join: s.enter, Heard: s.heard, Remember: saveRecent, Command: s.command, Devices: s.list, Use: s.use, Record: s.record, RecordAtOnce: c.Record != "",
 	}, tty.in, tty.out)
 	broken := errors.Is(err, screen.ErrBroken)
 	release(broken)
 	if last := s.current(); last != nil {
 		last.summary(tty.out)
+		for _, r := range s.recordings {
+			err = cmp.Or(err, r.Stop())
+			fmt.Fprintln(tty.out, "recorded into", r.Dir())
+		}
 		err = cmp.Or(err, last.err())
 	}
 	if !begin && !broken {
@@ -149,6 +157,18 @@ func (s *stage) use(in, out string) error {
 	defer s.mu.Unlock()
 	s.join.In, s.join.Out = devices.names()
 	return err
+}
+
+// record begins to record a call.
+func (s *stage) record(call screen.Call) (screen.Recording, error) {
+	r, err := record.Start(call.(*shown).Call, cmp.Or(s.join.Record, recordFolder))
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.recordings = append(s.recordings, r)
+	s.mu.Unlock()
+	return r, nil
 }
 
 // command carries out what was typed behind a colon.

@@ -135,6 +135,9 @@ func (t *teller) event(e engine.Event) {
 	case engine.PeerTalking:
 		t.say(jsonLine{Event: "talking", Session: e.Session, Name: e.Name, On: &e.Talking},
 			t.names.shown(e.Session, e.Name)+onOff(e.Talking, " talks", " is silent"))
+	case engine.PeerRecording:
+		t.say(jsonLine{Event: "peer_recording", Session: e.Session, Name: e.Name, On: &e.Recording},
+			t.names.shown(e.Session, e.Name)+onOff(e.Recording, " records the call", " does not record any more"))
 	case engine.Muted:
 		t.say(jsonLine{Event: "muted", On: &e.Muted}, onOff(e.Muted, "muted", "not muted"))
 	case engine.Fault:

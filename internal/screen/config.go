@@ -48,6 +48,13 @@ type Devices struct {
 	In, Out         string
 }
 
+// Recording is a recording of a call: a *record.Recorder.
+type Recording interface {
+	Dir() string
+	Done() <-chan struct{} // closed when it has ended
+	Stop() error
+}
+
 // Config says what a screen begins with, and what it can do. All functions are required.
 type Config struct {
 	Form    Form     // what the fields hold at first
@@ -68,4 +75,8 @@ type Config struct {
 	// Devices lists the sound devices, and Use chooses others for the call under way. They may take long.
 	Devices func() (Devices, error)
 	Use     func(in, out string) error
+	// Record begins to record a call.
+	Record func(call Call) (Recording, error)
+	// RecordAtOnce has each call recorded from its beginning.
+	RecordAtOnce bool
 }

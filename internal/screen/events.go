@@ -16,6 +16,12 @@ func (t *talk) event(e engine.Event) {
 		} else {
 			t.say(e.Name+" is here", false)
 		}
+	case engine.PeerRecording:
+		if e.Recording {
+			t.say(e.Name+" records the call", true)
+		} else {
+			t.say(e.Name+" does not record any more", false)
+		}
 	case engine.PeerLeft:
 		t.say(e.Name+" left", false)
 	case engine.Fault: // while it is in force it stands above the lines

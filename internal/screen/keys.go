@@ -17,6 +17,7 @@ var keyHelp = [][2]string{
 	{"x", "mute them for you"},
 	{"i", "choose microphone and loudspeaker"},
 	{"r", "go to another room"},
+	{"R", "record the call, or end that; everyone is told"},
 	{":", "kick, ban or mute NAME for all, with a token that has the right"},
 	{"q", "leave"},
 	{"Ctrl-C", "leave and end the program"},
@@ -55,6 +56,9 @@ func (m *Model) talkKey(key tea.KeyPressMsg) tea.Cmd {
 	case t.help:
 		t.help = false
 		return nil
+	}
+	if stroke(key) == "R" || stroke(key) == "shift+r" {
+		return m.record()
 	}
 	switch strings.ToLower(stroke(key)) {
 	case "m":

@@ -55,7 +55,12 @@ type (
 		events []engine.Event
 		open   bool
 	}
-	leftMsg    struct{ call Call }
+	leftMsg   struct{ call Call }
+	recordMsg struct {
+		call      Call
+		recording Recording // that has begun; nil: one has ended, or has not come about
+		err       error
+	}
 	devicesMsg struct {
 		devices Devices
 		err     error
@@ -155,7 +160,11 @@ func (m *Model) joined(msg joinedMsg) tea.Cmd {
 		m.form.set(msg.Form)
 		m.form.remember(msg.Form)
 		m.cfg.Remember(m.form.recent)
-		return tea.Batch(read(msg.Call), listen(msg.Call))
+		tasks := []tea.Cmd{read(msg.Call), listen(msg.Call)}
+		if m.cfg.RecordAtOnce {
+			tasks = append(tasks, m.record())
+		}
+		return tea.Batch(tasks...)
 	case msg.err == nil: // too late
 		m.talk = &talk{call: msg.Call, form: msg.Form, end: a.end, muted: m.cfg.Muted, deaf: m.deaf}
 		msg.Call.Mute(true) // while it is being left
@@ -209,7 +218,13 @@ func (m *Model) leave(then func() tea.Cmd) tea.Cmd {
 		return nil // it is being left
 	}
 	t.then = then
-	return func() tea.Msg { t.call.Leave(); return leftMsg{t.call} }
+	return func() tea.Msg {
+		if t.recording != nil {
+			_ = t.recording.Stop() // what is wrong was said
+		}
+		t.call.Leave()
+		return leftMsg{t.call}
+	}
 }
 
 // quit ends everything: the relay is told, unless that takes too long for who presses the key again.

@@ -30,11 +30,12 @@ type talk struct {
 	voice       bool // goes on although the control connection is lost
 	held        bool // not muted for as long as the key to talk is held
 
-	lines  []line // what happened, the oldest first
-	help   bool
-	picker *picker
-	prompt *prompt
-	then   func() tea.Cmd // what follows when the call has been left; nil: it is not being left
+	lines     []line // what happened, the oldest first
+	help      bool
+	picker    *picker
+	prompt    *prompt
+	recording Recording      // nil: nothing is recorded
+	then      func() tea.Cmd // what follows when the call has been left; nil: it is not being left
 }
 
 // person is somebody else in the room.
@@ -98,6 +99,8 @@ func (m *Model) heard(msg tea.Msg) tea.Cmd {
 			}
 			return m.leave(func() tea.Cmd { return nil })
 		}
+	case recordMsg:
+		return m.recorded(msg)
 	case leftMsg:
 		if msg.call == t.call {
 			t.end()

@@ -23,7 +23,7 @@ const (
 
 func (m *Model) talkView() (lines []string, cursor *tea.Cursor) {
 	t := m.talk
-	above := append([]string{m.title("tincan: "+clean(orDefaultRoom(t.form.Room)), t.clock())}, m.self()...)
+	above := append([]string{m.title("tincan: "+clean(orDefaultRoom(t.form.Room)), t.recordMark()+t.clock())}, m.self()...)
 	faults := m.faults()
 	below := []string{m.link()}
 	switch {
@@ -188,6 +188,9 @@ func (m *Model) person(p *person) string {
 		text = "has not spoken"
 	case text != "good":
 		style = wary
+	}
+	if p.Recording {
+		text, style = "RECORDS  "+text, wary
 	}
 	if v := int(100*p.Volume + 0.5); v != 100 && v != 0 {
 		text = fmt.Sprintf("[%d %%] %s", v, text)

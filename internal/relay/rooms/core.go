@@ -37,12 +37,14 @@ type Core struct {
 	members map[uint32]*member // by session
 	load    []int              // sessions per worker
 	due     map[*room]bool     // rooms with something to announce
-	held    map[uint32]*member // by session: those without a control connection
-	sweep   time.Duration      // next look for silent addresses
-	expire  time.Duration      // next look for sessions held for too long
-	worn    []uint32           // sessions that were ended as their numbers were
-	woke    time.Duration      // see Wake
-	closing bool               // nobody new may come
+	// recorded are rooms that have to be told who records them.
+	recorded map[*room]bool
+	held     map[uint32]*member // by session: those without a control connection
+	sweep    time.Duration      // next look for silent addresses
+	expire   time.Duration      // next look for sessions held for too long
+	worn     []uint32           // sessions that were ended as their numbers were
+	woke     time.Duration      // see Wake
+	closing  bool               // nobody new may come
 }
 
 // NewCore returns a Core without rooms.
@@ -55,6 +57,8 @@ func NewCore(cfg Config) *Core {
 		held:    make(map[uint32]*member),
 		load:    make([]int, cfg.Workers),
 		due:     make(map[*room]bool),
+
+		recorded: make(map[*room]bool),
 	}
 	c.exchange = forward.NewExchange(cfg.forward(), keeper{c})
 	return c
@@ -80,6 +84,8 @@ type Membership struct {
 	HopKey  netproto.HopKey     // the session's and the relay's
 	Users   UserList            // of the room, the newcomer included
 	Keys    []netproto.Wrapping // the others' sender keys, as far as they have wrapped them for it
+	// Recorders are the sessions that record the room.
+	Recorders []uint32
 }
 
 // Newcomer is who wants to join.
@@ -191,6 +197,7 @@ func (c *Core) leaveLocked(m *member) {
 	if len(r.members) == 0 {
 		delete(c.rooms, r.name)
 		delete(c.due, r)
+		delete(c.recorded, r)
 		return
 	}
 	c.changedLocked(r)

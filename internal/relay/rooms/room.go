@@ -41,6 +41,8 @@ type room struct {
 	began     time.Duration // when it did
 	owed      time.Duration // longEpochPause for each, less what has passed
 	came      bool          // somebody, since then
+
+	recordersTold time.Duration // when it was told who records it; 0: never
 }
 
 // epoch is what the relay knows of one.
@@ -60,7 +62,9 @@ type member struct {
 	fresh  []byte
 	keys   []netproto.Wrapping // its newest sender key, for others
 	joined time.Duration
-	key    netproto.HopKey // the session's and the relay's; only with voice
+	// records is what it says of itself: that it records the room.
+	records bool
+	key     netproto.HopKey // the session's and the relay's; only with voice
 
 	candidates []candidate   // that have been challenged and have not answered: two at most
 	asked      time.Duration // last challenge, also of a path that is its own now
@@ -82,7 +86,7 @@ func (m *member) membership() Membership {
 	known := Membership{Session: m.ID, HopKey: m.key, Users: m.room.users()}
 	if m.voice > 0 {
 		known.Resume = m.resume.next.encode(m.ID)
-		known.Keys = m.wrapped()
+		known.Keys, known.Recorders = m.wrapped(), m.room.recorders()
 	}
 	return known
 }
