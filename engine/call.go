@@ -105,7 +105,7 @@ var errLeft = errors.New("left")
 // Join enters a room and starts to talk and to listen. ctx covers the whole call: when it
 // ends, the call ends as with Leave, and Call.Err tells its cause. Joining takes 10 s at most.
 //
-// Errors to match: those of Config.Validate, *CertificateChangedError, ErrRefused,
+// Errors to match: those of Config.Validate, ErrKnownMembers, *CertificateChangedError, ErrRefused,
 // ErrServerClosed, ErrConnectionLost, ErrNoVoice, those of package net, and of Config.Open. After
 // an error the caller still owns Config.Source and Sink, but not what Open returned.
 func Join(ctx context.Context, cfg Config) (*Call, error) {
@@ -114,6 +114,10 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	}
 	if cfg.Passphrase != "" {
 		cfg.key = netproto.StretchPassphrase(cfg.Passphrase, cfg.Room)
+	}
+	known, err := cfg.knownMembers()
+	if err != nil {
+		return nil, err
 	}
 	joining, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
@@ -144,7 +148,7 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 			return fail(err)
 		}
 	}
-	c, err := newCall(ctx, cfg, d, ctl, hello)
+	c, err := newCall(ctx, cfg, d, ctl, hello, known)
 	if err != nil {
 		return fail(err)
 	}
@@ -162,7 +166,7 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	return c, nil
 }
 
-func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello welcome) (*Call, error) {
+func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello welcome, known *knownMembers) (*Call, error) {
 	l, err := newLink(ctl, hello.session, &traffic{})
 	if err != nil {
 		return nil, err
@@ -192,7 +196,7 @@ func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello wel
 		dialed:   make(chan dialed, 1),
 		sender:   sender,
 		listener: NewListener(ListenerConfig{Jitter: cfg.Jitter, Decoder: cfg.Decoder}),
-		roster:   newRoster(),
+		roster:   newRoster(known),
 	}
 	c.control.device = ctl
 	c.dialer.Store(d)

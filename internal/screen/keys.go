@@ -17,7 +17,7 @@ var keyHelp = [][2]string{
 	{"x", "mute them for you"},
 	{"i", "choose microphone and loudspeaker"},
 	{"r", "go to another room"},
-	{":", "kick, ban or mute NAME for all, with a token that has the right"},
+	{":", "code NAME: what to compare, accept NAME: its key; kick, ban or mute NAME for all, with a token that has the right"},
 	{"q", "leave"},
 	{"Ctrl-C", "leave and end the program"},
 }
@@ -123,8 +123,11 @@ func (m *Model) goTo(room string) tea.Cmd {
 
 func (m *Model) command(text string) tea.Cmd {
 	if text != "" {
-		if err := m.cfg.Command(m.talk.call, text); err != nil {
+		switch said, err := m.cfg.Command(m.talk.call, text); {
+		case err != nil:
 			m.talk.say(err.Error(), true)
+		case said != "":
+			m.talk.say(said, false)
 		}
 	}
 	return nil
