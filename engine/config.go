@@ -37,8 +37,8 @@ type Config struct {
 
 	// Identity, unless nil, is an Ed25519 private key by which the others know us again, in sealed rooms.
 	Identity ed25519.PrivateKey
-	// KnownMembers is the file with the keys of those who were met in sealed rooms (PeerIdentity). "": nobody is remembered
-	// beyond the call.
+	// KnownMembers is the file with the keys of those who were met in sealed rooms (PeerIdentity). "": nobody is
+	// remembered beyond the call.
 	KnownMembers string
 
 	// KnownRelays is the file with the certificates that were pinned on first use, ""

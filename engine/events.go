@@ -18,8 +18,8 @@ type PeerJoined struct {
 	Foreign bool // has another passphrase than we, or just one of us has one: neither hears the other
 }
 
-// PeerIdentity says whether somebody who has joined is the one who had the name before. It comes some 0.1 s after PeerJoined,
-// or 10 s, where a proof was waited for in vain; it does not come with IdentityNone. Another one may follow.
+// PeerIdentity says whether somebody who has joined is the one who had the name before. It comes some 0.1 s after
+// PeerJoined, or 10 s, where a proof was waited for in vain; it does not come with IdentityNone. Another may follow.
 type PeerIdentity struct {
 	Session  uint32
 	Name     string

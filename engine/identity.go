@@ -10,8 +10,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// Identity is what is known of whether a member is the one who had its name before, in this room of this relay. It counts in
-// sealed rooms only, of at most netproto.MaxKeyed who share the passphrase.
+// Identity is what is known of whether a member is the one who had its name before, in this room of this relay. It
+// counts in sealed rooms only, of at most netproto.MaxKeyed who share the passphrase.
 type Identity int
 
 // What there is to know.
@@ -45,8 +45,8 @@ var (
 	ErrNotProven = errors.New("no key to compare or accept")
 )
 
-// identityGrace is how long after somebody has come its sender key may take, which proves its key: the longest that it takes a
-// talker to give up to wait for the same, with 2 s for the way.
+// identityGrace is how long after somebody has come its sender key may take, which proves its key: the longest that it
+// takes a talker to give up to wait for the same, with 2 s for the way.
 const identityGrace = netproto.EpochGraceUnsent + 2*time.Second
 
 // claim is whom a member has proven to be.
@@ -115,8 +115,8 @@ func (r *roster) overdue(now time.Duration) (events []Event) {
 	return events
 }
 
-// ComparisonCode is what we and somebody of the room read to each other, to be sure that nobody is between us: 60 digits, and
-// both see the same. Errors are ErrNoIdentity and ErrNotProven.
+// ComparisonCode is what we and somebody of the room read to each other, to be sure that nobody is between us: 60
+// digits, and both see the same. Errors are ErrNoIdentity and ErrNotProven.
 func (c *Call) ComparisonCode(session uint32) (string, error) {
 	if !c.cfg.identified() {
 		return "", ErrNoIdentity

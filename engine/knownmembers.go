@@ -23,8 +23,8 @@ var ErrKnownMembers = errors.New("cannot use the file of known members")
 //
 //	voice.example.org:9999/kitchen Zo%C3%AB ed25519:8Zcy...
 //
-// Empty lines and those that begin with # are left alone; a file with others, which is something else, is an error. Several
-// keys of one name are all good.
+// Empty lines and those that begin with # are left alone; a file with others, which is something else, is an error.
+// Several keys of one name are all good.
 type knownMembers struct {
 	path, room string
 	keys       map[string][]netproto.Identity // by netproto.Skeleton of the name

@@ -40,17 +40,19 @@ const SignedFreshSize = FreshSize + ed25519.PublicKeySize + ed25519.SignatureSiz
 
 const identityTag = 16 // of AES-GCM
 
-// Sign returns what a member brings who has an identity: f, and behind it the identity's public key and its signature of f,
-// room and name, sealed for those who share the passphrase. So the relay cannot tell that it is the same one as elsewhere.
+// Sign returns what a member brings who has an identity: f, and behind it the identity's public key and its signature
+// of f, room and name, sealed for those who share the passphrase. So the relay cannot tell that it is the same one as
+// elsewhere.
 func (f *Fresh) Sign(identity ed25519.PrivateKey, key PassphraseKey, room, name string) []byte {
 	text := append(bytes.Clone(identity.Public().(ed25519.PublicKey)), ed25519.Sign(identity, f.signed(room, name))...)
 	return f.identitySealer(key).Seal(bytes.Clone(f[:]), make([]byte, 12), text, nil)
 }
 
-// Signer is whose signature is behind a Fresh. Not ok: there is none, or it is of another Fresh, room, name or passphrase.
+// Signer is whose signature is behind a Fresh. Not ok: there is none, or it is of another Fresh, room, name or
+// passphrase.
 //
-// That alone does not show that its owner is there now: a relay can repeat what somebody has brought before. Who wraps a
-// SenderKey besides has the X25519 key, which is of one session.
+// That alone does not show that its owner is there now: a relay can repeat what somebody has brought before. Who wraps
+// a SenderKey besides has the X25519 key, which is of one session.
 func Signer(brought []byte, key PassphraseKey, room, name string) (id Identity, ok bool) {
 	if len(brought) != SignedFreshSize {
 		return id, false
@@ -88,9 +90,10 @@ func fitFresh(brought []byte) bool {
 	return len(brought) == 0 || len(brought) == FreshSize || len(brought) == SignedFreshSize
 }
 
-// ComparisonCode is what the owners of two identities see both and read to each other: 60 digits, in groups of five. Each half
-// is of one of the keys, as in Signal's safety numbers: so to imitate one takes a key with its very 30 digits, 2^99 tries,
-// where of a code of both keys together a pair that collides would do, which takes the root of that.
+// ComparisonCode is what the owners of two identities see both and read to each other: 60 digits, in groups of five.
+// Each half is of one of the keys, as in Signal's safety numbers: so to imitate one takes a key with its very 30
+// digits, 2^99 tries, where of a code of both keys together a pair that collides would do, which takes the root of
+// that.
 func ComparisonCode(a, b Identity) string {
 	low, high := a.digits(), b.digits()
 	if low > high {

@@ -113,7 +113,8 @@ func (c *JoinCmd) identify(cfg *engine.Config) (err error) {
 // notIdentified is what there is to say where the key is not brought.
 const notIdentified = "--identity does nothing here: without a passphrase whoever runs the relay could bring it, too"
 
-// compare carries out "code NAME" and "accept NAME", and returns what there is to say. It is not known if it is neither.
+// compare carries out "code NAME" and "accept NAME", and returns what there is to say. It is not known if it is
+// neither.
 func compare(call *engine.Call, command string) (said string, known bool, err error) {
 	verb, args, _ := strings.Cut(command, " ")
 	verb = strings.ToLower(verb)

@@ -20,8 +20,8 @@ func obey(call *engine.Call, command string) (said string, known bool, err error
 	return compare(call, command)
 }
 
-// moderate carries out "kick NAME [REASON]", "ban NAME [DURATION] [REASON]" or "mute NAME [DURATION]", where NAME may be a session too.
-// It is not known if it is none of these.
+// moderate carries out "kick NAME [REASON]", "ban NAME [DURATION] [REASON]" or "mute NAME [DURATION]", where NAME may
+// be a session too. It is not known if it is none of these.
 func moderate(call *engine.Call, command string) (known bool, err error) {
 	verb, args, _ := strings.Cut(command, " ")
 	verb = strings.ToLower(verb)

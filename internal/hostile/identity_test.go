@@ -67,8 +67,8 @@ func TestIdentity(t *testing.T) {
 	hears(t, bob, "Alice")
 }
 
-// Somebody who knows the passphrase and takes the name of somebody whose key is known is told of, and heard; a key that is accepted
-// is known from then on.
+// Somebody who knows the passphrase and takes the name of somebody whose key is known is told of, and heard; a key that
+// is accepted is known from then on.
 func TestAnotherUnderTheName(t *testing.T) {
 	t.Parallel()
 	r := hostile.Start(t)
@@ -89,8 +89,8 @@ func TestAnotherUnderTheName(t *testing.T) {
 	thinks(t, bob, "Alice", engine.IdentityKnown)
 }
 
-// A relay that takes a member's key out of what it has brought, puts another's in its place, or repeats an earlier call's, is believed
-// nothing, and that is told.
+// A relay that takes a member's key out of what it has brought, puts another's in its place, or repeats an earlier
+// call's, is believed nothing, and that is told.
 func TestIdentitiesOnTheWay(t *testing.T) {
 	t.Parallel()
 	takeOut := func(l *netproto.SendNewUsers) { l.Fresh[0] = l.Fresh[0][:netproto.FreshSize] }
