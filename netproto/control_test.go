@@ -63,8 +63,8 @@ var encodings = []struct {
 	{ServerClose{Reason: "stopped"}, `{"KEY": 5, "REASON": "stopped"}`},
 	{ServerClose{Reason: "update", Time: 10}, `{"KEY": 5, "REASON": "update", "TIME": 10}`},
 	{
-		ServerClose{Reason: "moved", Time: 30, Relay: "b.example:9999", Fingerprint: "SHA256:AAEC"},
-		`{"KEY": 5, "REASON": "moved", "TIME": 30, "RELAY": "b.example:9999", "FINGERPRINT": "SHA256:AAEC"}`,
+		ServerClose{Reason: "moved", Time: 30, Relay: "b.example:9999", Fingerprint: "SHA256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"},
+		`{"KEY": 5, "REASON": "moved", "TIME": 30, "RELAY": "b.example:9999", "FINGERPRINT": "SHA256:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}`,
 	},
 	{Session{Session: 1}, `{"KEY": 6, "SESSION": 1}`},
 	{Session{Session: math.MaxUint32, Voice: 1, HopKey: make([]byte, 32), UDP: 9998, Resume: "x"},
