@@ -132,7 +132,9 @@ func (r *renewal) left() time.Duration {
 }
 
 // again is how long after a failure the next try is made, where that would be a pause.
-func (r *renewal) again(pause time.Duration) time.Duration { return min(pause, max(r.left(), acmeUrgent)) }
+func (r *renewal) again(pause time.Duration) time.Duration {
+	return min(pause, max(r.left(), acmeUrgent))
+}
 
 // lack says what it means that there is no new certificate.
 func (r *renewal) lack() string {
