@@ -86,7 +86,9 @@ func (c *Config) newEntry() entry {
 	_, _ = rand.Read(e.seed[:])
 	e.private, _ = ecdh.X25519().GenerateKey(rand.Reader)
 	f := netproto.NewFresh([netproto.PublicSize]byte(e.private.PublicKey().Bytes()), c.key, c.Room, c.Name)
-	e.fresh = f[:]
+	if e.fresh = f[:]; c.identified() {
+		e.fresh = f.Sign(c.Identity, c.key, c.Room, c.Name)
+	}
 	return e
 }
 
@@ -260,7 +262,7 @@ func (a *attendance) due() []netproto.Wrapping {
 // foreign tells whether somebody has another passphrase, or just one of us has one.
 func (a *attendance) foreign(session uint32) bool {
 	m := a.members[session]
-	if len(m.Fresh) != netproto.FreshSize {
+	if len(m.Fresh) == 0 {
 		return false // no voice
 	}
 	return !(*netproto.Fresh)(m.Fresh).Knows(a.key, a.room, m.Name)

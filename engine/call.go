@@ -108,7 +108,7 @@ var errLeft = errors.New("left")
 // Join enters a room and starts to talk and to listen. ctx covers the whole call: when it
 // ends, the call ends as with Leave, and Call.Err tells its cause. Joining takes 10 s at most.
 //
-// Errors to match: those of Config.Validate, *CertificateChangedError, ErrRefused,
+// Errors to match: those of Config.Validate, ErrKnownMembers, *CertificateChangedError, ErrRefused,
 // ErrServerClosed, ErrConnectionLost, ErrNoVoice, those of package net, and of Config.Open. After
 // an error the caller still owns Config.Source and Sink, but not what Open returned.
 func Join(ctx context.Context, cfg Config) (*Call, error) {
@@ -117,6 +117,10 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	}
 	if cfg.Passphrase != "" {
 		cfg.key = netproto.StretchPassphrase(cfg.Passphrase, cfg.Room)
+	}
+	known, err := cfg.knownMembers()
+	if err != nil {
+		return nil, err
 	}
 	joining, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
@@ -147,7 +151,7 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 			return fail(err)
 		}
 	}
-	c, err := newCall(ctx, cfg, d, ctl, hello)
+	c, err := newCall(ctx, cfg, d, ctl, hello, known)
 	if err != nil {
 		return fail(err)
 	}
@@ -165,7 +169,7 @@ func Join(ctx context.Context, cfg Config) (*Call, error) {
 	return c, nil
 }
 
-func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello welcome) (*Call, error) {
+func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello welcome, known *knownMembers) (*Call, error) {
 	l, err := newLink(ctl, hello.session, &traffic{})
 	if err != nil {
 		return nil, err
@@ -194,7 +198,7 @@ func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello wel
 		kick:     make(chan struct{}, 1),
 		dialed:   make(chan dialed, 1),
 		sender:   sender,
-		roster:   newRoster(),
+		roster:   newRoster(known),
 	}
 	c.listener = NewListener(ListenerConfig{Jitter: cfg.Jitter, Decoder: cfg.Decoder, heard: &c.others})
 	c.others.name = func(session uint32) string { return c.roster.names[session] }

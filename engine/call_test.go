@@ -425,7 +425,7 @@ func TestCertificateIsPinned(t *testing.T) {
 	}
 
 	// Another certificate at the same address.
-	text := "# mine\n\nother:9999 SHA256:x\n" + r.address() + " SHA256:old"
+	text := "# mine\n\nother:9999 " + fingerprintX + "\n" + r.address() + " " + fingerprintA
 	if err := os.WriteFile(known, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -434,10 +434,10 @@ func TestCertificateIsPinned(t *testing.T) {
 	if !errors.As(err, &changed) {
 		t.Fatal(err)
 	}
-	if changed.File != known || changed.Line != 4 || changed.Known != "SHA256:old" || changed.Address != r.address() {
+	if changed.File != known || changed.Line != 4 || changed.Known != fingerprintA || changed.Address != r.address() {
 		t.Errorf("%+v", changed)
 	}
-	for _, word := range []string{known, "line 4", "SHA256:old", changed.Presented} {
+	for _, word := range []string{known, "line 4", fingerprintA, changed.Presented} {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("%q does not tell %q", err, word)
 		}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -33,6 +34,12 @@ type Config struct {
 	// Passphrase, if the members of the room agreed on one, keeps even the relay from
 	// listening, whatever it does. Those with another one, or none, are not heard.
 	Passphrase string
+
+	// Identity, unless nil, is an Ed25519 private key by which the others know us again, in sealed rooms.
+	Identity ed25519.PrivateKey
+	// KnownMembers is the file with the keys of those who were met in sealed rooms (PeerIdentity). "": nobody is
+	// remembered beyond the call.
+	KnownMembers string
 
 	// KnownRelays is the file with the certificates that were pinned on first use, ""
 	// for tincan/known_relays in the user's configuration folder.
@@ -102,7 +109,7 @@ type Config struct {
 }
 
 // Errors of Config.Validate, wrapped with cause and remedy; besides them netproto.ErrName,
-// netproto.ErrRoom, codec.ErrConfig, codec.ErrNoCodec and stream.ErrRedundancy.
+// netproto.ErrRoom, netproto.ErrIdentity, codec.ErrConfig, codec.ErrNoCodec and stream.ErrRedundancy.
 var (
 	// ErrAddress: Config.Address is not host or host:port.
 	ErrAddress = address.ErrAddress
@@ -132,6 +139,9 @@ func (c *Config) Validate() error {
 		if kbps != 0 && (kbps < leastCap || kbps > MaxCap) {
 			return fmt.Errorf("%w: %.0f kbit/s; speech with its headers takes %.0f at least, %.0f is the most, 0 is no cap", ErrUpCap, kbps, leastCap, MaxCap)
 		}
+	}
+	if n := len(c.Identity); n != 0 && n != ed25519.PrivateKeySize {
+		return fmt.Errorf("%w: Config.Identity has %d bytes, an Ed25519 private key has %d", netproto.ErrIdentity, n, ed25519.PrivateKeySize)
 	}
 	if c.Also != "" {
 		if err := checkAlso(c.Also); err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -214,7 +213,7 @@ func (c *control) cleaned(p netproto.Package) netproto.Package {
 // known.
 func (c *control) vouches(p netproto.ServerClose) bool {
 	_, err := address.Parse(p.Relay)
-	return c.relay.fingerprint != "" && err == nil && netproto.CleanReason(p.Relay) == p.Relay && strings.HasPrefix(p.Fingerprint, "SHA256:")
+	return c.relay.fingerprint != "" && err == nil && netproto.CleanReason(p.Relay) == p.Relay && isFingerprint(p.Fingerprint)
 }
 
 func (c *control) send(p netproto.Package) error {

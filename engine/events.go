@@ -18,6 +18,16 @@ type PeerJoined struct {
 	Foreign bool // has another passphrase than we, or just one of us has one: neither hears the other
 }
 
+// PeerIdentity says whether somebody who has joined is the one who had the name before. It comes some 0.1 s after
+// PeerJoined, or 10 s, where a proof was waited for in vain; it does not come with IdentityNone. Another may follow.
+type PeerIdentity struct {
+	Session  uint32
+	Name     string
+	Identity Identity
+	Key      string // that it has proven to have, as netproto.Identity has it; "": none
+	Err      error  // why it is not remembered, with IdentityFirst
+}
+
 // PeerLeft says that somebody left the room. Stats are the last figures.
 type PeerLeft struct {
 	Session uint32
@@ -102,6 +112,7 @@ type SecondPath struct {
 type Ended struct{ Err error }
 
 func (PeerJoined) isEvent()      {}
+func (PeerIdentity) isEvent()    {}
 func (PeerLeft) isEvent()        {}
 func (PeerTalking) isEvent()     {}
 func (PeerRecording) isEvent()   {}

@@ -3,9 +3,7 @@ package engine
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/tincan-voice/tincan/internal/address"
 	"github.com/tincan-voice/tincan/invite"
+	"github.com/tincan-voice/tincan/netproto"
 )
 
 // CertificateChangedError says that the relay shows another certificate than the
@@ -65,14 +64,12 @@ var errNotVouched = errors.New("another certificate than the one that was vouche
 // unpadded base64 of the SHA-256 of its SubjectPublicKeyInfo (RFC 5280 section 4.1), as ssh
 // names keys. A renewed certificate with the same key keeps it.
 func Fingerprint(cert *x509.Certificate) string {
-	sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
-	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
+	return netproto.Fingerprint(cert.RawSubjectPublicKeyInfo)
 }
 
-// isFingerprint tells whether a text looks like what Fingerprint returns.
 func isFingerprint(text string) bool {
-	sum, err := base64.RawStdEncoding.Strict().DecodeString(strings.TrimPrefix(text, "SHA256:"))
-	return err == nil && len(sum) == sha256.Size && strings.HasPrefix(text, "SHA256:")
+	_, ok := netproto.ParseFingerprint(text)
+	return ok
 }
 
 // known is the line or lines about one relay in the file of known relays:
@@ -115,7 +112,7 @@ func (k known) check(p presented, given, vouched string) (Trust, error) {
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
 			continue
 		}
-		if len(fields) < 2 || !strings.HasPrefix(fields[1], "SHA256:") && fields[1] != verified {
+		if len(fields) < 2 || !isFingerprint(fields[1]) && fields[1] != verified {
 			return 0, fmt.Errorf("%w: line %d of %s is no relay and fingerprint: correct it, or name another file", ErrKnownRelays, n, k.path)
 		}
 		if !sameRelay(fields[0], k.key) {

@@ -126,7 +126,7 @@ func TestNotSentByAnybody(t *testing.T) {
 		{"without a fingerprint", false, "", func(p *netproto.ServerClose, _ string) { p.Fingerprint = "" }},
 		{"no address", false, "", func(p *netproto.ServerClose, _ string) { p.Relay = "a b" }},
 		{"another certificate than was vouched for", false, "", func(p *netproto.ServerClose, evil string) { p.Fingerprint = evil }},
-		{"another certificate than was met before", false, "SHA256:x", func(*netproto.ServerClose, string) {}},
+		{"another certificate than was met before", false, fingerprintX, func(*netproto.ServerClose, string) {}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cert := certificate(t)
@@ -143,7 +143,7 @@ func TestNotSentByAnybody(t *testing.T) {
 			ann := join(t, a, cfg)
 			session := ann.Session()
 			p := sends(b, 0)
-			tt.sends(&p, "SHA256:y")
+			tt.sends(&p, fingerprintA)
 			a.toAll(p)
 			a.hangUp()
 			await(t, ann, "lost", anyEvent[Reconnecting])

@@ -81,7 +81,7 @@ func TestWhatWasOpenedIsClosedWhenJoiningFails(t *testing.T) {
 
 func TestKnownRelaysByTheKeyOfTheirAddress(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "known")
-	const mine = "Voice.Example.org.:9999 SHA256:a\n[fe80::1%vEth0]:9999 SHA256:b\n"
+	const mine = "Voice.Example.org.:9999 " + fingerprintA + "\n[fe80::1%vEth0]:9999 " + fingerprintB + "\n"
 	if err := os.WriteFile(path, []byte(mine), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -90,16 +90,16 @@ func TestKnownRelaysByTheKeyOfTheirAddress(t *testing.T) {
 		_, err := known{path, key}.check(presented{fingerprint: fingerprint, unverified: errors.New("self-made")}, "", "")
 		return err
 	}
-	if err := check(path, "voice.example.org:9999", "SHA256:a"); err != nil {
+	if err := check(path, "voice.example.org:9999", fingerprintA); err != nil {
 		t.Error(err)
 	}
-	if err := check(path, "[fe80::1%vEth0]:9999", "SHA256:x"); !errors.As(err, &changed) || changed.Line != 2 {
+	if err := check(path, "[fe80::1%vEth0]:9999", fingerprintX); !errors.As(err, &changed) || changed.Line != 2 {
 		t.Errorf("zone: %v", err)
 	}
-	if err := check(path, "[fe80::1%veth0]:9999", "SHA256:x"); err != nil {
+	if err := check(path, "[fe80::1%veth0]:9999", fingerprintX); err != nil {
 		t.Errorf("another zone: %v", err)
 	}
-	if text, _ := os.ReadFile(path); string(text) != mine+"[fe80::1%veth0]:9999 SHA256:x\n" {
+	if text, _ := os.ReadFile(path); string(text) != mine+"[fe80::1%veth0]:9999 "+fingerprintX+"\n" {
 		t.Errorf("%q", text)
 	}
 }
@@ -111,7 +111,7 @@ func TestKnownRelaysLeavesOtherFilesAlone(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := (known{path, "localhost:9999"}).check(presented{fingerprint: "SHA256:x"}, "", ""); !errors.Is(err, ErrKnownRelays) || !strings.Contains(err.Error(), "line 1") {
+		if _, err := (known{path, "localhost:9999"}).check(presented{fingerprint: fingerprintX}, "", ""); !errors.Is(err, ErrKnownRelays) || !strings.Contains(err.Error(), "line 1") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if now, _ := os.ReadFile(path); string(now) != text {

@@ -91,14 +91,14 @@ func (p *peer) addTo(out, scratch []float32, now time.Duration) {
 
 // PeerStats is one talker as heard here. Counts run since it joined.
 type PeerStats struct {
-	Session uint32
-	Name    string
-	Foreign bool // has another passphrase than we, or just one of us has one: neither hears the other
-	Talking bool // speaks now
-	// Recording: says that it records the call.
-	Recording bool
-	Level     uint8   // of the last datagram, in -dBov: 0 loudest, 127 silent or not talking
-	Volume    float32 // as set, 1 = as spoken
+	Session   uint32
+	Name      string
+	Foreign   bool     // has another passphrase than we, or just one of us has one: neither hears the other
+	Identity  Identity // whether it is the one who had the name before
+	Talking   bool     // speaks now
+	Recording bool     // says that it records the call
+	Level     uint8    // of the last datagram, in -dBov: 0 loudest, 127 silent or not talking
+	Volume    float32  // as set, 1 = as spoken
 
 	Datagrams uint64 // received and authentic
 	Frames    uint64 // 20 ms of speech that were played, made up or not

@@ -72,8 +72,9 @@ func (c *Call) Stats() Stats {
 	c.hearing.Lock()
 	s.Peers = c.listener.Peers(now, make([]PeerStats, 0, len(c.listener.order)))
 	for i := range s.Peers {
-		s.Peers[i].Foreign = c.roster.foreign[s.Peers[i].Session]
-		s.Peers[i].Recording = c.roster.recorders[s.Peers[i].Session]
+		session := s.Peers[i].Session
+		s.Peers[i].Foreign, s.Peers[i].Identity = c.roster.foreign[session], c.roster.claims[session].is
+		s.Peers[i].Recording = c.roster.recorders[session]
 	}
 	s.Announced = c.roster.recorders[c.Session()]
 	for i, n := range c.listener.Drops() {

@@ -77,7 +77,7 @@ func newStormEnd(s *storm, name string) *stormEnd {
 	e := &stormEnd{
 		s: s, name: name, delay: time.Duration(5+s.rng.IntN(90)) * time.Millisecond,
 		net:    stormNet{up: true, down: true, tcp: true},
-		roster: newRoster(), attendance: attendance{room: "storm", own: netproto.Member{Name: name}},
+		roster: newRoster(nil), attendance: attendance{room: "storm", own: netproto.Member{Name: name}},
 		sealed: map[string][]byte{}, comeback: comeback{random: s.rng.Float64},
 	}
 	e.delay -= e.delay % stormStep

@@ -16,6 +16,13 @@ import (
 	"time"
 )
 
+// Fingerprints of nobody.
+const (
+	fingerprintA = "SHA256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaA"
+	fingerprintB = "SHA256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbA"
+	fingerprintX = "SHA256:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxA"
+)
+
 const someFingerprint = "SHA256:Y0ykPhSrpLOJNW3l8pKG2UdH5dneTKG8TalW73OqRC8"
 
 // authority issues certificates, as one of the system's roots does.

@@ -24,7 +24,11 @@ type roster struct {
 	volumes map[string]float32 // as set, by name
 	// recorders are those who record the room, whether they have been named yet or not.
 	recorders map[uint32]bool
-	begun     int // sessions of our own: in each of them the others' IDs begin anew
+
+	known    *knownMembers            // nil: the room is not sealed
+	claims   map[uint32]claim         // of those who have proven to have a key or not, or had the time to
+	unproven map[uint32]time.Duration // of the others, since when they are here
+	begun    int                      // sessions of our own: in each of them the others' IDs begin anew
 
 	compare  bool            // the next whole list is one that comes again, in pages
 	doubtful map[uint32]bool // who has not been in its pages so far
@@ -59,8 +63,11 @@ func (r *roster) renew() {
 	r.begun++
 }
 
-func newRoster() roster {
-	return roster{names: map[uint32]string{}, foreign: map[uint32]bool{}, brought: map[uint32][]byte{}, volumes: map[string]float32{}}
+func newRoster(known *knownMembers) roster {
+	return roster{
+		names: map[uint32]string{}, foreign: map[uint32]bool{}, brought: map[uint32][]byte{}, volumes: map[string]float32{},
+		known: known, claims: map[uint32]claim{}, unproven: map[uint32]time.Duration{},
+	}
 }
 
 // resume takes that the session goes on over another connection: the list comes again.
@@ -138,6 +145,9 @@ func (c *Call) setUsers(list netproto.SendNewUsers) {
 			if volume, set := c.roster.volumes[name]; set {
 				c.listener.SetVolume(session, volume)
 			}
+			if c.roster.known != nil && !foreign {
+				c.roster.unproven[session] = now
+			}
 			events = append(events, PeerJoined{session, name, foreign})
 			if c.roster.recorders[session] {
 				events = append(events, PeerRecording{session, name, true})
@@ -191,6 +201,7 @@ func (c *Call) setKeys(keys []netproto.Wrapping) {
 			c.hearing.Lock()
 			c.listener.SetTalkerSecret(now, keys[i].Session, keys[i].Epoch, secret)
 			c.hearing.Unlock()
+			c.proven(keys[i].Session, c.attendance.shared[keys[i].Session].fresh)
 		}
 		b := c.attendance.of(keys[i].Epoch)
 		c.talking.Lock()
@@ -199,15 +210,19 @@ func (c *Call) setKeys(keys []netproto.Wrapping) {
 	}
 }
 
-// settleUsers takes out who was not in a list that came again.
+// settleUsers takes out who was not in a list that came again, and tells who has not proven to be whom it says.
 func (c *Call) settleUsers(now time.Duration) {
 	rtt := c.roundTrip()
 	c.hearing.Lock()
 	events := c.leaveLocked(now, rtt, c.roster.settle(now))
+	overdue := c.roster.overdue(now)
 	count := len(c.roster.names)
 	c.hearing.Unlock()
 	if len(events) > 0 {
 		c.listed(now, count, events)
+	}
+	for _, e := range overdue {
+		c.events.add(e)
 	}
 }
 
@@ -226,6 +241,8 @@ func (c *Call) leaveLocked(now, rtt time.Duration, left []uint32) (events []Even
 			delete(c.roster.foreign, session)
 			delete(c.roster.recorders, session)
 			delete(c.roster.brought, session)
+			delete(c.roster.claims, session)
+			delete(c.roster.unproven, session)
 			last, _ := c.listener.RemovePeer(now, session)
 			c.others.left(session)
 			last.MouthToEar = mouthToEar(last.Delay, rtt)

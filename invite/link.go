@@ -104,7 +104,7 @@ func Parse(text string) (Link, error) {
 	}
 	l := Link{Address: host, Room: room, Fingerprint: Verified}
 	if data = data[:n]; n >= sha256.Size {
-		l.Fingerprint = "SHA256:" + base64.RawStdEncoding.EncodeToString(data[:sha256.Size])
+		l.Fingerprint = netproto.FingerprintOf([sha256.Size]byte(data))
 		data = data[sha256.Size:]
 	}
 	l.Passphrase = encoding.EncodeToString(data)
@@ -128,9 +128,8 @@ func (l Link) parts() (a address.Address, payload []byte, err error) {
 		return a, nil, fmt.Errorf("room %q: %w", l.Room, err)
 	}
 	if l.Fingerprint != Verified {
-		sum, found := strings.CutPrefix(l.Fingerprint, "SHA256:")
-		payload, err = base64.RawStdEncoding.Strict().DecodeString(sum)
-		if !found || err != nil || len(payload) != sha256.Size {
+		sum, ok := netproto.ParseFingerprint(l.Fingerprint)
+		if payload = sum[:]; !ok {
 			return a, nil, fmt.Errorf("fingerprint %q: write it as the relay prints it, SHA256: and 43 letters, digits, + and /", l.Fingerprint)
 		}
 	}

@@ -51,7 +51,7 @@ func (e *encoder) fields(p Package) error {
 		if len(p.Proof) != 0 && len(p.Proof) != ProofSize {
 			return illTyped("PROOF", p.Key())
 		}
-		if len(p.Fresh) != 0 && len(p.Fresh) != FreshSize {
+		if !fitFresh(p.Fresh) {
 			return illTyped("FRESH", p.Key())
 		}
 		if len(p.Attempt) != 0 && len(p.Attempt) != AttemptSize {
@@ -109,7 +109,7 @@ func (e *encoder) fields(p Package) error {
 }
 
 func (e *encoder) users(p SendNewUsers) error {
-	unfit := func(b []byte) bool { return len(b) != 0 && len(b) != FreshSize }
+	unfit := func(b []byte) bool { return !fitFresh(b) }
 	switch {
 	case !p.named():
 		return illTyped("SESSIONS", p.Key())

@@ -1,6 +1,10 @@
 package netproto
 
-import "testing"
+import (
+	"bytes"
+	"crypto/ed25519"
+	"testing"
+)
 
 // Whatever is another in what a member sees makes another secret.
 func TestEpochSecretBindsAll(t *testing.T) {
@@ -46,5 +50,44 @@ func BenchmarkEpochSecret(b *testing.B) {
 	}
 	for b.Loop() {
 		e.Secret(PassphraseKey{1})
+	}
+}
+
+// A signature is of one Fresh, room, name and passphrase. Whoever knows the passphrase can open it, and seal it again.
+func TestSigner(t *testing.T) {
+	key := PassphraseKey{1}
+	fresh := NewFresh(public(adam), key, "kitchen", "Adam")
+	other := NewFresh(public(julie), key, "kitchen", "Adam")
+	seed := counting(1)
+	signed := fresh.Sign(ed25519.NewKeyFromSeed(seed[:]), key, "kitchen", "Adam")
+	text, err := fresh.identitySealer(key).Open(nil, make([]byte, 12), signed[FreshSize:], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := func(f Fresh, key PassphraseKey) []byte {
+		return f.identitySealer(key).Seal(bytes.Clone(f[:]), make([]byte, 12), text, nil)
+	}
+	for _, tt := range []struct {
+		what       string
+		brought    []byte
+		key        PassphraseKey
+		room, name string
+		want       bool
+	}{
+		{"as it is", signed, key, "kitchen", "Adam", true},
+		{"sealed again", again(fresh, key), key, "kitchen", "Adam", true},
+		{"another room", signed, key, "cellar", "Adam", false},
+		{"another name", signed, key, "kitchen", "Eve", false},
+		{"room and name shifted", signed, key, "kitchenA", "dam", false},
+		{"another passphrase", again(fresh, PassphraseKey{2}), PassphraseKey{2}, "kitchen", "Adam", false},
+		{"the tag of another passphrase", again(NewFresh(public(adam), PassphraseKey{2}, "kitchen", "Adam"), PassphraseKey{2}), PassphraseKey{2}, "kitchen", "Adam", false},
+		{"another session", again(other, key), key, "kitchen", "Adam", false},
+		{"another session, not sealed again", append(bytes.Clone(other[:]), signed[FreshSize:]...), key, "kitchen", "Adam", false},
+		{"none", fresh[:], key, "kitchen", "Adam", false},
+		{"nothing", nil, key, "kitchen", "Adam", false},
+	} {
+		if _, ok := Signer(tt.brought, tt.key, tt.room, tt.name); ok != tt.want {
+			t.Errorf("%s: %v", tt.what, ok)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package netproto
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"slices"
 	"testing"
@@ -253,3 +254,30 @@ func FuzzTunnel(f *testing.F) {
 
 // exact returns b without spare capacity, so that reading past its end panics.
 func exact(b []byte) []byte { return bytes.Clone(b)[:len(b):len(b)] }
+
+// FuzzSigner: nobody has signed but who did, and as whom.
+func FuzzSigner(f *testing.F) {
+	private := ed25519.NewKeyFromSeed(make([]byte, 32))
+	signed := testFresh.Sign(private, PassphraseKey{}, "", "Adam")
+	f.Add(signed, "", "Adam")
+	f.Add(testFresh[:], "", "Adam")
+	f.Add(signed, "Ad", "am")
+	f.Add(append(make([]byte, FreshSize), signed[FreshSize:]...), "", "Adam")
+	f.Fuzz(func(t *testing.T, brought []byte, room, name string) {
+		id, ok := Signer(brought, PassphraseKey{}, room, name)
+		if ok != (bytes.Equal(brought, signed) && room == "" && name == "Adam") || ok && !private.Public().(ed25519.PublicKey).Equal(ed25519.PublicKey(id[:])) {
+			t.Fatalf("%x is signed by %v for %q in %q: %v", brought, id, name, room, ok)
+		}
+	})
+}
+
+// FuzzParseIdentity: what is read is written the same again.
+func FuzzParseIdentity(f *testing.F) {
+	f.Add(Identity{1}.String())
+	f.Add("ed25519:AAEC")
+	f.Fuzz(func(t *testing.T, text string) {
+		if id, err := ParseIdentity(text); err == nil && id.String() != text {
+			t.Fatalf("%q becomes %v", text, id)
+		}
+	})
+}

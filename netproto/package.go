@@ -64,7 +64,7 @@ type SendNickname struct {
 	Resume string // Session.Resume of the session to go on with
 	Proof  []byte // its HopKey.ResumeProof: nil or ProofSize bytes
 	Cap    int    // at most so many kbit/s down from the first datagram on, as in Report; 0 = none
-	Fresh  []byte // what it brings to this session, with Voice: nil or FreshSize bytes
+	Fresh  []byte // what it brings to this session, with Voice: nil, FreshSize or SignedFreshSize bytes
 	// Attempt is what all attempts to get one session have in common: nil or AttemptSize random bytes.
 	Attempt []byte
 }
@@ -74,7 +74,7 @@ type SendNickname struct {
 type SendNewUsers struct {
 	Users    []string
 	Sessions []uint32 // in the order of Users; none from TIP_Project's server
-	Fresh    [][]byte // in the order of Users: what they have brought, each nil or FreshSize bytes; none to TIP_Project's clients
+	Fresh    [][]byte // in the order of Users: what they have brought, each as in SendNickname; none to TIP_Project's clients
 	// Left is nil for a whole list. Else, even if empty, Users have come (or have
 	// other names) and the sessions in Left have gone.
 	Left []uint32

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -57,7 +58,7 @@ func (f *fields) pack() Package {
 			Resume:  f.string("RESUME", false),
 			Proof:   f.secret("PROOF"),
 			Cap:     int(f.int("CAP", false, math.MaxUint16)),
-			Fresh:   f.decode("FRESH", f.string("FRESH", false), FreshSize),
+			Fresh:   f.decode("FRESH", f.string("FRESH", false), FreshSize, SignedFreshSize),
 			Attempt: f.decode("ATTEMPT", f.string("ATTEMPT", false), AttemptSize),
 		}
 	case KeySendNewUsers:
@@ -141,12 +142,13 @@ func (f *fields) string(field string, required bool) string {
 // secret reads base64 of KeySize bytes, as many as ProofSize.
 func (f *fields) secret(field string) []byte { return f.decode(field, f.string(field, false), KeySize) }
 
-func (f *fields) decode(field, s string, size int) []byte {
+// decode reads base64 of one of these sizes, or "".
+func (f *fields) decode(field, s string, sizes ...int) []byte {
 	if s == "" {
 		return nil
 	}
 	b, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != size {
+	if err != nil || !slices.Contains(sizes, len(b)) {
 		f.fail(illTyped(field, f.key))
 		return nil
 	}
@@ -174,7 +176,7 @@ func (f *fields) users() SendNewUsers {
 		f.fail(illTyped("SESSIONS", f.key))
 	}
 	for _, s := range f.strings("FRESH", false) {
-		p.Fresh = append(p.Fresh, f.decode("FRESH", s, FreshSize))
+		p.Fresh = append(p.Fresh, f.decode("FRESH", s, FreshSize, SignedFreshSize))
 	}
 	if !p.brought() {
 		f.fail(illTyped("FRESH", f.key))

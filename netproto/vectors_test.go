@@ -3,6 +3,7 @@ package netproto
 import (
 	"bytes"
 	"crypto/ecdh"
+	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
@@ -103,6 +104,18 @@ func TestKeyVectors(t *testing.T) {
 		Public     hexBytes `json:"public"`
 		Fresh      hexBytes `json:"fresh"`
 	}
+	type identity struct {
+		Passphrase string   `json:"passphrase"`
+		Room       string   `json:"room"`
+		Name       string   `json:"name"`
+		Fresh      hexBytes `json:"fresh"`
+		Seed       hexBytes `json:"seed"` // RFC 8032's private key
+		Public     hexBytes `json:"public"`
+		Text       string   `json:"text"` // of the public key
+		Signature  hexBytes `json:"signature"`
+		Key        hexBytes `json:"key"` // that seals both
+		Brought    hexBytes `json:"brought"`
+	}
 	type member struct {
 		Session uint32   `json:"session"`
 		Name    string   `json:"name"`
@@ -141,6 +154,8 @@ func TestKeyVectors(t *testing.T) {
 		Proofs     []proof      `json:"resume_proofs"`
 		Passphrase []passphrase `json:"passphrases"`
 		Fresh      []fresh      `json:"fresh"`
+		Identities []identity   `json:"identities"`
+		Code       string       `json:"comparison_code"` // of the first two of them
 		Epochs     []epoch      `json:"epochs"`
 		SenderKeys []senderKey  `json:"sender_keys"`
 	}
@@ -170,6 +185,23 @@ func TestKeyVectors(t *testing.T) {
 		}
 		v.Fresh = append(v.Fresh, fresh{f[0], f[1], f[2], adam.Bytes(), key[:], brought[:]})
 	}
+	var owners []Identity
+	for i, f := range v.Fresh[1:] {
+		seed := counting(byte(0x30 + i))
+		private := ed25519.NewKeyFromSeed(seed[:])
+		brought, key := Fresh(f.Fresh), keys[f.Passphrase]
+		signed := brought.Sign(private, key, f.Room, f.Name)
+		id, ok := Signer(signed, key, f.Room, f.Name)
+		if again, err := ParseIdentity(id.String()); !ok || err != nil || again != id {
+			t.Errorf("%q: %v signs, %v; read as %v, %v", f.Name, id, ok, again, err)
+		}
+		v.Identities = append(v.Identities, identity{
+			f.Passphrase, f.Room, f.Name, f.Fresh, seed[:], id[:], id.String(), ed25519.Sign(private, brought.signed(f.Room, f.Name)),
+			derive(key[:], nil, "tincan v1 identity"+string(brought.Public()), 16), signed,
+		})
+		owners = append(owners, id)
+	}
+	v.Code = ComparisonCode(owners[0], owners[1])
 	mediaKey := counting(0xc0)
 	members := []Member{{9, "Bot", nil}, {7, "Adam", v.Fresh[1].Fresh}}
 	for _, p := range []string{"", testPassphrase} {
@@ -177,7 +209,7 @@ func TestKeyVectors(t *testing.T) {
 		secret, list := e.Secret(keys[p]), e.list()
 		v.Epochs = append(v.Epochs, epoch{p, "", 3, mediaKey[:], nil, list[:], secret[:]})
 	}
-	e := Epoch{Room: "kitchen", Number: 1, MediaKey: mediaKey[:], Members: []Member{{1, "Zoë", v.Fresh[2].Fresh}}}
+	e := Epoch{Room: "kitchen", Number: 1, MediaKey: mediaKey[:], Members: []Member{{1, "Zoë", v.Identities[1].Brought}}}
 	secret, list := e.Secret(keys["zażółć"]), e.list()
 	v.Epochs = append(v.Epochs, epoch{"zażółć", "kitchen", 1, mediaKey[:], nil, list[:], secret[:]})
 	for i, all := range [][]Member{members, members, e.Members} {

@@ -25,9 +25,12 @@ import (
 )
 
 const (
-	// acmeFirst is how long after a failure another try is made. Then that doubles, up to acmeMost: authorities count failures.
-	acmeFirst = time.Minute
-	acmeMost  = 6 * time.Hour
+	// acmeFirst is how long after a failure another try is made. Then that doubles, up to acmeMost: authorities count
+	// failures. Where clients are refused for want of a certificate it is acmeUrgent at most: Let's Encrypt lets an account
+	// fail 5 times for a name, and once more every 12 minutes (https://letsencrypt.org/docs/rate-limits/).
+	acmeFirst  = time.Minute
+	acmeMost   = 6 * time.Hour
+	acmeUrgent = 15 * time.Minute
 	// acmeTime is how long one try may take.
 	acmeTime = 5 * time.Minute
 	// acmePort is where authorities look (RFC 8555, 8.3).
@@ -119,12 +122,26 @@ func (r *renewal) due() time.Time {
 	return c.Leaf.NotBefore.Add(c.Leaf.NotAfter.Sub(c.Leaf.NotBefore) * 2 / 3)
 }
 
+// left is how long the certificate is still good.
+func (r *renewal) left() time.Duration {
+	c := r.cert.Load()
+	if c == nil {
+		return 0
+	}
+	return time.Until(c.Leaf.NotAfter)
+}
+
+// again is how long after a failure the next try is made, where that would be a pause.
+func (r *renewal) again(pause time.Duration) time.Duration {
+	return min(pause, max(r.left(), acmeUrgent))
+}
+
 // lack says what it means that there is no new certificate.
 func (r *renewal) lack() string {
 	switch c := r.cert.Load(); {
 	case c == nil:
 		return "no certificate"
-	case time.Now().After(c.Leaf.NotAfter):
+	case r.left() < 0:
 		return "the certificate has expired, clients that know it refuse this relay, and there is no new one"
 	default:
 		return fmt.Sprintf("no new certificate; this one is good until %s", c.Leaf.NotAfter.UTC().Format(time.RFC3339))
@@ -162,8 +179,9 @@ func (s *Server) renew() {
 		case ctx.Err() != nil:
 			return
 		default:
-			s.log.Error(r.lack()+": the authority must be within reach, and TCP port 80 of that name lead here", "name", r.name, "error", err, "again in", pause)
-			wait, pause = pause, min(2*pause, acmeMost)
+			wait = r.again(pause)
+			pause = min(2*wait, acmeMost)
+			s.log.Error(r.lack()+": the authority must be within reach, and TCP port 80 of that name lead here", "name", r.name, "error", err, "again in", wait)
 		}
 	}
 }

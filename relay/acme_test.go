@@ -258,3 +258,23 @@ func TestACMEExpires(t *testing.T) {
 		}
 	}
 }
+
+// Where clients are refused the pauses do not grow.
+func TestACMEAgain(t *testing.T) {
+	for _, tt := range []struct{ left, pause, want time.Duration }{
+		{0, acmeFirst, acmeFirst}, // none
+		{0, acmeMost, acmeUrgent},
+		{-time.Hour, acmeMost, acmeUrgent},
+		{time.Minute, acmeMost, acmeUrgent},
+		{time.Hour, acmeMost, time.Hour},
+		{240 * time.Hour, acmeMost, acmeMost},
+	} {
+		var r renewal
+		if tt.left != 0 {
+			r.cert.Store(&tls.Certificate{Leaf: &x509.Certificate{NotAfter: time.Now().Add(tt.left)}})
+		}
+		if got := r.again(tt.pause); got > tt.want || got < tt.want-time.Minute {
+			t.Errorf("%v left, after %v: %v, want %v", tt.left, tt.pause, got, tt.want)
+		}
+	}
+}

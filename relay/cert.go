@@ -5,11 +5,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -143,8 +141,7 @@ func fingerprint(cert tls.Certificate) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("relay: certificate: %w", err)
 	}
-	sum := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
-	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:]), nil
+	return netproto.Fingerprint(leaf.RawSubjectPublicKeyInfo), nil
 }
 
 func (s *Server) tlsConfig() *tls.Config {

@@ -28,8 +28,8 @@ func ParseNext(text string) (Next, error) {
 	if err != nil {
 		return Next{}, fmt.Errorf("relay: %w: the next relay: %w", ErrConfig, err)
 	}
-	if !strings.HasPrefix(fields[1], "SHA256:") {
-		return Next{}, fmt.Errorf("relay: %w: the next relay's fingerprint is %q: want SHA256:..., as it prints it", ErrConfig, fields[1])
+	if _, ok := netproto.ParseFingerprint(fields[1]); !ok {
+		return Next{}, fmt.Errorf("relay: %w: the next relay's fingerprint is %q: want it as it prints it, SHA256: and 43 letters, digits, + and /", ErrConfig, fields[1])
 	}
 	return Next{Address: a.String(), Fingerprint: fields[1]}, nil
 }

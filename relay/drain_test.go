@@ -9,7 +9,9 @@ import (
 	"time"
 )
 
-var nextRelay = Next{Address: "b.example:9999", Fingerprint: "SHA256:b"}
+const nextFingerprint = "SHA256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbA"
+
+var nextRelay = Next{Address: "b.example:9999", Fingerprint: nextFingerprint}
 
 // startDraining runs a relay that ends by itself; ended tells when.
 func startDraining(t *testing.T, cfg Config) (s *Server, ended <-chan error) {
@@ -53,7 +55,7 @@ func TestDrain(t *testing.T) {
 		t.Helper()
 		p := c.want(5)
 		left, _ := p["TIME"].(float64)
-		if left != seconds || p["RELAY"] != "b.example:9999" || p["FINGERPRINT"] != "SHA256:b" {
+		if left != seconds || p["RELAY"] != "b.example:9999" || p["FINGERPRINT"] != nextFingerprint {
 			t.Errorf("%v", p)
 		}
 	}
@@ -104,14 +106,17 @@ func TestDrainEnds(t *testing.T) {
 
 func TestParseNext(t *testing.T) {
 	for text, want := range map[string]Next{
-		"b.example SHA256:b":         nextRelay,
-		" B.Example:9999   SHA256:b": nextRelay,
-		"[::1]:77 SHA256:x":          {"[::1]:77", "SHA256:x"},
-		"":                           {},
-		"b.example":                  {},
-		"b.example:x SHA256:b":       {},
-		"b.example b":                {},
-		"b.example SHA256:b c":       {},
+		"b.example " + nextFingerprint:            nextRelay,
+		" B.Example:9999   " + nextFingerprint:    nextRelay,
+		"[::1]:77 " + nextFingerprint:             {"[::1]:77", nextFingerprint},
+		"":                                        {},
+		"b.example":                               {},
+		"b.example:x " + nextFingerprint:          {},
+		"b.example b":                             {},
+		"b.example SHA256:b":                      {},
+		"b.example " + nextFingerprint + "=":      {},
+		"b.example " + nextFingerprint[:49] + "B": {}, // bits behind the end
+		"b.example " + nextFingerprint + " c":     {},
 	} {
 		got, err := ParseNext(text)
 		if got != want || (err != nil) != (want == Next{}) || err != nil && !errors.Is(err, ErrConfig) {

@@ -39,6 +39,7 @@ type JoinCmd struct {
 	PassphraseFile string        `placeholder:"FILE" help:"The same, from a file. Or set TINCAN_PASSPHRASE."`
 	Fingerprint    string        `placeholder:"SHA256:...|verified" help:"Join only a relay with this fingerprint, as it prints it, or only one with a certificate that is verified by its name. Default: one that is known, or verified by its name, or met for the first time."`
 
+	Identity          bool   `help:"In a sealed room, bring a key of yours by which the others know you again, and are warned of somebody else under your name; it is made on first use."`
 	Overwrite         bool   `help:"Let --out lose what is in the file already."`
 	KnownRelays       string `placeholder:"FILE" help:"Where the relays' certificates are remembered. Default: in your configuration folder."`
 	JSON              bool   `help:"Write a JSON object per line instead of text."`
@@ -125,6 +126,9 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	sound := &sound{warn: tell.warning, capturing: tell.capturing, playing: tell.playing}
 	cfg := c.config()
 	cfg.Passphrase = phrase
+	if err := c.identify(&cfg); err != nil {
+		return err
+	}
 	c.open(&cfg, sound)
 	call, err := engine.Join(ctx, cfg)
 	if err != nil {
@@ -132,6 +136,9 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	tell.connected(call, c.Name, c.Room)
 	tell.sealed(cfg.Passphrase != "")
+	if c.Identity && cfg.Passphrase == "" {
+		tell.warning(notIdentified)
+	}
 	call.Mute(c.Muted)
 	var commands <-chan string
 	if !isStdin(c.In, in) {
@@ -239,10 +246,13 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 			case strings.EqualFold(command, "q"):
 				return nil
 			case command != "":
-				if known, err := moderate(call, command); err != nil {
+				switch said, known, err := obey(call, command); {
+				case err != nil:
 					tell.warning(err.Error())
-				} else if !known {
-					tell.warning("m + Enter mutes, r + Enter records, q + Enter leaves; with a token that has the rights: kick, ban and mute NAME")
+				case !known:
+					tell.warning("m + Enter mutes, r + Enter records, q + Enter leaves; code NAME, accept NAME: about keys; with a token that has the rights: kick, ban and mute NAME")
+				case said != "":
+					tell.say(jsonLine{Event: "code", Text: said}, said)
 				}
 			}
 		}

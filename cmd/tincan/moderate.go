@@ -12,8 +12,16 @@ import (
 // sanctionTime is how long a ban or a mute lasts where nothing is said.
 const sanctionTime = time.Hour
 
-// moderate carries out "kick NAME [REASON]", "ban NAME [DURATION] [REASON]" or "mute NAME [DURATION]", where NAME may be a session too.
-// It is not known if it is none of these.
+// obey carries out what was typed about somebody, and returns what there is to say.
+func obey(call *engine.Call, command string) (said string, known bool, err error) {
+	if known, err := moderate(call, command); known {
+		return "", true, err
+	}
+	return compare(call, command)
+}
+
+// moderate carries out "kick NAME [REASON]", "ban NAME [DURATION] [REASON]" or "mute NAME [DURATION]", where NAME may
+// be a session too. It is not known if it is none of these.
 func moderate(call *engine.Call, command string) (known bool, err error) {
 	verb, args, _ := strings.Cut(command, " ")
 	verb = strings.ToLower(verb)

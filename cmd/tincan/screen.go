@@ -118,7 +118,13 @@ func (s *stage) enter(ctx context.Context, form screen.Form) (screen.Joined, err
 	form.Relay, form.Room, form.Fingerprint, form.Passphrase = c.Relay, c.Room, c.Fingerprint, cmp.Or(c.secret, form.Passphrase)
 	cfg := c.config()
 	cfg.Passphrase = form.Passphrase
+	if err := c.identify(&cfg); err != nil {
+		return screen.Joined{}, err
+	}
 	warning := ""
+	if c.Identity && cfg.Passphrase == "" {
+		warning = notIdentified
+	}
 	nothing := func(time.Time) {}
 	sound := &sound{warn: func(text string) { warning = text }, capturing: nothing, playing: nothing}
 	c.open(&cfg, sound)
@@ -172,12 +178,13 @@ func (s *stage) record(call screen.Call) (screen.Recording, error) {
 }
 
 // command carries out what was typed behind a colon.
-func (s *stage) command(call screen.Call, text string) error {
-	known, err := moderate(call.(*shown).Call, text)
+func (s *stage) command(call screen.Call, text string) (said string, err error) {
+	said, known, err := obey(call.(*shown).Call, text)
 	if err == nil && !known {
-		return errors.New("nothing is called " + text + ": there are kick NAME, ban NAME 1h and mute NAME 10m, for who has a token with that right")
+		return "", errors.New("nothing is called " + text +
+			": there are code NAME and accept NAME, and kick NAME, ban NAME 1h and mute NAME 10m, for who has a token with that right")
 	}
-	return err
+	return said, err
 }
 
 // Speaks tells whether there is an input.

@@ -81,6 +81,7 @@ type jsonPeer struct {
 	Session      uint32  `json:"session"`
 	Name         string  `json:"name"`
 	Foreign      bool    `json:"foreign,omitempty"`
+	Identity     string  `json:"identity,omitempty"` // see engine.Identity
 	Talking      bool    `json:"talking"`
 	LevelDBov    int     `json:"level_dbov"`
 	Datagrams    uint64  `json:"datagrams"`
@@ -142,10 +143,18 @@ func toJSON(s engine.Stats) *jsonStats {
 	}
 	for _, p := range s.Peers {
 		out.Peers = append(out.Peers, jsonPeer{
-			Session: p.Session, Name: p.Name, Foreign: p.Foreign, Talking: p.Talking, LevelDBov: -int(p.Level),
+			Session: p.Session, Name: p.Name, Foreign: p.Foreign, Identity: identity(p.Identity), Talking: p.Talking, LevelDBov: -int(p.Level),
 			Datagrams: p.Datagrams, Frames: p.Frames, Lost: p.Lost, Repaired: p.Repaired, Concealed: p.Concealed, Late: p.Late,
 			BufferMS: ms(p.Delay), TargetMS: ms(p.Target), JitterMS: ms(p.Jitter), MouthToEarMS: ms(p.MouthToEar),
 		})
 	}
 	return out
+}
+
+// identity is that of a peer, "" for none.
+func identity(i engine.Identity) string {
+	if i == engine.IdentityNone {
+		return ""
+	}
+	return i.String()
 }

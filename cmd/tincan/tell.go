@@ -126,6 +126,9 @@ func (t *teller) event(e engine.Event) {
 		t.names.come(e.Session, e.Name)
 		t.say(jsonLine{Event: "joined", Session: e.Session, Name: e.Name, Foreign: e.Foreign},
 			t.names.shown(e.Session, e.Name)+onOff(e.Foreign, " is here with another passphrase, or without: you do not hear each other", " is here"))
+	case engine.PeerIdentity:
+		text := screen.AboutIdentity(e, t.names.shown(e.Session, e.Name))
+		t.say(jsonLine{Event: "identity", Kind: e.Identity.String(), Session: e.Session, Name: e.Name, Text: text}, onOff(e.Identity.Doubtful(), "! ", "")+text)
 	case engine.PeerLeft:
 		if e.Stats.Frames > 0 {
 			t.gone = append(t.gone, e.Stats)

@@ -137,13 +137,14 @@ func TestConsole(t *testing.T) {
 	p.out.wait(t, `(?s)sessions +1\n.*forwarded +0\n.*goroutines +\d+\n.*heap KiB +\d+\n`)
 	fmt.Fprintln(p.in, "HELLO")
 	p.out.wait(t, `unknown command "HELLO": LIST .* STOP`)
+	const print = "SHA256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbA"
 	fmt.Fprintln(p.in, "DRAIN 5 b.example")
 	p.out.wait(t, `fingerprint.*; nothing is drained\n`)
-	fmt.Fprintln(p.in, "drain 3600 B.example SHA256:Bb")
+	fmt.Fprintln(p.in, "drain 3600 B.example "+print)
 	p.out.wait(t, `draining\n`)
 	fmt.Fprintln(p.in, " stop ")
 	rest, err := io.ReadAll(conn)
-	if err != nil || !strings.HasSuffix(string(rest), `{"KEY": 5, "REASON": "the relay was stopped", "RELAY": "b.example:9999", "FINGERPRINT": "SHA256:Bb"}`) {
+	if err != nil || !strings.HasSuffix(string(rest), `{"KEY": 5, "REASON": "the relay was stopped", "RELAY": "b.example:9999", "FINGERPRINT": "`+print+`"}`) {
 		t.Errorf("%q, %v", rest, err)
 	}
 	p.wait(t)

@@ -52,7 +52,7 @@ func TestHangup(t *testing.T) {
 
 // SIGTERM drains where that was asked for, and a second one ends the relay at once.
 func TestTerminate(t *testing.T) {
-	for _, f := range []flags{{}, {Drain: time.Hour}, {Next: "b.example SHA256:b"}} {
+	for _, f := range []flags{{}, {Drain: time.Hour}, {Next: "b.example SHA256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbA"}} {
 		f.Port, f.Host, f.State, f.LogLevel = "0", "127.0.0.1", t.TempDir(), slog.LevelDebug
 		var out, log output
 		end := make(chan error)

@@ -70,8 +70,8 @@ type Config struct {
 	Heard func(engine.Event)
 	// Remember is told the rooms that were joined, the latest first.
 	Remember func([]Recent)
-	// Command carries out what was typed behind a colon in a call.
-	Command func(call Call, text string) error
+	// Command carries out what was typed behind a colon in a call, and returns what there is to say.
+	Command func(call Call, text string) (said string, err error)
 	// Devices lists the sound devices, and Use chooses others for the call under way. They may take long.
 	Devices func() (Devices, error)
 	Use     func(in, out string) error

@@ -22,6 +22,8 @@ func (t *talk) event(e engine.Event) {
 		} else {
 			t.say(e.Name+" does not record any more", false)
 		}
+	case engine.PeerIdentity:
+		t.say(AboutIdentity(e, e.Name), e.Identity.Doubtful() || e.Err != nil)
 	case engine.PeerLeft:
 		t.say(e.Name+" left", false)
 	case engine.Fault: // while it is in force it stands above the lines

@@ -18,7 +18,7 @@ var keyHelp = [][2]string{
 	{"i", "choose microphone and loudspeaker"},
 	{"r", "go to another room"},
 	{"R", "record the call, or end that; everyone is told"},
-	{":", "kick, ban or mute NAME for all, with a token that has the right"},
+	{":", "code NAME: what to compare, accept NAME: its key; kick, ban or mute NAME for all, with a token that has the right"},
 	{"q", "leave"},
 	{"Ctrl-C", "leave and end the program"},
 }
@@ -127,8 +127,11 @@ func (m *Model) goTo(room string) tea.Cmd {
 
 func (m *Model) command(text string) tea.Cmd {
 	if text != "" {
-		if err := m.cfg.Command(m.talk.call, text); err != nil {
+		switch said, err := m.cfg.Command(m.talk.call, text); {
+		case err != nil:
 			m.talk.say(err.Error(), true)
+		case said != "":
+			m.talk.say(said, false)
 		}
 	}
 	return nil

@@ -201,6 +201,7 @@ func aCall() engine.Stats {
 		peer(4, "李小龍", 30, stream.Ways{Came: 900, LostDown: 60}),
 		{Session: 5, Name: "مریم", Volume: 1, Level: codec.Silent},
 	}}
+	s.Peers[0].Identity, s.Peers[1].Identity, s.Peers[2].Identity = engine.IdentityKnown, engine.IdentityChanged, engine.IdentityFirst
 	s.Peers[1].Talking, s.Peers[1].Level = true, 20
 	s.Link = engine.LinkStats{
 		Relay: netip.MustParseAddrPort("192.0.2.1:9999"), Alive: true, RTT: 24 * time.Millisecond, UpKbps: 32, DownKbps: 68, Fingerprint: "SHA256:3E4+gQEg7RNk5h2r81ipVWu5+cnMbaRu2Q4z7IYLkao",

@@ -343,14 +343,21 @@ func TestStates(t *testing.T) {
 
 func TestRoomAndCommand(t *testing.T) {
 	said := ""
-	r := newRig(t, Config{Form: annsForm, Begin: true, Command: func(_ Call, text string) error {
+	r := newRig(t, Config{Form: annsForm, Begin: true, Command: func(_ Call, text string) (string, error) {
 		said = text
-		return errors.New("nobody here is called Bob")
+		if text == "code Ann" {
+			return "12345", nil
+		}
+		return "", errors.New("nobody here is called Bob")
 	}}, 80, 24)
 	r.keys(":", "kick Bob", "enter")
 	r.figures(time.Second, aCall())
 	if said != "kick Bob" || !strings.Contains(r.text(), "nobody here is called Bob") {
 		t.Errorf("%q:\n%s", said, r.text())
+	}
+	r.keys(":", "code Ann", "enter")
+	if !strings.Contains(r.text(), "12345") {
+		t.Errorf("no code:\n%s", r.text())
 	}
 	r.keys("r", "q", "esc", "r", "quiet", "enter")
 	want := annsForm

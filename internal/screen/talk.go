@@ -43,7 +43,7 @@ type person struct {
 	engine.PeerStats
 	name    string // as it is shown
 	look    string // of it; see Looks
-	mark    string // behind it, where others look the same; often ""
+	mark    string // behind it: where others look the same, and whether it is the one of before; often ""
 	history history
 	judged  time.Time
 	verdict string
@@ -188,6 +188,7 @@ func (t *talk) figures(at time.Time, s engine.Stats) {
 		if alike[people[i].look] > 1 {
 			people[i].mark = fmt.Sprintf(" (session %d)", people[i].Session)
 		}
+		people[i].mark += identityMarks[people[i].Identity]
 	}
 	slices.SortStableFunc(people, func(a, b person) int { return strings.Compare(a.look, b.look) })
 	t.people = people

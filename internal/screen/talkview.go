@@ -178,6 +178,9 @@ func (m *Model) person(p *person) string {
 	if p.Talking {
 		level, nameStyle = p.Level, bold
 	}
+	if p.Identity.Doubtful() {
+		nameStyle = wary
+	}
 	text, style := p.verdict, lipgloss.NewStyle()
 	switch {
 	case p.Volume == 0:

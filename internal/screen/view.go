@@ -178,7 +178,8 @@ func (m *Model) helpView() []string {
 }
 
 const meterHelp = `Beside each name: a meter of what they say now, and how they were heard here in their last 10 seconds. ` +
-	`"On their way up" is between them and the relay, "on your way down" between it and you.`
+	`"On their way up" is between them and the relay, "on your way down" between it and you. ` +
+	`Behind a name: = has the key that is known, + has one for the first time, ! has another one or none: ask who it is.`
 
 func (m *Model) pickerView() []string {
 	p := m.talk.picker

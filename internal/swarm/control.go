@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -69,7 +68,7 @@ func (d *dialer) fingerprint() string {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return "SHA256:" + base64.RawStdEncoding.EncodeToString(d.key)
+	return netproto.FingerprintOf([sha256.Size]byte(d.key))
 }
 
 // dial connects, with an ALPN name or without.

@@ -4,7 +4,7 @@
 
 The standard library is enough for key derivation, hop tags, voice bodies,
 framing and control packages. With the package "cryptography" (44 or newer) the
-passphrase keys (argon2id), X25519 and what is sealed are checked too.
+passphrase keys (argon2id), X25519, Ed25519 and what is sealed are checked too.
 """
 
 import base64
@@ -66,6 +66,21 @@ def keys():
             check("public keys", public_of(bytes.fromhex(f["private"])), public)
         tag = hmac.digest(mac, public + f["room"].encode() + b"\0" + f["name"].encode(), "sha256")[:16]
         check("fresh values", (public + tag).hex(), f["fresh"])
+    for i in v["identities"]:
+        fresh, phrase = bytes.fromhex(i["fresh"]), phrases[i["passphrase"]]
+        text = b"tincan v1 identity" + prefixed(i["room"].encode()) + prefixed(i["name"].encode()) + fresh
+        public, signature = bytes.fromhex(i["public"]), bytes.fromhex(i["signature"])
+        check("names of identities", "ed25519:" + base64.b64encode(public).decode().rstrip("="), i["text"])
+        key = hkdf(phrase, b"", b"tincan v1 identity" + fresh[:32], 16)
+        check("keys of identities", key.hex(), i["key"])
+        if Ed25519PrivateKey:
+            private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(i["seed"]))
+            check("identities", private.public_key().public_bytes_raw(), public)
+            check("signatures", private.sign(text), signature)
+            sealed = AESGCM(key).encrypt(bytes(12), public + signature, None)
+            check("identities in FRESH", (fresh + sealed).hex(), i["brought"])
+    halves = sorted(digits(bytes.fromhex(i["public"])) for i in v["identities"])
+    check("comparison codes", " ".join(halves), v["comparison_code"])
     for e in v["epochs"]:
         text = prefixed(e["room"].encode()) + struct.pack(">II", e["epoch"], len(e["members"]))
         for m in sorted(e["members"], key=lambda m: m["session"]):
@@ -92,6 +107,11 @@ def keys():
 
 def public_of(private):
     return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+
+
+def digits(public):
+    h = hashlib.sha512(b"tincan v1 code" + public).digest()
+    return " ".join(f"{int.from_bytes(h[5 * i:5 * i + 5], 'big') % 100000:05}" for i in range(6))
 
 
 def prefixed(b):
@@ -193,12 +213,13 @@ def invitations():
 
 
 try:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 except ImportError:
-    Cipher = Argon2id = X25519PrivateKey = None
+    Cipher = Argon2id = Ed25519PrivateKey = X25519PrivateKey = None
 
 datagrams(keys())
 bodies()

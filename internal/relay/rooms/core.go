@@ -93,7 +93,7 @@ type Newcomer struct {
 	Room, Name string // checked: netproto.CheckRoom, CheckName
 	Voice      int    // highest datagram version that it speaks; with 0 it neither gets nor may send voice
 	Cap        int    // most that it may be sent over any second in kbit/s, headers counted; 0 = no cap
-	Fresh      []byte // with Voice: what the others are told that it brings, netproto.FreshSize bytes
+	Fresh      []byte // with Voice: what the others are told that it brings, as in netproto.SendNickname
 	// Resume is the RESUME of the session to go on with, whose room, name and voice are the same, and Proof its proof.
 	Resume string
 	Proof  []byte

@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"encoding/base64"
 	"sort"
 	"sync"
 
@@ -129,11 +130,11 @@ func (l *UserList) name(p *netproto.SendNewUsers, first, end int) {
 }
 
 // fit is where a page that begins at first ends. Any escape takes at most 3 bytes
-// per byte of UTF-8, but for a few of ASCII, a session ID 12, and what it has brought 68.
+// per byte of UTF-8, but for a few of ASCII, a session ID 12, and what it has brought 4 besides its base64.
 func (l *UserList) fit(first, limit int) (end int) {
 	end = first
 	for size := 0; end < len(l.Names); end++ {
-		if size += 84 + 3*len(l.Names[end]); size > limit && end > first {
+		if size += 16 + 3*len(l.Names[end]) + base64.StdEncoding.EncodedLen(len(l.fresh[end])); size > limit && end > first {
 			break
 		}
 	}
