@@ -81,7 +81,7 @@ type Ladder struct {
 	begins  bool          // too little is known of the path
 	current point
 	decided time.Duration // when it became that
-	stopped string        // why the circuit breaker is open, "" = it is not
+	stopped bool          // the circuit breaker is open
 	changes int
 }
 
@@ -92,16 +92,9 @@ func New(now time.Duration, cfg Config) *Ladder {
 	if f := cfg.Fixed; f != nil {
 		l.current = point{shape: &shape{stride: f.Stride, copies: f.Copies}, bitrate: f.Bitrate}
 	}
+	l.capped.Set(cfg.Cap)
 	l.SetPath(now, cfg.Path)
-	l.SetCap(now, cfg.Cap)
 	return l
-}
-
-// SetCap changes Config.Cap.
-func (l *Ladder) SetCap(now time.Duration, most wire.Kbps) {
-	l.cfg.Cap = most
-	l.capped.Set(most)
-	l.decide(now, 0)
 }
 
 // SetPath changes Config.Path. What was sent before stays counted with the headers that it had.
@@ -188,10 +181,8 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 		l.farRTT = f.RTT
 		l.down.Add(now, l.current.shape.stride, f.Down)
 	}
-	_, datagrams := l.sent.LastSecond(now)
-	s := l.sample(now)
-	l.brk.report(now, s.loss, l.rtt, datagrams)
-	l.control.update(now, s)
+	l.brk.unheard, l.brk.unanswered = 0, 0
+	l.control.update(now, l.sample(now))
 	changing := tuned.margin
 	if now-l.decided < tuned.dwell {
 		changing = tuned.decisive
@@ -233,7 +224,7 @@ func (l *Ladder) Decision() Decision {
 }
 
 // Stopped tells whether no voice is to be sent, only probes: the circuit breaker is open.
-func (l *Ladder) Stopped() bool { return l.stopped != "" }
+func (l *Ladder) Stopped() bool { return l.stopped }
 
 // Changes is how many decisions there have been.
 func (l *Ladder) Changes() int { return l.changes }
@@ -252,7 +243,7 @@ func (l *Ladder) Stats(now time.Duration) Stats {
 	channel := l.measured()
 	return Stats{
 		Limit: l.Limit(), Sent: l.sent.Rate(now), RTT: l.rtt,
-		Loss: channel.Loss, Burst: channel.Burst(1),
+		Loss: channel.Loss, Burst: channel.Burst(),
 	}
 }
 
@@ -323,7 +314,7 @@ func (l *Ladder) decide(now time.Duration, changing float64) bool {
 		return false
 	}
 	before, stopped := l.current, l.stopped
-	if l.stopped = l.brk.stops(now); !l.Stopped() {
+	if l.stopped = l.brk.stops(); !l.stopped {
 		if known := l.known(); l.begins && known >= tuned.enough || !l.begins && known < tuned.enough/2 {
 			l.begins, changing = !l.begins, 0
 		}

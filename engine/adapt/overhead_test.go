@@ -42,7 +42,7 @@ func TestOverheadCounts(t *testing.T) {
 	l.Send(0, 100, Voice)
 	l.SetPath(0, Path{Overhead: wire.IPv6Overhead})
 	l.Send(0, 100, Voice)
-	if bytes, _ := l.sent.LastSecond(500 * time.Millisecond); bytes != 200+wire.IPv4Overhead+wire.IPv6Overhead {
+	if bytes := int(l.sent.Rate(500 * time.Millisecond).Bytes(time.Second)); bytes != 200+wire.IPv4Overhead+wire.IPv6Overhead {
 		t.Errorf("%d bytes counted", bytes)
 	}
 }

@@ -35,11 +35,8 @@ type params struct {
 
 	// The circuit breaker (RFC 8083).
 	silentAfter time.Duration // of speech without feedback: five reports missed, which loss alone seldom does
-	deadAfter   time.Duration // of speech without a word from the relay: four reports missed, and some; and how long loss stops it
+	deadAfter   time.Duration // of speech without a word from the relay: four reports missed, and some
 	pauseAfter  time.Duration // without an attempt to send: speech is over, or we stood still ourselves
-	tripReports int           // reports in a row
-	tripLoss    float64       // below, the equation says nothing about congestion
-	tripFactor  float64       // times what TCP would send (RFC 8083, 4.3)
 
 	// The choice.
 	margin      float64       // points of R that a change costs
@@ -80,9 +77,6 @@ var tuned = params{
 	silentAfter: 5 * time.Second,
 	deadAfter:   8 * time.Second,
 	pauseAfter:  time.Second,
-	tripReports: 5,
-	tripLoss:    0.1,
-	tripFactor:  10,
 
 	margin:        1,
 	decisive:      6,

@@ -46,16 +46,16 @@ func TestPlannerCopies(t *testing.T) {
 		within  time.Duration // 0 = never
 		delayAt time.Duration
 	}{
-		{"clean", far, View{Channel: estimate.NewChannel(0.01, 1, 1), Hole: 0.01}, 0, 0},
-		{"one bad listener of many, resends too late", far, View{Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.1}, 2 * time.Second, 20 * ms},
-		{"the same with bursts", far, View{Channel: estimate.NewChannel(0.1, 4, 1), Hole: 0.1}, 2 * time.Second, 120 * ms},
-		{"bursts and a stride of 3", far, View{Channel: estimate.NewChannel(0.1, 2, 3), Stride: 3, Hole: 0.1}, 2 * time.Second, 180 * ms},
-		{"resends repair it", near, View{Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.01}, 0, 0},
-		{"resends should but do not", near, View{Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.08}, 2 * time.Second, 20 * ms},
-		{"all lose alike: the talker's to cover", far, View{Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.1, Median: 0.1}, 0, 0},
-		{"a little worse than most, who have copies too", far, View{Channel: estimate.NewChannel(0.14, 1, 1), Hole: 0.14, Median: 0.1}, 0, 0},
-		{"little time left", far, View{Channel: estimate.NewChannel(0.1, 6, 1), Hole: 0.1, OneWay: 150 * ms}, 2 * time.Second, 120 * ms},
-		{"less time left", far, View{Channel: estimate.NewChannel(0.1, 6, 1), Hole: 0.1, OneWay: 330 * ms}, 2 * time.Second, 40 * ms},
+		{"clean", far, View{Channel: estimate.NewChannel(0.01, 1), Hole: 0.01}, 0, 0},
+		{"one bad listener of many, resends too late", far, View{Channel: estimate.NewChannel(0.1, 1), Hole: 0.1}, 2 * time.Second, 20 * ms},
+		{"the same with bursts", far, View{Channel: estimate.NewChannel(0.1, 4), Hole: 0.1}, 2 * time.Second, 120 * ms},
+		{"bursts and a stride of 3", far, View{Channel: estimate.NewChannel(0.1, 4.7), Stride: 3, Hole: 0.1}, 2 * time.Second, 180 * ms},
+		{"resends repair it", near, View{Channel: estimate.NewChannel(0.1, 1), Hole: 0.01}, 0, 0},
+		{"resends should but do not", near, View{Channel: estimate.NewChannel(0.1, 1), Hole: 0.08}, 2 * time.Second, 20 * ms},
+		{"all lose alike: the talker's to cover", far, View{Channel: estimate.NewChannel(0.1, 1), Hole: 0.1, Median: 0.1}, 0, 0},
+		{"a little worse than most, who have copies too", far, View{Channel: estimate.NewChannel(0.14, 1), Hole: 0.14, Median: 0.1}, 0, 0},
+		{"little time left", far, View{Channel: estimate.NewChannel(0.1, 6), Hole: 0.1, OneWay: 150 * ms}, 2 * time.Second, 120 * ms},
+		{"less time left", far, View{Channel: estimate.NewChannel(0.1, 6), Hole: 0.1, OneWay: 330 * ms}, 2 * time.Second, 40 * ms},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestPlannerCopies(t *testing.T) {
 
 func TestPlannerEndsCopiesWithHysteresis(t *testing.T) {
 	var p Planner
-	bad := &View{Rate: 40, Channel: estimate.NewChannel(0.1, 1, 1), Hole: 0.1}
+	bad := &View{Rate: 40, Channel: estimate.NewChannel(0.1, 1), Hole: 0.1}
 	d := Downlink{RTT: 300 * ms, Rate: 40}
 	scene(&p, 0, 3, d, bad)
 	bad.Channel.Loss, bad.Hole = 0.02, 0
@@ -101,7 +101,7 @@ func TestPlannerEndsCopiesWithHysteresis(t *testing.T) {
 
 func TestPlannerNeverCopiesIntoAGrowingQueue(t *testing.T) {
 	var p Planner
-	bad := &View{Rate: 40, Channel: estimate.NewChannel(0.2, 1, 1), Hole: 0.2}
+	bad := &View{Rate: 40, Channel: estimate.NewChannel(0.2, 1), Hole: 0.2}
 	scene(&p, 0, 3, Downlink{RTT: 300 * ms, Rate: 40}, bad)
 	if bad.Copies.delay == 0 {
 		t.Fatal("no copies to begin with")
@@ -120,7 +120,7 @@ func TestPlannerHonoursTheCap(t *testing.T) {
 	}
 	// Fewer talkers before fewer copies.
 	v := talking(40, 40, 40, 40)
-	v[0].Channel, v[0].Hole = estimate.NewChannel(0.1, 1, 1), 0.1
+	v[0].Channel, v[0].Hole = estimate.NewChannel(0.1, 1), 0.1
 	report(&p, time.Second, Downlink{Cap: 100, RTT: 300 * ms}, v)
 	report(&p, 2*time.Second, Downlink{Cap: 100, RTT: 300 * ms}, v)
 	if p.Talkers() != 1 || v[0].Copies.delay == 0 {
@@ -244,7 +244,7 @@ func TestPlannerOnRandomReports(t *testing.T) {
 			v := make([]*View, rng.IntN(len(copies)))
 			for i := range v {
 				v[i] = &View{
-					Copies: copies[i], Rate: wire.Kbps(rng.Float64() * 60), Stride: rng.IntN(7), Channel: estimate.NewChannel(rng.Float64(), rng.Float64()*9, 1),
+					Copies: copies[i], Rate: wire.Kbps(rng.Float64() * 60), Stride: rng.IntN(7), Channel: estimate.NewChannel(rng.Float64(), rng.Float64()*9),
 					Hole: rng.Float64(), Median: rng.Float64(), OneWay: time.Duration(rng.IntN(300)) * ms, Buffer: time.Duration(rng.IntN(500)) * ms,
 				}
 			}
@@ -270,7 +270,7 @@ func TestPlannerOnRandomReports(t *testing.T) {
 func TestPlannerDoesNotAllocate(t *testing.T) {
 	var p Planner
 	v := talking(40, 40)
-	v[0].Channel, v[0].Hole = estimate.NewChannel(0.1, 3, 1), 0.1
+	v[0].Channel, v[0].Hole = estimate.NewChannel(0.1, 3), 0.1
 	now := time.Duration(0)
 	if n := testing.AllocsPerRun(100, func() {
 		now += time.Second
