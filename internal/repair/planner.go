@@ -42,16 +42,14 @@ type Planner struct {
 	fitted  time.Duration // when no more talkers would have fitted
 }
 
-// Report takes a listener's report, and plans by it.
-func (p *Planner) Report(now time.Duration, d Downlink, views []*View) {
-	p.jammed = p.jam.report(now, d, rate(views[:min(cmp.Or(p.talkers, len(views)), len(views))]))
-	p.Plan(now, d, views)
-}
-
-// Plan plans by the last report. views lists the talkers who talk now, loudest first, those who are not forwarded too.
-// The cap and the limit of a jam are honoured with fewer talkers at once, with more after these would have fitted for a
-// while.
-func (p *Planner) Plan(now time.Duration, d Downlink, views []*View) {
+// Plan plans by the listener's last report, which may be new. views lists the talkers who talk now, loudest first, those
+// who are not forwarded too. The cap and the limit of a jam are honoured with fewer talkers at once, with more after
+// these would have fitted for a while.
+func (p *Planner) Plan(now time.Duration, d Downlink, views []*View, reported bool) {
+	forwarded := min(cmp.Or(p.talkers, len(views)), len(views))
+	if reported {
+		p.jammed = p.jam.report(now, d, rate(views[:forwarded]))
+	}
 	for _, v := range views {
 		v.Copies.judge(d.RTT, v, p.jammed)
 	}
@@ -65,7 +63,6 @@ func (p *Planner) Plan(now time.Duration, d Downlink, views []*View) {
 	if p.jam.limit > 0 {
 		most = min(most, p.jam.limit)
 	}
-	forwarded := min(cmp.Or(p.talkers, n), n)
 	for n > 1 && total > most {
 		n--
 		total = rate(views[:n])

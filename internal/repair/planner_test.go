@@ -12,7 +12,7 @@ import (
 
 // report has a listener report, and plans by that.
 func report(p *Planner, now time.Duration, d Downlink, views []*View) {
-	p.Report(now, d, views)
+	p.Plan(now, d, views, true)
 }
 
 // scene is one listener and one talker over some seconds of reports.

@@ -69,7 +69,7 @@ func (m *Mender) judge(now time.Duration, talker *Member) {
 			f.told.Unopened++
 		}
 		v := d.view(talker.ID)
-		if v == nil || !v.known || now-v.at > memory {
+		if v == nil || v.loss.Known(now) == 0 || now-v.at > memory {
 			continue
 		}
 		limit = unlimited
