@@ -299,11 +299,12 @@ func (l *Ladder) network() network {
 	return n
 }
 
-// known is of how many datagrams it is known whether they were lost, on either hop; only on the first if nobody listens.
+// known is of how many datagrams it is known whether they were lost, on either hop; only on the first if nobody listens,
+// or for those of which every listener should have told by now.
 func (l *Ladder) known() float64 {
 	known := l.up.Known(l.now)
 	if l.last.Listeners > 0 {
-		known = min(known, l.down.Known(l.now))
+		known = min(known, max(known-tuned.untold, 0)+l.down.Known(l.now))
 	}
 	return known
 }

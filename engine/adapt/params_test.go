@@ -68,6 +68,12 @@ func TestControllerStep(t *testing.T) {
 	if c.until != 50*s {
 		t.Errorf("the wall that was there again is tested at %v", c.until)
 	}
+	c = in(exploring, 40, 40)
+	c.hold = 60 * s
+	c.update(10*s, sample{nominal: 40, queue: 180 * ms})
+	if c.until != 90*s {
+		t.Errorf("the wall that has been there for long is tested at %v", c.until)
+	}
 	c = lately
 	c.update(10*s, sample{nominal: 40, queue: 180 * ms})
 	if c.until != 20*s {
