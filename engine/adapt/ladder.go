@@ -19,18 +19,13 @@ type Config struct {
 	Cap wire.Kbps
 	// Bitrate is the highest of Opus in bit/s. 0 = 24000.
 	Bitrate int
-	Path    Path
+	// Overhead is what IP and UDP add to a datagram in bytes. 0 = 28, as of IPv4; IPv6 has 48.
+	Overhead int
+	// Reliable is a path that loses nothing, as a tunnel through TCP: neither copies nor resends are of use there.
+	Reliable bool
 	// Fixed is how those send who do so in their own way: nothing but the cap holds their voice back. nil = as the ladder
 	// decides.
 	Fixed *Decision
-}
-
-// Path is how datagrams go to the relay.
-type Path struct {
-	// Overhead is what IP and UDP add to a datagram in bytes. 0 = 28, as of IPv4; IPv6 has 48.
-	Overhead int
-	// Reliable is a tunnel through TCP, which loses nothing: then neither copies nor resends are of use.
-	Reliable bool
 }
 
 // Feedback is what the relay tells a talker, in plain units.
@@ -93,14 +88,13 @@ func New(now time.Duration, cfg Config) *Ladder {
 		l.current = point{shape: &shape{stride: f.Stride, copies: f.Copies}, bitrate: f.Bitrate}
 	}
 	l.capped.Set(cfg.Cap)
-	l.SetPath(now, cfg.Path)
+	l.SetPath(now, cfg.Overhead, cfg.Reliable)
 	return l
 }
 
-// SetPath changes Config.Path. What was sent before stays counted with the headers that it had.
-func (l *Ladder) SetPath(now time.Duration, p Path) {
-	p.Overhead = cmp.Or(p.Overhead, wire.IPv4Overhead)
-	l.cfg.Path = p
+// SetPath changes Config.Overhead and Config.Reliable. What was sent before stays counted with the headers that it had.
+func (l *Ladder) SetPath(now time.Duration, overhead int, reliable bool) {
+	l.cfg.Overhead, l.cfg.Reliable = cmp.Or(overhead, wire.IPv4Overhead), reliable
 	l.decide(now, 0)
 }
 
@@ -121,7 +115,7 @@ const (
 // has room for it, the rest while the next second of voice will still fit, and
 // resends only within the rate that the path is known to carry and a lossy path is to get.
 func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
-	size += l.cfg.Path.Overhead
+	size += l.cfg.Overhead
 	var voice repair.Upcoming
 	if kind == Voice {
 		if missing := l.brk.speaking(now); missing > 0 {
@@ -132,7 +126,7 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 		}
 	} else {
 		s := l.current.shape
-		every, rate := s.interval(), s.rate(l.cfg.Path.Overhead, l.current.bitrate)
+		every, rate := s.interval(), s.rate(l.cfg.Overhead, l.current.bitrate)
 		if kind == Twin { // and twice what is no voice, which goes by two paths as well
 			rate += 2 * repair.UpControl
 		}
@@ -161,7 +155,7 @@ func (l *Ladder) Spoke() time.Duration { return l.brk.spoke }
 // now, and the relay would forward to the listener with the least cap, about: what else that is sent, and whether its
 // headers are longer than ours, is not known here. Copies that do not fit are to be left out, and frames coded shorter.
 func (l *Ladder) Room(now, later time.Duration) int {
-	return min(l.capped.Room(now, later), l.theirs.Room(now, later)-int(repair.DownControl.Bytes(time.Second))) - l.cfg.Path.Overhead
+	return min(l.capped.Room(now, later), l.theirs.Room(now, later)-int(repair.DownControl.Bytes(time.Second))) - l.cfg.Overhead
 }
 
 // Probed notes that the answer to a probe has come, and takes the round trip as it is known now, 0 = not known.
@@ -249,7 +243,7 @@ func (l *Ladder) Stats(now time.Duration) Stats {
 
 // measured is what is lost on the whole way, as far as is known.
 func (l *Ladder) measured() estimate.Channel {
-	if l.cfg.Path.Reliable {
+	if l.cfg.Reliable {
 		return estimate.Channel{}
 	}
 	return l.up.Channel().Series(l.down.Channel())
@@ -281,7 +275,7 @@ func (l *Ladder) listenersCap() wire.Kbps {
 func (l *Ladder) network() network {
 	up, down := l.up.Channel(), l.down.Channel()
 	n := network{
-		most: l.cfg.Bitrate, headers: l.cfg.Path.Overhead, channel: up.Series(down), oneWay: (l.rtt + l.farRTT) / 2,
+		most: l.cfg.Bitrate, headers: l.cfg.Overhead, channel: up.Series(down), oneWay: (l.rtt + l.farRTT) / 2,
 		spread: max(l.last.Jitter, tuned.arrivalSpread), rtt: l.rtt, resent: max(up.Loss, down.Loss),
 	}
 	if down.Loss > up.Loss { // resends cross the hop that loses
@@ -293,7 +287,7 @@ func (l *Ladder) network() network {
 	if l.begins {
 		n.channel.Loss += (tuned.assumedLoss - n.channel.Loss) * max(0, 1-l.known()/tuned.enough)
 	}
-	if n.channel.Loss == 0 || l.cfg.Path.Reliable {
+	if n.channel.Loss == 0 || l.cfg.Reliable {
 		n.channel, n.rtt = estimate.Channel{}, 0
 	}
 	return n

@@ -36,7 +36,7 @@ type View struct {
 // Copies never go into a queue that grows, and a cap comes before them: first fewer talkers,
 // then fewer copies.
 type Planner struct {
-	talkers int // most to forward, 0 = all
+	Talkers int // most to forward to the listener, 0 = all
 	jam     jam
 	jammed  bool          // nothing is to be added
 	fitted  time.Duration // when no more talkers would have fitted
@@ -46,7 +46,7 @@ type Planner struct {
 // who are not forwarded too. The cap and the limit of a jam are honoured with fewer talkers at once, with more after
 // these would have fitted for a while.
 func (p *Planner) Plan(now time.Duration, d Downlink, views []*View, reported bool) {
-	forwarded := min(cmp.Or(p.talkers, len(views)), len(views))
+	forwarded := min(cmp.Or(p.Talkers, len(views)), len(views))
 	if reported {
 		p.jammed = p.jam.report(now, d, rate(views[:forwarded]))
 	}
@@ -75,13 +75,10 @@ func (p *Planner) Plan(now time.Duration, d Downlink, views []*View, reported bo
 	} else if now-p.fitted < turn {
 		n = forwarded
 	}
-	if p.talkers = n; n == len(views) {
-		p.talkers = 0
+	if p.Talkers = n; n == len(views) {
+		p.Talkers = 0
 	}
 }
-
-// Talkers is the most talkers to forward to the listener, 0 = no limit.
-func (p *Planner) Talkers() int { return p.talkers }
 
 // rate is what forwarding the views takes, with their copies.
 func rate(views []*View) (sum wire.Kbps) {

@@ -115,7 +115,7 @@ func TestPlannerNeverCopiesIntoAGrowingQueue(t *testing.T) {
 func TestPlannerHonoursTheCap(t *testing.T) {
 	var p Planner
 	report(&p, time.Second, Downlink{Cap: 100}, talking(40, 40, 40, 40))
-	if got := p.Talkers(); got != 2 {
+	if got := p.Talkers; got != 2 {
 		t.Errorf("%d talkers at 40 kbit/s under a cap of 100", got)
 	}
 	// Fewer talkers before fewer copies.
@@ -123,28 +123,28 @@ func TestPlannerHonoursTheCap(t *testing.T) {
 	v[0].Channel, v[0].Hole = estimate.NewChannel(0.1, 1), 0.1
 	report(&p, time.Second, Downlink{Cap: 100, RTT: 300 * ms}, v)
 	report(&p, 2*time.Second, Downlink{Cap: 100, RTT: 300 * ms}, v)
-	if p.Talkers() != 1 || v[0].Copies.delay == 0 {
-		t.Errorf("%d talkers, copies %v; want the loudest with copies", p.Talkers(), v[0].Copies.delay)
+	if p.Talkers != 1 || v[0].Copies.delay == 0 {
+		t.Errorf("%d talkers, copies %v; want the loudest with copies", p.Talkers, v[0].Copies.delay)
 	}
 	report(&p, 3*time.Second, Downlink{Cap: 60, RTT: 300 * ms}, v)
-	if p.Talkers() != 1 || v[0].Copies.delay != 0 {
-		t.Errorf("%d talkers, copies %v; want the loudest without copies", p.Talkers(), v[0].Copies.delay)
+	if p.Talkers != 1 || v[0].Copies.delay != 0 {
+		t.Errorf("%d talkers, copies %v; want the loudest without copies", p.Talkers, v[0].Copies.delay)
 	}
 	report(&p, 5*time.Second, Downlink{}, v)
-	if p.Talkers() != 0 {
-		t.Errorf("%d talkers without a cap", p.Talkers())
+	if p.Talkers != 0 {
+		t.Errorf("%d talkers without a cap", p.Talkers)
 	}
 	// Down at once, up after two seconds.
 	report(&p, 6*time.Second, Downlink{Cap: 45}, talking(40, 40, 40, 40))
 	for i := range 4 {
 		report(&p, 6*time.Second+time.Duration(i+1)*400*ms, Downlink{Cap: 200}, talking(40, 40, 40, 40))
-		if p.Talkers() != 1 {
-			t.Errorf("%d talkers %v later", p.Talkers(), time.Duration(i+1)*400*ms)
+		if p.Talkers != 1 {
+			t.Errorf("%d talkers %v later", p.Talkers, time.Duration(i+1)*400*ms)
 		}
 	}
 	report(&p, 9*time.Second, Downlink{Cap: 200}, talking(40, 40, 40, 40))
-	if p.Talkers() != 0 {
-		t.Errorf("%d talkers, want all", p.Talkers())
+	if p.Talkers != 0 {
+		t.Errorf("%d talkers, want all", p.Talkers)
 	}
 }
 
@@ -155,14 +155,14 @@ func jamTest(carries, each func(now time.Duration) wire.Kbps) (fewer, longest ti
 	queue := time.Duration(0)
 	for now := every; now <= time.Minute; now += every {
 		v := talking(each(now), each(now), each(now))
-		through := rate(v[:cmp.Or(p.Talkers(), len(v))])
+		through := rate(v[:cmp.Or(p.Talkers, len(v))])
 		before := queue
 		queue = min(max(0, queue+time.Duration(float64(through/carries(now)-1)*float64(every))), time.Second)
 		if queue > 0 {
 			through = carries(now)
 		}
 		report(&p, now, Downlink{Rate: through, Queue: queue, Trend: (queue - before).Seconds() / every.Seconds(), RTT: 100 * ms}, v)
-		if p.Talkers() > 0 {
+		if p.Talkers > 0 {
 			fewer += every
 		}
 		if now > 10*time.Second {
@@ -204,12 +204,12 @@ func TestPlannerSendsFewerWhereNobodyCanSendLess(t *testing.T) {
 	d := Downlink{Rate: 36, Queue: 700 * ms, RTT: 100 * ms}
 	for now := 300 * ms; now < 6*time.Second; now += 300 * ms {
 		report(&p, now, d, v)
-		if p.Talkers() > 0 && now < 2*time.Second {
-			t.Fatalf("%d talkers after %v", p.Talkers(), now)
+		if p.Talkers > 0 && now < 2*time.Second {
+			t.Fatalf("%d talkers after %v", p.Talkers, now)
 		}
 	}
-	if p.Talkers() != 2 {
-		t.Errorf("%d talkers", p.Talkers())
+	if p.Talkers != 2 {
+		t.Errorf("%d talkers", p.Talkers)
 	}
 }
 
@@ -226,8 +226,8 @@ func TestPlannerPutsUpWithAQueueOfOthers(t *testing.T) {
 		if at >= 20 {
 			d = Downlink{Rate: 72 * (1 + 0.067), Queue: time.Duration(40-at) * 20 * ms, Trend: -0.067}
 		}
-		if report(&p, time.Duration(n+21)*300*ms, d, v); p.Talkers() > 0 {
-			t.Fatalf("%d talkers after %d reports", p.Talkers(), n)
+		if report(&p, time.Duration(n+21)*300*ms, d, v); p.Talkers > 0 {
+			t.Fatalf("%d talkers after %d reports", p.Talkers, n)
 		}
 	}
 }
@@ -250,7 +250,7 @@ func TestPlannerOnRandomReports(t *testing.T) {
 			}
 			d := Downlink{RTT: time.Duration(rng.IntN(500)) * ms, Cap: wire.Kbps(rng.IntN(100)), Rate: wire.Kbps(rng.Float64() * 100), Queue: time.Duration(rng.IntN(400)) * ms, Trend: rng.Float64() - 0.5}
 			report(&p, now, d, v)
-			n := p.Talkers()
+			n := p.Talkers
 			if n == 0 {
 				n = len(v)
 			}

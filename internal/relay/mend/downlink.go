@@ -124,5 +124,5 @@ func (m *Mender) plan(now time.Duration, s *Member, reported bool) {
 		views = append(views, &v.View)
 	}
 	d.planner.Plan(now, d.Downlink, views, reported)
-	d.apart = d.Cap > 0 || d.planner.Talkers() > 0
+	d.apart = d.Cap > 0 || d.planner.Talkers > 0
 }
