@@ -68,9 +68,10 @@ func TestPulse(t *testing.T) {
 	}{
 		{"all is well", 0, 0, true, 0, 0},
 		{"UDP is blocked", time.Hour, 0, true, 10, 0},
-		{"the relay is gone", time.Hour, 0, false, 1, askTime},
-		{"a list is late", 0, time.Second, true, 10, 0},
-		{"a list does not come", 0, time.Second, false, 1, missedTime},
+		{"the relay is gone", time.Hour, 0, false, 1, 4 * time.Second},
+		{"a list takes 490 ms, as over a satellite", 0, 490 * time.Millisecond, true, 0, 0},
+		{"a list is late", 0, 500 * time.Millisecond, true, 10, 0},
+		{"a list does not come", 0, time.Second, false, 1, 3 * time.Second},
 	}
 	for _, tt := range tests {
 		var p pulse

@@ -62,7 +62,7 @@ const pollEvery = 200 * time.Millisecond
 // NewSender makes a Sender that begins at now. Its Talker sends nothing before it has its keys. Errors are those of NewTalker.
 func NewSender(now time.Duration, cfg SenderConfig) (*Sender, error) {
 	s := &Sender{cfg: cfg}
-	ladder := adapt.Config{Cap: cfg.Cap, Bitrate: cfg.Talker.Encoder.Bitrate, Path: adapt.Path{Overhead: cfg.Overhead}}
+	ladder := adapt.Config{Cap: cfg.Cap, Bitrate: cfg.Talker.Encoder.Bitrate, Overhead: cfg.Overhead}
 	if t := cfg.Talker; cfg.Fixed {
 		ladder.Fixed = &adapt.Decision{
 			Bitrate: cmp.Or(t.Encoder.Bitrate, codec.DefaultBitrate), Stride: max(t.Stride, 1), Copies: slices.Clip(t.Copies), FEC: t.Encoder.FEC,
@@ -93,7 +93,7 @@ func (s *Sender) Frame(now time.Duration, pcm []float32) ([]byte, error) {
 // SetPath takes that the path has become another one: what IP and UDP add to a datagram there in bytes, and whether it
 // is a tunnel, in which nothing needs repair.
 func (s *Sender) SetPath(now time.Duration, overhead int, tunnel bool) {
-	s.ladder.SetPath(now, adapt.Path{Overhead: overhead, Reliable: tunnel})
+	s.ladder.SetPath(now, overhead, tunnel)
 	s.steer()
 }
 

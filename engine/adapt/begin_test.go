@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/netsim"
+	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
 // Voice begins with copies, and again after so long a silence that the path may have become another one. On a clean
@@ -35,6 +36,26 @@ func TestBeginsProtected(t *testing.T) {
 				t.Errorf("%v after it began at %v: %s", within, begin, c.ladder.Decision().Reason)
 			}
 			within = 4 * time.Second // the relay reports as seldom as it does when all is well
+		}
+	}
+}
+
+// A listener that never reports says nothing about loss: its talker is protected no longer than it takes to be sure of
+// that, however long it talks; and for the 3 s that one
+// with a round trip of 2 s may need to say the first word.
+func TestListenerThatNeverReports(t *testing.T) {
+	for _, stride := range []int{2, 3, 6} {
+		l, begin, sent := New(0, Config{}), time.Duration(0), 0
+		l.control.limit = 50
+		for now := 300 * ms; now <= 5*time.Minute; now += 300 * ms {
+			n := int(now/wire.FrameDuration)/stride - sent
+			sent += n
+			if l.Heard(now, Feedback{Up: came(n), Listeners: 1}); l.begins {
+				begin = now
+			}
+		}
+		if t.Logf("a datagram per %d frames: protected for %v", stride, begin); begin < 3*time.Second || begin > 25*time.Second {
+			t.Errorf("a datagram per %d frames: protected for %v", stride, begin)
 		}
 	}
 }

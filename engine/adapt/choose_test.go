@@ -71,7 +71,7 @@ func TestChoice(t *testing.T) {
 		{"resends are all there is room for", 0.05, 1, 21, 120 * ms, []want{{3, nil}}},
 	} {
 		n := network{
-			most: codec.DefaultBitrate, headers: 28, channel: estimate.NewChannel(tt.loss, tt.burst, 1), oneWay: 60 * ms, spread: 10 * ms,
+			most: codec.DefaultBitrate, headers: 28, channel: estimate.NewChannel(tt.loss, tt.burst), oneWay: 60 * ms, spread: 10 * ms,
 			rtt: tt.rtt, resent: tt.loss,
 		}
 		p := choose(&n, tt.kbps, smallest, 0)
@@ -88,7 +88,7 @@ func TestChoice(t *testing.T) {
 func TestChoiceFitsAnyRoom(t *testing.T) {
 	for _, loss := range []float64{0, 0.03, 0.1, 0.3, 0.9} {
 		for kbps := wire.Kbps(1); kbps < 100; kbps++ {
-			n := network{most: codec.DefaultBitrate, headers: 28, channel: estimate.NewChannel(loss, 3, 1), oneWay: 60 * ms, spread: 10 * ms}
+			n := network{most: codec.DefaultBitrate, headers: 28, channel: estimate.NewChannel(loss, 3), oneWay: 60 * ms, spread: 10 * ms}
 			p := choose(&n, kbps, smallest, 0)
 			if w := p.shape.rate(28, p.bitrate); w > kbps+1e-9 && (p.shape != &shapes[0] || p.bitrate != codec.MinBitrate) {
 				t.Errorf("%.1f kbit/s of %v", w, kbps)
@@ -143,8 +143,8 @@ func TestTheTableOfTheDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	channels := []estimate.Channel{
-		{}, estimate.NewChannel(0.05, 1, 1), estimate.NewChannel(0.1, 1, 1), estimate.NewChannel(0.2, 1, 1),
-		estimate.NewChannel(0.1, 4, 1), estimate.NewChannel(0.2, 4, 1),
+		{}, estimate.NewChannel(0.05, 1), estimate.NewChannel(0.1, 1), estimate.NewChannel(0.2, 1),
+		estimate.NewChannel(0.1, 4), estimate.NewChannel(0.2, 4),
 	}
 	for _, kbps := range []wire.Kbps{48, 44, 32, 21.5, 17, 15} {
 		row := fmt.Sprintf("| %v |", kbps)

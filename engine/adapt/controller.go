@@ -43,7 +43,7 @@ var transitions = [...][passed + 1]state{
 // (RFC 6817), SCReAM (RFC 8298) and GCC (Carlucci et al. 2016), simplified for a source of
 // 11 to 50 kbit/s. A queue that grows while we send means that what comes through is all there is:
 // the rate drops below it at once, far enough to empty the queue, returns to nine
-// tenths and stays there; ever more rarely it is tested whether there is more. A queue
+// tenths and stays there; from time to time it is tested whether there is more. A queue
 // that stays although we have gone down is not ours, and is put up with for a minute.
 type controller struct {
 	state state
@@ -101,17 +101,17 @@ func (c *controller) update(now time.Duration, s sample) {
 
 // judge says what a sample means, when so much of its queue is ours.
 func (c *controller) judge(now, queue time.Duration, s sample) verdict {
-	congests := queue >= tuned.overQueue && s.trend >= tuned.overTrend || queue >= 3*tuned.overQueue
+	congests := repair.MoodOf(false, queue, s.trend) == repair.Jammed || queue >= 3*repair.JammedQueue
 	switch {
-	case c.standstill > 0 && s.queue < tuned.overQueue/2:
+	case c.standstill > 0 && s.queue < repair.JammedQueue/2:
 		return passed
 	case c.state == draining && !c.overflows(s) && c.inVain(now, s):
 		return others
-	case congests && c.state == draining && (now-c.cut < s.rtt || s.trend <= -tuned.overTrend):
+	case congests && c.state == draining && (now-c.cut < s.rtt || s.trend <= -repair.JammedTrend):
 		return waiting
 	case congests:
 		return congested
-	case queue >= tuned.overQueue/2:
+	case queue >= repair.JammedQueue/2:
 		return calm
 	case c.state == resting && now >= c.until:
 		return due
@@ -123,7 +123,7 @@ func (c *controller) judge(now, queue time.Duration, s sample) verdict {
 // ours is how long a queue of our own there is: without the time that a datagram itself takes on a thin link, and
 // without what others keep there, unless it overflows.
 func (c *controller) ours(elapsed float64, s sample) time.Duration {
-	if s.queue < tuned.overQueue/2 {
+	if s.queue < repair.JammedQueue/2 {
 		c.usual = s.loss
 	}
 	if c.overflows(s) {
@@ -142,15 +142,15 @@ func (c *controller) overflows(s sample) bool { return s.loss >= c.usual+tuned.o
 // inVain tells whether going down has not helped: the queue belongs to others. As long as ours empties more
 // comes through than is sent.
 func (c *controller) inVain(now time.Duration, s sample) bool {
-	empties := s.through == 0 || s.through > s.sent*wire.Kbps(tuned.emptying) || s.trend <= -tuned.overTrend
-	return !empties && now-c.began >= tuned.useless+s.queue+s.rtt && (s.sent < 0.8*c.sent || c.limit <= repair.LeastRate) && s.queue > tuned.overQueue/2
+	empties := s.through == 0 || s.through > s.sent*wire.Kbps(tuned.emptying) || s.trend <= -repair.JammedTrend
+	return !empties && now-c.began >= tuned.useless+s.queue+s.rtt && (s.sent < 0.8*c.sent || c.limit <= repair.LeastRate) && s.queue > repair.JammedQueue/2
 }
 
 // backOff goes below what comes through, so far that the queue empties. While there has been a
 // queue for long, that is what has come through; else what is sent, less the part that the
 // queue grows by.
 func (c *controller) backOff(now time.Duration, before state, queue time.Duration, s sample) {
-	if s.trend > -tuned.overTrend { // it stays
+	if s.trend > -repair.JammedTrend { // it stays
 		c.standstill = 0
 	}
 	through := s.nominal * wire.Kbps(1-max(min(s.trend, 0.9), 0))
@@ -159,7 +159,7 @@ func (c *controller) backOff(now time.Duration, before state, queue time.Duratio
 			through = (through + s.through) / 2
 		}
 	} else {
-		if c.hold *= 2; before != exploring {
+		if c.hold = min(2*c.hold, tuned.mostHold); before != exploring {
 			c.hold = tuned.firstHold
 		}
 		c.sent, c.began = s.sent, now

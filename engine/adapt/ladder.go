@@ -19,18 +19,13 @@ type Config struct {
 	Cap wire.Kbps
 	// Bitrate is the highest of Opus in bit/s. 0 = 24000.
 	Bitrate int
-	Path    Path
+	// Overhead is what IP and UDP add to a datagram in bytes. 0 = 28, as of IPv4; IPv6 has 48.
+	Overhead int
+	// Reliable is a path that loses nothing, as a tunnel through TCP: neither copies nor resends are of use there.
+	Reliable bool
 	// Fixed is how those send who do so in their own way: nothing but the cap holds their voice back. nil = as the ladder
 	// decides.
 	Fixed *Decision
-}
-
-// Path is how datagrams go to the relay.
-type Path struct {
-	// Overhead is what IP and UDP add to a datagram in bytes. 0 = 28, as of IPv4; IPv6 has 48.
-	Overhead int
-	// Reliable is a tunnel through TCP, which loses nothing: then neither copies nor resends are of use.
-	Reliable bool
 }
 
 // Feedback is what the relay tells a talker, in plain units.
@@ -81,7 +76,7 @@ type Ladder struct {
 	begins  bool          // too little is known of the path
 	current point
 	decided time.Duration // when it became that
-	stopped string        // why the circuit breaker is open, "" = it is not
+	stopped bool          // the circuit breaker is open
 	changes int
 }
 
@@ -92,22 +87,14 @@ func New(now time.Duration, cfg Config) *Ladder {
 	if f := cfg.Fixed; f != nil {
 		l.current = point{shape: &shape{stride: f.Stride, copies: f.Copies}, bitrate: f.Bitrate}
 	}
-	l.SetPath(now, cfg.Path)
-	l.SetCap(now, cfg.Cap)
+	l.capped.Set(cfg.Cap)
+	l.SetPath(now, cfg.Overhead, cfg.Reliable)
 	return l
 }
 
-// SetCap changes Config.Cap.
-func (l *Ladder) SetCap(now time.Duration, most wire.Kbps) {
-	l.cfg.Cap = most
-	l.capped.Set(most)
-	l.decide(now, 0)
-}
-
-// SetPath changes Config.Path. What was sent before stays counted with the headers that it had.
-func (l *Ladder) SetPath(now time.Duration, p Path) {
-	p.Overhead = cmp.Or(p.Overhead, wire.IPv4Overhead)
-	l.cfg.Path = p
+// SetPath changes Config.Overhead and Config.Reliable. What was sent before stays counted with the headers that it had.
+func (l *Ladder) SetPath(now time.Duration, overhead int, reliable bool) {
+	l.cfg.Overhead, l.cfg.Reliable = cmp.Or(overhead, wire.IPv4Overhead), reliable
 	l.decide(now, 0)
 }
 
@@ -128,7 +115,7 @@ const (
 // has room for it, the rest while the next second of voice will still fit, and
 // resends only within the rate that the path is known to carry and a lossy path is to get.
 func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
-	size += l.cfg.Path.Overhead
+	size += l.cfg.Overhead
 	var voice repair.Upcoming
 	if kind == Voice {
 		if missing := l.brk.speaking(now); missing > 0 {
@@ -139,7 +126,7 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 		}
 	} else {
 		s := l.current.shape
-		every, rate := s.interval(), s.rate(l.cfg.Path.Overhead, l.current.bitrate)
+		every, rate := s.interval(), s.rate(l.cfg.Overhead, l.current.bitrate)
 		if kind == Twin { // and twice what is no voice, which goes by two paths as well
 			rate += 2 * repair.UpControl
 		}
@@ -168,7 +155,7 @@ func (l *Ladder) Spoke() time.Duration { return l.brk.spoke }
 // now, and the relay would forward to the listener with the least cap, about: what else that is sent, and whether its
 // headers are longer than ours, is not known here. Copies that do not fit are to be left out, and frames coded shorter.
 func (l *Ladder) Room(now, later time.Duration) int {
-	return min(l.capped.Room(now, later), l.theirs.Room(now, later)-int(repair.DownControl.Bytes(time.Second))) - l.cfg.Path.Overhead
+	return min(l.capped.Room(now, later), l.theirs.Room(now, later)-int(repair.DownControl.Bytes(time.Second))) - l.cfg.Overhead
 }
 
 // Probed notes that the answer to a probe has come, and takes the round trip as it is known now, 0 = not known.
@@ -188,10 +175,8 @@ func (l *Ladder) Heard(now time.Duration, f Feedback) bool {
 		l.farRTT = f.RTT
 		l.down.Add(now, l.current.shape.stride, f.Down)
 	}
-	_, datagrams := l.sent.LastSecond(now)
-	s := l.sample(now)
-	l.brk.report(now, s.loss, l.rtt, datagrams)
-	l.control.update(now, s)
+	l.brk.unheard, l.brk.unanswered = 0, 0
+	l.control.update(now, l.sample(now))
 	changing := tuned.margin
 	if now-l.decided < tuned.dwell {
 		changing = tuned.decisive
@@ -233,7 +218,7 @@ func (l *Ladder) Decision() Decision {
 }
 
 // Stopped tells whether no voice is to be sent, only probes: the circuit breaker is open.
-func (l *Ladder) Stopped() bool { return l.stopped != "" }
+func (l *Ladder) Stopped() bool { return l.stopped }
 
 // Changes is how many decisions there have been.
 func (l *Ladder) Changes() int { return l.changes }
@@ -252,13 +237,13 @@ func (l *Ladder) Stats(now time.Duration) Stats {
 	channel := l.measured()
 	return Stats{
 		Limit: l.Limit(), Sent: l.sent.Rate(now), RTT: l.rtt,
-		Loss: channel.Loss, Burst: channel.Burst(1),
+		Loss: channel.Loss, Burst: channel.Burst(),
 	}
 }
 
 // measured is what is lost on the whole way, as far as is known.
 func (l *Ladder) measured() estimate.Channel {
-	if l.cfg.Path.Reliable {
+	if l.cfg.Reliable {
 		return estimate.Channel{}
 	}
 	return l.up.Channel().Series(l.down.Channel())
@@ -290,7 +275,7 @@ func (l *Ladder) listenersCap() wire.Kbps {
 func (l *Ladder) network() network {
 	up, down := l.up.Channel(), l.down.Channel()
 	n := network{
-		most: l.cfg.Bitrate, headers: l.cfg.Path.Overhead, channel: up.Series(down), oneWay: (l.rtt + l.farRTT) / 2,
+		most: l.cfg.Bitrate, headers: l.cfg.Overhead, channel: up.Series(down), oneWay: (l.rtt + l.farRTT) / 2,
 		spread: max(l.last.Jitter, tuned.arrivalSpread), rtt: l.rtt, resent: max(up.Loss, down.Loss),
 	}
 	if down.Loss > up.Loss { // resends cross the hop that loses
@@ -302,17 +287,18 @@ func (l *Ladder) network() network {
 	if l.begins {
 		n.channel.Loss += (tuned.assumedLoss - n.channel.Loss) * max(0, 1-l.known()/tuned.enough)
 	}
-	if n.channel.Loss == 0 || l.cfg.Path.Reliable {
+	if n.channel.Loss == 0 || l.cfg.Reliable {
 		n.channel, n.rtt = estimate.Channel{}, 0
 	}
 	return n
 }
 
-// known is of how many datagrams it is known whether they were lost, on either hop; only on the first if nobody listens.
+// known is of how many datagrams it is known whether they were lost, on either hop; only on the first if nobody listens,
+// or for those of which every listener should have told by now.
 func (l *Ladder) known() float64 {
 	known := l.up.Known(l.now)
 	if l.last.Listeners > 0 {
-		known = min(known, l.down.Known(l.now))
+		known = min(known, max(known-tuned.untold, 0)+l.down.Known(l.now))
 	}
 	return known
 }
@@ -323,7 +309,7 @@ func (l *Ladder) decide(now time.Duration, changing float64) bool {
 		return false
 	}
 	before, stopped := l.current, l.stopped
-	if l.stopped = l.brk.stops(now); !l.Stopped() {
+	if l.stopped = l.brk.stops(); !l.stopped {
 		if known := l.known(); l.begins && known >= tuned.enough || !l.begins && known < tuned.enough/2 {
 			l.begins, changing = !l.begins, 0
 		}

@@ -14,10 +14,9 @@ type params struct {
 	budget      wire.Kbps // 24 kbit/s of Opus over RTP, SRTP, UDP and IP, in datagrams of 20 ms, take as much
 	assumedLoss float64   // of what is not known yet
 	enough      float64   // datagrams are enough to know; half of them are not any more
+	untold      float64   // datagrams that came to the relay, and no listener says a word: it never will
 
 	// Congestion, in the manner of LEDBAT (RFC 6817), SCReAM (RFC 8298) and GCC (Carlucci et al. 2016).
-	overQueue  time.Duration // a queue that long that grows, or three times that, is one of ours; LEDBAT's target is 100 ms at most
-	overTrend  float64       // and grows by so many seconds per second
 	overflow   float64       // more is lost where a queue is full
 	backoff    float64       // of what comes through, as in GCC; without feedback so much of the rate is left every second
 	mostDrain  float64       // of what comes through is left free to empty the queue
@@ -30,16 +29,14 @@ type params struct {
 	beyondWall float64       // of it, or of what is sent, is as far as a test goes
 	climb      wire.Kbps     // per second: the same for all, so that shares converge (AIMD)
 	start      float64       // per second, before any congestion
-	firstHold  time.Duration // before the wall is tested again; doubled every time that it was there
+	firstHold  time.Duration // before the wall is tested again; doubled every time that it was there, up to
+	mostHold   time.Duration // so that a path which widens is found out (TestPathThatWidens)
 	headroom   float64       // over what is sent: more has not been tried (RFC 7661)
 
 	// The circuit breaker (RFC 8083).
 	silentAfter time.Duration // of speech without feedback: five reports missed, which loss alone seldom does
-	deadAfter   time.Duration // of speech without a word from the relay: four reports missed, and some; and how long loss stops it
+	deadAfter   time.Duration // of speech without a word from the relay: four reports missed, and some
 	pauseAfter  time.Duration // without an attempt to send: speech is over, or we stood still ourselves
-	tripReports int           // reports in a row
-	tripLoss    float64       // below, the equation says nothing about congestion
-	tripFactor  float64       // times what TCP would send (RFC 8083, 4.3)
 
 	// The choice.
 	margin      float64       // points of R that a change costs
@@ -59,9 +56,8 @@ var tuned = params{
 	budget:      44,
 	assumedLoss: 0.05,
 	enough:      30,
+	untold:      60,
 
-	overQueue:  60 * time.Millisecond,
-	overTrend:  0.03,
 	overflow:   0.1,
 	backoff:    0.85,
 	mostDrain:  0.35,
@@ -75,14 +71,12 @@ var tuned = params{
 	climb:      1.5,
 	start:      0.15,
 	firstHold:  10 * time.Second,
+	mostHold:   80 * time.Second,
 	headroom:   1.6,
 
 	silentAfter: 5 * time.Second,
 	deadAfter:   8 * time.Second,
 	pauseAfter:  time.Second,
-	tripReports: 5,
-	tripLoss:    0.1,
-	tripFactor:  10,
 
 	margin:        1,
 	decisive:      6,

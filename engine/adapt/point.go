@@ -34,15 +34,8 @@ type shape struct {
 	coarse int   // bit/s at which copies are coded anew, and all is wideband; 0 = they are the same frames
 }
 
-// copySets are the copies that are chosen from, by stride: far enough apart to outlive a burst, and near enough to be
-// worth their delay.
-var copySets = map[int][][]int{
-	1:              {{1}, {2}, {4}, {6}},
-	2:              {{1}, {2}, {3}, {4}, {1, 2}, {1, 3}, {2, 4}},
-	3:              {{1}, {2}, {3}, {1, 2}, {1, 3}},
-	4:              {{1}, {2}, {1, 2}},
-	wire.MaxStride: {{1}},
-}
+// copySets are the copies that are chosen from: near, or far enough to outlive a burst.
+var copySets = [...][]int{{1}, {2}, {3}, {4}, {1, 2}}
 
 // shapes are those that the ladder chooses from, the one with the fewest bits first: every stride without copies, with
 // them, and with coarse ones. None has FEC: where it does not narrow the speech, from 50 kbit/s on, copies do the same
@@ -50,7 +43,7 @@ var copySets = map[int][][]int{
 var shapes = func() (all []shape) {
 	for _, stride := range []int{wire.MaxStride, 4, 3, 2, 1} {
 		all = append(all, shape{stride: stride})
-		for _, copies := range copySets[stride] {
+		for _, copies := range copySets {
 			all = append(all, shape{stride, copies, 0}, shape{stride, copies, coarseBitrates[len(copies)]})
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // reason puts the decision into words.
 func (l *Ladder) reason() string {
 	if l.Stopped() {
-		return "stopped: " + l.stopped
+		return "stopped: the relay is silent"
 	}
 	return l.current.String() + ": " + l.because()
 }
@@ -43,7 +43,7 @@ func (l *Ladder) because() string {
 	case l.begins && n.channel.Loss > 0:
 		return "not known yet to be clean"
 	case n.channel.Loss >= repair.LossyFrom || len(l.current.shape.copies) > 0:
-		return fmt.Sprintf("%.1f %% loss, bursts %.1f", 100*n.channel.Loss, n.channel.Burst(1))
+		return fmt.Sprintf("%.1f %% loss, bursts %.1f", 100*n.channel.Loss, n.channel.Burst())
 	case limit >= plain.takes(&n):
 		return "the path is clean"
 	case limit == planned(l.cfg.Cap):

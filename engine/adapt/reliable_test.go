@@ -22,13 +22,13 @@ func TestNoRepairInATunnel(t *testing.T) {
 	if run(); !repairs() {
 		t.Fatalf("no repair where 8 %% are lost: %+v", l.Decision())
 	}
-	if l.SetPath(now, Path{Reliable: true}); repairs() {
+	if l.SetPath(now, 0, true); repairs() {
 		t.Errorf("repair in a tunnel at once: %+v", l.Decision())
 	}
 	if run(); repairs() {
 		t.Errorf("repair in a tunnel: %+v", l.Decision())
 	}
-	l.SetPath(now, Path{})
+	l.SetPath(now, 0, false)
 	if run(); !repairs() {
 		t.Errorf("no repair behind it: %+v", l.Decision())
 	}

@@ -16,18 +16,15 @@ type Channel struct {
 	Memory float64 // correlation of the states FrameDuration apart, 0 = random loss, below 1
 }
 
-// NewChannel fits a channel to what was measured on datagrams that were stride frames
-// apart: the share that was lost and the mean run of consecutive losses.
+// NewChannel fits a channel to the share of time in which all was lost and the mean run of consecutive losses in frames.
 //
-// A run ends with probability 1-P(lost again), so that its mean length is
-// burst = 1/((1-loss)(1-memory^stride)).
-func NewChannel(loss, burst float64, stride int) Channel {
+// A run ends with probability 1-P(lost again), so that its mean length is burst = 1/((1-loss)(1-memory)).
+func NewChannel(loss, burst float64) Channel {
 	if !(loss > 0) {
 		return Channel{}
 	}
 	loss = min(loss, 0.95)
-	memory := 1 - 1/(max(burst, 1)*(1-loss))
-	return Channel{Loss: loss, Memory: min(math.Pow(max(memory, 0), 1/float64(max(stride, 1))), 0.995)}
+	return Channel{Loss: loss, Memory: min(max(1-1/(max(burst, 1)*(1-loss)), 0), 0.995)}
 }
 
 // Again is the probability that a datagram is lost if the one that was sent so much
@@ -36,10 +33,8 @@ func (c Channel) Again(after time.Duration) float64 {
 	return c.Loss + (1-c.Loss)*math.Pow(c.Memory, float64(after)/float64(wire.FrameDuration))
 }
 
-// Burst is the mean run of consecutive losses of datagrams that are stride frames apart.
-func (c Channel) Burst(stride int) float64 {
-	return 1 / (1 - c.Again(time.Duration(stride)*wire.FrameDuration))
-}
+// Burst is the mean run of consecutive losses in frames.
+func (c Channel) Burst() float64 { return 1 / (1 - c.Again(wire.FrameDuration)) }
 
 // Series is the channel of two paths one after the other, whose losses are independent.
 func (c Channel) Series(d Channel) Channel {

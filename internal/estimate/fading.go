@@ -57,5 +57,5 @@ func (f *Fading) Outcome(now time.Duration) netproto.Outcome {
 // Channel fits a channel. A few runs say little about their mean length, so it is
 // held back towards that of single losses.
 func (f *Fading) Channel() Channel {
-	return NewChannel(f.Fraction(), (f.span+priorRuns)/(f.runs+priorRuns), 1)
+	return NewChannel(f.Fraction(), (f.span+priorRuns)/(f.runs+priorRuns))
 }

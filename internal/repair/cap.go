@@ -18,7 +18,7 @@ type Cap struct {
 func (c *Cap) Set(most wire.Kbps) { c.most = int(most.Bytes(time.Second)) }
 
 // Upcoming is what matters more than a datagram that is about to be sent, voice for all that is none: so many bytes,
-// all headers counted, at Next from now and again after every Every, if that is not 0, for a second.
+// all headers counted, at Next from now and again after every Every, for a second. The zero value is nothing.
 type Upcoming struct {
 	Bytes       int
 	Next, Every time.Duration
@@ -31,12 +31,9 @@ func (c *Cap) Send(now time.Duration, bytes int, u Upcoming) bool {
 		if bytes > c.Room(now, 0) {
 			return false
 		}
-		for at, sum := u.Next, bytes+u.Bytes; u.Bytes > 0 && at < time.Second; at, sum = at+u.Every, sum+u.Bytes {
+		for at, sum := u.Next, bytes+u.Bytes; u.Bytes > 0 && at < time.Second; at, sum = at+max(u.Every, wire.FrameDuration), sum+u.Bytes {
 			if sum > c.Room(now, at) {
 				return false
-			}
-			if u.Every == 0 {
-				break
 			}
 		}
 	}

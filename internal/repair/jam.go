@@ -50,7 +50,7 @@ func (j *jam) report(now time.Duration, d Downlink, sent wire.Kbps) bool {
 	j.through += (d.Rate - j.through) * wire.Kbps(lately)
 	j.usual = cmp.Or(j.usual, 1)
 	share := float64(j.through / max(j.sent, 1))
-	if j.acted > 0 && now-j.acted < turn && d.Trend <= -jammedTrend {
+	if j.acted > 0 && now-j.acted < turn && d.Trend <= -JammedTrend {
 		j.ours = now + jamRemembered
 	}
 	switch {
@@ -68,7 +68,7 @@ func (j *jam) report(now time.Duration, d Downlink, sent wire.Kbps) bool {
 	if now == j.well || now-j.well < patience {
 		j.acted = 0
 		j.limit *= wire.Kbps(1 + jamRecovery*elapsed.Seconds())
-		return d.Queue >= JammedQueue && d.Trend >= jammedTrend
+		return d.Queue >= JammedQueue && d.Trend >= JammedTrend
 	}
 	if j.acted == 0 {
 		j.acted = now

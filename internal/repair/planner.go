@@ -36,22 +36,20 @@ type View struct {
 // Copies never go into a queue that grows, and a cap comes before them: first fewer talkers,
 // then fewer copies.
 type Planner struct {
-	talkers int // most to forward, 0 = all
+	Talkers int // most to forward to the listener, 0 = all
 	jam     jam
 	jammed  bool          // nothing is to be added
 	fitted  time.Duration // when no more talkers would have fitted
 }
 
-// Report takes a listener's report, and plans by it.
-func (p *Planner) Report(now time.Duration, d Downlink, views []*View) {
-	p.jammed = p.jam.report(now, d, rate(views[:min(cmp.Or(p.talkers, len(views)), len(views))]))
-	p.Plan(now, d, views)
-}
-
-// Plan plans by the last report. views lists the talkers who talk now, loudest first, those who are not forwarded too.
-// The cap and the limit of a jam are honoured with fewer talkers at once, with more after these would have fitted for a
-// while.
-func (p *Planner) Plan(now time.Duration, d Downlink, views []*View) {
+// Plan plans by the listener's last report, which may be new. views lists the talkers who talk now, loudest first, those
+// who are not forwarded too. The cap and the limit of a jam are honoured with fewer talkers at once, with more after
+// these would have fitted for a while.
+func (p *Planner) Plan(now time.Duration, d Downlink, views []*View, reported bool) {
+	forwarded := min(cmp.Or(p.Talkers, len(views)), len(views))
+	if reported {
+		p.jammed = p.jam.report(now, d, rate(views[:forwarded]))
+	}
 	for _, v := range views {
 		v.Copies.judge(d.RTT, v, p.jammed)
 	}
@@ -65,7 +63,6 @@ func (p *Planner) Plan(now time.Duration, d Downlink, views []*View) {
 	if p.jam.limit > 0 {
 		most = min(most, p.jam.limit)
 	}
-	forwarded := min(cmp.Or(p.talkers, n), n)
 	for n > 1 && total > most {
 		n--
 		total = rate(views[:n])
@@ -78,13 +75,10 @@ func (p *Planner) Plan(now time.Duration, d Downlink, views []*View) {
 	} else if now-p.fitted < turn {
 		n = forwarded
 	}
-	if p.talkers = n; n == len(views) {
-		p.talkers = 0
+	if p.Talkers = n; n == len(views) {
+		p.Talkers = 0
 	}
 }
-
-// Talkers is the most talkers to forward to the listener, 0 = no limit.
-func (p *Planner) Talkers() int { return p.talkers }
 
 // rate is what forwarding the views takes, with their copies.
 func rate(views []*View) (sum wire.Kbps) {

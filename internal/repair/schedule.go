@@ -7,8 +7,8 @@ const (
 	ReportCalm   = 2 * time.Second        // while all is well
 	ReportLossy  = time.Second            // while it is not
 	ReportJammed = 300 * time.Millisecond // while a queue grows, and the least between any two
-	JammedQueue  = 60 * time.Millisecond  // a queue that may grow into trouble
-	jammedTrend  = 0.03                   // seconds per second
+	JammedQueue  = 60 * time.Millisecond  // a queue that may grow into trouble; LEDBAT's target is 100 ms at most
+	JammedTrend  = 0.03                   // seconds per second
 	// Beginning is how many datagrams are told of as if there were a queue: talkers protect their voice until they know
 	// that their path is clean.
 	Beginning = 40
@@ -26,7 +26,7 @@ const (
 
 // MoodOf judges a path by whether it loses and by its queue.
 func MoodOf(lossy bool, queue time.Duration, trend float64) Mood {
-	if queue >= JammedQueue && trend >= jammedTrend {
+	if queue >= JammedQueue && trend >= JammedTrend {
 		return Jammed
 	}
 	if lossy {

@@ -69,7 +69,7 @@ func (m *Mender) Pass(now time.Duration, to *Member, talker uint32, d []byte) bo
 // not: so nobody drowns the others there by sending much.
 func (r *Room) choose(now time.Duration, listener *Member) {
 	d := listener.downlink
-	d.strict = slices.ContainsFunc(r.order, func(t *Member) bool {
+	d.strict = d.Cap > 0 && slices.ContainsFunc(r.order, func(t *Member) bool {
 		return t != listener && t.uplink.rate <= d.Cap && now-t.uplink.forwarded <= time.Second
 	})
 }

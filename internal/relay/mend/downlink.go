@@ -63,7 +63,7 @@ func (d *downlink) viewOf(now time.Duration, talker uint32) *view {
 	v = &view{talker: talker, at: now}
 	for _, o := range d.views {
 		if o.loss.Known(now) > v.loss.Known(now) {
-			v.loss, v.known = o.loss, o.known
+			v.loss = o.loss
 		}
 	}
 	v.since = v.loss.Outcome(now)
@@ -123,10 +123,6 @@ func (m *Mender) plan(now time.Duration, s *Member, reported bool) {
 		}
 		views = append(views, &v.View)
 	}
-	if reported {
-		d.planner.Report(now, d.Downlink, views)
-	} else {
-		d.planner.Plan(now, d.Downlink, views)
-	}
-	d.apart = d.Cap > 0 || d.planner.Talkers() > 0
+	d.planner.Plan(now, d.Downlink, views, reported)
+	d.apart = d.Cap > 0 || d.planner.Talkers > 0
 }

@@ -23,35 +23,21 @@ type fare struct {
 	told      netproto.Feedback // what the talker is told of it; Median is of what was reported since the last time
 }
 
-// collector is a Mender's memory for making a fare: the views of a talker, and the figures of its listeners.
+// collector is a Mender's memory for making a fare: the views of a talker, and the figures of its listeners, the worse the
+// higher.
 type collector struct {
-	views []*view
-	said  [figures][]int
+	views                     []*view
+	rtt, queue, trend, jitter []int // ms, and ms/s
+	cap, rate                 []int // kbit/s, negative, as less is worse: the cap, and what comes through
 }
-
-// Figures, the worse the higher: times in ms, rates in kbit/s and negative, as less is worse.
-const (
-	rtt = iota
-	queue
-	trend
-	jitter
-	most // the cap
-	rate // that comes through
-	figures
-)
 
 // unlimited stands for no cap and no limit of the rate.
 const unlimited = math.MaxUint16
 
-func (c *collector) add(figure, v int) { c.said[figure] = append(c.said[figure], v) }
-
 // judge makes the fare of one talker anew.
 func (m *Mender) judge(now time.Duration, talker *Member) {
 	r, c, f := talker.room, &m.collect, fare{}
-	c.views = c.views[:0]
-	for i := range c.said {
-		c.said[i] = c.said[i][:0]
-	}
+	*c = collector{c.views[:0], c.rtt[:0], c.queue[:0], c.trend[:0], c.jitter[:0], c.cap[:0], c.rate[:0]}
 	for _, s := range r.downs {
 		d := s.downlink
 		if s == talker || d.deaf || !s.Live() {
@@ -61,7 +47,7 @@ func (m *Mender) judge(now time.Duration, talker *Member) {
 		if d.Cap > 0 { // which holds for those too who are not forwarded for its sake
 			limit = int(cmp.Or(d.part, d.Cap))
 		}
-		c.add(most, -limit)
+		c.cap = append(c.cap, -limit)
 		if now-d.heard > memory {
 			continue
 		}
@@ -69,7 +55,7 @@ func (m *Mender) judge(now time.Duration, talker *Member) {
 			f.told.Unopened++
 		}
 		v := d.view(talker.ID)
-		if v == nil || !v.known || now-v.at > memory {
+		if v == nil || v.loss.Known(now) == 0 || now-v.at > memory {
 			continue
 		}
 		limit = unlimited
@@ -81,19 +67,19 @@ func (m *Mender) judge(now time.Duration, talker *Member) {
 		} else {
 			c.views = append(c.views, v)
 		}
-		c.add(rate, -limit)
-		c.add(rtt, int(d.RTT/time.Millisecond))
-		c.add(queue, int(d.Queue/time.Millisecond))
-		c.add(trend, int(d.Trend*1000))
-		c.add(jitter, int(v.jitter/time.Millisecond))
+		c.rate = append(c.rate, -limit)
+		c.rtt = append(c.rtt, int(d.RTT/time.Millisecond))
+		c.queue = append(c.queue, int(d.Queue/time.Millisecond))
+		c.trend = append(c.trend, int(d.Trend*1000))
+		c.jitter = append(c.jitter, int(v.jitter/time.Millisecond))
 	}
 	t := &f.told
 	queued := quarter
 	if talker.uplink.meter.Rate(now) <= minorityRate {
 		queued = half
 	}
-	t.WorstRTT, t.WorstQueue, t.WorstJitter = u16(worst(c.said[rtt], quarter)), u16(worst(c.said[queue], queued)), u16(worst(c.said[jitter], quarter))
-	t.WorstTrend, t.LowestCap, t.LowestRate = i16(worst(c.said[trend], queued)), least(c.said[most]), least(c.said[rate])
+	t.WorstRTT, t.WorstQueue, t.WorstJitter = u16(worst(c.rtt, quarter)), u16(worst(c.queue, queued)), u16(worst(c.jitter, quarter))
+	t.WorstTrend, t.LowestCap, t.LowestRate = i16(worst(c.trend, queued)), least(c.cap), least(c.rate)
 	if f.listeners = len(c.views); f.listeners > 0 {
 		slices.SortFunc(c.views, func(a, b *view) int { return cmp.Compare(a.loss.Fraction(), b.loss.Fraction()) })
 		v := c.views[f.listeners/2]

@@ -75,9 +75,7 @@ func (m *Mender) tick(now time.Duration, r *Room) {
 		t.uplink.rate = t.uplink.meter.Rate(now)
 	}
 	for _, s := range r.downs {
-		if s.downlink.strict = false; s.downlink.Cap > 0 {
-			r.choose(now, s)
-		}
+		r.choose(now, s)
 		r.divide(now, s)
 		if s.downlink.Cap > 0 || s.Apart.Load() {
 			m.plan(now, s, false)

@@ -45,7 +45,6 @@ func (m *Mender) Report(now time.Duration, s *Member, body []byte) (look time.Du
 type view struct {
 	talker uint32
 	repair.View
-	known   bool          // there was a receipt that could be read
 	at      time.Duration // last report
 	account repair.Account
 	loss    estimate.Fading
@@ -59,13 +58,10 @@ type view struct {
 func (v *view) take(now time.Duration, b *netproto.TalkerReport, u *uplink) {
 	v.at, v.Hole = now, float64(b.HoleQ8)/256
 	v.Buffer, v.jitter = time.Duration(b.Buffer)*time.Millisecond, time.Duration(b.Jitter)*time.Millisecond
-	o, ok := v.account.Take(v.sent(u), &b.Receipt, u.asker.Stride())
-	if !ok {
-		return
+	if o, ok := v.account.Take(v.sent(u), &b.Receipt, u.asker.Stride()); ok {
+		v.loss.Add(now, u.asker.Stride(), o)
+		v.since.Add(o)
 	}
-	v.known = true
-	v.loss.Add(now, u.asker.Stride(), o)
-	v.since.Add(o)
 }
 
 // sent is what the listener was sent of a talker.

@@ -101,7 +101,7 @@ func (r *Room) sort(now time.Duration) {
 
 // hears tells whether a listener is to get this talker's voice.
 func (r *Room) hears(listener *Member, talker uint32) bool {
-	left := cmp.Or(listener.downlink.planner.Talkers(), math.MaxInt)
+	left := cmp.Or(listener.downlink.planner.Talkers, math.MaxInt)
 	for _, s := range r.order {
 		if s.ID == talker {
 			return left > 0 && listener.downlink.fits(s)

@@ -150,7 +150,9 @@ func TestTunnelsLoseNothing(t *testing.T) {
 	talker.Arrived(time.Hour, netproto.Header{Session: 1, Seq: 1, Voice: true}, netproto.Hop{Count: 1}, 100)
 	d := listener.down()
 	d.heard = time.Hour
-	*d.viewOf(time.Hour, 1) = view{talker: 1, at: time.Hour, known: true, since: netproto.Outcome{Received: 40, Lost: 10, Runs: 2}}
+	v := d.viewOf(time.Hour, 1)
+	v.since = netproto.Outcome{Received: 40, Lost: 10, Runs: 2}
+	v.loss.Add(time.Hour, 1, v.since)
 	for _, tt := range []struct {
 		tunnelled bool
 		want      netproto.Outcome

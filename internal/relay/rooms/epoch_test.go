@@ -93,6 +93,25 @@ func TestEpochIsWhatTheListSays(t *testing.T) {
 	}
 }
 
+// After a restart of the relay all come back to a room within seconds. The first eight need not wait for each other's
+// epochs; where that goes on, epochs are seldom again.
+func TestAllComeBackAtOnce(t *testing.T) {
+	core, now := rooms.NewCore(rooms.Config{}), time.Hour
+	for i := range 9 {
+		came := now
+		if _, err := core.Join(now, rooms.Newcomer{Room: "r", Name: relaytest.Wide(i), Voice: 1}); err != nil {
+			t.Fatal(err)
+		}
+		for updates, next := core.Tick(now); len(updates) == 0; updates, next = core.Tick(now) {
+			now = next
+		}
+		if late := now - came; late > 200*time.Millisecond != (i == 8) {
+			t.Errorf("who comes as number %d is heard after %v", i+1, late)
+		}
+		now += 100 * time.Millisecond
+	}
+}
+
 func fresh(rng *rand.Rand) []byte {
 	b := make([]byte, netproto.FreshSize)
 	for i := range b {

@@ -43,8 +43,9 @@ func (m *member) from(w netproto.Wrapping) netproto.Wrapping {
 	return w
 }
 
-// mostWrapped is of how many talkers a member that comes back is told the keys: what fits a package.
-const mostWrapped = 1000
+// mostWrapped is of how many talkers a member that comes back is told the keys: each takes 54 bytes as base64, and a part
+// of the package is for the rest.
+const mostWrapped = netproto.MaxPackage / 64
 
 // wrapped is what the others have wrapped for the member.
 func (m *member) wrapped() (keys []netproto.Wrapping) {
