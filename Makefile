@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -X main.version=$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test race soak chaos fuzz bench quality figures ablation lint cross clean
+.PHONY: help setup build demo test race soak chaos fuzz bench quality figures ablation lint cross release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -59,5 +59,8 @@ lint: setup ## run the linters
 cross: setup ## build the relay for linux, windows, darwin and freebsd, and vet every package there without cgo
 	@scripts/cross.sh
 
+release: setup ## build packages of VERSION into dist, the same bytes for the same commit
+	go -C packaging run ./release --version $(VERSION) --out ../dist
+
 clean: ## remove what was built
-	rm -rf bin build
+	rm -rf bin build dist

@@ -152,6 +152,7 @@ func run(ctx context.Context, f flags, again func() (flags, error), env string, 
 		wg.Go(func() { o.serveCtl(ctx, l, stop) })
 	}
 	wg.Go(func() { o.hangUps(ctx, hangups) })
+	wg.Go(func() { tellManager(ctx, server, cfg.Log) })
 	wg.Go(func() {
 		if terminated(ctx, terms, func() bool { return f.Drain > 0 || *o.next.Load() != relay.Next{} }, func() { server.Drain(0, *o.next.Load()) }) {
 			stop()
