@@ -47,6 +47,7 @@ type JoinCmd struct {
 	DecoderComplexity int    `placeholder:"1-10" help:"What decoding may spend, where libopus is 1.5 or later: below 5 losses are concealed without a network, for slow machines. Default: 6."`
 
 	secret string // the passphrase of an invitation
+	notice string // to be said once we are in
 }
 
 // tokenVar is the environment variable of the token that the relay's operator has given out.
@@ -138,6 +139,9 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	tell.sealed(cfg.Passphrase != "")
 	if c.Identity && cfg.Passphrase == "" {
 		tell.warning(notIdentified)
+	}
+	if c.notice != "" {
+		tell.warning(c.notice)
 	}
 	call.Mute(c.Muted)
 	var commands <-chan string

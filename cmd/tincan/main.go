@@ -22,6 +22,8 @@ type CLI struct {
 	Join     JoinCmd     `cmd:"" help:"Join a room and talk: what tincan does alone. On a terminal the full screen asks for what is not given."`
 	Invite   InviteCmd   `cmd:"" help:"Print a link that lets others join a room, and no other relay's."`
 	Identity IdentityCmd `cmd:"" help:"Print the key that join --identity brings, and make it if there is none."`
+	Serve    ServeCmd    `cmd:"" help:"Host a room: a relay on this machine, an invitation for the others, and you in it."`
+	Bridge   BridgeCmd   `cmd:"" help:"Let clients of TIP_Project into a room."`
 	Settings SettingsCmd `cmd:"" help:"Print a file of settings for join, with a comment on each, and where it goes."`
 	Doctor   DoctorCmd   `cmd:"" help:"Try the microphone, the loudspeaker and a relay, and say what to do about what does not work."`
 	Devices  DevicesCmd  `cmd:"" help:"List the sound devices that --in and --out can name."`

@@ -100,6 +100,7 @@ func (c *JoinCmd) onScreen(ctx context.Context, tty tty, phrase string) error {
 func (s *stage) enter(ctx context.Context, form screen.Form) (screen.Joined, error) {
 	s.mu.Lock()
 	c := *s.join
+	s.join.notice = "" // it is about this room
 	s.mu.Unlock()
 	if c.Relay != "" && form.Relay != c.Relay {
 		c.Fingerprint = "" // which is that one's
@@ -121,7 +122,7 @@ func (s *stage) enter(ctx context.Context, form screen.Form) (screen.Joined, err
 	if err := c.identify(&cfg); err != nil {
 		return screen.Joined{}, err
 	}
-	warning := ""
+	warning := c.notice
 	if c.Identity && cfg.Passphrase == "" {
 		warning = notIdentified
 	}

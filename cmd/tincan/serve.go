@@ -1,0 +1,106 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/tincan-voice/tincan/codec"
+	"github.com/tincan-voice/tincan/internal/usage"
+	"github.com/tincan-voice/tincan/invite"
+	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/relay"
+)
+
+// ServeCmd hosts a room.
+type ServeCmd struct {
+	Room string `arg:"" optional:"" help:"Room to invite to; the relay's default room if none is given."`
+
+	Name     string `short:"n" help:"Your name in it, 1 to 19 characters."`
+	Join     bool   `default:"true" negatable:"" help:"Join the room oneself, and end the relay on leaving it; --no-join only hosts, until Ctrl-C."`
+	In       string `placeholder:"DEVICE|FILE|tone|none" help:"What you say, as for join."`
+	Out      string `placeholder:"DEVICE|FILE|none" help:"Where you hear, as for join."`
+	Plain    bool   `help:"Write lines instead of the full screen."`
+	Host     string `placeholder:"NAME|ADDRESS" help:"How the others reach this machine. Default: its address in the local network."`
+	Port     uint16 `default:"9999" zero:"ok" help:"TCP and UDP port; 0: any free one."`
+	Unsealed bool   `help:"Put no passphrase into the invitation."`
+	State    string `placeholder:"DIR" help:"Where the relay's certificate is kept. Default: in your configuration folder, as tincand has it."`
+}
+
+// Run serves until the user leaves the room, or ctx ends. The invitation goes to standard output.
+func (c *ServeCmd) Run(ctx context.Context, app *kong.Kong, in io.Reader, out io.Writer) error {
+	if err := c.check(); err != nil {
+		return usage.Error{Err: err}
+	}
+	server, err := relay.Listen(relay.Config{Addr: netip.AddrPortFrom(netip.IPv6Unspecified(), c.Port), StateDir: c.State})
+	if errors.Is(err, relay.ErrPortInUse) {
+		return fmt.Errorf("%w: a relay runs here already, for which tincan invite makes a link; or give another port, as in --port %d", err, netproto.DefaultPort+1)
+	}
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx) }()
+	err = c.host(ctx, server, app.Stderr, in, out)
+	stop()
+	return cmp.Or(err, <-served)
+}
+
+func (c *ServeCmd) check() error {
+	if c.Join && c.Name == "" {
+		return errors.New("no name: tincan serve [ROOM] --name NAME; --no-join only hosts")
+	}
+	if c.Join {
+		if err := netproto.CheckName(c.Name); err != nil {
+			return fmt.Errorf("--name %q: %w", c.Name, err)
+		}
+	}
+	if err := netproto.CheckRoom(c.Room); err != nil {
+		return fmt.Errorf("room %q: %w", c.Room, err)
+	}
+	return nil
+}
+
+// host prints the invitation, and joins the room or waits.
+func (c *ServeCmd) host(ctx context.Context, server *relay.Server, notes io.Writer, in io.Reader, out io.Writer) error {
+	port := strconv.Itoa(int(server.Addr().Port()))
+	link := invite.Link{Address: net.JoinHostPort(cmp.Or(c.Host, localAddress()), port), Room: c.Room, Fingerprint: server.Fingerprint()}
+	if !c.Unsealed {
+		link.Passphrase = invite.NewPassphrase()
+	}
+	text, err := link.Text()
+	if err != nil {
+		return usage.Error{Err: fmt.Errorf("--host: %w", err)}
+	}
+	if c.Host == "" {
+		fmt.Fprintf(notes, "for those in this network; for others give --host, and have their TCP and UDP port %s lead here\n", port)
+	}
+	fmt.Fprintln(out, text)
+	if !c.Join {
+		<-ctx.Done()
+		return nil
+	}
+	join := JoinCmd{
+		Relay: net.JoinHostPort("127.0.0.1", port), Room: c.Room, Name: c.Name, In: c.In, Out: c.Out, Plain: c.Plain, Bitrate: codec.DefaultBitrate,
+		Fingerprint: link.Fingerprint, secret: link.Passphrase, notice: "the others join with " + text,
+	}
+	return join.Run(ctx, in, out)
+}
+
+// localAddress is ours in the network that leads to the others, or else loopback. Nothing is sent.
+func localAddress() string {
+	conn, err := net.Dial("udp", "192.0.2.1:9") // TEST-NET-1 (RFC 5737)
+	if err != nil {
+		return "127.0.0.1"
+	}
+	defer conn.Close()
+	return conn.LocalAddr().(*net.UDPAddr).IP.String()
+}
