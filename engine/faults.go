@@ -31,6 +31,8 @@ const (
 	FaultStranger                        // a talker is not in the list of the room
 	FaultUnknown                         // the relay's list of the room has us otherwise than we are
 	FaultCrowded                         // there are too many in the room for keys that only those present have
+	FaultNoKeys                          // the relay has begun no epoch, without which nothing is sent
+	FaultSilenced                        // a moderator or the operator has muted us
 	faultKinds                           // how many there are
 )
 
@@ -148,6 +150,16 @@ var faultTable = [faultKinds]struct {
 		"crowded", 0, 0,
 		"more than {what} of you are in the room: the relay together with somebody who knows the passphrase, but is not here, could hear",
 		"again only those who are here can hear what is said, whoever else knows the passphrase",
+	},
+	FaultNoKeys: {
+		"no_keys", 8 * time.Second, 0, // the pause between epochs, 4 s, and what a slow connection takes
+		"you hear nobody and nobody hears you: {what} has sent no key for voice; its version is older than this program's, or the way there stands still: ask its operator",
+		"there is a key for voice now",
+	},
+	FaultSilenced: {
+		"silenced", 0, 0,
+		"nobody hears you: a moderator or the relay's operator has muted you for {what}",
+		"you are not muted by others any more",
 	},
 }
 

@@ -59,6 +59,9 @@ type vitals struct {
 	unknown bool          // the relay tells of us otherwise than we are
 	crowded bool          // there are too many for sender keys
 	begun   time.Duration // when the session was
+	keyless bool          // no epoch has begun in it
+
+	silenced time.Duration // until then the relay lets nobody hear us
 }
 
 // dropped is a talker whose datagrams come and are dropped, with its name and whether it has another passphrase.
@@ -185,11 +188,14 @@ func (m *monitor) path(now time.Duration, v *vitals) {
 
 // room judges who else is there.
 func (m *monitor) room(now time.Duration, v *vitals) {
+	silenced := now < v.silenced
+	m.note(now, Fault{Kind: FaultSilenced}, silenced, sinceSeen, (v.silenced - now).Round(time.Second).String())
+	m.note(now, Fault{Kind: FaultNoKeys}, v.keyless, v.begun, v.relay)
 	m.note(now, Fault{Kind: FaultAlone}, v.peers == 0, v.listed, v.room)
 	if v.peers == 0 {
 		return // nobody is left who could listen
 	}
-	deaf := v.hearers == 0
+	deaf := v.hearers == 0 && !silenced
 	if v.reported < v.listed+settles {
 		deaf = m.isOn(FaultNobodyListens) // as far as is known
 	}

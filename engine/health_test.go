@@ -110,6 +110,14 @@ func TestFaults(t *testing.T) {
 			nobodyTalks(now, v)
 			v.hearers, v.reported = 0, begin
 		}, FaultNobodyListens, 0, "", "you are heard again"},
+		{"the relay has others not hear us", func(now time.Duration, v *vitals) {
+			v.hearers = 0
+			if v.silenced = 0; now >= begin {
+				v.silenced = end
+			}
+		}, FaultSilenced, 0, "the relay's operator has muted you for 40s", "not muted by others any more"},
+		{"no key for voice comes", func(_ time.Duration, v *vitals) { v.keyless, v.begun = true, begin },
+			FaultNoKeys, 9 * time.Second, "192.0.2.1:9999 has sent no key for voice; its version", "there is a key"},
 		{"one of two others cannot open our voice", func(_ time.Duration, v *vitals) { v.peers, v.unopened = 2, 1 },
 			FaultNotUnderstood, 0, "1 of the others cannot hear you: your passphrase", "nobody is left"},
 		{"both of two others cannot open our voice", func(_ time.Duration, v *vitals) { v.peers, v.unopened = 2, 2 },

@@ -69,6 +69,7 @@ func (c *Call) readControl(ctl *control) (m *move, why error, final bool) {
 			if p.Recorders != nil {
 				c.setRecorders(p.Recorders)
 			}
+			c.silence(p.Mute)
 		case netproto.UnknownError:
 			c.events.add(RelayComplained{p.Reason})
 		}

@@ -21,6 +21,7 @@ type roster struct {
 	brought map[uint32][]byte  // what they have: FRESH
 	unknown bool               // the others are not told of us as we are
 	crowded bool               // there are too many for sender keys
+	keyed   bool               // an epoch has begun
 	volumes map[string]float32 // as set, by name
 	// recorders are those who record the room, whether they have been named yet or not.
 	recorders map[uint32]bool
@@ -59,7 +60,7 @@ func (r *roster) behind(now time.Duration) time.Duration {
 
 // renew takes that a session of ours begins, with lists of its own.
 func (r *roster) renew() {
-	r.doubtful, r.number, r.missed, r.recorders = nil, 0, 0, nil
+	r.doubtful, r.number, r.missed, r.recorders, r.keyed = nil, 0, 0, nil, false
 	r.begun++
 }
 
@@ -158,7 +159,7 @@ func (c *Call) setUsers(list netproto.SendNewUsers) {
 		c.roster.unknown = !known
 	}
 	if b != nil {
-		c.roster.crowded = !b.keyed
+		c.roster.crowded, c.roster.keyed = !b.keyed, true
 		b.hear(now, c.listener, c.roster.foreign)
 	}
 	count := len(c.roster.names)
@@ -176,6 +177,7 @@ func (c *Call) setUsers(list netproto.SendNewUsers) {
 // setRoom takes what came with a session.
 func (c *Call) setRoom(hello welcome) {
 	newest := c.attendance.newest
+	c.silence(hello.session.Mute)
 	for _, list := range hello.users {
 		c.setUsers(list)
 	}
@@ -183,6 +185,13 @@ func (c *Call) setRoom(hello welcome) {
 	c.setRecorders(hello.session.Recorders)
 	if c.attendance.newest == newest { // the relay may not have ours yet
 		c.sendKeys(c.attendance.of(newest).keys)
+	}
+}
+
+// silence takes for how many seconds the relay lets nobody hear us; 0: nothing has changed.
+func (c *Call) silence(seconds int) {
+	if seconds > 0 {
+		c.signs.silenced.at(c.now() + time.Duration(seconds)*time.Second)
 	}
 }
 

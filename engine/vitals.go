@@ -19,6 +19,7 @@ type signs struct {
 	listed                    moment // the list of users changed
 	begun                     moment // the session did
 	said                      moment // the last package of the relay came
+	silenced                  moment // until then the relay lets nobody hear us
 
 	peers     atomic.Int32
 	hearers   atomic.Int32 // in the last feedback, which came at reported
@@ -51,6 +52,7 @@ func (s *signs) renew(now time.Duration) {
 	s.unopened.Store(0)
 	s.listed.at(now)
 	s.begun.at(now)
+	s.silenced.at(0)
 }
 
 // read notes what the Source gave.
@@ -118,7 +120,7 @@ func (c *Call) vitals(v *vitals) {
 	}
 	c.talking.Unlock()
 
-	v.begun = s.begun.get()
+	v.begun, v.silenced = s.begun.get(), s.silenced.get()
 	v.peers, v.listed = int(s.peers.Load()), s.listed.get()
 	v.hearers, v.unopened, v.reported = int(s.hearers.Load()), int(s.unopened.Load()), s.reported.get()
 
@@ -128,7 +130,7 @@ func (c *Call) vitals(v *vitals) {
 	v.muted, v.unmuted, v.sounded = c.muted.Load(), s.unmuted.get(), s.sounded.get()
 
 	c.hearing.Lock()
-	v.unknown, v.crowded = c.roster.unknown, c.roster.crowded
+	v.unknown, v.crowded, v.keyless = c.roster.unknown, c.roster.crowded, !c.roster.keyed
 	v.dropped = c.listener.notHeard(v.dropped[:0])
 	for i := range v.dropped {
 		v.dropped[i].foreign = c.roster.foreign[v.dropped[i].Session]

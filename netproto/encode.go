@@ -161,6 +161,8 @@ func (e *encoder) session(p Session) error {
 		return illTyped("HOP_KEY", p.Key())
 	case p.UDP < 0 || p.UDP > math.MaxUint16:
 		return illTyped("UDP", p.Key())
+	case p.Mute < 0 || p.Mute > math.MaxInt32:
+		return illTyped("MUTE", p.Key())
 	}
 	e.int("SESSION", int64(p.Session))
 	e.optInt("VOICE", int64(p.Voice))
@@ -172,6 +174,7 @@ func (e *encoder) session(p Session) error {
 	if p.Recorders != nil {
 		e.ids("RECORDERS", p.Recorders)
 	}
+	e.optInt("MUTE", int64(p.Mute))
 	return nil
 }
 

@@ -110,6 +110,7 @@ type Session struct {
 	UDP     int        // the relay's UDP port; 0 = the TCP port
 	Resume  string     // names the session to a later connection, see SendNickname
 	Rights  Rights     // what it may do to others
+	Mute    int        // its voice goes to nobody for so many seconds from now on; 0 = nothing has changed
 	Keys    []Wrapping // of others' sender keys, for the client
 	// Recorders are the sessions of the room that record it, the client's own included. nil, which is not empty: as before.
 	Recorders []uint32

@@ -86,6 +86,7 @@ func (f *fields) pack() Package {
 			Resume:  f.string("RESUME", false),
 			Rights:  Rights(f.int("RIGHTS", false, math.MaxUint8)),
 			Keys:    f.wrappings(),
+			Mute:    int(f.int("MUTE", false, math.MaxInt32)),
 
 			Recorders: f.ids("RECORDERS"),
 		}

@@ -128,7 +128,9 @@ func TestReplaceAndSanctions(t *testing.T) {
 	must(first.Mute("127.0.0.1", time.Hour))
 	within(t, "the second knows of the mute", func() bool { return len(second.Sanctions()) == 1 })
 	within(t, "who is there is muted", func() bool { return second.Clients()[0].Muted })
-	b.want(1)
+	if p := b.until(6); p["MUTE"] != 3600.0 {
+		t.Errorf("%v", p)
+	}
 	if who := second.Sanctions()[0]; !who.Mute || who.Who != "127.0.0.1/32" {
 		t.Errorf("%+v", who)
 	}

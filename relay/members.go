@@ -57,6 +57,7 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 	if voice > 0 {
 		session.Voice, session.HopKey, session.Resume = voice, m.HopKey[:], m.Resume
 		session.Keys, session.Recorders = m.Keys, m.Recorders
+		session.Mute = s.mutedFor(s.mutedUntil(g))
 		if g.token != nil {
 			session.Rights = g.token.Rights
 		}

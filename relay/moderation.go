@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/netip"
 	"os"
 	"strconv"
@@ -175,13 +176,14 @@ func (s *Server) enforceLocked(subject access.Subject, mute bool, reason string)
 // muteLocked mutes a session, or has it heard again, and tells its client.
 func (s *Server) muteLocked(id uint32, until time.Duration) {
 	s.core.Mute(id, until)
-	said := "you are heard again"
-	if left := (until - s.now()).Round(time.Second); left > 0 {
-		said = fmt.Sprintf("you are muted for %v: nobody hears you", left)
+	if c := s.sessions[id]; c != nil && c.voice > 0 {
+		c.send(netproto.Session{Session: id, Voice: c.voice, Mute: max(s.mutedFor(until), 1)})
 	}
-	if c := s.sessions[id]; c != nil {
-		c.send(netproto.UnknownError{Reason: said})
-	}
+}
+
+// mutedFor is until then in seconds, as packages have it: 0 where that is over.
+func (s *Server) mutedFor(until time.Duration) int {
+	return int(min(max(math.Ceil((until-s.now()).Seconds()), 0), math.MaxInt32))
 }
 
 // Lift ends a ban, or a mute; who is as for Ban. The error is ErrNobody where there is none.
@@ -196,7 +198,8 @@ func (s *Server) Lift(who string, mute bool) error {
 	case err != nil:
 		return err
 	case s.successor != nil:
-		return errors.New("another relay takes this one's place: say it there")
+		return errors.New("this relay is being replaced, so nothing is lifted here any more: say it to the one that takes its place, " +
+			"by address, network or token: sessions have other numbers there")
 	case !s.sanctions.Lift(subject, mute, time.Now()):
 		return fmt.Errorf("%w: nothing is in force about %v", ErrNobody, subject)
 	}

@@ -330,6 +330,7 @@ func TestStates(t *testing.T) {
 		{"heard", aCall(), "YOU ARE HEARD"},
 		{"alone", engine.Stats{}, "YOUR MICROPHONE IS ON"},
 		{"unknown to the relay's list", engine.Stats{Peers: aCall().Peers, Faults: fault(engine.FaultUnknown)}, "NOBODY HEARS YOU: see below"},
+		{"muted by others", engine.Stats{Peers: aCall().Peers, Faults: fault(engine.FaultSilenced)}, "OTHERS HAVE MUTED YOU: nobody hears you"},
 		{"all are foreign", engine.Stats{Peers: []engine.PeerStats{foreign}}, "NOBODY HEARS YOU: another passphrase"},
 		{"one is foreign", both, "YOU ARE HEARD"},
 	} {

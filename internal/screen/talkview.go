@@ -63,7 +63,7 @@ func (t *talk) clock() string {
 var silencing = map[engine.FaultKind]bool{
 	engine.FaultNoUDP: true, engine.FaultUDPStopped: true, engine.FaultNotHeard: true, engine.FaultSendingStopped: true,
 	engine.FaultNobodyListens: true, engine.FaultInputFailed: true, engine.FaultInputStuck: true, engine.FaultInputSilent: true,
-	engine.FaultUnknown: true,
+	engine.FaultUnknown: true, engine.FaultNoKeys: true,
 }
 
 // state says whether we are heard.
@@ -72,6 +72,9 @@ func (m *Model) state() (text string, style lipgloss.Style) {
 	talk := "Space"
 	if m.holds {
 		talk = "hold Space"
+	}
+	isOn := func(kind engine.FaultKind) bool {
+		return slices.ContainsFunc(t.stats.Faults, func(f engine.FaultStats) bool { return f.On && f.Kind == kind })
 	}
 	fault := t.stats.Reconnecting != "" && !t.voice || slices.ContainsFunc(t.stats.Faults, func(f engine.FaultStats) bool { return f.On && silencing[f.Kind] })
 	loss := t.stats.Sending.Adapt.Loss
@@ -92,6 +95,8 @@ func (m *Model) state() (text string, style lipgloss.Style) {
 		return "MUTED: nobody hears you   (" + talk + " to talk, m: unmute)", alarm
 	case t.deaf:
 		return "DEAF: you hear nobody, they hear you   (d: hear again)", alarm
+	case isOn(engine.FaultSilenced):
+		return "OTHERS HAVE MUTED YOU: nobody hears you", alarm
 	case fault:
 		return "NOBODY HEARS YOU: see below", alarm
 	case len(t.people) == 0:
