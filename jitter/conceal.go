@@ -14,19 +14,16 @@ type extension struct {
 }
 
 const (
-	// fadeFrom to fadeTo: the extension is at full level for 40 ms and gone at 200 ms.
+	// fadeFrom to fadeTo: what is invented is at full level for 40 ms and gone at 200 ms. As much speech as the first
+	// makes the next extension begin at its full level, and for as long a resend is awaited that later frames overtook.
 	fadeFrom = SampleRate * 40 / 1000
 	fadeTo   = SampleRate * 200 / 1000
-	// restored is how much speech makes an extension begin at its full level, 50 ms, and ease how fast it comes to
-	// the level of the one before: 10 ms.
-	restored = SampleRate * 50 / 1000
-	ease     = SampleRate * 10 / 1000
 )
 
 // silence makes it nothing, for speech that begins.
 func (e *extension) silence() { *e = extension{lag: 1} }
 
-// begin takes the pitch period to repeat from the end of x, which has history samples. Where less than restored of
+// begin takes the pitch period to repeat from the end of x, which has history samples. Where less than fadeFrom of
 // it was heard since the last extension, that one goes on falling.
 func (e *extension) begin(x []float32, heard int64) {
 	n := len(x)
@@ -50,7 +47,7 @@ func (e *extension) begin(x []float32, heard int64) {
 	}
 	e.jump = x[n-1] - x[n-l-1] + mean
 	e.level, e.pos = 1, 0
-	if heard >= restored {
+	if heard >= fadeFrom {
 		e.total = 0
 	}
 }
@@ -64,7 +61,7 @@ func (e *extension) gain() float32 {
 func (e *extension) read(out []float32) {
 	gain := e.level
 	e.total += len(out)
-	e.level = max(e.gain(), gain-float32(len(out))/ease)
+	e.level = e.gain()
 	step := (e.level - gain) / float32(len(out))
 	for i := range out {
 		out[i] = gain * (e.period[e.pos] + e.jump)

@@ -17,24 +17,20 @@ package jitter
 // of frames, each 20 ms less late than the one before; the last of them is
 // as early as ever, so the queue does not move.
 type delayModel struct {
-	recent [recentMost]int64 // delay of the frames that came last, a ring
-	count  int64             // frames put there
-	queue  int64             // least of recent
-	base   float64           // least queue of late, rising slowly
+	recent [2 * maxStride]int64 // delay of the frames that came last, a ring
+	count  int64                // frames put there
+	queue  int64                // least of recent
+	base   float64              // least queue of late, rising slowly
 
-	late    [2][lateBins]float32 // weight of frames by how much later than the queue they came
-	weight  float32              // of one frame now: it grows, which is forgetting the old
-	total   float32              // of all
-	learned int64                // frames ever
-	gone    float32              // weight of frames that never came, or not in time
+	lateness
+	away    lateness // what calm has put away
+	weight  float32  // of one frame now: it grows, which is forgetting the old
+	learned int64    // frames ever
+	gone    float32  // weight of frames that never came, or not in time
 
-	runs   [lateBins]float32 // weight of the times that frames came so late or later
-	last   [2]arrival        // the frame before, of each order
-	seen   [lateBins]int64   // number of the last frame in each bin, counted by learned
-	storm  storm             // what calm has put away
-	margin int64             // bin of the wanted delay, above the queue
-	fill   int64             // what a datagram takes to fill: how late its first frame always is, in samples
-	above  float32           // times that frames came later than that, of the last newSpan frames
+	last [2]arrival      // the frame before, of each order
+	seen [lateBins]int64 // number of the last frame in each bin, counted by learned
+	fill int64           // what a datagram takes to fill: how late its first frame always is, in samples
 
 	lastArrival int64
 	jitter      float64 // RFC 3550 6.4.1, in samples
@@ -58,18 +54,16 @@ const (
 	// recentFrames, or two datagrams if that is more, decide how fast a queue that grows is followed, and how long
 	// a stall may last without being taken for one. Chosen by experiment, docs/jitter.md.
 	recentFrames = 6
-	recentMost   = 2 * maxStride
 	maxStride    = 6 // frames in a datagram, at most
-	// lateBin is the resolution of the distribution, 5 ms.
-	lateBin  = SampleRate / 200
+	// tick is the least time that matters, 5 ms: what lateness is told apart by, what is waited at once, a cross-fade,
+	// and how far from the wanted delay nothing is done, since a change of the speed is heard more.
+	tick     = SampleRate / 200
 	lateBins = 200
 	// forget is how the weight of a frame grows from one to the next: a time constant of 20 s.
 	forget = 1 + 1.0/1000
-	// learnFast is the same, 2 s, for the first learnFrames and while the network is worse than was learned.
-	learnFast   = 1 + 1.0/100
-	learnFrames = 300
-	// silenceForgets is the pause after which the queue is measured anew, 2 s.
-	silenceForgets = 2 * SampleRate
+	// anew is how long nothing in time has to come, 2 s, for what was known of the time to be measured anew: the queue
+	// after a pause, the talker's numbers if all is late. Resends come for a second.
+	anew = 2 * SampleRate
 	// baseRise is how fast base follows a queue that does not empty, per frame: 5 ms in 1 s.
 	baseRise = 0.005 * SampleRate / 50
 )
@@ -80,7 +74,7 @@ func (m *delayModel) reset() {
 
 // lately is how many of the frames that came last are looked at.
 func (m *delayModel) lately() int64 {
-	return min(max(recentFrames, 2*(m.fill/FrameSize+1)), recentMost)
+	return min(max(recentFrames, 2*(m.fill/FrameSize+1)), 2*maxStride)
 }
 
 // floor is the delay of a frame that nothing held up.
@@ -96,7 +90,7 @@ func (m *delayModel) standing() float64 { return max(0, float64(m.queue)-m.base)
 
 // begin takes note of a datagram before its frames: after a pause the queue is measured anew, once.
 func (m *delayModel) begin(t int64, speech bool) {
-	if t-m.lastArrival > silenceForgets {
+	if t-m.lastArrival > anew {
 		m.count = 0
 	}
 	if speech {
@@ -121,61 +115,38 @@ func (m *delayModel) arrived(t, n int64, way order) {
 	if way == along {
 		way = astray
 	}
-	bin := min((delay-m.queue+lateBin-1)/lateBin, lateBins-1)
-	if m.learned++; m.learned < learnFrames || m.worse() {
-		m.weight *= learnFast
-	} else {
-		m.weight *= forget
-	}
+	bin := min((delay-m.queue+tick-1)/tick, lateBins-1)
+	m.learned++
+	m.weight *= forget
 	m.late[way][bin] += m.weight
-	m.total += m.weight
+	m.total[way] += m.weight
 	m.restore(bin)
 	if m.weight > 1e9 {
 		m.rescale()
 	}
 	m.seen[bin] = m.learned
 	m.run(n, bin, way)
-	if m.learned%calmEvery == 0 {
-		m.calm()
-	}
+	m.calm()
 }
 
 // measure follows the queue.
 func (m *delayModel) measure(delay int64) {
-	m.recent[m.count%recentMost] = delay
+	m.recent[m.count%int64(len(m.recent))] = delay
 	m.count++
 	m.queue = delay
 	for i := range min(m.count, m.lately()) {
-		m.queue = min(m.queue, m.recent[(m.count-1-i)%recentMost])
+		m.queue = min(m.queue, m.recent[(m.count-1-i)%int64(len(m.recent))])
 	}
 	m.base = min(m.base+baseRise, float64(m.queue))
 }
 
 // rescale brings the weights back to where floats are precise.
 func (m *delayModel) rescale() {
-	m.total = 0
-	m.gone /= m.weight
-	for way := range m.late {
-		for i := range m.late[way] {
-			m.late[way][i] /= m.weight
-			m.total += m.late[way][i]
-		}
-	}
-	for i := range m.runs {
-		m.runs[i] /= m.weight
-	}
-	m.storm.rescale(m.weight)
+	by := 1 / m.weight
+	m.gone *= by
+	m.scale(by)
+	m.away.scale(by)
 	m.weight = 1
-}
-
-// weights are those of all frames of each order.
-func (m *delayModel) weights() (sum [2]float32) {
-	for way := range m.late {
-		for _, w := range m.late[way] {
-			sum[way] += w
-		}
-	}
-	return sum
 }
 
 // missed notes that a frame was not there in its time, and recovered that it came after
@@ -184,38 +155,26 @@ func (m *delayModel) missed()    { m.gone += m.weight }
 func (m *delayModel) recovered() { m.gone = max(0, m.gone-m.weight) }
 
 // lost is the share of frames that never come.
-func (m *delayModel) lost() float64 { return float64(m.gone / (m.gone + m.total)) }
+func (m *delayModel) lost() float64 { return float64(m.gone / (m.gone + m.sum())) }
 
 // later is the share of frames, of those that come, which do so later than the queue by
 // more than d samples.
 func (m *delayModel) later(d int64) float64 {
 	var sum float32
-	for i := max(0, d/lateBin) + 1; i < lateBins; i++ {
+	for i := max(0, d/tick) + 1; i < lateBins; i++ {
 		sum += m.late[inOrder][i] + m.late[astray][i]
 	}
-	return float64(sum / m.total)
+	return float64(sum / m.sum())
 }
 
 // spread is how much later than the queue all but 5 % of the datagrams come, in samples; what comes again or was
 // overtaken aside.
 func (m *delayModel) spread() int64 {
-	left := 0.05 * m.weights()[inOrder]
+	left := 0.05 * m.total[inOrder]
 	for i := lateBins - 1; i > 0; i-- {
 		if left -= m.late[inOrder][i]; left < 0 {
-			return max(0, int64(i)*lateBin-m.fill)
+			return max(0, int64(i)*tick-m.fill)
 		}
 	}
 	return 0
-}
-
-// hope is how likely a frame that was overtaken and is d samples later than the queue comes
-// within the next more samples, given that it may be lost.
-func (m *delayModel) hope(d, more int64) float64 {
-	var soon, ever float32
-	for i := max(0, int(d/lateBin)) + 1; i < lateBins; i++ {
-		if ever += m.late[astray][i]; i <= int((d+more)/lateBin) {
-			soon += m.late[astray][i]
-		}
-	}
-	return float64(soon / (ever + m.gone + 1e-9*m.total))
 }

@@ -19,12 +19,9 @@ func (b *Buffer) resume(t int64, fs []Frame) {
 		b.absent, b.came, b.replay = cut, n, true
 		b.frames.origin = b.frames.extend(fs[run(fs)-1].Number)
 	case b.replay:
-		b.replay = n > b.frames.highest && n-b.came < replayMost && 2*(t-b.clumps.at) < (n-b.frames.highest)*FrameSize
+		b.replay = n > b.frames.highest && 2*(t-b.clumps.at) < (n-b.frames.highest)*FrameSize
 	}
 }
-
-// replayMost is how many frames that may be; the relay of tincan sends ten and a datagram.
-const replayMost = 16
 
 // end notes that from frame n on nothing comes for now.
 func (f *frames) end(n int64) {

@@ -174,14 +174,11 @@ func (f *frames) together(t, n int64) bool {
 	for i := max(n, f.highest-int64(len(f.slots))) + 1; i <= f.highest; i++ {
 		if f.known(i) {
 			s := &f.slots[i&f.mask]
-			return s.way != astray && s.way != along && t-s.at < clumpStep
+			return s.way != astray && s.way != along && t-s.at < tick
 		}
 	}
 	return false
 }
-
-// clumpStep is how far apart the frames of a clump come at most, 2 ms.
-const clumpStep = SampleRate / 500
 
 // speech tells whether a frame that is known is not the end of a talkspurt.
 func (f *frames) speech(n int64) bool { return len(f.slots[n&f.mask].data) > 0 }
@@ -191,12 +188,9 @@ func (f *frames) ended() bool {
 	return f.cut > f.highest || f.known(f.highest) && !f.speech(f.highest)
 }
 
-// expectAhead is how far beyond the newest frame one can be asked for: three datagrams of the most frames.
-const expectAhead = 3 * maxStride
-
-// expect notes that frame n, which is not here, should come at due.
+// expect notes that frame n, which is not here, should come at due. It may be three datagrams ahead.
 func (f *frames) expect(n, due int64) {
-	if s := &f.slots[n&f.mask]; n > f.highest-int64(len(f.slots)) && n <= f.highest+expectAhead && !f.known(n) {
+	if s := &f.slots[n&f.mask]; n > f.highest-int64(len(f.slots)) && n <= f.highest+3*maxStride && !f.known(n) {
 		s.number, s.state, s.due = n, empty, due
 	}
 }
@@ -224,9 +218,9 @@ func (f *frames) skipTo(n int64) int {
 	return dropped
 }
 
-// first is the oldest frame waiting, and whether there is one.
-func (f *frames) first() (int64, bool) {
-	for n := f.next; n <= f.highest; n++ {
+// first is the oldest frame waiting, of from and later ones, and whether there is one.
+func (f *frames) first(from int64) (int64, bool) {
+	for n := from; n <= f.highest; n++ {
 		if f.get(n) != nil {
 			return n, true
 		}

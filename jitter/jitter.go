@@ -39,7 +39,7 @@ type Decoder interface {
 // Config says how a Buffer works. The zero value is the good default.
 type Config struct {
 	// MaxDelay is the hard ceiling of the speech that is held back, 0 = 500 ms.
-	// It is kept within 60 ms and 5 s, and is at least what one datagram, one frame and one
+	// It is 5 s at most, and at least what one datagram, one frame and one
 	// Pull hold: with less, a part of each datagram would have to be thrown away.
 	MaxDelay time.Duration
 	// Trace, if set, is called for each piece of output in order. It must not
@@ -92,21 +92,18 @@ type Buffer struct {
 
 const (
 	defaultMaxDelay = 500 * time.Millisecond
-	minMaxDelay     = 60 * time.Millisecond
 	maxMaxDelay     = 5 * time.Second
-	defaultPath     = 50 * time.Millisecond
 )
 
 // New makes a Buffer that decodes with dec, which it has for itself.
 func New(dec Decoder, cfg Config) *Buffer {
-	if cfg.MaxDelay == 0 {
+	if cfg.MaxDelay <= 0 {
 		cfg.MaxDelay = defaultMaxDelay
 	}
-	ceiling := min(max(cfg.MaxDelay, minMaxDelay), maxMaxDelay)
+	ceiling := min(cfg.MaxDelay, maxMaxDelay)
 	b := &Buffer{dec: dec, max: samples(ceiling), trace: cfg.Trace}
 	b.frames.init(int(ceiling / FrameDuration))
 	b.model.reset()
-	b.aim.path = samples(defaultPath)
 	b.player.init()
 	return b
 }
@@ -114,7 +111,7 @@ func New(dec Decoder, cfg Config) *Buffer {
 // SetPathDelay tells the one-way delay of the network when its queues are empty,
 // half the smallest round trip, say. The E-model prices the whole way from mouth to
 // ear, so the more of it the network takes the less the buffer should. Until it
-// is told, 50 ms are assumed.
+// is told, none is assumed.
 func (b *Buffer) SetPathDelay(d time.Duration) {
 	b.aim.path = samples(min(max(d, 0), 2*time.Second))
 }
@@ -195,10 +192,8 @@ func (b *Buffer) follow(t int64, fs []Frame) {
 		return
 	}
 	n := b.frames.extend(fs[0].Number)
-	step := n - b.frames.highest
 	late := t - n*FrameSize - b.model.floor()
-	if b.stale.over(t, n < b.frames.next) || step > restartStep || step < -restartStep ||
-		late < -restartLate || step > 0 && late > restartLate {
+	if b.stale.over(t, n < b.frames.next) || late < -restartLate || late > restartLate {
 		b.frames.reset()
 		b.frames.start(first)
 		b.model.reset()
@@ -208,31 +203,25 @@ func (b *Buffer) follow(t int64, fs []Frame) {
 	}
 }
 
-const (
-	// A step of a minute in the numbers, or of 10 s in the delay, is no network's doing.
-	restartStep = 60 * 50
-	restartLate = 10 * SampleRate
-	// Nor are so many datagrams over so long, all of which come after their time. Resends come for a second.
-	staleDatagrams = 20
-	staleTime      = 2 * SampleRate
-)
+// restartLate is a step in the delay that is no network's doing: 10 s.
+const restartLate = 10 * SampleRate
 
-// stale counts datagrams in a row that come after their time.
+// stale notes since when all datagrams come after their time.
 type stale struct {
-	count int
+	on    bool
 	since int64
 }
 
 // over takes a datagram that came at t and tells whether the talker must have gone back.
 func (s *stale) over(t int64, late bool) bool {
 	if !late {
-		s.count = 0
+		s.on = false
 		return false
 	}
-	if s.count++; s.count == 1 {
-		s.since = t
+	if !s.on {
+		s.on, s.since = true, t
 	}
-	return s.count > staleDatagrams && t-s.since > staleTime
+	return t-s.since > anew
 }
 
 // ceiling is the most speech that is held back.
@@ -250,15 +239,24 @@ func (b *Buffer) back() int64 {
 }
 
 // longest is how long a frame can be held so that the one after it, and a block, still fit below the ceiling.
-func (b *Buffer) longest() int64 { return max(lateBin, b.ceiling()-FrameSize-b.block) }
+func (b *Buffer) longest() int64 { return max(tick, b.ceiling()-FrameSize-b.block) }
 
 // holdCeiling drops the oldest speech while more than the ceiling is held back.
 func (b *Buffer) holdCeiling() {
 	room := (b.ceiling() - int64(b.speech.len())) / FrameSize
 	if least := b.frames.highest + 1 - room; b.frames.next < least {
-		b.carryOn()
-		b.stats.Dropped += uint64(b.frames.skipTo(least))
+		b.drop(least)
 	}
+}
+
+// drop goes on with frame n. What is missing before it is lost, what is here is dropped.
+func (b *Buffer) drop(n int64) {
+	if b.state != idle {
+		oldest, _ := b.frames.first(b.frames.next)
+		b.stats.Lost += uint64(min(oldest, n) - b.frames.next)
+	}
+	b.carryOn()
+	b.stats.Dropped += uint64(b.frames.skipTo(n))
 }
 
 // Pull fills the whole of out with the speech that is heard from now on; now is
@@ -269,8 +267,8 @@ func (b *Buffer) Pull(now time.Duration, out []float32) {
 	b.block = int64(len(out))
 	b.aim.update(&b.model, b.longest())
 	for len(out) > 0 {
-		if b.speech.len() == 0 {
-			b.step()
+		for b.speech.len() == 0 {
+			b.do(b.decide())
 		}
 		n := b.play(out)
 		out = out[n:]

@@ -9,26 +9,23 @@ type noise struct {
 	power float32 // of grain; 0 until one is known
 	seed  uint32
 
-	piece [grainStep]float32 // ready to be played
-	left  int                // samples of it not played
-	tail  [grainStep]float32 // second half of the last grain, not yet overlapped
+	piece [tick]float32 // ready to be played
+	left  int           // samples of it not played
+	tail  [tick]float32 // second half of the last grain, not yet overlapped
 	gain  float32
 }
 
 const (
-	// grainStep is half a grain: 5 ms.
-	grainStep = SampleRate * 5 / 1000
 	// noiseCeiling is the loudest background that is imitated, -30 dBov.
 	noiseCeiling = 1e-3
-	// noiseRise is how fast a quietest frame is forgotten: 3 dB in 7 s of speech.
-	noiseRise = 1.002
-	// noiseFade is the loss per grain step: 6 dB in 2 s, all but gone in 10.
-	noiseFade = 0.99827
+	// fading is how fast levels are forgotten: of the loudest and the quietest frame, 3 dB in 7 s of speech, and of the
+	// background without its talker, 6 dB in 2 s.
+	fading = 1.002
 )
 
 // learn looks at a frame of the given power.
 func (n *noise) learn(x []float32, power float32) {
-	n.power *= noiseRise
+	n.power *= fading
 	if power < noiseCeiling && (n.power == 0 || power < n.power) && power > 0 {
 		n.power = power
 		copy(n.grain[:], x)
@@ -48,7 +45,7 @@ func (n *noise) add(out []float32, a, b float32) {
 		if n.left == 0 {
 			n.next()
 		}
-		out[i] += a * n.piece[grainStep-n.left]
+		out[i] += a * n.piece[tick-n.left]
 		n.left--
 		a += step
 	}
@@ -57,20 +54,20 @@ func (n *noise) add(out []float32, a, b float32) {
 // next overlaps the last grain with another.
 func (n *noise) next() {
 	n.seed = n.seed*1664525 + 1013904223 // Knuth, TAOCP 3.3.4
-	at := int(n.seed>>16) % (FrameSize - 2*grainStep + 1)
+	at := int(n.seed>>16) % (FrameSize - 2*tick + 1)
 	gain := n.gain
 	if n.seed&(1<<15) != 0 {
 		gain = -gain
 	}
 	// Grains are not alike, so their powers add up: weights whose squares sum to one, near
 	// enough to sine and cosine.
-	for i := range grainStep {
-		w := float32(i) / grainStep
+	for i := range tick {
+		w := float32(i) / tick
 		up := w * (2 - w)
 		down := (1 - w) * (1 + w)
 		n.piece[i] = n.tail[i] + gain*up*n.grain[at+i]
-		n.tail[i] = gain * down * n.grain[at+grainStep+i]
+		n.tail[i] = gain * down * n.grain[at+tick+i]
 	}
-	n.left = grainStep
-	n.gain *= noiseFade
+	n.left = tick
+	n.gain /= fading
 }

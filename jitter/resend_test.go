@@ -86,7 +86,7 @@ func (l lossy) talk(c *call, n int, r *rand.Rand) []time.Duration {
 // price is what the E-model takes for a delay, from full frames to playback, and a share of frames
 // that are missing.
 func price(delay time.Duration, missing float64) float64 {
-	return emodel.Delay(delay+fixedDelay*1e6) + emodel.LossPrice(missing)
+	return emodel.Delay(delay+FrameDuration) + emodel.LossPrice(missing)
 }
 
 // best is the constant delay that costs least.

@@ -11,9 +11,8 @@ const (
 	// minLag to maxLag are the pitch periods looked for: 400 to 66 Hz.
 	minLag = SampleRate / 400
 	maxLag = SampleRate * 15 / 1000
-	// alike is how many samples have to look alike, 7.5 ms; overlap is the cross-fade, 5 ms.
-	alike   = SampleRate * 75 / 10000
-	overlap = SampleRate * 5 / 1000
+	// alike is how many samples have to look alike, 7.5 ms.
+	alike = SampleRate * 75 / 10000
 	// coarse is the decimation of the first search: 8 kHz.
 	coarse = 6
 )

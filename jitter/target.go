@@ -23,33 +23,14 @@ type target struct {
 	seen   int64 // frames known to the model at the last choice
 }
 
-const (
-	// fixedDelay is what lies between mouth and ear besides network and buffer, in ms: 20 to
-	// fill a frame and 6.5 of look-ahead in Opus.
-	fixedDelay = 26.5
-	// reach is how much further a margin goes than its length, for the speech that is here is
-	// slowed down while the network is stuck. That is of no use against what a datagram takes to
-	// fill: its first frame is as late every time. Chosen by experiment.
-	reach = 1.2
-	// stallWorth is the part of the price of a lost frame for one that is late in order: a stall
-	// makes one gap of many frames, which is heard less than as many gaps. Chosen by experiment.
-	stallWorth = 0.4
-	// soonCost is the part of the price of a lost frame for one that is at most two bins late:
-	// it is waited for. Chosen by experiment.
-	soonInOrder, soonAstray = 0.15, 0.5
-	// backlash is how far the wanted delay falls without effect, 2 ms: the queue is the least of a
-	// few frames and trembles. Chosen by experiment.
-	backlash = SampleRate * 2 / 1000
-	// chooseEvery is how often a choice is made, in frames.
-	chooseEvery = 5
-)
-
-var soonCost = [2]float32{inOrder: soonInOrder, astray: soonAstray}
+// stallWorth is the part of the price of a lost frame for one that is late in order: a stall
+// makes one gap of many frames, which is heard less than as many gaps. Chosen by experiment, docs/jitter.md.
+const stallWorth = 0.6
 
 // delayPrice is the price of a delay from mouth to ear, in steps of a bin.
 var delayPrice = func() (p [4 * lateBins]float64) {
 	for i := range p {
-		p[i] = emodel.DelayPrice(time.Duration(i) * lateBin * time.Second / SampleRate)
+		p[i] = emodel.DelayPrice(time.Duration(i) * tick * time.Second / SampleRate)
 	}
 	return p
 }()
@@ -60,47 +41,37 @@ func (a *target) update(m *delayModel, limit int64) {
 	if m.count == 0 {
 		return
 	}
-	if m.count >= a.seen+chooseEvery || m.count < max(a.seen, chooseEvery) {
+	if m.count != a.seen {
 		a.seen = m.count
 		a.choose(m, limit)
 	}
 	a.margin = min(a.margin, limit)
 	wanted := m.queue + a.margin
-	a.delay = min(max(a.delay, wanted), wanted+backlash)
+	a.delay = min(max(a.delay, wanted), wanted+tick) // the queue is the least of a few frames and trembles
 }
 
 func (a *target) choose(m *delayModel, limit int64) {
-	standing := float64(a.path) + m.standing()
-	first := int(standing/lateBin + fixedDelay*SampleRate/1000/lateBin)
-	all := m.total + m.gone
+	first := int(a.path+FrameSize) / tick // what the network takes without a queue, and a frame to fill
+	all := m.sum() + m.gone
 	perLost := emodel.LossSlope(float64(m.gone / all))
-	fill := int(m.fill / lateBin)
-	late, at := m.weights(), [2]int{}
+	late := m.total // of what comes later
+	for way := range late {
+		late[way] -= m.late[way][0]
+	}
 	best, bestCost := 1, 1e9
-	for i := 1; i < lateBins && (i == 1 || int64(i)*lateBin <= limit); i++ {
-		var missing [2]float32
-		for way, until := range [2]int{i + 1 + int(float64(max(0, i-fill))*(reach-1)), i + 1} {
-			for ; at[way] < min(until, lateBins); at[way]++ {
-				late[way] -= m.late[way][at[way]]
-			}
-			missing[way] = late[way]
-			if i < fill {
-				continue
-			}
-			for _, w := range m.late[way][at[way]:min(at[way]+2, lateBins)] {
-				missing[way] -= (1 - soonCost[way]) * w
-			}
+	for i := 1; i < lateBins && (i == 1 || int64(i)*tick <= limit); i++ {
+		for way := range late {
+			late[way] -= m.late[way][i]
 		}
 		cost := delayPrice[min(first+i, len(delayPrice)-1)] +
-			perLost*stallWorth*float64(missing[inOrder]/all) +
-			emodel.LossPrice(float64((m.gone+missing[astray])/all))
+			perLost*stallWorth*float64(late[inOrder]/all) +
+			emodel.LossPrice(float64((m.gone+late[astray])/all))
 		if cost < bestCost {
 			best, bestCost = i, cost
 		}
-		if late[inOrder]+late[astray] < m.weight/1000 {
+		if late[inOrder]+late[astray] < m.weight/100 {
 			break // nothing comes later: from here on it only costs more
 		}
 	}
-	a.margin = int64(best) * lateBin
-	m.margin = int64(best)
+	a.margin = int64(best) * tick
 }

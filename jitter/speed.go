@@ -1,0 +1,71 @@
+package jitter
+
+// sinceStretch is how much speech was made since it was last stretched.
+func (b *Buffer) sinceStretch() int64 {
+	return b.end() - b.stretched
+}
+
+// hurry is how far the delay is over the wanted one where a pitch period is taken out of each frame, however little
+// speech repeats itself there. With less over it is done less often, and more alike have the places to be.
+const hurry = SampleRate * 100 / 1000
+
+// longer is how much less alike speech may be per step of coarse further on: long periods are taken out in a hurry, and
+// short ones put in.
+const longer = 0.001
+
+// shorten takes speech out, in a pause, or a pitch period where it repeats itself.
+func (b *Buffer) shorten() {
+	over, most := b.over(), b.spare()
+	switch {
+	case !b.aligned():
+		most = over - tick
+	case over > tick:
+		most += (over - tick) / b.block * b.block
+	}
+	if most < SampleRate/1000 {
+		return
+	}
+	for b.speech.len() < maxLag+alike {
+		s := b.frames.get(b.frames.next)
+		if s == nil || len(s.data) == 0 {
+			break
+		}
+		b.decode()
+	}
+	x := b.speech.at(0)
+	if len(x) < alike {
+		return // frames that cannot be decoded make none
+	}
+	most = min(most, int64(len(x)-alike), maxLag)
+	if b.quiet(x[:most+tick]) {
+		b.speech.cut(0, int(most), tick)
+		return
+	}
+	if most < minLag || b.sinceStretch() < 2*FrameSize*hurry/max(over, 1)*hurry/max(over, 1) {
+		return
+	}
+	if at, score := match(x, x[minLag:most+alike], longer*float32(over)/hurry); score >= 0.9-0.5*float32(min(max(over, 0), hurry))/hurry {
+		b.speech.cut(0, minLag+at, tick)
+		b.stretched = b.end()
+	}
+}
+
+// lengthen puts a pitch period in.
+func (b *Buffer) lengthen() {
+	x := b.speech.at(-maxLag)
+	if len(x) < maxLag+alike || b.back()+maxLag > b.ceiling() || b.sinceStretch() < 30*SampleRate/1000 {
+		return
+	}
+	at, score := match(x[maxLag:], x[:maxLag-minLag+alike], longer)
+	if score < 0.8 && !b.quiet(x[maxLag:]) {
+		return
+	}
+	lag := maxLag - at
+	b.speech.repeat(0, lag, tick)
+	b.stretched = b.end()
+}
+
+// quiet tells whether x is a pause.
+func (b *Buffer) quiet(x []float32) bool {
+	return meanSquare(x) < max(b.loud*0.0003, 1e-8)
+}
