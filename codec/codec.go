@@ -27,6 +27,15 @@ type PlainConcealer interface {
 	ConcealPlain(pcm []float32) error
 }
 
+// Rewinder is a Decoder that can go back. It is for who has it conceal before it is known whether a frame is lost.
+type Rewinder interface {
+	Decoder
+	// Save notes where the decoder is, for Rewind.
+	Save()
+	// Rewind goes back to where the decoder was at the last Save.
+	Rewind()
+}
+
 // Decoder turns the frames of one talker into PCM. It has memory: feed it in order,
 // exactly one call per 20 ms of the talker's time. All slices stay the caller's. No method allocates.
 //

@@ -29,10 +29,34 @@ const (
 
 // thrifty returns dec itself if it has no choice.
 func (l *Listener) thrifty(dec codec.Decoder) codec.Decoder {
-	if d, ok := dec.(codec.PlainConcealer); ok {
-		return &thrifty{PlainConcealer: d, left: &l.deepLeft}
+	d, ok := dec.(codec.PlainConcealer)
+	if !ok {
+		return dec
 	}
-	return dec
+	t := &thrifty{PlainConcealer: d, left: &l.deepLeft}
+	if r, ok := dec.(codec.Rewinder); ok {
+		return &thriftyRewinder{thrifty: t, rewinder: r}
+	}
+	return t
+}
+
+// thriftyRewinder is the same for one that can go back.
+type thriftyRewinder struct {
+	*thrifty
+	rewinder codec.Rewinder
+	saved    concealment
+}
+
+// Save implements codec.Rewinder.
+func (t *thriftyRewinder) Save() {
+	t.rewinder.Save()
+	t.saved = t.loss
+}
+
+// Rewind implements codec.Rewinder.
+func (t *thriftyRewinder) Rewind() {
+	t.rewinder.Rewind()
+	t.loss = t.saved
 }
 
 // Decode implements codec.Decoder.

@@ -1,16 +1,26 @@
 package jitter
 
-// extension carries the last speech on while its next frame is awaited. It touches no
-// decoder state, so a frame that comes late is decoded as if nothing had been.
-// As in ITU-T G.711 Appendix I the last pitch period is repeated and faded; where
-// it meets real speech again, the two are aligned and cross-faded.
+// extension carries the last speech on while its next frame is awaited, so that a frame that comes late is decoded as if
+// nothing had been. A decoder that can go back conceals meanwhile, and if the frame does not come, that stands for it.
+// With any other, as in ITU-T G.711 Appendix I, the last pitch period is repeated and faded. Where the extension
+// meets real speech again, the two are aligned and cross-faded.
 type extension struct {
-	total  int     // samples made since the speech ran out
-	level  float32 // of the last sample made
+	total int     // samples made since the speech ran out
+	level float32 // of the last sample made
+
+	dec     Rewinder           // makes it; nil: the pitch period does
+	frame   [FrameSize]float32 // made last by dec
+	used    int                // samples of it
+	givenUp bool               // a frame was: dec does not go back any more
+
 	period [maxLag]float32
 	lag    int
 	pos    int
 	jump   float32 // step at the first junction, smoothed away
+
+	met    bool           // speech has come that it is to meet
+	more   [alike]float32 // how it would have gone on then
+	before float32        // the level there
 }
 
 const (
@@ -23,9 +33,23 @@ const (
 // silence makes it nothing, for speech that begins.
 func (e *extension) silence() { *e = extension{lag: 1} }
 
-// begin takes the pitch period to repeat from the end of x, which has history samples. Where less than fadeFrom of
+// begin lets dec carry on, or the pitch period at the end of x, which has history samples. Where less than fadeFrom of
 // it was heard since the last extension, that one goes on falling.
-func (e *extension) begin(x []float32, heard int64) {
+func (e *extension) begin(dec Rewinder, x []float32, heard int64) {
+	if e.dec = dec; dec != nil {
+		dec.Save()
+		e.used, e.givenUp = FrameSize, false
+	} else {
+		e.take(x)
+	}
+	e.level = 1
+	if heard >= fadeFrom {
+		e.total = 0
+	}
+}
+
+// take takes the pitch period to repeat.
+func (e *extension) take(x []float32) {
 	n := len(x)
 	at, score := match(x[n-alike:], x[n-alike-maxLag:n-minLag], 0)
 	e.lag = maxLag - at
@@ -46,10 +70,7 @@ func (e *extension) begin(x []float32, heard int64) {
 		e.period[i] -= mean
 	}
 	e.jump = x[n-1] - x[n-l-1] + mean
-	e.level, e.pos = 1, 0
-	if heard >= fadeFrom {
-		e.total = 0
-	}
+	e.pos = 0
 }
 
 // gain is the level of the extension now, 1 to 0.
@@ -64,11 +85,49 @@ func (e *extension) read(out []float32) {
 	e.level = e.gain()
 	step := (e.level - gain) / float32(len(out))
 	for i := range out {
-		out[i] = gain * (e.period[e.pos] + e.jump)
-		gain += step
-		e.jump *= 0.98
-		if e.pos++; e.pos == e.lag {
-			e.pos = 0
+		switch {
+		case gain <= 0:
+			out[i] = 0
+		case e.dec != nil:
+			out[i] = gain * e.concealed()
+		default:
+			out[i] = gain * e.repeated()
 		}
+		gain += step
+	}
+}
+
+// concealed is the decoder's next sample.
+func (e *extension) concealed() float32 {
+	if e.used == FrameSize {
+		if e.dec.Conceal(e.frame[:]) != nil {
+			clear(e.frame[:])
+		}
+		e.used = 0
+	}
+	e.used++
+	return e.frame[e.used-1]
+}
+
+// repeated is the pitch period's next sample.
+func (e *extension) repeated() float32 {
+	v := e.period[e.pos] + e.jump
+	e.jump *= 0.98
+	if e.pos++; e.pos == e.lag {
+		e.pos = 0
+	}
+	return v
+}
+
+// meet notes how the extension would go on, for the speech that has come, and has the decoder go back to where it began.
+func (e *extension) meet() {
+	if e.met {
+		return
+	}
+	e.met, e.before = true, e.level
+	e.read(e.more[:])
+	if e.dec != nil && !e.givenUp {
+		e.dec.Rewind()
+		e.used = FrameSize
 	}
 }

@@ -36,6 +36,16 @@ type Decoder interface {
 	Conceal(pcm []float32) error
 }
 
+// Rewinder is a Decoder that can go back. The buffer has it conceal while a frame is waited for; with any other it carries
+// the pitch on itself then.
+type Rewinder interface {
+	Decoder
+	// Save notes where the decoder is, for Rewind.
+	Save()
+	// Rewind goes back to where the decoder was at the last Save.
+	Rewind()
+}
+
 // Config says how a Buffer works. The zero value is the good default.
 type Config struct {
 	// MaxDelay is the hard ceiling of the speech that is held back, 0 = 500 ms.
@@ -73,9 +83,10 @@ type Segment struct {
 
 // Buffer is the jitter buffer of one talker. Use New.
 type Buffer struct {
-	dec   Decoder
-	max   int64 // ceiling of the speech held back, in samples
-	trace func(Segment)
+	dec      Decoder
+	rewinder Rewinder // dec, if it is one
+	max      int64    // ceiling of the speech held back, in samples
+	trace    func(Segment)
 
 	clock  clock
 	frames frames
@@ -102,6 +113,7 @@ func New(dec Decoder, cfg Config) *Buffer {
 	}
 	ceiling := min(cfg.MaxDelay, maxMaxDelay)
 	b := &Buffer{dec: dec, max: samples(ceiling), trace: cfg.Trace}
+	b.rewinder, _ = dec.(Rewinder)
 	b.frames.init(int(ceiling / FrameDuration))
 	b.model.reset()
 	b.player.init()

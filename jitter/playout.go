@@ -81,6 +81,7 @@ func (b *Buffer) decode() {
 			b.stats.Repaired++
 		}
 	}
+	b.meet()
 	if b.dec.Decode(s.data, b.fresh[:]) != nil {
 		b.lost()
 		return
@@ -98,9 +99,18 @@ func (b *Buffer) decode() {
 func (b *Buffer) lost() {
 	b.stats.Lost++
 	b.model.missed()
-	kind := FEC
 	after := b.frames.get(b.frames.next + 1)
-	if after == nil || len(after.data) == 0 || !b.dec.HasFEC(after.data) || b.dec.DecodeFEC(after.data, b.fresh[:]) != nil {
+	fec := after != nil && len(after.data) > 0 && b.dec.HasFEC(after.data)
+	over := b.held >= FrameSize // its time is, and what was made up meanwhile is in its place
+	if b.state == waiting && b.ext.dec != nil && (over || !fec) {
+		b.stand()
+		return
+	}
+	if !over {
+		b.meet()
+	}
+	kind := FEC
+	if !fec || b.dec.DecodeFEC(after.data, b.fresh[:]) != nil {
 		kind = Concealed
 		if b.dec.Conceal(b.fresh[:]) != nil {
 			clear(b.fresh[:])
@@ -112,12 +122,30 @@ func (b *Buffer) lost() {
 	} else {
 		b.concealed = 0
 	}
-	if b.held >= FrameSize {
+	if over {
+		b.ext.met = false
 		b.held -= FrameSize
 		b.frames.skipTo(b.frames.next + 1)
 		return
 	}
 	b.emit(kind)
+}
+
+// stand has what the decoder has made up while the next frame was waited for stand for it, and makes the rest of it.
+func (b *Buffer) stand() {
+	b.ext.givenUp, b.ext.met = true, false
+	b.concealed++
+	n := b.frames.next
+	b.frames.skipTo(n + 1)
+	if b.held >= FrameSize {
+		b.held -= FrameSize
+		return
+	}
+	rest := int(FrameSize - b.held)
+	b.invent(rest)
+	b.speech.describe(Segment{Kind: Concealed, Frame: uint32(n), Out: rest, Start: float64(n*FrameSize + b.held), Len: float64(rest)})
+	b.state, b.held = talking, 0
+	b.resumed = b.end()
 }
 
 // background makes the fresh frame the talker's background, at once or by fading.
@@ -160,19 +188,21 @@ func (b *Buffer) emit(kind Kind) {
 // join fades from the extension and the background into x, where the two are most alike within 10 ms, a pitch
 // period of 100 Hz, and returns how much of x to leave out for it.
 func (b *Buffer) join(x []float32) int {
-	var more [alike]float32
-	skip, before := 0, b.ext.level
-	if b.ext.read(more[:]); before > 0 {
-		skip, _ = match(more[:], x[:FrameSize/2+alike], 0)
+	e, skip := &b.ext, 0
+	if e.before > 0 {
+		skip, _ = match(e.more[:], x[:FrameSize/2+alike], 0)
 	}
-	b.noise.add(more[:], 1-before, 1-b.ext.level)
-	fade(x[skip:skip+tick], more[:], x[skip:])
+	b.noise.add(e.more[:], 1-e.before, 1-e.level)
+	fade(x[skip:skip+tick], e.more[:], x[skip:])
+	e.met = false
 	return skip
 }
 
-// extended describes n samples of extension last grown.
-func (b *Buffer) extended(n int) {
-	b.speech.describe(Segment{Kind: Concealed, Frame: uint32(b.frames.next), Out: n, Start: float64(b.frames.next * FrameSize)})
+// meet prepares the extension, if there is one, for speech that comes.
+func (b *Buffer) meet() {
+	if b.state == waiting {
+		b.ext.meet()
+	}
 }
 
 // carryOn begins to invent what comes after the speech there is.
@@ -180,7 +210,7 @@ func (b *Buffer) carryOn() {
 	if b.state == talking {
 		b.state = waiting
 		b.held = 0
-		b.extend(b.heard())
+		b.extend(b.rewinder, b.heard())
 	}
 }
 
@@ -188,8 +218,8 @@ func (b *Buffer) carryOn() {
 func (b *Buffer) heard() int64 { return b.end() - b.resumed }
 
 // extend lets the extension begin after the speech there is, of which so much was heard since the last one.
-func (b *Buffer) extend(heard int64) {
-	b.ext.begin(b.speech.pcm[b.speech.tail-history:b.speech.tail], heard)
+func (b *Buffer) extend(dec Rewinder, heard int64) {
+	b.ext.begin(dec, b.speech.pcm[b.speech.tail-history:b.speech.tail], heard)
 }
 
 // end is when the speech that is ready ends.
@@ -198,21 +228,26 @@ func (b *Buffer) end() int64 { return b.pulled + b.elapsed + int64(b.speech.len(
 // wait carries the speech on for a moment.
 func (b *Buffer) wait() {
 	b.carryOn()
+	b.invent(tick)
+	b.held += tick
+	b.speech.describe(Segment{Kind: Concealed, Frame: uint32(b.frames.next), Out: tick, Start: float64(b.frames.next * FrameSize)})
+}
+
+// invent appends n samples of the extension to the speech, and of the background where that fades.
+func (b *Buffer) invent(n int) {
 	before := b.ext.level
-	x := b.speech.grow(tick)
+	x := b.speech.grow(n)
 	b.ext.read(x)
 	if after := b.ext.level; after < 1 {
 		b.noise.wake()
 		b.noise.add(x, 1-before, 1-after)
 	}
-	b.held += tick
-	b.extended(tick)
 }
 
 // finish ends the talkspurt: the speech fades away, the background goes on.
 func (b *Buffer) finish() {
 	if b.state == talking {
-		b.extend(fadeFrom)
+		b.extend(nil, fadeFrom)
 		x := b.speech.grow(tick)
 		b.ext.read(x)
 		for i := range x {

@@ -16,11 +16,33 @@ type decoder struct {
 	celt       bool // the last frame was CELT-only: libopus ignores FEC right after one
 }
 
+// rewinder is a codec.Rewinder.
+type rewinder struct {
+	decoder
+	saved     *libDecoder
+	savedCELT bool
+}
+
 // NewDecoder makes a decoder of the default configuration. The error is one of libopus.
 func NewDecoder() (codec.Decoder, error) { return NewDecoderWith(codec.DecoderConfig{}) }
 
-// NewDecoderWith makes a decoder. The error is codec.ErrConfig, or one of libopus.
+// deepFrom is the complexity from which on a library with deep PLC uses it.
+const deepFrom = 5
+
+// NewDecoderWith makes a decoder, a codec.Rewinder where it conceals with a network. The error is codec.ErrConfig, or one
+// of libopus.
 func NewDecoderWith(cfg codec.DecoderConfig) (codec.Decoder, error) {
+	d, err := newDecoder(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if d.complexity < deepFrom || !Library().DeepPLC {
+		return d, nil
+	}
+	return &rewinder{decoder: *d, saved: d.lib.clone()}, nil
+}
+
+func newDecoder(cfg codec.DecoderConfig) (*decoder, error) {
 	cfg, err := cfg.Complete()
 	if err != nil {
 		return nil, err
@@ -30,6 +52,18 @@ func NewDecoderWith(cfg codec.DecoderConfig) (codec.Decoder, error) {
 		return nil, fmt.Errorf("opus: new decoder: %w", err)
 	}
 	return &decoder{lib: lib, complexity: cfg.Complexity}, nil
+}
+
+// Save implements codec.Rewinder.
+func (d *rewinder) Save() {
+	d.saved.copy(d.lib)
+	d.savedCELT = d.celt
+}
+
+// Rewind implements codec.Rewinder.
+func (d *rewinder) Rewind() {
+	d.lib.copy(d.saved)
+	d.celt = d.savedCELT
 }
 
 // Decode implements codec.Decoder.

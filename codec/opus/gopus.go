@@ -97,6 +97,10 @@ func newLibDecoder(complexity int) (*libDecoder, error) {
 	return d, nil
 }
 
+// clone and copy are for a library that conceals with a network, which the port does not.
+func (*libDecoder) clone() *libDecoder { return nil }
+func (*libDecoder) copy(*libDecoder)   {}
+
 func (d *libDecoder) setComplexity(complexity int) { _ = d.dec.SetComplexity(complexity) } // which is in range
 
 // decode fills pcm with a frame, with the copy in it of the one before (fec), or with what is made up (no frame). It

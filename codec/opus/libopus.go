@@ -14,6 +14,7 @@ import "C"
 
 import (
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"gopkg.in/hraban/opus.v2"
@@ -60,6 +61,15 @@ func newLibDecoder(complexity int) (*libDecoder, error) {
 	d.setComplexity(complexity)
 	return d, nil
 }
+
+// clone is another decoder in the same state.
+func (d *libDecoder) clone() *libDecoder {
+	memory := slices.Clone(d.memory)
+	return &libDecoder{memory: memory, state: (*C.OpusDecoder)(unsafe.Pointer(&memory[0]))}
+}
+
+// copy takes the state of another.
+func (d *libDecoder) copy(from *libDecoder) { copy(d.memory, from.memory) }
 
 // setComplexity is for libopus 1.5 and later; older ones refuse it and go on without.
 func (d *libDecoder) setComplexity(complexity int) {

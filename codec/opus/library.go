@@ -19,7 +19,7 @@ var Library = sync.OnceValue(func() codec.Library {
 	}
 	type sound [codec.FrameSize]float32
 	decode := func(complexity int) (last, concealed sound, err error) {
-		dec, err := NewDecoderWith(codec.DecoderConfig{Complexity: complexity})
+		dec, err := newDecoder(codec.DecoderConfig{Complexity: complexity})
 		if err != nil {
 			return last, concealed, err
 		}
@@ -31,7 +31,7 @@ var Library = sync.OnceValue(func() codec.Library {
 		return last, concealed, dec.Conceal(concealed[:])
 	}
 	_, plain, err1 := decode(1)
-	unclean, deep, err2 := decode(5)
+	unclean, deep, err2 := decode(deepFrom)
 	clean, _, err3 := decode(codec.DefaultDecoderComplexity)
 	if err1 == nil && err2 == nil && err3 == nil {
 		lib.DeepPLC, lib.LACE = deep != plain, clean != unclean
