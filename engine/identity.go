@@ -121,7 +121,9 @@ func (c *Call) ComparisonCode(session uint32) (string, error) {
 	if !c.cfg.identified() {
 		return "", ErrNoIdentity
 	}
-	_, id, err := c.identityOf(session)
+	c.hearing.Lock()
+	_, id, err := c.roster.identityOf(session)
+	c.hearing.Unlock()
 	if err != nil {
 		return "", err
 	}
@@ -131,19 +133,16 @@ func (c *Call) ComparisonCode(session uint32) (string, error) {
 // Accept has the key of somebody in the room be known by its name, beside those that were. Errors are ErrNotProven and
 // ErrKnownMembers.
 func (c *Call) Accept(session uint32) error {
-	name, id, err := c.identityOf(session)
-	if err != nil {
-		return err
-	}
 	c.hearing.Lock()
-	is := c.roster.known.judge(name, id)
-	if is == IdentityChanged {
+	name, id, err := c.roster.identityOf(session)
+	changed := err == nil && c.roster.known.judge(name, id) == IdentityChanged
+	if changed {
 		c.roster.known.note(name, *id)
 		c.roster.claims[session] = claim{IdentityKnown, id, true}
 	}
 	c.hearing.Unlock()
-	if is != IdentityChanged {
-		return nil // it is known
+	if !changed {
+		return err // or it is known
 	}
 	if err := c.roster.known.remember(name, *id); err != nil {
 		return err
@@ -152,10 +151,8 @@ func (c *Call) Accept(session uint32) error {
 	return nil
 }
 
-func (c *Call) identityOf(session uint32) (name string, id *netproto.Identity, err error) {
-	c.hearing.Lock()
-	defer c.hearing.Unlock()
-	name, id = c.roster.names[session], c.roster.claims[session].key
+func (r *roster) identityOf(session uint32) (name string, id *netproto.Identity, err error) {
+	name, id = r.names[session], r.claims[session].key
 	if id == nil {
 		err = fmt.Errorf("%w: %s has brought none, or not proven to have it", ErrNotProven, name)
 	}

@@ -113,7 +113,7 @@ func TestAllComeBackAtOnce(t *testing.T) {
 }
 
 func fresh(rng *rand.Rand) []byte {
-	b := make([]byte, netproto.FreshSize)
+	b := make([]byte, netproto.SignedFreshSize)
 	for i := range b {
 		b[i] = byte(rng.Uint32())
 	}

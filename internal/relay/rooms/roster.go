@@ -134,7 +134,7 @@ func (l *UserList) name(p *netproto.SendNewUsers, first, end int) {
 func (l *UserList) fit(first, limit int) (end int) {
 	end = first
 	for size := 0; end < len(l.Names); end++ {
-		if size += 16 + 3*len(l.Names[end]) + base64.StdEncoding.EncodedLen(len(l.fresh[end])); size > limit && end > first {
+		if size += 20 + 3*len(l.Names[end]) + base64.StdEncoding.EncodedLen(len(l.fresh[end])); size > limit && end > first {
 			break
 		}
 	}
