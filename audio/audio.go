@@ -8,6 +8,8 @@
 //	device (microphone) ───────────────┘   48 kHz mono float32         └──> device (loudspeaker)
 package audio
 
+import "time"
+
 // SampleRate is the rate of all sound, in Hz.
 const SampleRate = 48000
 
@@ -52,4 +54,13 @@ type Writer interface {
 	// Close finishes what was written and ends a pending Write with ErrClosed. Any goroutine may
 	// call it, any number of times.
 	Close() error
+}
+
+// Latency is what a Source or Sink, if it is a device, adds to the delay by its own account: from the sound to the end of the Read that
+// returns it, or from the end of the Write to the sound. 0 where it does not say, as files do not.
+func Latency(device any) time.Duration {
+	if d, ok := device.(interface{ Latency() time.Duration }); ok {
+		return d.Latency()
+	}
+	return 0
 }

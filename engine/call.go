@@ -22,7 +22,7 @@ import (
 //
 //	capture        Source ─> Sender ─> socket         paced by Source.Read
 //	playback       Listener ─> Sink                   paced by Sink.Write
-//	reviveSink     a Sink that broke is opened again  while there is none
+//	revive         a device that broke is opened again  while there is none; one for each direction
 //	readDatagrams  socket ─> Listener, answers of the relay, resends; one per path
 //	dialTunnel     connects to the relay's TCP port for a tunnel
 //	drain          what waits ─> tunnel               while there is one
@@ -44,8 +44,8 @@ type Call struct {
 	done    chan struct{}
 	err     error // written before done closes
 
-	source held[audio.Source] // as opened last; unused without one
-	sink   held[audio.Sink]
+	source slot[audio.Source]
+	sink   slot[audio.Sink]
 
 	home    *dialer                // of Config.Address
 	dialer  atomic.Pointer[dialer] // of the relay in use
@@ -200,7 +200,7 @@ func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello wel
 		sender:   sender,
 		roster:   newRoster(known),
 	}
-	c.listener = NewListener(ListenerConfig{Jitter: cfg.Jitter, Decoder: cfg.Decoder, heard: &c.others})
+	c.listener = NewListener(ListenerConfig{Jitter: cfg.Jitter, Decoder: cfg.Decoder, Level: cfg.Level, heard: &c.others})
 	c.others.name = func(session uint32) string { return c.roster.names[session] }
 	c.own.name = func(uint32) string { return cfg.Name }
 	c.control.device = ctl
@@ -216,10 +216,8 @@ func newCall(ctx context.Context, cfg Config, d *dialer, ctl *control, hello wel
 	c.level.Store(codec.Silent)
 	c.signs.hearers.Store(hearersUnknown)
 	c.listener.SetCap(cfg.DownCap)
-	if cfg.Sink == nil {
-		c.cfg.Sink = audio.PacedSink(audio.Discard())
-	}
-	c.source.device, c.sink.device = c.cfg.Source, c.cfg.Sink
+	c.source.set(0, cfg.Source)
+	c.sink.set(0, cfg.Sink)
 	c.running, c.stop = context.WithCancelCause(ctx)
 	c.attendance = cfg.newAttendance(hello.session.Session, hello.entry)
 	sender.Talker().SetTag(l.tag)
@@ -237,9 +235,7 @@ func (c *Call) begin() {
 		c.netwatch = w
 		c.loops.Go(func() { c.watchNetwork(w) })
 	}
-	if c.cfg.Source != nil {
-		c.loops.Go(c.capture)
-	}
+	c.loops.Go(c.capture)
 	go c.run()
 }
 
@@ -248,9 +244,7 @@ func (c *Call) begin() {
 // sockets let go of their readers; all loops are joined, and who hears voices; Err says why; the last event is sent.
 func (c *Call) run() {
 	<-c.running.Done()
-	if c.cfg.Source != nil {
-		c.source.end()
-	}
+	c.source.end()
 	c.sink.end()
 	c.control.end()
 	c.closePaths()

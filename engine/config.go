@@ -63,9 +63,9 @@ type Config struct {
 	Open func(ctx context.Context) (audio.Source, audio.Sink, error)
 
 	// ReopenSource and ReopenSink, unless nil, are asked for another Source or Sink when the one in use has
-	// broken, every second until what they return works: a device may have been unplugged for a while. Meanwhile
-	// the call goes on, and FaultInputFailed or FaultOutputFailed is in force. The call owns what they return.
-	// ctx ends with the call.
+	// broken, every second until they return one without an error: a device may have been unplugged for a while. They may
+	// also wait until there is one. Meanwhile the call goes on, and after a second FaultInputFailed or FaultOutputFailed is in
+	// force. The call owns what they return. ctx ends with the call, and with Call.SetSource or SetSink.
 	ReopenSource func(ctx context.Context) (audio.Source, error)
 	ReopenSink   func(ctx context.Context) (audio.Sink, error)
 
@@ -75,10 +75,14 @@ type Config struct {
 	// The ladder (package adapt) chooses bitrate, stride, copies and FEC by what the network does.
 	// Where Encoder.FEC, Stride or Copies is given it does not: the call is sent like that.
 	Encoder codec.EncoderConfig
+	// Level brings the talkers that are heard slowly to one loudness, 12 dB up or down at most.
+	Level bool
 	// Decoder sets how much CPU decoding may take.
 	Decoder codec.DecoderConfig
 	// Continuous sends in silence too, where nothing is sent otherwise.
 	Continuous bool
+	// VoiceOnly sends nothing but voice, so no fan and no keyboard between words, but no music either.
+	VoiceOnly bool
 	// Stride is the number of frames per datagram, 1 to MaxStride; 0 is what the ladder chooses,
 	// or 1 where Encoder.FEC or Copies is given, or what UpCap takes.
 	Stride int
@@ -202,7 +206,7 @@ const MaxCap wire.Kbps = 65535
 // UDP headers per datagram.
 func (c *Config) sender(session uint32, overhead int) (SenderConfig, error) {
 	s := SenderConfig{
-		Talker:   TalkerConfig{Session: session, Encoder: c.Encoder, Continuous: c.Continuous, Stride: c.Stride, Copies: c.Copies},
+		Talker:   TalkerConfig{Session: session, Encoder: c.Encoder, Continuous: c.Continuous, Stride: c.Stride, Copies: c.Copies, VoiceOnly: c.VoiceOnly},
 		Fixed:    c.Stride > 0 || len(c.Copies) > 0 || c.Encoder.FEC,
 		Cap:      c.UpCap,
 		Overhead: overhead,

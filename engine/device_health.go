@@ -44,7 +44,7 @@ func (m *monitor) devices(now time.Duration, v *vitals) {
 func (m *monitor) device(now time.Duration, d *deviceSigns, p *pace, failed, stuck, slow FaultKind) {
 	if d.err != nil {
 		p.reset(d.sound)
-		m.note(now, Fault{Kind: failed}, true, now, d.failed())
+		m.note(now, Fault{Kind: failed}, true, sinceSeen, d.failed())
 		return
 	}
 	m.note(now, Fault{Kind: failed}, false, 0, "")

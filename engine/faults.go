@@ -20,7 +20,7 @@ const (
 	FaultInputFailed                     // the Source broke
 	FaultInputStuck                      // Source.Read does not return
 	FaultInputSlow                       // the Source gives less sound than real time takes
-	FaultInputSilent                     // the Source gives zeros only
+	FaultInputSilent                     // the Source gives zeros only, or next to nothing
 	FaultOutputFailed                    // the Sink broke
 	FaultOutputStuck                     // Sink.Write does not return
 	FaultOutputSlow                      // the Sink takes less sound than real time gives
@@ -80,7 +80,7 @@ var faultTable = [faultKinds]struct {
 		"you are heard again",
 	},
 	FaultInputFailed: {
-		"input_failed", 0, time.Second, // it may not last long after it was opened again
+		"input_failed", deviceBack, time.Second, // it may not last long after it was opened again
 		"nobody hears you: your input failed {what}",
 		"your input works again",
 	},
@@ -101,7 +101,7 @@ var faultTable = [faultKinds]struct {
 		"sound comes from your input",
 	},
 	FaultOutputFailed: {
-		"output_failed", 0, time.Second, // it may not last long after it was opened again
+		"output_failed", deviceBack, time.Second, // it may not last long after it was opened again
 		"you hear nobody: your output failed {what}",
 		"your output works again",
 	},
@@ -164,14 +164,16 @@ var faultTable = [faultKinds]struct {
 }
 
 const (
+	// deviceBack is how long a device may be away until it is said: another one, or the same, mostly works by then.
+	deviceBack = time.Second
 	// deviceStuck is how long a device may keep us waiting. Those of package audio/device
 	// give up after 2 s and say why themselves.
 	deviceStuck = 3 * time.Second
 	// deviceSlow is how long a device must have been slow over paceWindow.
 	deviceSlow = 800 * time.Millisecond
-	// inputSilent is how long an input may begin with digital silence: longer than a headset takes to wake up.
-	inputSilent = 10 * time.Second
-	// inputPause is how long digital silence may last once there has been sound: files have pauses, and a noise gate
+	// inputSilent is how long an input may begin with silence: longer than a headset takes to wake up.
+	inputSilent = 5 * time.Second
+	// inputPause is how long silence may last once there has been sound: files have pauses, and a noise gate
 	// gives zeros while nobody speaks.
 	inputPause = time.Minute
 )

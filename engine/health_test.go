@@ -224,7 +224,7 @@ func TestFaultsFromTheStart(t *testing.T) {
 		}, FaultNoUDP, 4 * time.Second},
 		{"alone", func(_ time.Duration, v *vitals) { v.peers, v.hearers = 0, 0 }, FaultAlone, 4 * time.Second},
 		{"a FIFO that nobody writes", func(_ time.Duration, v *vitals) { v.in.moved, v.sounded = 0, 0 }, FaultInputStuck, 4 * time.Second},
-		{"a switched off microphone", func(_ time.Duration, v *vitals) { v.sounded = 0 }, FaultInputSilent, 11 * time.Second},
+		{"a switched off microphone", func(_ time.Duration, v *vitals) { v.sounded = 0 }, FaultInputSilent, 6 * time.Second},
 	}
 	for _, tt := range tests {
 		var m monitor
@@ -263,8 +263,8 @@ func TestNoFaults(t *testing.T) {
 			if v.muted = now < 90*time.Second; !v.muted {
 				v.unmuted = 90 * time.Second
 			}
-			v.sounded = 0 // speaks at 95 s
-			if now > 95*time.Second {
+			v.sounded = 0 // speaks at 94 s
+			if now > 94*time.Second {
 				v.sounded = now
 			}
 		},

@@ -16,6 +16,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func speech(n int, seed uint64) []float32 { return synth.Speech(n*FrameSize, seed) }
 func noise(n int) []float32               { return synth.Noise(n * FrameSize) }
 
+// peak is the largest magnitude of pcm.
+func peak(pcm []float32) (high float32) {
+	for _, s := range pcm {
+		high = max(high, s, -s)
+	}
+	return high
+}
+
 const testSession = 77
 
 var (

@@ -16,6 +16,8 @@ type ListenerConfig struct {
 	Jitter jitter.Config
 	// Decoder configures the decoder of every talker.
 	Decoder codec.DecoderConfig
+	// Level brings talkers slowly to one loudness, by the level that each datagram tells.
+	Level bool
 	// NewDecoder makes the decoder of one talker. nil means opus.NewDecoderWith, of Decoder.
 	NewDecoder func() (codec.Decoder, error)
 	// NewBuffer makes the jitter buffer of one talker. nil means jitter.New.
@@ -50,7 +52,7 @@ type Listener struct {
 	peers   map[uint32]*peer
 	order   []*peer // the same, in the order in which they came
 	awake   []*peer // those that may have something to play
-	limiter limiter
+	limiter codec.Limiter
 	// deepLeft is for how many more talkers a network may begin to make up a loss in this block.
 	deepLeft int
 	unheard  []stream.Unheard // scratch
@@ -71,7 +73,7 @@ func NewListener(cfg ListenerConfig) *Listener {
 	if cfg.heard == nil {
 		cfg.heard = new(audience)
 	}
-	l := &Listener{cfg: cfg, peers: map[uint32]*peer{}, limiter: newLimiter()}
+	l := &Listener{cfg: cfg, peers: map[uint32]*peer{}, limiter: codec.NewLimiter()}
 	l.Receiver = stream.NewReceiver(stream.ReceiverConfig{Take: l.take, Playing: l.playing, Asked: l.asked, Ended: l.ended})
 	return l
 }
@@ -84,6 +86,9 @@ func (l *Listener) AddPeer(session uint32, name string) {
 		return
 	}
 	p := newPeer(session, name)
+	if l.cfg.Level {
+		p.leveler = codec.NewLeveler(comfort)
+	}
 	l.peers[session] = p
 	l.order = append(l.order, p)
 	l.Receiver.Add(session)
@@ -221,7 +226,7 @@ func (l *Listener) mix(now time.Duration, out []float32) {
 	if asleep {
 		l.awake = slices.DeleteFunc(l.awake, func(p *peer) bool { return !p.awake })
 	}
-	l.limiter.process(out)
+	l.limiter.Process(out)
 }
 
 // Peers appends the figures of everyone in the room to dst, in the order in which they came.

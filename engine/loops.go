@@ -2,145 +2,19 @@ package engine
 
 import (
 	"errors"
-	"io"
 	"net"
 	"time"
 
-	"github.com/tincan-voice/tincan/audio"
-	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/stream"
 )
 
 const (
-	// playbackBlock is how much sound is mixed at a time.
-	playbackBlock   = 10 * time.Millisecond
-	playbackSamples = codec.SampleRate * int(playbackBlock/time.Millisecond) / 1000
 	// tickEvery is how often it is looked at what is due without a deadline of its own.
 	tickEvery = 100 * time.Millisecond
 	// stirEvery is the same at most where this machine's network changes.
 	stirEvery = 20 * time.Millisecond
 )
-
-// capture sends what the Source gives. At its end the others are told that it is silence.
-func (c *Call) capture() {
-	pcm := make([]float32, FrameSize)
-	var still standstill
-	for source, ok := c.cfg.Source, true; ok; {
-		_, err := source.Read(pcm)
-		if c.running.Err() != nil {
-			return
-		}
-		if err == nil {
-			c.signs.read(c.now(), pcm)
-			c.skip(still.frame(c.now(), c.silent()))
-			c.speak(pcm)
-			continue
-		}
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
-		again := err != nil && c.cfg.ReopenSource != nil
-		c.signs.inputEnded(err, again)
-		if !again {
-			source.Close()
-			c.events.add(SourceEnded{err})
-		}
-		if again {
-			c.skip(still.resume(c.now())) // it was found to be broken some time after
-		}
-		c.fallSilent(pcm)
-		if !again {
-			return
-		}
-		still.frame(c.now(), false)
-		if source, ok = c.reviveSource(source, pcm); ok {
-			c.skip(still.resume(c.now()))
-			c.speakOn()
-		}
-	}
-}
-
-// silent tells whether the talker says nothing.
-func (c *Call) silent() bool {
-	c.talking.Lock()
-	defer c.talking.Unlock()
-	return c.sender.Talker().Silent()
-}
-
-func (c *Call) speak(pcm []float32) {
-	c.talking.Lock()
-	d, err := c.sender.Frame(c.now(), pcm)
-	level := c.sender.Talker().lastLevel
-	if err == nil {
-		c.own.came(c.now(), 0, c.sender.Talker().last)
-	}
-	c.talking.Unlock()
-	c.level.Store(uint32(level))
-	if err == nil && d != nil { // a frame that cannot be coded is one that was lost
-		c.sendVoice(d)
-	}
-}
-
-// fallSilent sends the end of the talkspurt and the copies that are still due.
-func (c *Call) fallSilent(pcm []float32) {
-	frames := time.NewTicker(netproto.FrameDuration)
-	defer frames.Stop()
-	for settled := false; !settled; {
-		c.talking.Lock()
-		c.sender.Talker().SetMuted(true)
-		c.talking.Unlock()
-		c.speak(pcm)
-		c.talking.Lock()
-		settled = c.sender.Talker().Settled()
-		c.talking.Unlock()
-		select {
-		case <-frames.C:
-		case <-c.running.Done():
-			return
-		}
-	}
-}
-
-// playback gives the Sink what is heard.
-func (c *Call) playback() {
-	sink := c.cfg.Sink
-	block := make([]float32, playbackSamples)
-	back := make(chan audio.Sink, 1) // what was broken and works again
-	for c.running.Err() == nil {
-		c.hearing.Lock()
-		c.listener.Mix(c.now(), block)
-		c.hearing.Unlock()
-		if c.deaf.Load() {
-			clear(block)
-		}
-		err := sink.Write(block)
-		c.signs.wrote(c.now())
-		if c.running.Err() != nil {
-			return
-		}
-		if err != nil {
-			c.sinkBroke(sink, err, back)
-			sink = audio.PacedSink(audio.Discard())
-		}
-		select {
-		case sink = <-back:
-			c.signs.outputErr.Store(nil)
-		default:
-		}
-	}
-}
-
-// sinkBroke says so and, if that can be, has it opened again.
-func (c *Call) sinkBroke(sink audio.Sink, err error, back chan<- audio.Sink) {
-	c.signs.outputErr.Store(&err)
-	if c.cfg.ReopenSink != nil {
-		c.loops.Go(func() { c.reviveSink(sink, back) })
-		return
-	}
-	c.events.add(SinkFailed{err})
-	sink.Close()
-}
 
 // readDatagrams takes what the relay sends by a path, until its socket is replaced.
 func (c *Call) readDatagrams(p *path, l *link, s *socket) {
@@ -398,7 +272,7 @@ func (c *Call) tellAdapted(was int) int {
 	c.talking.Lock()
 	defer c.talking.Unlock()
 	changes := c.sender.ladder.Changes()
-	if changes != was && c.cfg.Source != nil {
+	if changes != was && c.source.wanted() {
 		c.events.add(Adapted{c.sender.ladder.Decision()})
 	}
 	return changes

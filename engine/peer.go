@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"time"
 
 	"github.com/tincan-voice/tincan/codec"
@@ -24,10 +25,11 @@ type peer struct {
 	name    string
 	buffer  Buffer
 
-	volume float32 // wanted
-	gain   float32 // in force; slides to volume over a block
-	awake  bool    // in Listener.awake
-	gone   bool    // left the room
+	volume  float32        // wanted
+	leveler *codec.Leveler // nil: as spoken
+	gain    float32        // in force; slides over a block to volume times what leveler gives
+	awake   bool           // in Listener.awake
+	gone    bool           // left the room
 
 	last    time.Duration // when the last datagram came
 	talking bool          // the talkspurt has not been ended
@@ -50,6 +52,7 @@ func (p *peer) heard(now time.Duration, a *stream.Arrival) {
 		switch {
 		case h.Voice:
 			p.voiced, p.talking = now, true
+			p.learnLevel()
 		case len(a.Frames[0].Data) == 0:
 			p.talking = false
 		}
@@ -57,6 +60,17 @@ func (p *peer) heard(now time.Duration, a *stream.Arrival) {
 	p.buffer.Push(now, a.Frames)
 	if d := p.buffer.Stats().Current; d > 0 {
 		p.delay = d
+	}
+}
+
+// comfort is how far talkers are brought to one loudness: to four times or a fourth at most, and within 3 dB, which nobody minds, not at all.
+// The target is what package audio/clean makes of a microphone.
+var comfort = codec.LevelerConfig{Target: -23, Boost: 12, Cut: 12, Rate: 3, Within: 3}
+
+// learnLevel takes the level that a datagram of voice tells.
+func (p *peer) learnLevel() {
+	if p.leveler != nil {
+		p.leveler.Learn(math.Pow(10, -float64(p.level)/10))
 	}
 }
 
@@ -72,17 +86,21 @@ func (p *peer) isTalking(now time.Duration) bool { return p.talking && now-p.voi
 // been silent for long, or has left.
 func (p *peer) addTo(out, scratch []float32, now time.Duration) {
 	p.buffer.Pull(now, scratch)
-	if p.gain == p.volume {
+	want := p.volume
+	if p.leveler != nil {
+		want *= float32(p.leveler.Move(len(out)))
+	}
+	if p.gain == want {
 		for i, s := range scratch {
 			out[i] += s * p.gain
 		}
 	} else {
-		step := (p.volume - p.gain) / float32(len(out))
+		step := (want - p.gain) / float32(len(out))
 		for i, s := range scratch {
 			p.gain += step
 			out[i] += s * p.gain
 		}
-		p.gain = p.volume
+		p.gain = want
 	}
 	if !p.buffer.Active() && (p.gone || now-p.last > sleepAfter) {
 		p.awake = false
@@ -112,9 +130,9 @@ type PeerStats struct {
 	Delay  time.Duration // what the jitter buffer adds, or added when last somebody talked
 	Target time.Duration // what the buffer wants to add
 	Jitter time.Duration // mean deviation of the arrival delay
-	// MouthToEar is an estimate of the whole delay without sound cards, filled in by
-	// Call.Stats: a frame (20 ms), the codec's look-ahead (6.5 ms), our round trip to the relay in
-	// place of both ways, Delay, and a playback block (10 ms).
+	// MouthToEar is an estimate of the whole delay, filled in by Call.Stats: our microphone in place of the talker's, a frame
+	// (20 ms), the codec's look-ahead (6.5 ms), our round trip to the relay in
+	// place of both ways, Delay, a playback block (10 ms) and our loudspeaker (audio.Latency).
 	MouthToEar time.Duration
 
 	Buffer jitter.Stats // all that the jitter buffer tells

@@ -68,8 +68,8 @@ func TestRevive(t *testing.T) {
 		{"at once", []*flaky{newFlaky(time.Hour, 0)}, []time.Duration{0}, true},
 		{"unplugged for a while", []*flaky{nil, nil, nil, newFlaky(time.Hour, 0)}, []time.Duration{0, s, 2 * s, 3 * s}, true},
 		{"suspended for a while", []*flaky{newFlaky(40*ms, 2*s), newFlaky(0, 3*s), newFlaky(time.Hour, 0)},
-			[]time.Duration{0, 2*s + 40*ms, 5*s + 40*ms}, true},
-		{"breaks at once", []*flaky{newFlaky(0, 0), newFlaky(100*ms, 0), newFlaky(reviveSound, 0)}, []time.Duration{0, s, 2 * s}, true},
+			[]time.Duration{0, 2*s + 50*ms, 5*s + 60*ms}, true},
+		{"breaks at once", []*flaky{newFlaky(0, 0), newFlaky(100*ms, 0), newFlaky(time.Hour, 0)}, []time.Duration{0, s, 2 * s}, true},
 		{"never", nil, []time.Duration{0, s, 2 * s, 3 * s, 4 * s, 5 * s, 6 * s, 7 * s, 8 * s, 9 * s}, false},
 		{"the call ends in an attempt", []*flaky{newFlaky(0, time.Hour)}, []time.Duration{0}, false},
 	}
@@ -81,10 +81,10 @@ func TestRevive(t *testing.T) {
 						f.closed = make(chan struct{}) // of this bubble
 					}
 				}
-				running, stop := context.WithCancel(t.Context())
-				c := &Call{start: time.Now(), running: running}
+				running, stop := context.WithCancelCause(t.Context())
+				c := &Call{start: time.Now(), running: running, events: newEventFeed(), listener: NewListener(ListenerConfig{})}
 				broken := newFlaky(0, 0)
-				c.sink.device = broken
+				c.sink.set(0, broken)
 				var at []time.Duration
 				c.cfg.ReopenSink = func(context.Context) (audio.Sink, error) {
 					at = append(at, c.now())
@@ -93,14 +93,14 @@ func TestRevive(t *testing.T) {
 					}
 					return nil, errUnplugged
 				}
-				back := make(chan audio.Sink, 1)
-				c.loops.Go(func() { c.reviveSink(broken, back) })
+				c.loops.Go(c.playback)
 				time.Sleep(9*s + 500*ms)
-				stop() // as Call.run does
+				works := c.signs.outputErr.Load() == nil
+				stop(errLeft) // as Call.run does
 				c.sink.end()
 				c.loops.Wait()
-				if !slices.Equal(at, tt.at) || len(back) == 1 != tt.works {
-					t.Errorf("asked at %v, works: %v", at, len(back) == 1)
+				if !slices.Equal(at, tt.at) || works != tt.works {
+					t.Errorf("asked at %v, works: %v", at, works)
 				}
 				for i, f := range append(tt.tries, broken) {
 					if f != nil && f.Write(nil) != audio.ErrClosed {
@@ -146,19 +146,26 @@ func (l *leaky) Close() error {
 	return l.Sink.Close()
 }
 
+// thirdTime opens what is not there before it is asked for the third time.
+func thirdTime[D any](open func() D) func(context.Context) (D, error) {
+	asked := 0
+	return func(context.Context) (d D, err error) {
+		if asked++; asked%3 != 0 {
+			return d, errUnplugged
+		}
+		return open(), nil
+	}
+}
+
 // Devices that break again and again are opened again and again: the call goes on in both directions, and each time
 // it is said. The numbers of the frames go on as time does.
 func TestDevicesAreOpenedAgain(t *testing.T) {
 	r := startRelay(t, nil, nil)
 	e := &ear{}
 	opened := func() *leaky { return &leaky{Sink: audio.PacedSink(e), blocks: 200} }
-	ann := join(t, r, Config{Name: "Ann", Source: talk(1), Sink: opened(), ReopenSink: func(context.Context) (audio.Sink, error) {
-		return opened(), nil
-	}})
+	ann := join(t, r, Config{Name: "Ann", Source: talk(1), Sink: opened(), ReopenSink: thirdTime(func() audio.Sink { return opened() })})
 	mic := func() *leaky { return &leaky{Source: talk(2), blocks: 100} }
-	bob := join(t, r, Config{Name: "Bob", Source: mic(), ReopenSource: func(context.Context) (audio.Source, error) {
-		return mic(), nil
-	}})
+	bob := join(t, r, Config{Name: "Bob", Source: mic(), ReopenSource: thirdTime(func() audio.Source { return mic() })})
 	for _, tt := range []struct {
 		call *Call
 		kind FaultKind
@@ -180,7 +187,36 @@ func TestDevicesAreOpenedAgain(t *testing.T) {
 	bob.talking.Lock()
 	seq, now := time.Duration(bob.sender.Talker().LastSeq())*20*time.Millisecond, bob.now()
 	bob.talking.Unlock()
-	if seq > now+100*time.Millisecond || seq < now-lostAfter {
+	if seq > now+100*time.Millisecond || seq < now-lostAfter-3*reviveEvery {
 		t.Errorf("frame of %v at %v", seq, now)
+	}
+}
+
+// A Source and a Sink are exchanged in a call, also where there was none, or none any more; what was in use is closed.
+func TestSetSourceAndSink(t *testing.T) {
+	r := startRelay(t, nil, nil)
+	first, e := &closing{Writer: audio.PacedSink(audio.Discard())}, &ear{}
+	ann := join(t, r, Config{Name: "Ann", Sink: first})
+	bob := join(t, r, Config{Name: "Bob"})
+	ann.SetSink(audio.PacedSink(e))
+	speaks := func(what string) {
+		t.Helper()
+		e.heard()
+		eventually(t, what, func() bool { return e.heard() > 0.01 })
+	}
+	bob.SetSource(talk(1))
+	speaks("a first Source")
+	broken := &closing{Reader: audio.PacedSource(&voiceSource{fail: errUnplugged})}
+	bob.SetSource(broken)
+	await(t, bob, "the end of what broke", func(e Event) bool { s, ok := e.(SourceEnded); return ok && s.Err == errUnplugged })
+	bob.SetSource(talk(2))
+	speaks("a Source after one that broke")
+	bob.SetSource(nil)
+	await(t, ann, "silence", func(e Event) bool { p, ok := e.(PeerTalking); return ok && !p.Talking })
+	late := &closing{Reader: talk(3)}
+	bob.Leave()
+	bob.SetSource(late)
+	if first.closed == 0 || broken.closed == 0 || late.closed == 0 {
+		t.Errorf("closed %d, %d and %d times", first.closed, broken.closed, late.closed)
 	}
 }

@@ -91,7 +91,7 @@ func (c *Call) Stats() Stats {
 	s.Reconnects, s.Away, s.Reconnecting = c.comeback.stats(now)
 	c.returning.Unlock()
 	for i := range s.Peers {
-		s.Peers[i].MouthToEar = mouthToEar(s.Peers[i].Delay, s.Link.RTT)
+		s.Peers[i].MouthToEar = c.mouthToEar(s.Peers[i].Delay, s.Link.RTT)
 	}
 	return s
 }
@@ -128,17 +128,19 @@ func (c *Call) roundTrip() time.Duration {
 
 // mouthToEar estimates the time from a talker's mouth to our ear:
 //
+//	microphone    taken to be as slow as ours, where we have one: only the talker knows it
 //	20 ms         a frame fills up before it can be coded
 //	6.5 ms        codec look-ahead (codec.Lookahead)
 //	RTT/2         relay to us, half of our own round trip
-//	RTT/2         talker to relay, taken to be as long as ours: only the talker knows it
+//	RTT/2         talker to relay, taken to be as long as ours
 //	buffer delay  what the jitter buffer adds to the fastest datagrams
 //	10 ms         a playback block
+//	loudspeaker   as it says of itself (audio.Latency); files add nothing
 //
-// What sound cards and a stride above 1 add is not in it.
-func mouthToEar(buffered, rtt time.Duration) time.Duration {
+// What a stride above 1 adds is not in it.
+func (c *Call) mouthToEar(buffered, rtt time.Duration) time.Duration {
 	const lookahead = codec.Lookahead * time.Second / codec.SampleRate
-	return netproto.FrameDuration + lookahead + rtt + buffered + playbackBlock
+	return c.source.latency() + netproto.FrameDuration + lookahead + rtt + buffered + playbackBlock + c.sink.latency()
 }
 
 // meter turns a byte count into a rate.

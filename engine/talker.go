@@ -21,8 +21,10 @@ type TalkerConfig struct {
 	Encoder codec.EncoderConfig // 24 kbit/s; its DTX is set by Continuous
 	// Continuous sends in silence too, where nothing is sent otherwise.
 	Continuous bool
-	Stride     int   // frames per datagram, 0 = 1, at most wire.MaxStride
-	Copies     []int // offsets in datagrams, none by default; see stream.Packetizer.SetRedundancy
+	// VoiceOnly sends nothing but voice (codec.VAD), 60 ms before it and 0.3 s after it: no noise, and no music.
+	VoiceOnly bool
+	Stride    int   // frames per datagram, 0 = 1, at most wire.MaxStride
+	Copies    []int // offsets in datagrams, none by default; see stream.Packetizer.SetRedundancy
 
 	// NewEncoder makes its encoders. nil means opus.NewEncoder, libopus.
 	NewEncoder func(codec.EncoderConfig) (codec.Encoder, error)
@@ -49,6 +51,7 @@ type Talker struct {
 	coding     codec.EncoderConfig // of enc, DTX as it may be
 	coarse     codec.Encoder       // of copies, nil if they are the same frames
 	vad        codec.VAD
+	voiceOnly  bool
 	lastLevel  uint8          // of the last frame
 	last       netproto.Frame // as it was coded
 	faded      bool           // the last frame was the soft end that muting sends
@@ -76,7 +79,7 @@ func newTalker(cfg TalkerConfig, may func(size int) bool) (*Talker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Talker{Packetizer: p, newEncoder: cfg.NewEncoder, enc: enc, coding: coding, lastLevel: codec.Silent}, nil
+	return &Talker{Packetizer: p, newEncoder: cfg.NewEncoder, enc: enc, coding: coding, voiceOnly: cfg.VoiceOnly, lastLevel: codec.Silent}, nil
 }
 
 // adapt makes the talker code and send as decided, from the next frame on; enc is its configuration but for that. What
@@ -122,6 +125,7 @@ func (t *Talker) Frame(pcm []float32) (datagram []byte, err error) {
 	}
 	t.lastLevel, t.last = codec.Level(pcm), netproto.Frame{Number: t.LastSeq() + 1, Data: t.coded[:n]}
 	f := stream.Frame{Data: t.coded[:n], Level: t.lastLevel, Voice: voice && !t.muted}
+	f.Held = t.voiceOnly && !voice
 	if t.coarse != nil && n > 0 { // without it copies carry the frame itself
 		if n, err := t.coarse.Encode(pcm, t.copied[:]); err == nil {
 			f.Coarse = t.copied[:n]

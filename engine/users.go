@@ -254,7 +254,7 @@ func (c *Call) leaveLocked(now, rtt time.Duration, left []uint32) (events []Even
 			delete(c.roster.unproven, session)
 			last, _ := c.listener.RemovePeer(now, session)
 			c.others.left(session)
-			last.MouthToEar = mouthToEar(last.Delay, rtt)
+			last.MouthToEar = c.mouthToEar(last.Delay, rtt)
 			events = append(events, PeerLeft{session, name, last})
 		}
 	}

@@ -2,10 +2,10 @@ package engine
 
 import (
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -26,7 +26,6 @@ type signs struct {
 	unopened  atomic.Int32 // likewise
 	reported  moment
 	sent      atomic.Uint32 // datagrams of voice
-	ended     atomic.Bool   // the input
 	inputErr  atomic.Pointer[error]
 	outputErr atomic.Pointer[error]
 }
@@ -55,11 +54,14 @@ func (s *signs) renew(now time.Duration) {
 	s.silenced.at(0)
 }
 
+// noiseFloor is in -dBov what a microphone that is on is louder than, even where nobody speaks: its own noise, of some 14 bits at best.
+const noiseFloor = 80
+
 // read notes what the Source gave.
 func (s *signs) read(now time.Duration, pcm []float32) {
 	s.captured.at(now)
 	s.given.Add(int64(netproto.FrameDuration))
-	if slices.ContainsFunc(pcm, func(x float32) bool { return x != 0 }) {
+	if codec.Level(pcm) < noiseFloor {
 		s.sounded.at(now)
 	}
 }
@@ -68,14 +70,6 @@ func (s *signs) read(now time.Duration, pcm []float32) {
 func (s *signs) wrote(now time.Duration) {
 	s.played.at(now)
 	s.taken.Add(int64(playbackBlock))
-}
-
-// inputEnded notes the end of the Source, unless it is opened again.
-func (s *signs) inputEnded(err error, again bool) {
-	if err != nil {
-		s.inputErr.Store(&err)
-	}
-	s.ended.Store(!again)
 }
 
 // feedback notes what the relay said about our voice.
@@ -124,7 +118,7 @@ func (c *Call) vitals(v *vitals) {
 	v.peers, v.listed = int(s.peers.Load()), s.listed.get()
 	v.hearers, v.unopened, v.reported = int(s.hearers.Load()), int(s.unopened.Load()), s.reported.get()
 
-	v.input = c.cfg.Source != nil && !s.ended.Load()
+	v.input = c.source.wanted()
 	v.in = deviceSigns{loadErr(&s.inputErr), c.cfg.ReopenSource != nil, s.captured.get(), time.Duration(s.given.Load())}
 	v.out = deviceSigns{loadErr(&s.outputErr), c.cfg.ReopenSink != nil, s.played.get(), time.Duration(s.taken.Load())}
 	v.muted, v.unmuted, v.sounded = c.muted.Load(), s.unmuted.get(), s.sounded.get()

@@ -2,6 +2,7 @@
 # Installs what tincan builds with and is not there yet: a C compiler, pkg-config,
 # libopus, libopusfile and PortAudio; with "demo" also espeak-ng, which speaks for
 # the demo's callers. Does nothing, and needs no rights, when all of it is there.
+# webrtc-audio-processing 0.3, which cleans microphones, comes along where Debian's packages have it, and may be missing.
 set -eu
 
 want="$*"
@@ -18,7 +19,14 @@ if ! command -v go >/dev/null 2>&1; then
 	echo "setup: Go is missing; install Go 1.26 or newer from https://go.dev/dl and run this again" >&2
 	exit 1
 fi
+clean_microphone() {
+	[ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 || return 0
+	pkg-config --exists webrtc-audio-processing && return 0
+	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends g++ libwebrtc-audio-processing-dev >/dev/null 2>&1 ||
+		echo "setup: without libwebrtc-audio-processing-dev, so echo and noise stay in what microphones give" >&2
+}
 if have_libraries && have_speaker; then
+	clean_microphone
 	exit 0
 fi
 
@@ -55,3 +63,4 @@ have_libraries && have_speaker || {
 	echo "setup: the packages went in, but pkg-config still misses one of: opus opusfile portaudio-2.0" >&2
 	exit 1
 }
+clean_microphone

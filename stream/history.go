@@ -37,6 +37,7 @@ type pastFrame struct {
 	data    []byte
 	coarse  []byte // what copies carry instead of data; none if they carry data
 	carried bool
+	held    bool // it is not, but will be if speech follows soon
 }
 
 // group is the frames from newest-count+1 to newest.
@@ -45,6 +46,7 @@ type group struct {
 	count  int
 	carry  bool // there is something to carry
 	end    bool // it has the end of a talkspurt
+	late   bool // it is carried after all, and has not been yet
 }
 
 func (h *history) init() {
@@ -63,11 +65,40 @@ const frameOverhead = 3
 
 func (h *history) addSpeech(seq uint32, data, coarse []byte) { h.add(seq, data, coarse, true) }
 func (h *history) addEnd(seq uint32)                         { h.add(seq, nil, nil, true); h.open().end = true }
-func (h *history) addSilence(seq uint32)                     { h.add(seq, nil, nil, false) }
+
+// addHeld adds silence, or what is that until release.
+func (h *history) addHeld(seq uint32, data, coarse []byte) {
+	h.add(seq, data, coarse, false)
+	h.frame(seq).held = len(data) > 0
+}
+
+// preRoll is how many frames before the first one that was found to be speech are carried with it, 60 ms: as long as a
+// weak consonant before a vowel.
+const preRoll = 3
+
+// release has what was held right before frame seq, which is added next, carried after all.
+func (h *history) release(seq uint32) {
+	for n := uint32(1); n <= preRoll && n < seq; n++ {
+		f := h.frame(seq - n)
+		if !f.held {
+			return
+		}
+		f.held, f.carried = false, true
+		if n <= uint32(h.filling) {
+			h.open().carry = true
+			continue
+		}
+		for k := 0; k < preRoll && uint32(k) < h.closed; k++ {
+			if g := h.ago(k); g.newest-(seq-n) < uint32(g.count) {
+				g.carry, g.late = true, true
+			}
+		}
+	}
+}
 
 func (h *history) add(seq uint32, data, coarse []byte, carried bool) {
 	f := h.frame(seq)
-	f.data, f.coarse, f.carried, h.last = append(f.data[:0], data...), append(f.coarse[:0], coarse...), carried, seq
+	f.data, f.coarse, f.carried, f.held, h.last = append(f.data[:0], data...), append(f.coarse[:0], coarse...), carried, false, seq
 	if h.filling == 0 {
 		*h.open() = group{}
 	}
@@ -118,8 +149,10 @@ func (h *history) due(dst []netproto.Frame, seq uint32, r redundancy, room int) 
 	alone := len(dst)
 	dst, room = h.carry(dst, 0, room, false)
 	for k := 1; k <= MaxOffset && uint32(k) < h.closed; k++ {
+		late := h.ago(k).late
+		h.ago(k).late = false
 		switch {
-		case r.copies&(1<<k) != 0:
+		case late || r.copies&(1<<k) != 0:
 			dst, room = h.carry(dst, k, room, false)
 		case k == 1 && h.ago(k).end:
 			dst, room = h.carry(dst, k, room, true)

@@ -15,6 +15,7 @@ type Frame struct {
 	Coarse []byte // the same, coded shorter, for copies; empty: copies are Data
 	Level  uint8  // -dBov, 0 loudest to 127 silent (RFC 6464)
 	Voice  bool   // it is speech
+	Held   bool   // it is sent only where speech follows within 60 ms: for the listener it is silence until then
 }
 
 // Silent is the level of silence.
@@ -193,17 +194,22 @@ func (p *Packetizer) Frame(f Frame) (datagram []byte, err error) {
 	}
 	p.ending = false
 	switch {
-	case len(f.Data) > 0:
+	case len(f.Data) > 0 && !f.Held:
+		if p.silent {
+			p.past.release(p.seq)
+		}
 		p.past.addSpeech(p.seq, f.Data, f.Coarse)
 		p.silent = false
 		p.voice = p.voice || f.Voice
 	case p.silent:
-		p.past.addSilence(p.seq)
+		p.past.addHeld(p.seq, f.Data, f.Coarse)
 	default:
 		p.past.addEnd(p.seq)
 		p.silent, p.ending = true, true
 	}
-	p.level = min(p.level, f.Level)
+	if !p.silent {
+		p.level = min(p.level, f.Level)
+	}
 	if p.past.filling < p.layout.stride && !p.ending {
 		return nil, nil
 	}

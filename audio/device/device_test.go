@@ -100,7 +100,7 @@ func TestStandingStillLosesNoDevice(t *testing.T) {
 		took time.Duration
 		want int
 	}{{piece, 1}, {piece, 2}, {10 * time.Second, 0}, {piece, 1}, {piece + piece/2, 2}, {piece, 3}, {piece, lostPieces}} {
-		if away = nextAway(away, tt.took); away != tt.want {
+		if away = nextAway(away, piece, tt.took); away != tt.want {
 			t.Fatalf("piece %d: %d, want %d", i, away, tt.want)
 		}
 	}

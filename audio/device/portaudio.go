@@ -88,11 +88,11 @@ func (portAudio) playback(d Device, a attempt, callback func(out []float32, lost
 func latency(lowest time.Duration) time.Duration { return max(lowest, 2*bufferTime) }
 
 // start opens a stream and lets it run.
-func start(p portaudio.StreamParameters, rate int, callback any) (stream, error) {
-	p.SampleRate, p.FramesPerBuffer = float64(rate), samplesIn(bufferTime, rate)
+func start(to portaudio.StreamParameters, rate int, callback any) (stream, error) {
+	to.SampleRate, to.FramesPerBuffer = float64(rate), samplesIn(bufferTime, rate)
 	systemMu.Lock()
 	defer systemMu.Unlock()
-	s, err := portaudio.OpenStream(p, callback)
+	s, err := portaudio.OpenStream(to, callback)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,11 @@ func start(p portaudio.StreamParameters, rate int, callback any) (stream, error)
 		_ = s.Close() // the error of Start is the one to tell
 		return nil, err
 	}
-	return paStream{s}, nil
+	p := paStream{s: s}
+	if info := s.Info(); info != nil {
+		p.late = max(info.InputLatency, info.OutputLatency) // the other one is 0
+	}
+	return p, nil
 }
 
 func (portAudio) busy(err error) bool {
@@ -113,8 +117,11 @@ func (portAudio) busy(err error) bool {
 
 // paStream is a stream of one direction.
 type paStream struct {
-	s *portaudio.Stream
+	s    *portaudio.Stream
+	late time.Duration
 }
+
+func (p paStream) latency() time.Duration { return p.late }
 
 func (p paStream) stop() {
 	systemMu.Lock()

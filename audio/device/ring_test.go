@@ -205,7 +205,7 @@ func TestCloseEndsWhatIsPending(t *testing.T) {
 		go func() { ended <- p.Write(make([]float32, 96000)) }()
 		time.Sleep(time.Second)
 		start := time.Now()
-		c.wait.close()
+		c.wait.end(audio.ErrClosed)
 		if !p.end() || p.end() {
 			t.Error("end does not tell the first call")
 		}

@@ -23,6 +23,7 @@ type Sink struct {
 	sys    system
 	device Device
 	stream stream
+	ending ending
 	*playWriter
 }
 
@@ -31,7 +32,7 @@ type Sink struct {
 //
 // Errors: ErrNoDevice, ErrAmbiguous, ErrDeviceBusy, ErrOpen, ErrSystem.
 func OpenSink(name string) (*Sink, error) {
-	return open(name, openSink)
+	return openBy(acquire, name, openSink)
 }
 
 func openSink(sys system, name string) (*Sink, error) {
@@ -60,12 +61,24 @@ func openSink(sys system, name string) (*Sink, error) {
 
 // Close implements audio.Sink. It lets what was written be played first.
 func (s *Sink) Close() error {
-	if !s.end() {
-		return nil
-	}
-	s.stream.stop()
-	return finish(s.sys, s.stream, s.device)
+	played := s.end()
+	return s.ending.do(func() error {
+		if played {
+			s.stream.stop()
+		}
+		return finish(s.sys, s.stream, s.device)
+	})
 }
+
+// lose closes it at once, for who uses it as if it were unplugged.
+func (s *Sink) lose() {
+	s.wait.end(errLost)
+	_ = s.ending.do(func() error { return finish(s.sys, s.stream, s.device) }) // it is to be gone, and is
+}
+
+// Latency is how long after Write its last sample is heard, by the device's own account: what is in the ring when Write returns, and what
+// the device holds.
+func (s *Sink) Latency() time.Duration { return readyTime + s.stream.latency() }
 
 // playWriter is the caller's side of playback, everything but PortAudio.
 type playWriter struct {
@@ -98,8 +111,8 @@ func (*Sink) Live() {}
 // block, so that a block can be made as late as possible. Errors: audio.ErrClosed,
 // ErrDeviceLost.
 func (p *playWriter) Write(pcm []float32) error {
-	if p.wait.isClosed() {
-		return audio.ErrClosed
+	if err := p.wait.over(); err != nil {
+		return err
 	}
 	p.rate.Push(pcm)
 	for n := p.rate.Pull(p.out); n > 0; n = p.rate.Pull(p.out) {
@@ -123,7 +136,7 @@ func (p *playWriter) Write(pcm []float32) error {
 // end closes and waits until the ring has been played, unless the callbacks stay away. It tells whether
 // this was the first call.
 func (p *playWriter) end() (first bool) {
-	if !p.wait.close() {
+	if !p.wait.end(audio.ErrClosed) {
 		return false
 	}
 	timer := time.NewTimer(drainTime)
@@ -137,6 +150,8 @@ func (p *playWriter) end() (first bool) {
 	}
 	return true
 }
+
+func (p *playWriter) over() error { return p.wait.over() }
 
 // Stats returns the counters so far. Any goroutine may call it.
 func (p *playWriter) Stats() Stats { return p.ring.stats() }

@@ -14,6 +14,7 @@ type Source struct {
 	sys    system
 	device Device
 	stream stream
+	ending ending
 	*captureReader
 }
 
@@ -23,7 +24,7 @@ type Source struct {
 //
 // Errors: ErrNoDevice, ErrAmbiguous, ErrDeviceBusy, ErrOpen, ErrSystem.
 func OpenSource(name string) (*Source, error) {
-	return open(name, openSource)
+	return openBy(acquire, name, openSource)
 }
 
 func openSource(sys system, name string) (*Source, error) {
@@ -51,12 +52,18 @@ func openSource(sys system, name string) (*Source, error) {
 }
 
 // Close implements audio.Source.
-func (s *Source) Close() error {
-	if !s.wait.close() {
-		return nil
-	}
-	return finish(s.sys, s.stream, s.device)
+func (s *Source) Close() error { return s.close(audio.ErrClosed) }
+
+// lose closes it, for who uses it as if it were unplugged.
+func (s *Source) lose() { _ = s.close(errLost) } // it is to be gone, and is
+
+func (s *Source) close(why error) error {
+	s.wait.end(why)
+	return s.ending.do(func() error { return finish(s.sys, s.stream, s.device) })
 }
+
+// Latency is how long before Read returned it its last sample was to be heard, by the device's own account.
+func (s *Source) Latency() time.Duration { return s.stream.latency() }
 
 // captureReader is the caller's side of capture, everything but PortAudio.
 type captureReader struct {
@@ -84,8 +91,8 @@ func (*Source) Live() {}
 
 // Read implements audio.Source. Errors: audio.ErrClosed, ErrDeviceLost.
 func (c *captureReader) Read(pcm []float32) (int, error) {
-	if c.wait.isClosed() {
-		return 0, audio.ErrClosed
+	if err := c.wait.over(); err != nil {
+		return 0, err
 	}
 	for n := c.rate.Pull(pcm); n < len(pcm); n += c.rate.Pull(pcm[n:]) {
 		got := c.ring.read(c.in)
@@ -98,6 +105,8 @@ func (c *captureReader) Read(pcm []float32) (int, error) {
 	}
 	return len(pcm), nil
 }
+
+func (c *captureReader) over() error { return c.wait.over() }
 
 // Stats returns the counters so far. Any goroutine may call it.
 func (c *captureReader) Stats() Stats { return c.ring.stats() }

@@ -25,8 +25,9 @@ type system interface {
 
 // stream is a device that was opened.
 type stream interface {
-	stop()        // plays what the device holds
-	close() error // ends the callbacks
+	latency() time.Duration // of the device, by its own account
+	stop()                  // plays what the device holds
+	close() error           // ends the callbacks
 }
 
 // bufferTime is the length of the system's buffers, so the pace of the callbacks.
@@ -81,16 +82,14 @@ func samplesIn(d time.Duration, rate int) int {
 	return int(d * time.Duration(rate) / time.Second)
 }
 
-// open opens a device of the system's sound interface, which is let go where that fails.
-func open[T any](name string, device func(system, string) (*T, error)) (*T, error) {
-	sys, err := acquire()
+// openBy opens a device of the system's sound interface, which is let go where that fails.
+func openBy[D any](start func() (system, error), name string, open func(system, string) (D, error)) (d D, err error) {
+	sys, err := start()
 	if err != nil {
-		return nil, err
+		return d, err
 	}
-	d, err := device(sys, name)
-	if err != nil {
+	if d, err = open(sys, name); err != nil {
 		sys.release()
-		return nil, err
 	}
-	return d, nil
+	return d, err
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/audio"
+	"github.com/tincan-voice/tincan/audio/clean"
+	"github.com/tincan-voice/tincan/audio/device"
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/console"
 	"github.com/tincan-voice/tincan/internal/usage"
@@ -27,6 +29,8 @@ type JoinCmd struct {
 	Out  string `placeholder:"DEVICE|FILE|none" help:"Where you hear: a playback device, a new .wav file or none. Default: the default loudspeaker."`
 
 	Record         string        `placeholder:"DIR" help:"Record into this folder from the start: an Ogg Opus file per talker, and a mix. The room is told. Without it the key R records into ./recordings."`
+	Clean          []string      `placeholder:"PART,..." help:"What is done to your microphone: echo of your loudspeaker is taken out, noise is made quieter, gain brings speech to one level, voice sends nothing else; or none. Default: all of them for a device, as far as this program was built with them, and none for a file."`
+	Comfort        []string      `placeholder:"PART,..." help:"What is done to what you hear: level brings talkers to one loudness, sounds tell who comes, who goes and whether you are muted; or none. Default: both for a loudspeaker, none for a file."`
 	Muted          bool          `help:"Begin muted. On the full screen Space talks for as long as it is held, where the terminal tells that."`
 	For            time.Duration `help:"Leave after this time, e.g. 30s. Default: stay."`
 	Bitrate        bitrate       `default:"24" help:"Highest Opus bitrate in kbit/s, 6 to 64, headers not counted."`
@@ -74,11 +78,17 @@ func (c *JoinCmd) check(onScreen bool) error {
 	}
 	missing := c.Relay == "" || c.Name == ""
 	cfg := c.config()
+	_, partsErr := c.cleaning()
+	if partsErr == nil {
+		_, _, partsErr = c.comfort()
+	}
 	switch err := cfg.Validate(); {
 	case missing && !onScreen:
 		return errors.New("no relay or no name: tincan join RELAY --name NAME; tincan alone asks for them, on a terminal")
 	case err != nil && !missing && !errors.Is(err, engine.ErrKnownRelays) && !errors.Is(err, engine.ErrAlso): // which are faults of the machine
 		return err
+	case partsErr != nil:
+		return partsErr
 	case c.For < 0:
 		return fmt.Errorf("--for %v: write a time to stay, as in 30s, or leave it out to stay", c.For)
 	case isFile(c.Out):
@@ -101,6 +111,10 @@ func (c *JoinCmd) config() engine.Config {
 		Token:       os.Getenv(tokenVar),
 		Also:        c.Also,
 	}
+	if wanted, err := c.cleaning(); err == nil { // check has told
+		cfg.VoiceOnly = wanted.voice
+	}
+	cfg.Level, _, _ = c.comfort()
 	cfg.Decoder.Complexity = c.DecoderComplexity
 	cfg.Encoder.Bitrate, cfg.Encoder.FEC = int(c.Bitrate), c.FEC
 	return cfg
@@ -124,7 +138,13 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	tell := newTeller(out, c.JSON)
 	defer tell.close(flushTime)
-	sound := &sound{warn: tell.warning, capturing: tell.capturing, playing: tell.playing}
+	keeper := device.NewKeeper()
+	defer keeper.Close()
+	devices, err := c.devices(keeper)
+	if err != nil {
+		return err
+	}
+	sound := &sound{devices: devices, warn: tell.warning, capturing: tell.capturing, playing: tell.playing}
 	cfg := c.config()
 	cfg.Passphrase = phrase
 	if err := c.identify(&cfg); err != nil {
@@ -153,7 +173,7 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if c.Record != "" {
 		rec.toggle(call)
 	}
-	err = c.stay(ctx, call, commands, rec, &wrong)
+	err = c.stay(ctx, call, commands, rec, devices.chimes.heard, &wrong)
 	rec.end()
 	stats := call.Stats()
 	tell.summary(stats)
@@ -166,16 +186,30 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	return errStuck
 }
 
-// open has the sound opened when the relay has answered, and devices again when they break.
+func (c *JoinCmd) devices(keeper *device.Keeper) (*devices, error) {
+	wanted, err := c.cleaning()
+	if err != nil {
+		return nil, err
+	}
+	mic, err := clean.New(wanted.Config)
+	if err != nil {
+		return nil, fmt.Errorf("--clean: %w; or leave echo and noise out", err)
+	}
+	d := &devices{keeper: keeper, mic: mic, files: wanted.files, in: c.In, out: c.Out}
+	_, d.chimes.on, err = c.comfort()
+	return d, err
+}
+
+// open has the sound opened when the relay has answered, and devices again when they are lost.
 func (c *JoinCmd) open(cfg *engine.Config, sound *sound) {
 	cfg.Open = func(ctx context.Context) (audio.Source, audio.Sink, error) {
-		o, ok := await(ctx, func() opened { return openBoth(c.In, c.Out, c.Overwrite) }, opened.close)
+		o, ok := await(ctx, func() opened { return openBoth(sound.devices.keeper, c.In, c.Out, c.Overwrite) }, opened.close)
 		if !ok {
 			return nil, nil, fmt.Errorf("the sound system does not answer: %w", ctx.Err())
 		}
 		return sound.take(o)
 	}
-	c.reopen(cfg)
+	sound.devices.reopen(cfg)
 }
 
 // await does something that may hang in a sound system, and reports whether it was done before ctx ended. If not its
@@ -206,7 +240,7 @@ func within(ctx context.Context, do func()) bool {
 }
 
 // stay follows the call until the time is up, the user leaves, or the call ends by itself.
-func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan string, rec *recorder, wrong *faults) error {
+func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan string, rec *recorder, heard func(engine.Event, time.Time), wrong *faults) error {
 	tell := rec.tell
 	var timeUp <-chan time.Time
 	if c.For > 0 {
@@ -237,6 +271,7 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 				return call.Err()
 			}
 			wrong.note(event)
+			heard(event, time.Now())
 			tell.event(event)
 		case command, open := <-commands:
 			switch {

@@ -9,10 +9,12 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/term"
 
+	"github.com/tincan-voice/tincan/audio/device"
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/guard"
 	"github.com/tincan-voice/tincan/internal/screen"
@@ -36,6 +38,8 @@ func (c *JoinCmd) terminal(in io.Reader, out io.Writer) (tty, bool) {
 
 // stage is a screen and its calls, one after the other.
 type stage struct {
+	keeper *device.Keeper
+
 	mu   sync.Mutex // guards what follows: the screen joins and chooses devices in goroutines of its own
 	join *JoinCmd
 	last *shown // the call under way, or the last one
@@ -53,10 +57,10 @@ func (s *stage) current() *shown {
 // shown is a call on the screen.
 type shown struct {
 	*engine.Call
-	sound   *sound
-	devices *devices
-	tell    *teller // for the summary; nobody reads its lines
-	wrong   faults
+	sound  *sound
+	tell   *teller // for the summary; nobody reads its lines
+	wrong  faults
+	speaks atomic.Bool
 
 	leaving sync.Once
 	stats   engine.Stats // at the end
@@ -69,7 +73,8 @@ func (c *JoinCmd) onScreen(ctx context.Context, tty tty, phrase string) error {
 	if err != nil {
 		return err
 	}
-	s := &stage{join: c}
+	s := &stage{keeper: device.NewKeeper(), join: c}
+	defer s.keeper.Close()
 	recent := loadRecent()
 	form := screen.Form{Relay: c.Relay, Name: c.Name, Room: c.Room, Passphrase: phrase}
 	begin := form.Relay != "" && form.Name != ""
@@ -127,15 +132,17 @@ func (s *stage) enter(ctx context.Context, form screen.Form) (screen.Joined, err
 		warning = notIdentified
 	}
 	nothing := func(time.Time) {}
-	sound := &sound{warn: func(text string) { warning = text }, capturing: nothing, playing: nothing}
+	devices, err := c.devices(s.keeper)
+	if err != nil {
+		return screen.Joined{}, err
+	}
+	sound := &sound{devices: devices, warn: func(text string) { warning = text }, capturing: nothing, playing: nothing}
 	c.open(&cfg, sound)
-	devices := &devices{in: c.In, out: c.Out}
-	devices.exchangeable(&cfg)
 	call, err := engine.Join(ctx, cfg)
 	if err != nil {
 		return screen.Joined{}, err
 	}
-	now := &shown{Call: call, sound: sound, devices: devices, tell: newTeller(io.Discard, false)}
+	now := &shown{Call: call, sound: sound, tell: newTeller(io.Discard, false)}
 	now.tell.we(c.Name, call.Session())
 	s.mu.Lock()
 	before := s.last
@@ -150,16 +157,22 @@ func (s *stage) enter(ctx context.Context, form screen.Form) (screen.Joined, err
 func (s *stage) heard(e engine.Event) {
 	call := s.current()
 	call.wrong.note(e)
+	call.sound.devices.chimes.heard(e, time.Now())
 	call.tell.event(e)
 }
 
 // list tells which sound devices there are.
-func (s *stage) list() (screen.Devices, error) { return s.current().devices.list() }
+func (s *stage) list() (screen.Devices, error) { return s.current().sound.devices.list() }
 
 // use chooses others, for this call and those after it.
 func (s *stage) use(in, out string) error {
-	devices := s.current().devices
-	err := devices.use(in, out)
+	call := s.current()
+	devices := call.sound.devices
+	wasIn, _ := devices.names()
+	err := devices.use(call.Call, in, out)
+	if nowIn, _ := devices.names(); nowIn != wasIn {
+		call.speaks.Store(true)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.join.In, s.join.Out = devices.names()
@@ -189,7 +202,7 @@ func (s *stage) command(call screen.Call, text string) (said string, err error) 
 }
 
 // Speaks tells whether there is an input.
-func (s *shown) Speaks() bool { return s.sound.source != nil }
+func (s *shown) Speaks() bool { return s.sound.source != nil || s.speaks.Load() }
 
 // Leave leaves the call, and waits for the sound system for a while.
 func (s *shown) Leave() {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/audio/device"
-	"github.com/tincan-voice/tincan/engine"
 )
 
 // toneHz and toneLevel are the test tone of `--in tone`: quiet enough to sit beside speech.
@@ -40,6 +38,7 @@ func (c *JoinCmd) checkSound() error {
 
 // sound is what is heard and said in a call, once it is open.
 type sound struct {
+	devices            *devices
 	warn               func(text string)
 	capturing, playing func(time.Time) // when the first sample went by
 	source             *timedSource    // nil: none
@@ -54,12 +53,12 @@ type opened struct {
 }
 
 // openBoth opens what --in and --out name, when the relay has answered.
-func openBoth(in, out string, overwrite bool) (o opened) {
-	o.source, o.warning, o.err = openSource(in)
+func openBoth(keeper *device.Keeper, in, out string, overwrite bool) (o opened) {
+	o.source, o.warning, o.err = openSource(keeper, in)
 	if o.err != nil {
 		return opened{err: o.err}
 	}
-	if o.sink, o.err = openSink(out, overwrite); o.err != nil {
+	if o.sink, o.err = openSink(keeper, out, overwrite); o.err != nil {
 		err := o.err
 		if o.source != nil {
 			err = errors.Join(err, o.source.Close())
@@ -87,14 +86,15 @@ func (s *sound) take(o opened) (audio.Source, audio.Sink, error) {
 	if o.warning != "" {
 		s.warn(o.warning)
 	}
-	sink := o.sink
+	in, _ := s.devices.names()
+	sink := s.devices.sink(o.sink)
 	if sink != nil {
 		sink = &timedSink{Sink: sink, begin: begin{tell: s.playing}}
 	}
 	if o.source == nil {
 		return nil, sink, nil
 	}
-	s.source = &timedSource{Source: o.source, begin: begin{tell: s.capturing}}
+	s.source = &timedSource{Source: s.devices.source(o.source, in), begin: begin{tell: s.capturing}}
 	return s.source, sink, nil
 }
 
@@ -104,7 +104,7 @@ func (s *sound) silent() bool { return s.source != nil && !s.source.begin.done.L
 // openSource opens what --in names: a file, "tone", "none" (nil), or a capture device.
 // Without a name it is the default device, and if there is none the client only
 // listens: nil and a line that says so.
-func openSource(spec string) (src audio.Source, warning string, err error) {
+func openSource(keeper *device.Keeper, spec string) (src audio.Source, warning string, err error) {
 	open := func() (audio.Source, error) {
 		src, err := audio.OpenFile(spec)
 		if err != nil {
@@ -123,7 +123,7 @@ func openSource(spec string) (src audio.Source, warning string, err error) {
 		src, err := open()
 		return src, "", err
 	}
-	mic, err := device.OpenSource(spec)
+	mic, err := keeper.OpenSource(spec)
 	switch {
 	case err != nil && spec == "":
 		return nil, fmt.Sprintf("no microphone, listening only (%v)", err), nil
@@ -134,7 +134,7 @@ func openSource(spec string) (src audio.Source, warning string, err error) {
 }
 
 // openSink opens what --out names: a WAV file, "none" (nil), or a playback device.
-func openSink(spec string, overwrite bool) (audio.Sink, error) {
+func openSink(keeper *device.Keeper, spec string, overwrite bool) (audio.Sink, error) {
 	switch {
 	case spec == "none":
 		return nil, nil
@@ -145,7 +145,7 @@ func openSink(spec string, overwrite bool) (audio.Sink, error) {
 		}
 		return audio.PacedSink(sink), nil
 	}
-	speaker, err := device.OpenSink(spec)
+	speaker, err := keeper.OpenSink(spec)
 	switch {
 	case err != nil && spec == "":
 		return nil, fmt.Errorf("%w; without a sound card use --out none or --out FILE.wav", err)
@@ -155,27 +155,8 @@ func openSink(spec string, overwrite bool) (audio.Sink, error) {
 	return speaker, nil
 }
 
-// reopen has devices opened again when they break; files are not.
-func (c *JoinCmd) reopen(cfg *engine.Config) {
-	if c.In != "none" && c.In != "tone" && !isFile(c.In) {
-		cfg.ReopenSource = func(context.Context) (audio.Source, error) {
-			mic, err := device.OpenSource(c.In)
-			if err != nil {
-				return nil, err
-			}
-			return mic, nil
-		}
-	}
-	if c.Out != "none" && !isFile(c.Out) {
-		cfg.ReopenSink = func(context.Context) (audio.Sink, error) {
-			speaker, err := device.OpenSink(c.Out)
-			if err != nil {
-				return nil, err
-			}
-			return speaker, nil
-		}
-	}
-}
+// isDevice tells a device from a file, a tone and nothing.
+func isDevice(spec string) bool { return spec != "none" && spec != "tone" && !isFile(spec) }
 
 // isFile tells a file name from a device name: "-", a file that is there, a path from the root or from here, or an
 // ending of sound files. Endings that cannot be read or written are here too: the error about them is clearer than
@@ -236,6 +217,9 @@ type timedSource struct {
 	begin begin
 }
 
+// Latency is that of the Source.
+func (s *timedSource) Latency() time.Duration { return audio.Latency(s.Source) }
+
 func (s *timedSource) Read(pcm []float32) (int, error) {
 	n, err := s.Source.Read(pcm)
 	if n > 0 {
@@ -249,6 +233,9 @@ type timedSink struct {
 	audio.Sink
 	begin begin
 }
+
+// Latency is that of the Sink.
+func (s *timedSink) Latency() time.Duration { return audio.Latency(s.Sink) }
 
 func (s *timedSink) Write(pcm []float32) error {
 	s.begin.at(time.Now())

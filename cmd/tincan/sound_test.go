@@ -58,7 +58,7 @@ func TestSpecsOfSound(t *testing.T) {
 	wav := filepath.Join(t.TempDir(), "a.WAV")
 	writeWAV(t, wav, make([]float32, 480))
 	for _, spec := range []string{"tone", wav} {
-		src, warning, err := openSource(spec)
+		src, warning, err := openSource(nil, spec)
 		if err != nil || warning != "" || src == nil {
 			t.Fatalf("source %s: %v, %q, %v", spec, src, warning, err)
 		}
@@ -66,10 +66,10 @@ func TestSpecsOfSound(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if src, _, err := openSource("none"); src != nil || err != nil {
+	if src, _, err := openSource(nil, "none"); src != nil || err != nil {
 		t.Errorf("source none: %v, %v", src, err)
 	}
-	if sink, err := openSink("none", false); sink != nil || err != nil {
+	if sink, err := openSink(nil, "none", false); sink != nil || err != nil {
 		t.Errorf("sink none: %v, %v", sink, err)
 	}
 }

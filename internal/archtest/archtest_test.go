@@ -29,6 +29,8 @@ var layers = map[string][]string{
 	"codec/opus":             {"codec"},
 	"audio":                  {},
 	"audio/device":           {"audio"},
+	"audio/clean":            {"audio", "audio/clean/apm", "codec"},
+	"audio/clean/apm":        {},
 	"internal/netsim":        {"netproto/wire"},
 	"internal/udpio":         {},
 	"internal/emodel":        {},

@@ -1,4 +1,4 @@
-package engine
+package codec
 
 import (
 	"math"
@@ -14,8 +14,8 @@ func TestLimiterPassesQuietSoundBitExact(t *testing.T) {
 		pcm[i] = (rng.Float32()*2 - 1) * limiterThreshold
 	}
 	want := slices.Clone(pcm)
-	l := newLimiter()
-	l.process(pcm)
+	l := NewLimiter()
+	l.Process(pcm)
 	if !slices.Equal(pcm, want) {
 		t.Error("sound below the threshold was changed")
 	}
@@ -23,7 +23,7 @@ func TestLimiterPassesQuietSoundBitExact(t *testing.T) {
 
 func TestLimiterStaysInsideFullScale(t *testing.T) {
 	for _, block := range []int{1, 7, 48, 480, 960} {
-		l := newLimiter()
+		l := NewLimiter()
 		rng := rand.New(rand.NewPCG(3, 4))
 		pcm := make([]float32, block)
 		for range 20000/block + 1 {
@@ -31,7 +31,7 @@ func TestLimiterStaysInsideFullScale(t *testing.T) {
 			for i := range pcm {
 				pcm[i] = (rng.Float32()*2 - 1) * loud
 			}
-			l.process(pcm)
+			l.Process(pcm)
 			if p := peak(pcm); !(p <= 1) {
 				t.Fatalf("block %d: peak %v", block, p)
 			}
@@ -40,19 +40,19 @@ func TestLimiterStaysInsideFullScale(t *testing.T) {
 }
 
 func TestLimiterGivesTheGainBack(t *testing.T) {
-	l := newLimiter()
+	l := NewLimiter()
 	loud := make([]float32, 480)
 	for i := range loud {
 		loud[i] = 4 * float32(math.Sin(float64(i)/10))
 	}
-	l.process(loud)
+	l.Process(loud)
 	if l.gain > 0.25 {
 		t.Fatalf("gain %v after a peak of 4", l.gain)
 	}
 	quiet := make([]float32, 48)
 	spans := 0
 	for ; l.gain < 1; spans++ {
-		l.process(quiet)
+		l.Process(quiet)
 	}
 	if spans < 100 || spans > 1000 {
 		t.Errorf("gain came back after %d ms, want between 0.1 and 1 s", spans)
@@ -61,14 +61,14 @@ func TestLimiterGivesTheGainBack(t *testing.T) {
 
 // A steady loud tone keeps its shape: once the gain has settled nothing is bent.
 func TestLimiterDoesNotDistortSteadyTone(t *testing.T) {
-	l := newLimiter()
+	l := NewLimiter()
 	worst := 0.0
 	for block := range 100 {
 		pcm := make([]float32, 480)
 		for i := range pcm {
 			pcm[i] = 2 * float32(math.Sin(2*math.Pi*1000*float64(block*480+i)/48000))
 		}
-		l.process(pcm)
+		l.Process(pcm)
 		if block < 10 {
 			continue
 		}
@@ -83,12 +83,12 @@ func TestLimiterDoesNotDistortSteadyTone(t *testing.T) {
 }
 
 func TestLimiterDoesNotAllocate(t *testing.T) {
-	l := newLimiter()
+	l := NewLimiter()
 	pcm := make([]float32, 480)
 	for i := range pcm {
 		pcm[i] = 3
 	}
-	if n := testing.AllocsPerRun(100, func() { l.process(pcm) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { l.Process(pcm) }); n != 0 {
 		t.Errorf("%v allocations per block", n)
 	}
 }

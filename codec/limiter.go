@@ -1,4 +1,4 @@
-package engine
+package codec
 
 import "math"
 
@@ -15,19 +15,20 @@ const (
 	limiterUnity = 0.9999
 )
 
-// limiter keeps a mix inside -1..1. It is a feed-forward peak limiter that adds no delay:
+// Limiter keeps a mix inside -1..1. It is a feed-forward peak limiter that adds no delay:
 // each span of 1 ms is looked at before it is scaled, the gain slides over the span, and
 // what the slide does not catch of an attack is bent, not cut.
 // While the mix stays below the threshold and the gain is at rest,
-// samples pass unchanged. Create it with newLimiter.
-type limiter struct {
+// samples pass unchanged. Create it with NewLimiter.
+type Limiter struct {
 	gain float32
 }
 
-func newLimiter() limiter { return limiter{gain: 1} }
+// NewLimiter makes a Limiter at rest.
+func NewLimiter() Limiter { return Limiter{gain: 1} }
 
-// process limits pcm in place; any length.
-func (l *limiter) process(pcm []float32) {
+// Process limits pcm in place; any length.
+func (l *Limiter) Process(pcm []float32) {
 	for len(pcm) > 0 {
 		n := min(limiterSpan, len(pcm))
 		l.span(pcm[:n])
@@ -35,7 +36,7 @@ func (l *limiter) process(pcm []float32) {
 	}
 }
 
-func (l *limiter) span(pcm []float32) {
+func (l *Limiter) span(pcm []float32) {
 	target := min(threshold(peak(pcm)), l.gain+(1-l.gain)*limiterRelease)
 	if target > limiterUnity {
 		target = 1

@@ -1,0 +1,168 @@
+// Package clean makes what a microphone gives fit to be heard: without the echo of one's own loudspeaker, without noise, at one level.
+//
+//	Sink.Write ──> far end ─────────────────┐
+//	                                        v
+//	microphone ─ echo canceller ─ noise suppression ─ Leveler ─ Limiter ──> Source.Read
+//	             └───────── package apm ─────────┘   └─── package codec ───┘
+//
+// A Mic is put around the devices of a call, at the place where the sound passes anyway: it needs no goroutine and adds no
+// delay but the 10 ms of which the echo canceller may keep back a part.
+package clean
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/tincan-voice/tincan/audio"
+	"github.com/tincan-voice/tincan/audio/clean/apm"
+	"github.com/tincan-voice/tincan/codec"
+)
+
+// Config says what is done. The zero value does nothing.
+type Config struct {
+	Echo  bool // takes out what the loudspeaker plays
+	Noise bool // makes steady noise quieter: a fan, a street
+	Gain  bool // brings speech of -60 to -6 dBov to about -23 dBov
+}
+
+// All is everything that this program was built with.
+func All() Config { return Config{Echo: apm.Built, Noise: apm.Built, Gain: true} }
+
+// gain is what Gain does: the target is the level at which telephony adjusts speech (ITU-T P.50, P.800: -26 dBov) and 3 dB more, as
+// the loudness of active speech is measured here.
+var gain = codec.LevelerConfig{Target: -23, Boost: 40, Cut: 20, Rate: 20}
+
+// Mic cleans one microphone beside one loudspeaker. Devices may be put in their places one after the other.
+type Mic struct {
+	cfg       Config
+	processor *apm.Processor // nil: neither Echo nor Noise
+	level     *codec.Leveler
+	limit     codec.Limiter
+
+	source, sink atomic.Int64 // their latencies in nanoseconds
+
+	near [codec.FrameSize]float32 // owned by the reader
+	far  apm.Block                // owned by the writer
+	fill int                      // of far
+
+	loud atomic.Uint64 // mean energy that the loudspeaker plays, fading: a float64
+}
+
+// New makes a Mic. The error is apm.ErrNotBuilt, where Echo or Noise is wanted and cannot be had.
+func New(cfg Config) (*Mic, error) {
+	m := &Mic{cfg: cfg, level: codec.NewLeveler(gain), limit: codec.NewLimiter()}
+	if cfg.Echo || cfg.Noise {
+		var err error
+		if m.processor, err = apm.New(cfg.Echo, cfg.Noise); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// Source is src, cleaned. Close closes src.
+func (m *Mic) Source(src audio.Source) audio.Source {
+	m.source.Store(int64(audio.Latency(src)))
+	return &source{Source: src, mic: m}
+}
+
+// Sink is dst, of which the Mic knows what is played. Close closes dst.
+func (m *Mic) Sink(dst audio.Sink) audio.Sink {
+	m.sink.Store(int64(audio.Latency(dst)))
+	return &sink{dst, m}
+}
+
+// clean does one frame, in place.
+func (m *Mic) clean(pcm []float32) {
+	if m.processor != nil {
+		delay := time.Duration(m.source.Load() + m.sink.Load())
+		for i := 0; i < len(pcm); i += len(apm.Block{}) {
+			m.processor.Clean((*apm.Block)(pcm[i:]), delay)
+		}
+	}
+	if m.cfg.Gain {
+		m.level.Process(pcm, energy(pcm) > math.Float64frombits(m.loud.Load())) // else it may be what is left of the echo
+		m.limit.Process(pcm)
+	}
+}
+
+// played takes what is given to the loudspeaker.
+func (m *Mic) played(pcm []float32) {
+	for len(pcm) > 0 {
+		n := copy(m.far[m.fill:], pcm)
+		m.fill, pcm = m.fill+n, pcm[n:]
+		if m.fill < len(m.far) {
+			return
+		}
+		m.fill = 0
+		if m.processor != nil {
+			m.processor.Played(&m.far)
+		}
+		m.loud.Store(math.Float64bits(max(energy(m.far[:]), fade*math.Float64frombits(m.loud.Load()))))
+	}
+}
+
+// fade is what is left after 10 ms of the loudness of the loudspeaker, for Gain, which learns from nothing quieter: 50 dB per second, so
+// that an echo that comes 0.2 s later, and is 10 dB quieter, is known as such even where nothing takes it out.
+const fade = 0.89
+
+// energy is the mean of the squares.
+func energy(pcm []float32) float64 {
+	var sum float64
+	for _, s := range pcm {
+		sum += float64(s) * float64(s)
+	}
+	return sum / float64(len(pcm))
+}
+
+// source is a microphone. It is read in frames of codec.FrameSize samples.
+type source struct {
+	audio.Source
+	mic  *Mic
+	left []float32 // of mic.near
+}
+
+// Read implements audio.Source.
+func (s *source) Read(pcm []float32) (n int, err error) {
+	for n < len(pcm) {
+		if len(s.left) == 0 {
+			frame := s.mic.near[:]
+			if _, err := s.Source.Read(frame); err != nil {
+				clear(pcm[n:])
+				return n, endOf(n, err)
+			}
+			s.mic.clean(frame)
+			s.left = frame
+		}
+		took := copy(pcm[n:], s.left)
+		s.left, n = s.left[took:], n+took
+	}
+	return n, nil
+}
+
+// endOf is the error of a Read that has given n samples: it comes with the next one.
+func endOf(n int, err error) error {
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// Latency is that of the device.
+func (s *source) Latency() time.Duration { return audio.Latency(s.Source) }
+
+// sink is a loudspeaker.
+type sink struct {
+	audio.Sink
+	mic *Mic
+}
+
+// Write implements audio.Sink.
+func (s *sink) Write(pcm []float32) error {
+	s.mic.played(pcm)
+	return s.Sink.Write(pcm)
+}
+
+// Latency is that of the device.
+func (s *sink) Latency() time.Duration { return audio.Latency(s.Sink) }
