@@ -11,10 +11,12 @@ const (
 // off are the values that switch off what a constant does, where half and double do not show it. An empty list is for
 // what is no decision: a unit, a format, the size of a table.
 var off = map[string][]string{
-	"engine/adapt.params.dwell":  {"0"},
-	"engine/adapt.params.margin": {"0", double},
-	"engine/adapt.frameBytes":    {},
-	"engine/adapt.bitrate.step":  {},
+	"engine/adapt.params.dwell":    {"0"},
+	"engine/adapt.params.margin":   {"0", double},
+	"engine/adapt.params.mostHold": {half, "1e6 * time.Hour"},
+	"engine/adapt.params.untold":   {"0", "1e9"},
+	"engine/adapt.frameBytes":      {},
+	"engine/adapt.bitrate.step":    {},
 
 	"internal/estimate.baseRises":   {"1e9", half},
 	"internal/estimate.clockJump":   {"1e6 * time.Hour"},
