@@ -67,9 +67,12 @@ func (p *peer) heard(now time.Duration, a *stream.Arrival) {
 // The target is what package audio/clean makes of a microphone.
 var comfort = codec.LevelerConfig{Target: -23, Boost: 12, Cut: 12, Rate: 3, Within: 3}
 
+// comfortLeast is in -dBov the quietest voice that comfort learns from: below it is what is left of an echo, not somebody who speaks.
+const comfortLeast = 50
+
 // learnLevel takes the level that a datagram of voice tells.
 func (p *peer) learnLevel() {
-	if p.leveler != nil {
+	if p.leveler != nil && p.level <= comfortLeast {
 		p.leveler.Learn(math.Pow(10, -float64(p.level)/10))
 	}
 }

@@ -125,7 +125,9 @@ func (t *Talker) Frame(pcm []float32) (datagram []byte, err error) {
 	}
 	t.lastLevel, t.last = codec.Level(pcm), netproto.Frame{Number: t.LastSeq() + 1, Data: t.coded[:n]}
 	f := stream.Frame{Data: t.coded[:n], Level: t.lastLevel, Voice: voice && !t.muted}
-	f.Held = t.voiceOnly && !voice
+	if f.Held = t.voiceOnly && !voice; f.Held {
+		t.last.Data = nil
+	}
 	if t.coarse != nil && n > 0 { // without it copies carry the frame itself
 		if n, err := t.coarse.Encode(pcm, t.copied[:]); err == nil {
 			f.Coarse = t.copied[:n]

@@ -186,6 +186,7 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	return errStuck
 }
 
+// devices are those of one call, with what is done to their sound.
 func (c *JoinCmd) devices(keeper *device.Keeper) (*devices, error) {
 	wanted, err := c.cleaning()
 	if err != nil {
