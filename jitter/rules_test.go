@@ -109,3 +109,37 @@ func TestTheBackgroundIsOfLate(t *testing.T) {
 		}
 	}
 }
+
+// Where nothing is ever late, what is missing is lost: it is not waited for.
+func TestWhereNothingIsLateNothingIsAwaited(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	c := newCall(Config{})
+	c.talk(1, 3000, func(n int) time.Duration {
+		if n > 500 && r.IntN(20) == 0 {
+			return -1
+		}
+		return 30 * time.Millisecond
+	})
+	c.run(60 * time.Second)
+	waited := 0
+	for _, s := range c.segments {
+		if s.Kind == Concealed && s.Len == 0 && duration(s.at) > 15*time.Second {
+			waited += s.Out
+		}
+	}
+	wantBelow(t, "waiting", duration(int64(waited)), 200*time.Millisecond)
+}
+
+// A talker of whom nothing comes any more, not even an end, is waited for as long as speech may be held back.
+func TestATalkerWhoVanishesIsNotAwaitedForEver(t *testing.T) {
+	c := newCall(Config{})
+	c.talk(1, 500, func(int) time.Duration { return 30 * time.Millisecond })
+	c.run(10*time.Second + 300*time.Millisecond)
+	if !c.buffer.Active() {
+		t.Error("given up after 0.3 s")
+	}
+	c.run(11 * time.Second)
+	if c.buffer.Active() {
+		t.Error("still awaited after a second")
+	}
+}

@@ -170,11 +170,11 @@ func TestRun(t *testing.T) {
 	}
 	t.Chdir("../..")
 	var out, progress bytes.Buffer
-	o := options{packages: "jitter", only: regexp.MustCompile(`^jitter\.(chooseEvery)$`), networks: "wifi", seconds: 4, seeds: 1}
+	o := options{packages: "jitter", only: regexp.MustCompile(`^jitter\.(recentFrames)$`), networks: "wifi", seconds: 4, seeds: 1}
 	if err := run(t.Context(), o, &out, &progress); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), "| `jitter.chooseEvery` | 5 | half |") || !strings.Contains(out.String(), "\n2 changes:") {
+	if !strings.Contains(out.String(), "| `jitter.recentFrames` | 6 | half |") || !strings.Contains(out.String(), "\n2 changes:") {
 		t.Errorf("%s", &out)
 	}
 	o.only = regexp.MustCompile("nothing")
