@@ -80,6 +80,10 @@ type Call struct {
 	up, down meter
 	gaps     gaps
 
+	pausing sync.Mutex // guards what follows
+	machine Pauses
+	output  Pauses
+
 	watching sync.Mutex // guards monitor
 	monitor  monitor
 

@@ -174,6 +174,7 @@ func (c *Call) tend() {
 			return
 		}
 		now := c.now()
+		c.woke(time.Duration(c.wake.Load()), now)
 		next := c.repair(now)
 		if now >= tick || c.stirred.Load() && now >= tick-tickEvery+stirEvery {
 			tick = now + tickEvery

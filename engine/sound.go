@@ -117,8 +117,10 @@ func (c *Call) playback() {
 			c.signs.wrote(c.now())
 			continue
 		}
+		began := c.now()
 		err := sink.Write(block)
 		c.signs.wrote(c.now())
+		c.played(c.now() - began)
 		switch {
 		case err != nil:
 			c.sinkBroke(sink, turn, err)

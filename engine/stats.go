@@ -28,6 +28,8 @@ type Stats struct {
 	Reconnects   int           // how often the control connection was lost and came back
 	Away         time.Duration // how long it was lost, in all
 	Reconnecting string        // why it is lost now, "" if it is not
+	// Machine is when this program got no time, and Output when the Sink stood still: by 100 ms and more.
+	Machine, Output Pauses
 	// Gaps are the times of half a second and more in which no voice could flow, by their cause.
 	Gaps [gapCauses]Gap
 }
@@ -87,6 +89,9 @@ func (c *Call) Stats() Stats {
 	c.probing.Lock()
 	s.Gaps = c.gaps.stats(now)
 	c.probing.Unlock()
+	c.pausing.Lock()
+	s.Machine, s.Output = c.machine, c.output
+	c.pausing.Unlock()
 	c.returning.Lock()
 	s.Reconnects, s.Away, s.Reconnecting = c.comeback.stats(now)
 	c.returning.Unlock()

@@ -177,6 +177,7 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	rec.end()
 	stats := call.Stats()
 	tell.summary(stats)
+	tell.verdict()
 	ending, cancel := context.WithTimeout(context.Background(), leaveTime)
 	defer cancel()
 	left := within(ending, call.Leave)
@@ -251,6 +252,8 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 	}
 	ticker := time.NewTicker(statsEvery)
 	defer ticker.Stop()
+	looks := time.NewTicker(lookEvery)
+	defer looks.Stop()
 	muted := c.Muted
 	for {
 		select {
@@ -262,6 +265,9 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 			s := call.Stats()
 			tell.stats(s)
 			rec.look(s)
+		case <-looks.C:
+			s := call.Stats()
+			tell.judge.look(&s)
 		case <-rec.ended():
 			rec.end()
 		case event, open := <-call.Events():
@@ -283,6 +289,8 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 				call.Mute(muted)
 			case strings.EqualFold(command, "r"):
 				rec.toggle(call)
+			case command == "?":
+				tell.verdict()
 			case strings.EqualFold(command, "q"):
 				return nil
 			case command != "":
@@ -290,7 +298,7 @@ func (c *JoinCmd) stay(ctx context.Context, call *engine.Call, commands <-chan s
 				case err != nil:
 					tell.warning(err.Error())
 				case !known:
-					tell.warning("m + Enter mutes, r + Enter records, q + Enter leaves; code NAME, accept NAME: about keys; with a token that has the rights: kick, ban and mute NAME")
+					tell.warning("m + Enter mutes, r + Enter records, ? + Enter says who lost what, q + Enter leaves; code NAME, accept NAME: about keys; with a token that has the rights: kick, ban and mute NAME")
 				case said != "":
 					tell.say(jsonLine{Event: "code", Text: said}, said)
 				}

@@ -201,6 +201,16 @@ func (s *stage) command(call screen.Call, text string) (said string, err error) 
 	return said, err
 }
 
+// Stats returns the figures of now, which the verdict takes as well.
+func (s *shown) Stats() engine.Stats {
+	stats := s.Call.Stats()
+	s.tell.judge.look(&stats)
+	return stats
+}
+
+// Verdict says who lost what, when and where.
+func (s *shown) Verdict() []string { return s.tell.judge.lines(s.tell.names.shown) }
+
 // Speaks tells whether there is an input.
 func (s *shown) Speaks() bool { return s.sound.source != nil || s.speaks.Load() }
 
@@ -218,8 +228,9 @@ func (s *shown) Leave() {
 func (s *shown) summary(out io.Writer) {
 	s.tell.close(flushTime)
 	tell := newTeller(out, false)
-	tell.names, tell.gone = s.tell.names, s.tell.gone
+	tell.names, tell.gone, tell.judge = s.tell.names, s.tell.gone, s.tell.judge
 	tell.summary(s.stats)
+	tell.verdict()
 	tell.close(flushTime)
 }
 

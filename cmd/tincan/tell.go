@@ -23,6 +23,7 @@ type teller struct {
 
 	out *console.Writer // never waits: a terminal that stands still does not stop a call
 
+	judge *judgement         // of the call
 	gone  []engine.PeerStats // last figures of who left after talking; for the summary
 	names names
 
@@ -31,7 +32,7 @@ type teller struct {
 }
 
 func newTeller(out io.Writer, asJSON bool) *teller {
-	t := &teller{json: asJSON}
+	t := &teller{json: asJSON, judge: &judgement{}}
 	t.out = console.NewWriter(out, func(missed int) string {
 		text := fmt.Sprintf("%d lines are missing here: nobody read them in time", missed)
 		return t.line(jsonLine{Event: "warning", Text: text}, text)
@@ -256,6 +257,13 @@ func (t *teller) stats(s engine.Stats) {
 		}
 	}
 	t.say(jsonLine{Event: "stats", Stats: toJSON(s)}, line.String())
+}
+
+// verdict tells who lost what, when and where.
+func (t *teller) verdict() {
+	for _, line := range t.judge.lines(t.names.shown) {
+		t.say(jsonLine{Event: "verdict", Text: line}, line)
+	}
 }
 
 // summary tells the whole call at its end: who talked and left is in it too.

@@ -230,6 +230,7 @@ type Stats struct {
 	RTT   time.Duration // to the relay
 	Loss  float64       // share of datagrams lost on the way to a typical listener, before repair
 	Burst float64       // mean run of losses, in frames
+	Up    float64       // share of datagrams lost on the way to the relay
 }
 
 // Stats returns the present figures.
@@ -237,7 +238,7 @@ func (l *Ladder) Stats(now time.Duration) Stats {
 	channel := l.measured()
 	return Stats{
 		Limit: l.Limit(), Sent: l.sent.Rate(now), RTT: l.rtt,
-		Loss: channel.Loss, Burst: channel.Burst(),
+		Loss: channel.Loss, Burst: channel.Burst(), Up: l.up.Channel().Loss,
 	}
 }
 

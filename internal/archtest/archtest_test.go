@@ -49,6 +49,7 @@ var layers = map[string][]string{
 	"engine/adapt":           {"codec", "internal/emodel", "internal/repair", "internal/estimate", "netproto", "netproto/wire"},
 	"engine":                 {"stream", "netproto", "netproto/wire", "codec", "codec/opus", "jitter", "audio", "engine/adapt", "internal/address", "invite", "internal/repair", "internal/estimate"},
 	"record":                 {"engine", "audio", "codec", "codec/opus", "netproto/wire"},
+	"internal/verdict":       {"engine", "stream"},
 	"internal/tip":           {"engine", "audio", "netproto"},
 	"internal/screen":        {"engine", "stream", "codec", "netproto", "internal/emodel", "invite"},
 	"internal/guard":         {},

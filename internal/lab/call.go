@@ -369,6 +369,10 @@ func (c *call) play() {
 		}
 		c.log.targets = append(c.log.targets, target)
 	}
+	if c.cfg.Watch != nil && len(c.heard)%codec.SampleRate == 0 {
+		talker := engine.Stats{Sending: c.members[talks].sender.Stats(c.now)}
+		c.cfg.Watch(c.now, &talker, &engine.Stats{Peers: listener.Peers(c.now, nil)})
+	}
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

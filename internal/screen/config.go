@@ -23,7 +23,7 @@ type Recent struct {
 	Sealed bool   `json:"sealed,omitempty"` // with a passphrase, which is not kept
 }
 
-// Call is what the screen needs of a call: an *engine.Call, and Speaks.
+// Call is what the screen needs of a call: an *engine.Call, Speaks and Verdict.
 type Call interface {
 	Stats() engine.Stats
 	Events() <-chan engine.Event
@@ -33,6 +33,8 @@ type Call interface {
 	SetVolume(session uint32, volume float32) bool
 	Leave()
 	Speaks() bool // there is an input, which may have ended
+	// Verdict says in lines who lost what so far, when and where.
+	Verdict() []string
 }
 
 // Joined is a call that has come about.

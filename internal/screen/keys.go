@@ -18,6 +18,7 @@ var keyHelp = [][2]string{
 	{"i", "choose microphone and loudspeaker"},
 	{"r", "go to another room"},
 	{"R", "record the call, or end that; everyone is told"},
+	{"?", "these keys, and who lost what so far, when and where"},
 	{":", "code NAME: what to compare, accept NAME: its key; kick, ban or mute NAME for all, with a token that has the right"},
 	{"q", "leave"},
 	{"Ctrl-C", "leave and end the program"},

@@ -170,6 +170,11 @@ func (m *Model) helpView() []string {
 			lines = append(lines, "  "+bold.Render(fit(key, labelWidth))+l)
 		}
 	}
+	for _, said := range m.talk.call.Verdict() {
+		for _, l := range wrap("So far: "+said, m.width-4, 3) {
+			lines = append(lines, "  "+wary.Render(l))
+		}
+	}
 	lines = append(lines, "")
 	for _, l := range wrap(meterHelp, m.width-4, 6) {
 		lines = append(lines, "  "+l)
