@@ -301,16 +301,19 @@ func (c *Call) tendControl(now time.Duration) {
 	if away {
 		return
 	}
-	ask, lost := c.pulse.look(now, signs.silent(now), c.strange(now), rtt, c.signs.said.get())
+	word := c.pulse.look(now, signs.silent(now), c.strange(now), rtt, c.signs.said.get())
 	switch {
-	case lost:
+	case word == pulseLost:
 		ctl.giveUp(errNoAnswer)
 	case (moved || barred) && !ours(addrOf(ctl)):
 		ctl.giveUp(errMoved)
 	case leave:
 		ctl.giveUp(errNoDatagrams)
-	case ask && ctl.sendPort(c.clientPort(nil)) != nil:
+	case word == pulseAsk && ctl.sendPort(c.clientPort(nil)) != nil:
 		ctl.giveUp(errNoAnswer)
+	case word == pulseKnock:
+		asked := c.pulse.asked
+		c.loops.Go(func() { c.knock(ctl, asked) })
 	}
 	c.settleUsers(now)
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"time"
@@ -28,6 +29,9 @@ const (
 	// not given up.
 	missedList = 500 * time.Millisecond
 	missedTime = 3 * time.Second
+	// knockAfter is how long, besides two round trips, the answer may be due until it is tried whether the relay takes
+	// another connection: TCP sends again what was lost within a second (RFC 6298, section 2).
+	knockAfter = time.Second
 )
 
 // roaming decides when another UDP socket is made, as the one in use leads nowhere. It is sans-IO.
@@ -90,24 +94,57 @@ type pulse struct {
 	asked   time.Duration // last
 	limit   time.Duration // for the answer
 	waiting bool
+	knocked bool // since then
 }
 
+// pulseWord is what a pulse wants.
+type pulseWord uint8
+
+const (
+	pulseCalm  pulseWord = iota
+	pulseAsk             // with CLIENT_PORT
+	pulseKnock           // try whether the relay takes another connection, while this one owes an answer
+	pulseLost            // it is lost
+)
+
 // look takes for how long there have been no answers by UDP, for how long a list or a key has been missing, and when
-// the last package came. Ask: with CLIENT_PORT.
-func (p *pulse) look(now, silent, missed, rtt, heard time.Duration) (ask, lost bool) {
+// the last package came.
+func (p *pulse) look(now, silent, missed, rtt, heard time.Duration) pulseWord {
 	if p.waiting && heard >= p.asked {
 		p.waiting = false
 	}
-	switch {
-	case p.waiting:
-		return false, now-p.asked >= p.limit+2*rtt
-	case now-p.asked < askEvery:
+	switch due := now - p.asked - 2*rtt; {
+	case p.waiting && due >= p.limit:
+		return pulseLost
+	case p.waiting && due >= knockAfter && !p.knocked:
+		p.knocked = true
+		return pulseKnock
+	case p.waiting || now-p.asked < askEvery:
 	case silent >= silentPath:
-		p.asked, p.limit, p.waiting = now, askTime, true
+		*p = pulse{asked: now, limit: askTime, waiting: true}
+		return pulseAsk
 	case missed >= missedList:
-		p.asked, p.limit, p.waiting = now, missedTime, true
+		*p = pulse{asked: now, limit: missedTime, waiting: true}
+		return pulseAsk
 	}
-	return p.waiting, false
+	return pulseCalm
+}
+
+// knock tries whether the relay takes another connection while ctl, asked then, owes an answer. If it does and there
+// still is none, ctl is lost: on a path that is merely slow the answer, which takes a round trip, would have come
+// before the other one's handshake, which began later and takes two.
+func (c *Call) knock(ctl *control, asked time.Duration) {
+	to, err := netip.ParseAddrPort(ctl.raw.RemoteAddr().String())
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.running, askTime)
+	defer cancel()
+	a := c.dialer.Load().try(ctx, to.Addr().Unmap())
+	if a.err == nil && c.signs.said.get() < asked {
+		ctl.giveUp(errNoAnswer)
+	}
+	a.drop()
 }
 
 // ours tells whether an address is one of this machine's. Where that cannot be known it is.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -76,21 +77,52 @@ func TestPulse(t *testing.T) {
 	for _, tt := range tests {
 		var p pulse
 		var heard time.Duration
-		asks, gone := 0, time.Duration(0)
+		asks, gone, knocked := 0, time.Duration(0), time.Duration(0)
 		for now := 10 * time.Second; now < 40*time.Second && gone == 0; now += tick {
-			ask, lost := p.look(now, tt.silent, tt.missed, 0, heard)
-			if ask {
+			switch p.look(now, tt.silent, tt.missed, 0, heard) {
+			case pulseAsk:
 				asks++
-			}
-			if ask && tt.answers {
-				heard = now + tick/2
-			}
-			if lost {
+				if tt.answers {
+					heard = now + tick/2
+				}
+			case pulseKnock:
+				if knocked != 0 {
+					t.Errorf("%s: knocked twice", tt.name)
+				}
+				knocked = now - 10*time.Second
+			case pulseLost:
 				gone = now - 10*time.Second
 			}
+		}
+		if tt.answers != (knocked == 0) || !tt.answers && knocked != knockAfter {
+			t.Errorf("%s: knocked after %v", tt.name, knocked)
 		}
 		if asks != tt.asks || gone != tt.lost {
 			t.Errorf("%s: asked %d times, want %d; lost after %v", tt.name, asks, tt.asks, gone)
 		}
+	}
+}
+
+// A connection that owes an answer is given up when the relay takes another one, and not when the answer comes first.
+func TestKnock(t *testing.T) {
+	r := startRelay(t, certificate(t), nil)
+	r.keep = true
+	ann := join(t, r, Config{KnownRelays: filepath.Join(t.TempDir(), "known")})
+	ctl := ann.control.get()
+	ann.knock(ctl, ann.signs.said.get())
+	if ctl.given.Load() != nil {
+		t.Error("given up though the answer came")
+	}
+	ann.knock(ctl, ann.now()+time.Hour)
+	if why := await(t, ann, "lost", anyEvent[Reconnecting]); why.Reason == "" {
+		t.Errorf("%+v", why)
+	}
+	await(t, ann, "back", anyEvent[Reconnected])
+	_ = r.tcp.Close() // nobody takes another one
+	ctl = ann.control.get()
+	given := ctl.given.Load()
+	ann.knock(ctl, ann.now()+time.Hour)
+	if ctl.given.Load() != given {
+		t.Error("given up though there is no other")
 	}
 }

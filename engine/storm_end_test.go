@@ -306,13 +306,13 @@ func (e *stormEnd) tendPath(now time.Duration) {
 	if away {
 		return
 	}
-	ask, lost := e.pulse.look(now, signs.silent(now), max(e.listener.strange(now), e.roster.behind(now)), p.rtt.Value(), e.signs.said.get())
-	switch {
-	case lost:
+	word := e.pulse.look(now, signs.silent(now), max(e.listener.strange(now), e.roster.behind(now)), p.rtt.Value(), e.signs.said.get())
+	switch { // a knock makes what comes later come sooner
+	case word == pulseLost:
 		e.given = errNoAnswer
 	case (moved || barred) && e.conn.local != e.net.local:
 		e.given = errMoved
-	case ask:
+	case word == pulseAsk:
 		e.conn.send(netproto.ClientPort{})
 	}
 	e.leave(now, e.roster.settle(now))

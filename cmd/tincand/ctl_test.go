@@ -112,6 +112,9 @@ func TestSettingsAreReloaded(t *testing.T) {
 	say := func(command string) { _, _ = in.WriteString(command + "\n") }
 	say("reload")
 	out.wait(t, `nothing is reloaded: .*line 5`)
+	write("port = 0\nhost = 127.0.0.1\ntalkers = -5\nlog-level = debug\n")
+	say("reload")
+	out.wait(t, `nothing is reloaded: .*--talkers`)
 	write("port = 0\nhost = 127.0.0.1\ntalkers = 2\nlog-level = debug\n")
 	say("reload")
 	out.wait(t, "done")
@@ -148,6 +151,7 @@ func TestCheck(t *testing.T) {
 		{"7 --check --token-file " + tokens, 1, tokens},
 		{"7 --check --config none", 2, "none"},
 		{"7 --check --talkers -2", 2, "--talkers"},
+		{"7 --check --metrics foo", 2, "--metrics"},
 		{"settings", 0, "\n# talkers = N\n"},
 	} {
 		args := strings.Fields(tt.args)

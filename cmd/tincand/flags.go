@@ -136,6 +136,11 @@ func parseHost(text string) (netip.Addr, error) {
 	return host, nil
 }
 
+func isAddress(text string) bool {
+	_, err := netip.ParseAddrPort(text)
+	return err == nil
+}
+
 // maxTalkers is the size of the largest room.
 const maxTalkers = 1000
 
@@ -161,6 +166,8 @@ func (f flags) config(env string) (cfg relay.Config, next relay.Next, err error)
 		return cfg, next, usage.Errorf("bad --per-address %d: give a number above 0", f.PerAddr)
 	case f.Talkers < -1 || f.Talkers > maxTalkers:
 		return cfg, next, usage.Errorf("bad --talkers %d: give a number from 1 to %d, or -1 for all", f.Talkers, maxTalkers)
+	case f.Metrics != "" && !isAddress(metricsAddress(f.Metrics)):
+		return cfg, next, usage.Errorf("bad --metrics %q: give a port, or an IP address of this machine and a port, for example 127.0.0.1:9998", f.Metrics)
 	case (f.Cert == "") != (f.Key == ""):
 		return cfg, next, usage.Errorf("a certificate needs its key: give both --cert and --key, or neither")
 	}

@@ -21,7 +21,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -131,7 +130,7 @@ func run(ctx context.Context, f flags, again func() (flags, error), env string, 
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	o := &operator{server: server, log: cfg.Log, level: &level, flags: f, again: again}
+	o := &operator{server: server, log: cfg.Log, level: &level, flags: f, again: again, env: env}
 	o.next.Store(&next)
 	if o.files, err = os.Open("/proc/self/fd"); err == nil { // now: later there may be no file left for it
 		defer o.files.Close()
@@ -140,11 +139,7 @@ func run(ctx context.Context, f flags, again func() (flags, error), env string, 
 	defer wg.Wait()
 	defer stop()
 	if f.Metrics != "" {
-		l, err := net.Listen("tcp", metricsAddress(f.Metrics))
-		if err != nil {
-			return errors.Join(fmt.Errorf("--metrics: %w", err), server.Close())
-		}
-		wg.Go(func() { serveMetrics(ctx, l, server, cfg.Log) })
+		wg.Go(func() { serveMetrics(ctx, metricsAddress(f.Metrics), server, cfg.Log) })
 	}
 	if l, err := listenCtl(ctlFile(f.State, server.Addr().Port())); err != nil {
 		cfg.Log.Warn("tincand ctl cannot reach this relay", "error", err)

@@ -99,6 +99,18 @@ func startWith(t *testing.T, f flags) *program {
 	return p
 }
 
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for range 3000 {
+		if so() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("never: %s", what)
+}
+
 // join has somebody without voice come, who is there when it returns.
 func join(t *testing.T, port, name, room string) net.Conn {
 	t.Helper()

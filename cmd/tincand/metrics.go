@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -111,8 +112,33 @@ func metricsAddress(text string) string {
 	return text
 }
 
+// metricsAgain is how often it is tried to get the address for metrics: the relay before this one may still have it.
+const metricsAgain = time.Second
+
+// listenMetrics takes the address as soon as it is to be had; the log says why it is not. It is nil when ctx ends first.
+func listenMetrics(ctx context.Context, address string, log *slog.Logger) net.Listener {
+	for told := false; ctx.Err() == nil; told = true {
+		l, err := net.Listen("tcp", address)
+		if err == nil {
+			return l
+		}
+		if !told {
+			log.Warn("metrics are not served yet: another program has their address, or it is none of this machine's", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(metricsAgain):
+		}
+	}
+	return nil
+}
+
 // serveMetrics answers until ctx ends.
-func serveMetrics(ctx context.Context, l net.Listener, server *relay.Server, log *slog.Logger) {
+func serveMetrics(ctx context.Context, address string, server *relay.Server, log *slog.Logger) {
+	l := listenMetrics(ctx, address, log)
+	if l == nil {
+		return
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(metrics{server}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()

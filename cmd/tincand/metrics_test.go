@@ -24,9 +24,16 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := free.Addr().String()
-	_ = free.Close()
 	_, port, _ := net.SplitHostPort(address)
 	p, _ := startIn(t, func(f *flags) { f.Metrics = port })
+	_ = free.Close() // as the relay before this one does in the end
+	eventually(t, "metrics are served", func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
 	defer join(t, p.port, "Adam", "kitchen").Close()
 	get := func(path string) (int, string) {
 		t.Helper()

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"text/tabwriter"
 	"time"
@@ -26,7 +27,9 @@ type operator struct {
 	level  *slog.LevelVar
 	flags  flags                      // that it was started with
 	again  func() (flags, error)      // reads them anew
+	env    string                     // PORT of the environment
 	next   atomic.Pointer[relay.Next] // where DRAIN and SIGTERM send clients that are not told otherwise
+	mu     sync.Mutex                 // for what follows
 	files  *os.File                   // folder of the open files, nil where there is none
 }
 
@@ -81,7 +84,9 @@ func (o *operator) answer(line string) (a answer) {
 	case "ROOMS":
 		rooms(o.server.Clients(), &text)
 	case "STATS":
+		o.mu.Lock()
 		stats(o.server.Stats(), len(o.server.Clients()), o.files, &text)
+		o.mu.Unlock()
 	case "BANS":
 		sanctions(o.server.Sanctions(), time.Now(), &text)
 	case "RELOAD":
@@ -128,8 +133,8 @@ func (o *operator) hangUps(ctx context.Context, hangups <-chan os.Signal) {
 func (o *operator) reload() error {
 	f, err := o.again()
 	var next relay.Next
-	if err == nil && f.Next != "" {
-		next, err = relay.ParseNext(f.Next)
+	if err == nil {
+		_, next, err = f.config(o.env)
 	}
 	if err == nil {
 		err = o.server.Reload()

@@ -23,6 +23,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -77,7 +78,13 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() {
+		if err != nil {
+			fmt.Fprintf(out, "the relays' log is %s\n", filepath.Join(dir, "log"))
+			return
+		}
+		err = os.RemoveAll(dir)
+	}()
 	r, err := startRelay(ctx, dir, o)
 	if err != nil {
 		return err

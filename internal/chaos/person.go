@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -203,4 +204,14 @@ func (c *crowd) leave() {
 		})
 	}
 	leaving.Wait()
+}
+
+// state is what a person knows of the own call, and what has happened to it, in words.
+func (p *person) state(now time.Time) string {
+	s := p.call.Stats()
+	text := fmt.Sprintf("%s: session %d, %d others, voice by %v, %s", p.name, p.call.Session(), len(s.Peers), s.Link.Path, cmp.Or(s.Reconnecting, "connected"))
+	if told := p.path.settles().Sub(now); told > 0 {
+		text += fmt.Sprintf(", TCP knows of its move in %v", told.Round(lookEvery))
+	}
+	return text + ": " + p.troubles.story(now)
 }

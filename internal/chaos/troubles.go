@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -52,6 +54,23 @@ func (t *troubles) calm(now time.Time) (since time.Time) {
 		return last.to
 	}
 	return now
+}
+
+// told is how many of the last ones are told where something is wrong.
+const told = 3
+
+// story is the last ones, in words.
+func (t *troubles) story(now time.Time) (text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, one := range t.latest[max(0, len(t.latest)-told):] {
+		end := "now"
+		if !one.to.IsZero() {
+			end = now.Sub(one.to).Round(lookEvery).String()
+		}
+		text += fmt.Sprintf(" %s %v to %s ago,", kindNames[one.kind], now.Sub(one.from).Round(lookEvery), end)
+	}
+	return strings.Trim(text, " ,")
 }
 
 // before is the last one that had begun by then, if it was not over for longer than after.

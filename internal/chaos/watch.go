@@ -193,6 +193,9 @@ func (w *watch) lookAt(now time.Time, p, t *person, peers []engine.PeerStats) {
 		real := s.Buffer.Decoded + s.Buffer.Redundant + s.Buffer.FEC
 		if real > h.real {
 			w.gap(now, h, p, t)
+			if h.told {
+				fmt.Fprintf(w.out, "%s hears %s again after %v\n", p.name, t.name, now.Sub(h.heard).Round(lookEvery))
+			}
 			h.heard, h.came, h.told = now, s.Datagrams, false
 		}
 		h.real, h.made = real, s.Buffer.Concealed
@@ -218,7 +221,8 @@ func (w *watch) lookAt(now time.Time, p, t *person, peers []engine.PeerStats) {
 	}
 	if wrong != "" && !h.told {
 		h.told = true
-		w.say("%s %s, %v after the last disturbance, at %v", p.name, wrong, calm.Round(lookEvery), now.Sub(w.begun).Round(lookEvery))
+		w.say("%s %s, %v after the last disturbance, at %v; %s; %s; relay: %s", p.name, wrong, calm.Round(lookEvery),
+			now.Sub(w.begun).Round(lookEvery), p.state(now), t.state(now), w.relay.story(now))
 	}
 }
 

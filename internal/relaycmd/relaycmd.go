@@ -52,7 +52,7 @@ func Start(ctx context.Context, program, port string, args ...string) (*Relay, e
 		return nil, err
 	}
 	defer log.Close()
-	r.cmd = exec.CommandContext(ctx, program, append([]string{port, "--host", "127.0.0.1", "--state", dir}, args...)...)
+	r.cmd = exec.CommandContext(ctx, program, append([]string{port, "--host", "127.0.0.1", "--state", dir, "--log-level", "debug", "--log-addresses"}, args...)...)
 	r.cmd.Stderr = log
 	out, err := r.cmd.StdoutPipe()
 	if err != nil {
