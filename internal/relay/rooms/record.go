@@ -4,15 +4,18 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/tincan-voice/tincan/netproto"
 )
 
-// recordPause is the least time between two packages that tell a room who records it, whoever changes their mind how often.
+// recordPause is the least time between two packages that tell a room who records it, whoever changes their mind how
+// often.
 const recordPause = time.Second
 
 // Recorders is who of a room records it, which those in To have to be told.
 type Recorders struct {
 	Sessions []uint32 // rising; not nil
-	To       []uint32 // with voice
+	To       []uint32 // with voice; not empty
 }
 
 // Record takes whether a session records its room, and reports whether that is new.
@@ -46,16 +49,21 @@ func (c *Core) TickRecorders(now time.Duration) (all []Recorders, next time.Dura
 				u.To = append(u.To, m.ID)
 			}
 		}
-		all = append(all, u)
+		if len(u.To) > 0 { // else who had voice has left
+			all = append(all, u)
+		}
 	}
 	slices.SortFunc(all, func(a, b Recorders) int { return cmp.Compare(a.To[0], b.To[0]) })
 	return all, next
 }
 
+// mostRecorders is how many a room is told of: each takes 12 bytes, and with mostWrapped keys they fit into a package.
+const mostRecorders = netproto.MaxPackage / 128
+
 // recorders are those who record the room.
 func (r *room) recorders() (sessions []uint32) {
 	for _, m := range r.members {
-		if m.records {
+		if m.records && len(sessions) < mostRecorders {
 			sessions = append(sessions, m.ID)
 		}
 	}
