@@ -212,6 +212,22 @@ func TestSanctions(t *testing.T) {
 	joinVoice(t, s, "", "f")
 }
 
+// A mute that ends while the connection is lost is over for who comes back.
+func TestMuteEndsWhileLost(t *testing.T) {
+	s := startServer(t, everyone())
+	a := joinVoice(t, s, "r", "a")
+	if err := s.Mute("127.0.0.1", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	a.lose(s)
+	if err := s.Lift("127.0.0.1", true); err != nil {
+		t.Fatal(err)
+	}
+	if _, session := a.comeBack(s); session["MUTE"] != 1.0 {
+		t.Errorf("%v", session)
+	}
+}
+
 // Who is muted loses its place, and those who heard it are told where it ended.
 func TestMutedTalker(t *testing.T) {
 	c := relaytest.New(t, rooms.Config{Talkers: 1})
