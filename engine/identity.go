@@ -104,8 +104,8 @@ func (r *roster) claimed(session uint32, id *netproto.Identity, proven bool) Ide
 // overdue are the events about those who have proven nothing in time.
 func (r *roster) overdue(now time.Duration) (events []Event) {
 	for session, since := range r.unproven {
-		if r.crowded {
-			r.unproven[session] = now // nobody can prove anything
+		if r.crowded && r.known.judge(r.names[session], nil) == IdentityNone {
+			r.unproven[session] = now // nobody can prove anything; who has a name of which a key is known may be somebody else
 		} else if now-since > identityGrace {
 			if is := r.claimed(session, nil, false); is != IdentityNone {
 				events = append(events, PeerIdentity{Session: session, Name: r.names[session], Identity: is})
