@@ -135,19 +135,23 @@ func (c *Call) ComparisonCode(session uint32) (string, error) {
 func (c *Call) Accept(session uint32) error {
 	c.hearing.Lock()
 	name, id, err := c.roster.identityOf(session)
-	changed := err == nil && c.roster.known.judge(name, id) == IdentityChanged
-	if changed {
-		c.roster.known.note(name, *id)
-		c.roster.claims[session] = claim{IdentityKnown, id, true}
-	}
+	known := err == nil && c.roster.known.judge(name, id) == IdentityKnown
 	c.hearing.Unlock()
-	if !changed {
-		return err // or it is known
-	}
-	if err := c.roster.known.remember(name, *id); err != nil {
+	if err != nil || known && c.roster.known.saved(name, *id) {
 		return err
 	}
-	c.events.add(PeerIdentity{Session: session, Name: name, Identity: IdentityKnown, Key: id.String()})
+	if err := c.roster.known.remember(name, *id); err != nil || known {
+		return err
+	}
+	c.hearing.Lock()
+	defer c.hearing.Unlock()
+	if c.roster.known.judge(name, id) != IdentityKnown { // nor has it been accepted twice at once
+		c.roster.known.note(name, *id)
+	}
+	if c.roster.claims[session].key == id { // it is still there
+		c.roster.claims[session] = claim{IdentityKnown, id, true}
+		c.events.add(PeerIdentity{Session: session, Name: name, Identity: IdentityKnown, Key: id.String()})
+	}
 	return nil
 }
 

@@ -29,8 +29,9 @@ type knownMembers struct {
 	path, room string
 	keys       map[string][]netproto.Identity // by netproto.Skeleton of the name
 
-	writing sync.Mutex // guards what follows, and the file
-	newline bool       // the file does not end with one
+	writing sync.Mutex      // guards what follows, and the file
+	newline bool            // the file does not end with one
+	unsaved map[string]bool // lines that are noted, and could not be written
 }
 
 // knownMembers opens the file for the room; nil: it is not sealed, so nothing there proves anything.
@@ -47,7 +48,7 @@ func (c *Config) knownMembers() (*knownMembers, error) {
 
 // openKnownMembers reads the file, which need not be there; without a path nobody is remembered beyond the call.
 func openKnownMembers(path string, relay address.Address, room string) (*knownMembers, error) {
-	k := &knownMembers{path: path, room: relay.Key() + "/" + url.PathEscape(room), keys: map[string][]netproto.Identity{}}
+	k := &knownMembers{path: path, room: relay.Key() + "/" + url.PathEscape(room), keys: map[string][]netproto.Identity{}, unsaved: map[string]bool{}}
 	if path == "" {
 		return k, nil
 	}
@@ -117,10 +118,19 @@ func (k *knownMembers) remember(name string, id netproto.Identity) error {
 	}
 	k.writing.Lock()
 	defer k.writing.Unlock()
-	err := appendLine(k.path, k.line(name, id), k.newline)
-	if err != nil {
+	line := k.line(name, id)
+	err := appendLine(k.path, line, k.newline)
+	if k.unsaved[line] = true; err != nil {
 		return fmt.Errorf("%w: %w", ErrKnownMembers, err)
 	}
 	k.newline = false
+	delete(k.unsaved, line)
 	return nil
+}
+
+// saved tells whether a key that is known is in the file, as far as there is one.
+func (k *knownMembers) saved(name string, id netproto.Identity) bool {
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	return !k.unsaved[k.line(name, id)]
 }
