@@ -72,13 +72,18 @@ func (c *Call) proven(session uint32, brought []byte) {
 		return
 	}
 	e := PeerIdentity{Session: session, Name: name}
+	full := c.roster.known.full()
 	if ok {
 		e.Identity, e.Key = c.roster.claimed(session, &id, true), id.String()
 	} else {
 		e.Identity = c.roster.claimed(session, nil, true)
 	}
 	c.hearing.Unlock()
-	if e.Identity == IdentityFirst {
+	switch {
+	case e.Identity != IdentityFirst:
+	case full:
+		e.Err = fmt.Errorf("%w: %d keys of this room are known, which is the most: accept this one to have it known, too", ErrKnownMembers, mostKnown)
+	default:
 		e.Err = c.roster.known.remember(name, id)
 	}
 	if e.Identity != IdentityNone {
@@ -93,7 +98,7 @@ func (r *roster) claimed(session uint32, id *netproto.Identity, proven bool) Ide
 	if id == nil && len(r.brought[session]) == netproto.SignedFreshSize {
 		cl.is = IdentityUnproven
 	}
-	if cl.is == IdentityFirst {
+	if cl.is == IdentityFirst && !r.known.full() {
 		r.known.note(name, *id)
 	}
 	delete(r.unproven, session)

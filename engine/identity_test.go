@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -76,5 +77,29 @@ func TestAcceptAgain(t *testing.T) {
 		if err := os.RemoveAll(folder); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// Keys without end are not remembered, nor in memory; one that is accepted is.
+func TestKeysWithoutEnd(t *testing.T) {
+	known, err := openKnownMembers(filepath.Join(t.TempDir(), "known"), relayOfMembers, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Call{roster: newRoster(known), events: newEventFeed()}
+	c.cfg.Identity, c.cfg.Passphrase = make(ed25519.PrivateKey, ed25519.PrivateKeySize), "p"
+	id := netproto.Identity{2}
+	for i := range uint32(mostKnown + 10) {
+		c.roster.names[i] = fmt.Sprint(i)
+		if got := c.roster.claimed(i, &id, true); got != IdentityFirst {
+			t.Fatalf("%d is %v", i, got)
+		}
+	}
+	if len(known.keys) != mostKnown {
+		t.Errorf("%d names", len(known.keys))
+	}
+	last := fmt.Sprint(mostKnown + 9)
+	if err := c.Accept(mostKnown + 9); err != nil || known.judge(last, &id) != IdentityKnown {
+		t.Errorf("%v, %v", known.judge(last, &id), err)
 	}
 }

@@ -19,6 +19,10 @@ import (
 // ErrKnownMembers says that the file of Config.KnownMembers cannot be used.
 var ErrKnownMembers = errors.New("cannot use the file of known members")
 
+// mostKnown is how many keys of a room are remembered unasked: whoever may come in can bring new ones without end, and each
+// join reads the file.
+const mostKnown = 1000
+
 // knownMembers is who has been met in one room of one relay, by name. Its file has a line for each key:
 //
 //	voice.example.org:9999/kitchen Zo%C3%AB ed25519:8Zcy...
@@ -28,6 +32,7 @@ var ErrKnownMembers = errors.New("cannot use the file of known members")
 type knownMembers struct {
 	path, room string
 	keys       map[string][]netproto.Identity // by netproto.Skeleton of the name
+	count      int                            // of them all
 
 	writing sync.Mutex      // guards what follows, and the file
 	newline bool            // the file does not end with one
@@ -89,7 +94,11 @@ func (k *knownMembers) read(text []byte) error {
 func (k *knownMembers) note(name string, id netproto.Identity) {
 	look := netproto.Skeleton(name)
 	k.keys[look] = append(k.keys[look], id)
+	k.count++
 }
+
+// full tells whether nobody is remembered unasked any more.
+func (k *knownMembers) full() bool { return k.count >= mostKnown }
 
 // judge is what to think of somebody with that name, who has proven to have a key, or, nil, none.
 func (k *knownMembers) judge(name string, id *netproto.Identity) Identity {
