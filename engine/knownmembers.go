@@ -34,8 +34,8 @@ type knownMembers struct {
 	keys       map[string][]netproto.Identity // by netproto.Skeleton of the name
 	count      int                            // of them all
 
-	writing sync.Mutex      // guards what follows, and the file
-	newline bool            // the file does not end with one
+	writing sync.Mutex // guards what follows, and the file
+	end     fileEnd
 	unsaved map[string]bool // lines that are noted, and could not be written
 }
 
@@ -65,21 +65,19 @@ func openKnownMembers(path string, relay address.Address, room string) (*knownMe
 }
 
 func (k *knownMembers) read(text []byte) error {
-	k.newline = len(text) > 0 && text[len(text)-1] != '\n'
+	k.end = endOf(text)
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		fields := strings.Fields(lines.Text())
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
 			continue
 		}
-		wrong := fmt.Errorf("%w: line %d of %s is no room, name and key: correct it, or delete it", ErrKnownMembers, n, k.path)
-		if len(fields) != 3 {
-			return wrong
+		name, id, ok := parseMember(fields)
+		if !ok && k.end.isPart(lines.Text(), n) {
+			continue
 		}
-		name, err := url.PathUnescape(fields[1])
-		id, errKey := netproto.ParseIdentity(fields[2])
-		if err != nil || errKey != nil {
-			return wrong
+		if !ok {
+			return fmt.Errorf("%w: line %d of %s is no room, name and key: correct it, or delete it", ErrKnownMembers, n, k.path)
 		}
 		if fields[0] == k.room {
 			k.note(name, id)
@@ -89,6 +87,15 @@ func (k *knownMembers) read(text []byte) error {
 		return fmt.Errorf("%w: %s: %w", ErrKnownMembers, k.path, err)
 	}
 	return nil
+}
+
+func parseMember(fields []string) (name string, id netproto.Identity, ok bool) {
+	if len(fields) != 3 {
+		return "", id, false
+	}
+	name, err := url.PathUnescape(fields[1])
+	id, errKey := netproto.ParseIdentity(fields[2])
+	return name, id, err == nil && errKey == nil
 }
 
 func (k *knownMembers) note(name string, id netproto.Identity) {
@@ -128,11 +135,14 @@ func (k *knownMembers) remember(name string, id netproto.Identity) error {
 	k.writing.Lock()
 	defer k.writing.Unlock()
 	line := k.line(name, id)
-	err := appendLine(k.path, line, k.newline)
+	err := appendLine(k.path, line, k.end.first())
+	if errors.Is(err, errPart) {
+		k.end = fileEnd{1, true}
+	}
 	if k.unsaved[line] = true; err != nil {
 		return fmt.Errorf("%w: %w", ErrKnownMembers, err)
 	}
-	k.newline = false
+	k.end = fileEnd{}
 	delete(k.unsaved, line)
 	return nil
 }
