@@ -34,7 +34,8 @@ func TestUnprovenInACrowd(t *testing.T) {
 	}
 }
 
-// What could not be written is written when it is accepted again, whether it was the first key of its name or another one.
+// What could not be written is written when it is accepted again, whether it was the first key of its name or another
+// one.
 func TestAcceptAgain(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "state")
 	file := filepath.Join(folder, "known")

@@ -176,8 +176,8 @@ func endOf(text []byte) fileEnd {
 	return fileEnd{open: bytes.Count(text, []byte{'\n'}) + 1}
 }
 
-// isPart tells whether line n, which is bad, is a part of one: something has stopped the writing of it. The only line of a
-// file is not, as that may be something else.
+// isPart tells whether line n, which is bad, is a part of one: something has stopped the writing of it. The only line
+// of a file is not, as that may be something else.
 func (e *fileEnd) isPart(line string, n int) bool {
 	if n > 1 && n == e.open {
 		e.part = true

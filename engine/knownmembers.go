@@ -19,8 +19,8 @@ import (
 // ErrKnownMembers says that the file of Config.KnownMembers cannot be used.
 var ErrKnownMembers = errors.New("cannot use the file of known members")
 
-// mostKnown is how many keys of a room are remembered unasked: whoever may come in can bring new ones without end, and each
-// join reads the file.
+// mostKnown is how many keys of a room are remembered unasked: whoever may come in can bring new ones without end, and
+// each join reads the file.
 const mostKnown = 1000
 
 // knownMembers is who has been met in one room of one relay, by name. Its file has a line for each key:

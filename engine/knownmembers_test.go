@@ -86,8 +86,8 @@ func TestFileOfKnownMembers(t *testing.T) {
 	}
 }
 
-// A last line of which only a part was written keeps nobody out, and the next one is not glued to it; the only one may be
-// something else.
+// A last line of which only a part was written keeps nobody out, and the next one is not glued to it; the only one may
+// be something else.
 func TestPartOfALine(t *testing.T) {
 	id := netproto.Identity{3}
 	line := "voice.example.org:9999/ Ann " + id.String()

@@ -152,7 +152,8 @@ func TestRights(t *testing.T) {
 	dialTIP(t, s).enters("bbbbbbbbbbbb", "Bob", "")
 }
 
-// Kick, Ban and Mute on a relay without tokens, where addresses are all that is known; a client that stays on the line is cut.
+// Kick, Ban and Mute on a relay without tokens, where addresses are all that is known; a client that stays on the line
+// is cut.
 func TestSanctions(t *testing.T) {
 	s := startServer(t, Config{})
 	a, b, c := joinVoice(t, s, "", "a"), joinVoice(t, s, "", "b"), dialTIP(t, s)
