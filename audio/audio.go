@@ -56,8 +56,8 @@ type Writer interface {
 	Close() error
 }
 
-// Latency is what a Source or Sink, if it is a device, adds to the delay by its own account: from the sound to the end of the Read that
-// returns it, or from the end of the Write to the sound. 0 where it does not say, as files do not.
+// Latency is what a Source or Sink, if it is a device, adds to the delay by its own account: from the sound to the end
+// of the Read that returns it, or from the end of the Write to the sound. 0 where it does not say, as files do not.
 func Latency(device any) time.Duration {
 	if d, ok := device.(interface{ Latency() time.Duration }); ok {
 		return d.Latency()

@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 )
 
-// OpenFile opens a WAV or an Ogg Opus file as a Reader, which PacedSource makes a Source. Its first bytes tell which it is, not its name.
-// "-" and "/dev/stdin" are standard input, which Close leaves open. Any rate from
+// OpenFile opens a WAV or an Ogg Opus file as a Reader, which PacedSource makes a Source. Its first bytes tell which it
+// is, not its name. "-" and "/dev/stdin" are standard input, which Close leaves open. Any rate from
 // MinRate to MaxRate becomes SampleRate. Several channels become one, the mean of those that carry sound: never
 // louder than the loudest, and not made quieter by silent ones (D. Dugan, "Automatic Microphone Mixing", JAES 23(6),
 // 1975). The file is read as it is played: memory does not grow with its length.

@@ -22,8 +22,8 @@ type Encoder interface {
 // PlainConcealer is a Decoder that conceals with a network and can do without it.
 type PlainConcealer interface {
 	Decoder
-	// ConcealPlain is Conceal as with DecoderConfig.Complexity 1, which takes a twentieth of the CPU. It is for who loses
-	// frames of many talkers at once.
+	// ConcealPlain is Conceal as with DecoderConfig.Complexity 1, which takes a twentieth of the CPU. It is for who
+	// loses frames of many talkers at once.
 	ConcealPlain(pcm []float32) error
 }
 

@@ -11,8 +11,8 @@ type LevelerConfig struct {
 	Within float64 // what is so close to Target, in dB, is left alone
 }
 
-// Leveler brings speech slowly to one loudness, as a hand on a fader would: it learns how loud somebody speaks from the frames
-// in which they do, so that noise and pauses move nothing. It adds no delay. Use NewLeveler.
+// Leveler brings speech slowly to one loudness, as a hand on a fader would: it learns how loud somebody speaks from the
+// frames in which they do, so that noise and pauses move nothing. It adds no delay. Use NewLeveler.
 //
 //	frame ── VAD: voice? ── energy, mean of the last seconds ── gain, at a bounded rate ── times gain ──>
 type Leveler struct {
@@ -25,8 +25,8 @@ type Leveler struct {
 }
 
 const (
-	// levelFrames is how many frames of speech the mean goes back, 3 s: some sentences, so that a word that is stressed or a
-	// voice that falls at the end stays so.
+	// levelFrames is how many frames of speech the mean goes back, 3 s: some sentences, so that a word that is stressed
+	// or a voice that falls at the end stays so.
 	levelFrames = 150
 	// levelKnown is from how many frames on the mean is used, 0.3 s: a word or two.
 	levelKnown = 15

@@ -21,8 +21,8 @@ import (
 //	a sender key, random, in each epoch ────────────────────────────┤
 //	our X25519 key, and another's in its line ──> wraps it ─────────┘──> KEYS, for each other
 //
-// Our own line is never the relay's word: so the secret has what is fresh of ours in it, whatever the relay tells. It is
-// owned by Join, then by keepControl.
+// Our own line is never the relay's word: so the secret has what is fresh of ours in it, whatever the relay tells. It
+// is owned by Join, then by keepControl.
 type attendance struct {
 	room    string
 	key     netproto.PassphraseKey
@@ -130,8 +130,8 @@ func same(a, b netproto.Member) bool {
 	return a.Session == b.Session && a.Name == b.Name && bytes.Equal(a.Fresh, b.Fresh)
 }
 
-// epoch returns the epoch that a list begins, nil if there is none that is newer than all before. known tells whether the
-// list has our own line as it is.
+// epoch returns the epoch that a list begins, nil if there is none that is newer than all before. known tells whether
+// the list has our own line as it is.
 func (a *attendance) epoch(now time.Duration, list *netproto.SendNewUsers) (b *begun, known bool) {
 	known = same(a.members[a.own.Session], a.own)
 	if list.MediaKey == nil || list.Epoch <= a.newest {

@@ -446,7 +446,7 @@ func TestCertificateIsPinned(t *testing.T) {
 		t.Error("the file was changed")
 	}
 	// The operator confirmed it: a second line for the relay is as good.
-	if err := appendLine(known, r.address()+" "+changed.Presented, true); err != nil {
+	if err := appendLine(known, r.address()+" "+changed.Presented, "\n"); err != nil {
 		t.Fatal(err)
 	}
 	join(t, r, Config{KnownRelays: known}).Leave()

@@ -6,8 +6,8 @@ import (
 	"github.com/tincan-voice/tincan/codec"
 )
 
-// deepPerBlock is for how many talkers a loss may begin to be made up by the decoder's network in one block of the mix. That
-// takes 1 ms each, 2.5 without SIMD, of the 10 ms that a block of the device lasts; bench row worstblock.
+// deepPerBlock is for how many talkers a loss may begin to be made up by the decoder's network in one block of the mix.
+// That takes 1 ms each, 2.5 without SIMD, of the 10 ms that a block of the device lasts; bench row worstblock.
 const deepPerBlock = 2
 
 // thrifty is a talker's decoder that does without the network where a block has had enough of it. A loss is made up

@@ -52,20 +52,22 @@ type Config struct {
 	// a relay on the same machine.
 	Plaintext bool
 
-	// Source is where speech comes from, nil to listen only. It sets the pace. Once Join has succeeded the call owns it and closes it.
+	// Source is where speech comes from, nil to listen only. It sets the pace. Once Join has succeeded the call owns it
+	// and closes it.
 	Source audio.Source
 	// Sink is where sound goes to, nil to discard it. Pace and ownership are as for Source.
 	Sink audio.Sink
 	// Open, unless nil, is asked for Source and Sink in their place, once, when the relay has let us in: so nothing
-	// is opened or made for a call that does not come about. ctx ends when joining is given up. Either may be nil. With an
-	// error Open returns neither, having closed what it opened, and Join fails with that error; what it did
+	// is opened or made for a call that does not come about. ctx ends when joining is given up. Either may be nil. With
+	// an error Open returns neither, having closed what it opened, and Join fails with that error; what it did
 	// return the call owns at once, and Join closes it if it fails afterwards.
 	Open func(ctx context.Context) (audio.Source, audio.Sink, error)
 
 	// ReopenSource and ReopenSink, unless nil, are asked for another Source or Sink when the one in use has
-	// broken, every second until they return one without an error: a device may have been unplugged for a while. They may
-	// also wait until there is one. Meanwhile the call goes on, and after a second FaultInputFailed or FaultOutputFailed is in
-	// force. The call owns what they return. ctx ends with the call, and with Call.SetSource or SetSink.
+	// broken, every second until they return one without an error: a device may have been unplugged for a while. They
+	// may also wait until there is one. Meanwhile the call goes on, and after a second FaultInputFailed or
+	// FaultOutputFailed is in force. The call owns what they return. ctx ends with the call, and with Call.SetSource or
+	// SetSink.
 	ReopenSource func(ctx context.Context) (audio.Source, error)
 	ReopenSink   func(ctx context.Context) (audio.Sink, error)
 
@@ -95,8 +97,9 @@ type Config struct {
 	// DownCap is the same for what the relay sends, in whole kbit/s: it forwards fewer talkers at a time. 0 is no cap.
 	DownCap wire.Kbps
 
-	// Also is a network interface, or an address of this machine, by which a second UDP socket takes a second path to the
-	// relay: what is sent goes by both, so that nothing is missing when one of them dies. It may come and go. "": none.
+	// Also is a network interface, or an address of this machine, by which a second UDP socket takes a second path to
+	// the relay: what is sent goes by both, so that nothing is missing when one of them dies. It may come and go. "":
+	// none.
 	Also string
 
 	// GiveUp is how long a call goes on without its control connection, which is dialed again all the while: then it

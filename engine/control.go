@@ -31,8 +31,8 @@ var (
 const (
 	joinTimeout  = 10 * time.Second       // from the first byte to SESSION
 	leaveTimeout = 200 * time.Millisecond // to write DISCONNECT
-	// wordTimeout is how long another word in a call may take to write. There always is room for it, but a machine that is
-	// too busy may let us wait.
+	// wordTimeout is how long another word in a call may take to write. There always is room for it, but a machine that
+	// is too busy may let us wait.
 	wordTimeout = 2 * time.Second
 
 	// maxFirstLists bounds what a relay may say of the room's members before SESSION; a good
@@ -225,8 +225,8 @@ func (c *control) send(p netproto.Package) error {
 	return err
 }
 
-// sendPort tells the relay our UDP port, and our sender key for others. It acknowledges that: so this also asks for a sign of
-// life.
+// sendPort tells the relay our UDP port, and our sender key for others. It acknowledges that: so this also asks for a
+// sign of life.
 func (c *control) sendPort(p netproto.ClientPort) error {
 	_ = c.conn.SetWriteDeadline(time.Now().Add(wordTimeout))
 	return c.send(p)

@@ -72,13 +72,18 @@ func (c *Call) proven(session uint32, brought []byte) {
 		return
 	}
 	e := PeerIdentity{Session: session, Name: name}
+	full := c.roster.known.full()
 	if ok {
 		e.Identity, e.Key = c.roster.claimed(session, &id, true), id.String()
 	} else {
 		e.Identity = c.roster.claimed(session, nil, true)
 	}
 	c.hearing.Unlock()
-	if e.Identity == IdentityFirst {
+	switch {
+	case e.Identity != IdentityFirst:
+	case full:
+		e.Err = fmt.Errorf("%w: %d keys of this room are known, which is the most: accept this one to have it known, too", ErrKnownMembers, mostKnown)
+	default:
 		e.Err = c.roster.known.remember(name, id)
 	}
 	if e.Identity != IdentityNone {
@@ -93,7 +98,7 @@ func (r *roster) claimed(session uint32, id *netproto.Identity, proven bool) Ide
 	if id == nil && len(r.brought[session]) == netproto.SignedFreshSize {
 		cl.is = IdentityUnproven
 	}
-	if cl.is == IdentityFirst {
+	if cl.is == IdentityFirst && !r.known.full() {
 		r.known.note(name, *id)
 	}
 	delete(r.unproven, session)
@@ -104,8 +109,8 @@ func (r *roster) claimed(session uint32, id *netproto.Identity, proven bool) Ide
 // overdue are the events about those who have proven nothing in time.
 func (r *roster) overdue(now time.Duration) (events []Event) {
 	for session, since := range r.unproven {
-		if r.crowded {
-			r.unproven[session] = now // nobody can prove anything
+		if r.crowded && r.known.judge(r.names[session], nil) == IdentityNone {
+			r.unproven[session] = now // nobody can prove anything; who has a name of which a key is known may be somebody else
 		} else if now-since > identityGrace {
 			if is := r.claimed(session, nil, false); is != IdentityNone {
 				events = append(events, PeerIdentity{Session: session, Name: r.names[session], Identity: is})
@@ -135,19 +140,23 @@ func (c *Call) ComparisonCode(session uint32) (string, error) {
 func (c *Call) Accept(session uint32) error {
 	c.hearing.Lock()
 	name, id, err := c.roster.identityOf(session)
-	changed := err == nil && c.roster.known.judge(name, id) == IdentityChanged
-	if changed {
-		c.roster.known.note(name, *id)
-		c.roster.claims[session] = claim{IdentityKnown, id, true}
-	}
+	known := err == nil && c.roster.known.judge(name, id) == IdentityKnown
 	c.hearing.Unlock()
-	if !changed {
-		return err // or it is known
-	}
-	if err := c.roster.known.remember(name, *id); err != nil {
+	if err != nil || known && c.roster.known.saved(name, *id) {
 		return err
 	}
-	c.events.add(PeerIdentity{Session: session, Name: name, Identity: IdentityKnown, Key: id.String()})
+	if err := c.roster.known.remember(name, *id); err != nil || known {
+		return err
+	}
+	c.hearing.Lock()
+	defer c.hearing.Unlock()
+	if c.roster.known.judge(name, id) != IdentityKnown { // nor has it been accepted twice at once
+		c.roster.known.note(name, *id)
+	}
+	if c.roster.claims[session].key == id { // it is still there
+		c.roster.claims[session] = claim{IdentityKnown, id, true}
+		c.events.add(PeerIdentity{Session: session, Name: name, Identity: IdentityKnown, Key: id.String()})
+	}
 	return nil
 }
 

@@ -106,6 +106,7 @@ func (k known) check(p presented, given, vouched string) (Trust, error) {
 	}
 	var changed *CertificateChangedError
 	found := false
+	end := endOf(text)
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		fields := strings.Fields(lines.Text())
@@ -113,6 +114,9 @@ func (k known) check(p presented, given, vouched string) (Trust, error) {
 			continue
 		}
 		if len(fields) < 2 || !isFingerprint(fields[1]) && fields[1] != verified {
+			if end.isPart(lines.Text(), n) {
+				continue
+			}
 			return 0, fmt.Errorf("%w: line %d of %s is no relay and fingerprint: correct it, or name another file", ErrKnownRelays, n, k.path)
 		}
 		if !sameRelay(fields[0], k.key) {
@@ -144,7 +148,7 @@ func (k known) check(p presented, given, vouched string) (Trust, error) {
 	if found || trust == TrustGiven && changed != nil && says != verified {
 		return trust, nil
 	}
-	if err := appendLine(k.path, k.key+" "+says, len(text) > 0 && text[len(text)-1] != '\n'); err != nil {
+	if err := appendLine(k.path, k.key+" "+says, end.first()); err != nil {
 		return 0, fmt.Errorf("%w: %w; name another file", ErrKnownRelays, err)
 	}
 	return trust, nil
@@ -156,9 +160,47 @@ func sameRelay(written, key string) bool {
 	return err == nil && a.Key() == key
 }
 
+// fileEnd is how a file of lines ends.
+type fileEnd struct {
+	open int  // number of the last line if it has no end, from 1; else 0
+	part bool // it is only a part of one
+}
+
+// unfinished is added to a last line of which only a part was written.
+const unfinished = " # unfinished"
+
+func endOf(text []byte) fileEnd {
+	if len(text) == 0 || text[len(text)-1] == '\n' {
+		return fileEnd{}
+	}
+	return fileEnd{open: bytes.Count(text, []byte{'\n'}) + 1}
+}
+
+// isPart tells whether line n, which is bad, is a part of one: something has stopped the writing of it. The only line
+// of a file is not, as that may be something else.
+func (e *fileEnd) isPart(line string, n int) bool {
+	if n > 1 && n == e.open {
+		e.part = true
+	}
+	return n > 1 && n == e.open || strings.HasSuffix(line, unfinished)
+}
+
+// first is what goes before a line that is added.
+func (e *fileEnd) first() string {
+	switch {
+	case e.part:
+		return unfinished + "\n"
+	case e.open > 0:
+		return "\n"
+	}
+	return ""
+}
+
+var errPart = errors.New("a part of a line is left in the file")
+
 // appendLine adds a line in a single write, so that clients that start together do not mix
-// theirs.
-func appendLine(path, line string, newline bool) error {
+// theirs. A part of it, where that is all that fits, it takes back.
+func appendLine(path, line, first string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
@@ -166,9 +208,15 @@ func appendLine(path, line string, newline bool) error {
 	if err != nil {
 		return err
 	}
-	if newline {
-		line = "\n" + line
+	was, err := f.Stat()
+	if err != nil {
+		return errors.Join(err, f.Close())
 	}
-	_, err = f.WriteString(line + "\n")
+	n, err := f.WriteString(first + line + "\n")
+	if err != nil && n > 0 {
+		if is, no := f.Stat(); no != nil || is.Size() != was.Size()+int64(n) || f.Truncate(was.Size()) != nil {
+			err = errors.Join(err, errPart)
+		}
+	}
 	return errors.Join(err, f.Close())
 }

@@ -19,6 +19,10 @@ import (
 // ErrKnownMembers says that the file of Config.KnownMembers cannot be used.
 var ErrKnownMembers = errors.New("cannot use the file of known members")
 
+// mostKnown is how many keys of a room are remembered unasked: whoever may come in can bring new ones without end, and
+// each join reads the file.
+const mostKnown = 1000
+
 // knownMembers is who has been met in one room of one relay, by name. Its file has a line for each key:
 //
 //	voice.example.org:9999/kitchen Zo%C3%AB ed25519:8Zcy...
@@ -28,9 +32,11 @@ var ErrKnownMembers = errors.New("cannot use the file of known members")
 type knownMembers struct {
 	path, room string
 	keys       map[string][]netproto.Identity // by netproto.Skeleton of the name
+	count      int                            // of them all
 
 	writing sync.Mutex // guards what follows, and the file
-	newline bool       // the file does not end with one
+	end     fileEnd
+	unsaved map[string]bool // lines that are noted, and could not be written
 }
 
 // knownMembers opens the file for the room; nil: it is not sealed, so nothing there proves anything.
@@ -47,7 +53,7 @@ func (c *Config) knownMembers() (*knownMembers, error) {
 
 // openKnownMembers reads the file, which need not be there; without a path nobody is remembered beyond the call.
 func openKnownMembers(path string, relay address.Address, room string) (*knownMembers, error) {
-	k := &knownMembers{path: path, room: relay.Key() + "/" + url.PathEscape(room), keys: map[string][]netproto.Identity{}}
+	k := &knownMembers{path: path, room: relay.Key() + "/" + url.PathEscape(room), keys: map[string][]netproto.Identity{}, unsaved: map[string]bool{}}
 	if path == "" {
 		return k, nil
 	}
@@ -59,21 +65,19 @@ func openKnownMembers(path string, relay address.Address, room string) (*knownMe
 }
 
 func (k *knownMembers) read(text []byte) error {
-	k.newline = len(text) > 0 && text[len(text)-1] != '\n'
+	k.end = endOf(text)
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		fields := strings.Fields(lines.Text())
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
 			continue
 		}
-		wrong := fmt.Errorf("%w: line %d of %s is no room, name and key: correct it, or delete it", ErrKnownMembers, n, k.path)
-		if len(fields) != 3 {
-			return wrong
+		name, id, ok := parseMember(fields)
+		if !ok && k.end.isPart(lines.Text(), n) {
+			continue
 		}
-		name, err := url.PathUnescape(fields[1])
-		id, errKey := netproto.ParseIdentity(fields[2])
-		if err != nil || errKey != nil {
-			return wrong
+		if !ok {
+			return fmt.Errorf("%w: line %d of %s is no room, name and key: correct it, or delete it", ErrKnownMembers, n, k.path)
 		}
 		if fields[0] == k.room {
 			k.note(name, id)
@@ -85,10 +89,23 @@ func (k *knownMembers) read(text []byte) error {
 	return nil
 }
 
+func parseMember(fields []string) (name string, id netproto.Identity, ok bool) {
+	if len(fields) != 3 {
+		return "", id, false
+	}
+	name, err := url.PathUnescape(fields[1])
+	id, errKey := netproto.ParseIdentity(fields[2])
+	return name, id, err == nil && errKey == nil
+}
+
 func (k *knownMembers) note(name string, id netproto.Identity) {
 	look := netproto.Skeleton(name)
 	k.keys[look] = append(k.keys[look], id)
+	k.count++
 }
+
+// full tells whether nobody is remembered unasked any more.
+func (k *knownMembers) full() bool { return k.count >= mostKnown }
 
 // judge is what to think of somebody with that name, who has proven to have a key, or, nil, none.
 func (k *knownMembers) judge(name string, id *netproto.Identity) Identity {
@@ -117,10 +134,22 @@ func (k *knownMembers) remember(name string, id netproto.Identity) error {
 	}
 	k.writing.Lock()
 	defer k.writing.Unlock()
-	err := appendLine(k.path, k.line(name, id), k.newline)
-	if err != nil {
+	line := k.line(name, id)
+	err := appendLine(k.path, line, k.end.first())
+	if errors.Is(err, errPart) {
+		k.end = fileEnd{1, true}
+	}
+	if k.unsaved[line] = true; err != nil {
 		return fmt.Errorf("%w: %w", ErrKnownMembers, err)
 	}
-	k.newline = false
+	k.end = fileEnd{}
+	delete(k.unsaved, line)
 	return nil
+}
+
+// saved tells whether a key that is known is in the file, as far as there is one.
+func (k *knownMembers) saved(name string, id netproto.Identity) bool {
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	return !k.unsaved[k.line(name, id)]
 }

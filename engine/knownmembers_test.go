@@ -86,6 +86,41 @@ func TestFileOfKnownMembers(t *testing.T) {
 	}
 }
 
+// A last line of which only a part was written keeps nobody out, and the next one is not glued to it; the only one may
+// be something else.
+func TestPartOfALine(t *testing.T) {
+	id := netproto.Identity{3}
+	line := "voice.example.org:9999/ Ann " + id.String()
+	file := filepath.Join(t.TempDir(), "known")
+	for part := range len(line) {
+		if err := os.WriteFile(file, []byte(line+"\n"+line[:part]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		k, err := openKnownMembers(file, relayOfMembers, "")
+		if err := errors.Join(err, k.remember("Bob", id), k.remember("Eve", id)); err != nil {
+			t.Fatal(err)
+		}
+		k, err = openKnownMembers(file, relayOfMembers, "")
+		if err != nil || len(k.keys["Ann"]) != 1 || len(k.keys["Bob"]) != 1 || len(k.keys["Eve"]) != 1 {
+			t.Errorf("after %q: %v, %v", line[:part], k, err)
+		}
+	}
+
+	relays := "a:1 " + verified + "\nb:2 " + verified
+	if err := os.WriteFile(file, []byte(relays[:len(relays)-3]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"c:3", "b:2", "a:1"} {
+		if _, err := (known{file, key}).check(presented{}, "", ""); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	want := "a:1 verified\nb:2 verif # unfinished\nc:3 verified\nb:2 verified\n"
+	if text, err := os.ReadFile(file); err != nil || string(text) != want {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
 // FuzzKnownMembers: no panic, and who is remembered is known.
 func FuzzKnownMembers(f *testing.F) {
 	f.Add("voice.example.org:9999/ Ann "+netproto.Identity{1}.String()+"\n", "Bob")

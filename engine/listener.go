@@ -250,7 +250,8 @@ func (l *Listener) notHeard(dst []dropped) []dropped {
 	return dst
 }
 
-// strange is for how long somebody has talked who is not in the room as far as is known here, or whose key has not come.
+// strange is for how long somebody has talked who is not in the room as far as is known here, or whose key has not
+// come.
 func (l *Listener) strange(now time.Duration) (longest time.Duration) {
 	l.unheard = l.Receiver.Unheard(l.unheard[:0])
 	for _, u := range l.unheard {

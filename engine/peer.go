@@ -63,11 +63,12 @@ func (p *peer) heard(now time.Duration, a *stream.Arrival) {
 	}
 }
 
-// comfort is how far talkers are brought to one loudness: to four times or a fourth at most, and within 3 dB, which nobody minds, not at all.
-// The target is what package audio/clean makes of a microphone.
+// comfort is how far talkers are brought to one loudness: to four times or a fourth at most, and within 3 dB, which
+// nobody minds, not at all. The target is what package audio/clean makes of a microphone.
 var comfort = codec.LevelerConfig{Target: -23, Boost: 12, Cut: 12, Rate: 3, Within: 3}
 
-// comfortLeast is in -dBov the quietest voice that comfort learns from: below it is what is left of an echo, not somebody who speaks.
+// comfortLeast is in -dBov the quietest voice that comfort learns from: below it is what is left of an echo, not
+// somebody who speaks.
 const comfortLeast = 50
 
 // learnLevel takes the level that a datagram of voice tells.
@@ -133,8 +134,8 @@ type PeerStats struct {
 	Delay  time.Duration // what the jitter buffer adds, or added when last somebody talked
 	Target time.Duration // what the buffer wants to add
 	Jitter time.Duration // mean deviation of the arrival delay
-	// MouthToEar is an estimate of the whole delay, filled in by Call.Stats: our microphone in place of the talker's, a frame
-	// (20 ms), the codec's look-ahead (6.5 ms), our round trip to the relay in
+	// MouthToEar is an estimate of the whole delay, filled in by Call.Stats: our microphone in place of the talker's, a
+	// frame (20 ms), the codec's look-ahead (6.5 ms), our round trip to the relay in
 	// place of both ways, Delay, a playback block (10 ms) and our loudspeaker (audio.Latency).
 	MouthToEar time.Duration
 

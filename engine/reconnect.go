@@ -223,8 +223,8 @@ func (c *Call) replaced(ctl *control, hello welcome) error {
 	return c.begins(l, conn, hello)
 }
 
-// begins takes another session into use, and a socket to its relay: all others have left, and are told of anew. Numbers go on (traffic,
-// stream.Packetizer.Renew), as do mute, volumes, caps and devices.
+// begins takes another session into use, and a socket to its relay: all others have left, and are told of anew. Numbers
+// go on (traffic, stream.Packetizer.Renew), as do mute, volumes, caps and devices.
 func (c *Call) begins(l *link, conn *net.UDPConn, hello welcome) error {
 	rtt, now := c.roundTrip(), c.now()
 	c.session = hello.session

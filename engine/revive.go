@@ -9,7 +9,8 @@ import (
 const (
 	// reviveEvery is how often a device that broke is opened again at most.
 	reviveEvery = time.Second
-	// reviveSound is for how long sound must pass until such a device works: a suspended one opens, and has buffers to fill.
+	// reviveSound is for how long sound must pass until such a device works: a suspended one opens, and has buffers to
+	// fill.
 	reviveSound = 300 * time.Millisecond
 )
 

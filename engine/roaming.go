@@ -24,9 +24,9 @@ const (
 	// askTime how long that may take, besides round trips.
 	askEvery = 3 * time.Second
 	askTime  = 4 * time.Second
-	// missedList is how long a list, or a talker's key, may be missing until the connection is asked, and missedTime how
-	// long that may take: less, as datagrams come, and somebody is not heard meanwhile. With it a TCP that is 3 s late is
-	// not given up.
+	// missedList is how long a list, or a talker's key, may be missing until the connection is asked, and missedTime
+	// how long that may take: less, as datagrams come, and somebody is not heard meanwhile. With it a TCP that is 3 s
+	// late is not given up.
 	missedList = 500 * time.Millisecond
 	missedTime = 3 * time.Second
 	// knockAfter is how long, besides two round trips, the answer may be due until it is tried whether the relay takes

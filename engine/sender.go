@@ -59,7 +59,8 @@ type SenderStats struct {
 // pollEvery is how often the ladder is told that time goes by while there is speech.
 const pollEvery = 200 * time.Millisecond
 
-// NewSender makes a Sender that begins at now. Its Talker sends nothing before it has its keys. Errors are those of NewTalker.
+// NewSender makes a Sender that begins at now. Its Talker sends nothing before it has its keys. Errors are those of
+// NewTalker.
 func NewSender(now time.Duration, cfg SenderConfig) (*Sender, error) {
 	s := &Sender{cfg: cfg}
 	ladder := adapt.Config{Cap: cfg.Cap, Bitrate: cfg.Talker.Encoder.Bitrate, Overhead: cfg.Overhead}
@@ -149,8 +150,8 @@ func (s *Sender) AllowTwin(now time.Duration, size int) bool {
 	return s.ladder.Send(now, size, adapt.Twin)
 }
 
-// ProbeEvery is how often the relay is to be asked for a sign of life while anybody talks: every 500 ms, and every second
-// where less than 32 kbit/s may be sent, as the bits are worth more there (docs/repair.md).
+// ProbeEvery is how often the relay is to be asked for a sign of life while anybody talks: every 500 ms, and every
+// second where less than 32 kbit/s may be sent, as the bits are worth more there (docs/repair.md).
 func (s *Sender) ProbeEvery() time.Duration {
 	if s.ladder.Limit() < 32 {
 		return 2 * probeEvery

@@ -63,8 +63,8 @@ func (s *slot[D]) swap(now time.Duration, d D) {
 	}
 }
 
-// set puts another one in place, or nil, and ends the search for one. It returns what is to be closed: the one before, or, after
-// the end, the new one.
+// set puts another one in place, or nil, and ends the search for one. It returns what is to be closed: the one before,
+// or, after the end, the new one.
 func (s *slot[D]) set(now time.Duration, d D) (over D) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,8 +84,8 @@ func (s *slot[D]) endSearch() {
 	}
 }
 
-// lost takes out what broke or came to its end, unless another one is in place already. With again a search begins: until ctx
-// ends, not before the time due.
+// lost takes out what broke or came to its end, unless another one is in place already. With again a search begins:
+// until ctx ends, not before the time due.
 func (s *slot[D]) lost(running context.Context, turn int, again bool) (ctx context.Context, due time.Duration, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,9 +16,10 @@ const (
 	playbackSamples = codec.SampleRate * int(playbackBlock/time.Millisecond) / 1000
 )
 
-// SetSource speaks from s from now on, in the place of the Source in use, which is closed; nil: nobody speaks. It may be called as
-// long as the call goes on, also where it began without a Source. The call owns s as it does Config.Source, closes it at
-// once where the call has ended, and asks Config.ReopenSource for another one when it breaks.
+// SetSource speaks from s from now on, in the place of the Source in use, which is closed; nil: nobody speaks. It may
+// be called as long as the call goes on, also where it began without a Source. The call owns s as it does
+// Config.Source, closes it at once where the call has ended, and asks Config.ReopenSource for another one when it
+// breaks.
 func (c *Call) SetSource(s audio.Source) {
 	now := c.now()
 	c.signs.inputErr.Store(nil)
@@ -77,8 +78,8 @@ func (c *Call) capture() {
 	}
 }
 
-// sourceBroke takes out a Source that broke, or came to its end, unless the call or SetSource has closed it. If that can be it
-// is opened again.
+// sourceBroke takes out a Source that broke, or came to its end, unless the call or SetSource has closed it. If that
+// can be it is opened again.
 func (c *Call) sourceBroke(source audio.Source, turn int, err error) {
 	if errors.Is(err, io.EOF) {
 		err = nil

@@ -28,8 +28,8 @@ func TestStandstill(t *testing.T) {
 	}
 }
 
-// A source that keeps 60 ms stands still for 80 to 460 ms again and again: what it has lost is numbered in the next pause,
-// and one that keeps all of it has lost nothing.
+// A source that keeps 60 ms stands still for 80 to 460 ms again and again: what it has lost is numbered in the next
+// pause, and one that keeps all of it has lost nothing.
 func TestHiccupsAreNumbered(t *testing.T) {
 	const ms = time.Millisecond
 	for _, keeps := range []time.Duration{60 * ms, time.Second} {

@@ -224,14 +224,13 @@ func (c *Call) settleUsers(now time.Duration) {
 	rtt := c.roundTrip()
 	c.hearing.Lock()
 	events := c.leaveLocked(now, rtt, c.roster.settle(now))
-	overdue := c.roster.overdue(now)
+	for _, e := range c.roster.overdue(now) {
+		c.events.add(e) // before what a key says that comes now
+	}
 	count := len(c.roster.names)
 	c.hearing.Unlock()
 	if len(events) > 0 {
 		c.listed(now, count, events)
-	}
-	for _, e := range overdue {
-		c.events.add(e)
 	}
 }
 

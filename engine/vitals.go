@@ -54,7 +54,8 @@ func (s *signs) renew(now time.Duration) {
 	s.silenced.at(0)
 }
 
-// noiseFloor is in -dBov what a microphone that is on is louder than, even where nobody speaks: its own noise, of some 14 bits at best.
+// noiseFloor is in -dBov what a microphone that is on is louder than, even where nobody speaks: its own noise, of some
+// 14 bits at best.
 const noiseFloor = 80
 
 // read notes what the Source gave.

@@ -1,11 +1,11 @@
-// Package invite has the links by which people are invited to a room. One carries all that it takes to come in, and to be
-// sure where one is:
+// Package invite has the links by which people are invited to a room. One carries all that it takes to come in, and to
+// be sure where one is:
 //
 //	tincan://voice.example.org/kitchen#1xUxCo...
 //	         relay             room     version, fingerprint of the relay, passphrase of the room, checksum
 //
-// docs/protocol.md, section 16, has the bytes. What follows the # is a secret where the room has a passphrase. The fields of
-// a Link are those of the same names of engine.Config.
+// docs/protocol.md, section 16, has the bytes. What follows the # is a secret where the room has a passphrase. The
+// fields of a Link are those of the same names of engine.Config.
 package invite
 
 import (
@@ -23,8 +23,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// Verified is the Fingerprint of a relay whose certificate the system's roots verify for its name: it may be renewed, with
-// another key, and so with another fingerprint.
+// Verified is the Fingerprint of a relay whose certificate the system's roots verify for its name: it may be renewed,
+// with another key, and so with another fingerprint.
 const Verified = "verified"
 
 // ErrLink says that a text is no invitation, or that a Link cannot be one. It comes wrapped with cause and remedy, and

@@ -1,8 +1,8 @@
 package jitter
 
-// extension carries the last speech on while its next frame is awaited, so that a frame that comes late is decoded as if
-// nothing had been. A decoder that can go back conceals meanwhile, and if the frame does not come, that stands for it.
-// With any other, as in ITU-T G.711 Appendix I, the last pitch period is repeated and faded. Where the extension
+// extension carries the last speech on while its next frame is awaited, so that a frame that comes late is decoded as
+// if nothing had been. A decoder that can go back conceals meanwhile, and if the frame does not come, that stands for
+// it. With any other, as in ITU-T G.711 Appendix I, the last pitch period is repeated and faded. Where the extension
 // meets real speech again, the two are aligned and cross-faded.
 type extension struct {
 	total int     // samples made since the speech ran out
@@ -119,7 +119,8 @@ func (e *extension) repeated() float32 {
 	return v
 }
 
-// meet notes how the extension would go on, for the speech that has come, and has the decoder go back to where it began.
+// meet notes how the extension would go on, for the speech that has come, and has the decoder go back to where it
+// began.
 func (e *extension) meet() {
 	if e.met {
 		return

@@ -10,8 +10,8 @@ func (b *Buffer) End(_ time.Duration, number uint32) {
 	}
 }
 
-// resume takes a datagram that comes at t, before it is put. When a talker is sent to us again, the relay may begin with
-// what it said just before, all at once. How late that is tells nothing of the network.
+// resume takes a datagram that comes at t, before it is put. When a talker is sent to us again, the relay may begin
+// with what it said just before, all at once. How late that is tells nothing of the network.
 func (b *Buffer) resume(t int64, fs []Frame) {
 	n := b.frames.extend(fs[0].Number)
 	switch cut := b.frames.cut; {

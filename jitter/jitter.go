@@ -36,8 +36,8 @@ type Decoder interface {
 	Conceal(pcm []float32) error
 }
 
-// Rewinder is a Decoder that can go back. The buffer has it conceal while a frame is waited for; with any other it carries
-// the pitch on itself then.
+// Rewinder is a Decoder that can go back. The buffer has it conceal while a frame is waited for; with any other it
+// carries the pitch on itself then.
 type Rewinder interface {
 	Decoder
 	// Save notes where the decoder is, for Rewind.

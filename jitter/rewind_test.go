@@ -65,8 +65,8 @@ func TestALateFrameIsDecodedAsIfNothingHadBeen(t *testing.T) {
 	}
 }
 
-// What was invented for a late frame stands for it when it turns out to be lost: nothing is made and thrown away but the
-// rest of one frame for each that came after all.
+// What was invented for a late frame stands for it when it turns out to be lost: nothing is made and thrown away but
+// the rest of one frame for each that came after all.
 func TestWhatIsInventedIsHeard(t *testing.T) {
 	c := newCall(Config{})
 	r := c.rewindable(t)

@@ -8,8 +8,8 @@ import (
 
 const fingerprintPrefix = "SHA256:"
 
-// Fingerprint names the key of a relay's certificate, whose SubjectPublicKeyInfo in DER this is (RFC 5280, 4.1): "SHA256:" and
-// the unpadded base64 of its SHA-256, as ssh names keys.
+// Fingerprint names the key of a relay's certificate, whose SubjectPublicKeyInfo in DER this is (RFC 5280, 4.1):
+// "SHA256:" and the unpadded base64 of its SHA-256, as ssh names keys.
 func Fingerprint(publicKeyInfo []byte) string { return FingerprintOf(sha256.Sum256(publicKeyInfo)) }
 
 // FingerprintOf is the same where the SHA-256 is known.

@@ -81,8 +81,8 @@ type SendNewUsers struct {
 	// MediaKey begins an epoch, whose members are all that have been told of, these included.
 	MediaKey []byte // nil or KeySize bytes
 	Epoch    uint32
-	// List is the number of the list that the receiver knows then: each has one more than the last, modulo 65536. 0 = none,
-	// or there is more of it.
+	// List is the number of the list that the receiver knows then: each has one more than the last, modulo 65536. 0 =
+	// none, or there is more of it.
 	List int
 }
 
@@ -112,7 +112,8 @@ type Session struct {
 	Rights  Rights     // what it may do to others
 	Mute    int        // its voice goes to nobody for so many seconds from now on; 0 = nothing has changed
 	Keys    []Wrapping // of others' sender keys, for the client
-	// Recorders are the sessions of the room that record it, the client's own included. nil, which is not empty: as before.
+	// Recorders are the sessions of the room that record it, the client's own included. nil, which is not empty: as
+	// before.
 	Recorders []uint32
 }
 

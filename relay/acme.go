@@ -26,8 +26,8 @@ import (
 
 const (
 	// acmeFirst is how long after a failure another try is made. Then that doubles, up to acmeMost: authorities count
-	// failures. Where clients are refused for want of a certificate it is acmeUrgent at most: Let's Encrypt lets an account
-	// fail 5 times for a name, and once more every 12 minutes (https://letsencrypt.org/docs/rate-limits/).
+	// failures. Where clients are refused for want of a certificate it is acmeUrgent at most: Let's Encrypt lets an
+	// account fail 5 times for a name, and once more every 12 minutes (https://letsencrypt.org/docs/rate-limits/).
 	acmeFirst  = time.Minute
 	acmeMost   = 6 * time.Hour
 	acmeUrgent = 15 * time.Minute
@@ -37,8 +37,9 @@ const (
 	acmePort = 80
 )
 
-// renewal gets a certificate for the relay's name from an authority by ACME (RFC 8555), and another one when two thirds of its life
-// are over. It answers the authority by HTTP (8.3), at port 80, which is open for that time only. nil: there is none.
+// renewal gets a certificate for the relay's name from an authority by ACME (RFC 8555), and another one when two thirds
+// of its life are over. It answers the authority by HTTP (8.3), at port 80, which is open for that time only. nil:
+// there is none.
 type renewal struct {
 	// Static.
 	name     string
@@ -104,8 +105,9 @@ func (r *renewal) accountKey() (crypto.Signer, error) {
 	return signer, nil
 }
 
-// get is the certificate for a client that asks for that name; nil: there is none. One that has expired is better than the
-// self-made one: a client that has verified it before says that it has expired, and not that somebody else may be here.
+// get is the certificate for a client that asks for that name; nil: there is none. One that has expired is better than
+// the self-made one: a client that has verified it before says that it has expired, and not that somebody else may be
+// here.
 func (r *renewal) get(name string) *tls.Certificate {
 	if r == nil || !strings.EqualFold(strings.TrimSuffix(name, "."), r.name) {
 		return nil

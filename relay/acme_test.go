@@ -156,7 +156,8 @@ func (a *authority) issue(r *http.Request) {
 	a.issued.Store(&cert)
 }
 
-// The relay gets a certificate for its name, keeps it over a restart, and shows its own one to who asks for another name.
+// The relay gets a certificate for its name, keeps it over a restart, and shows its own one to who asks for another
+// name.
 func TestACME(t *testing.T) {
 	a, dir := startAuthority(t), t.TempDir()
 	cfg := Config{StateDir: dir, ACMEName: "Relay.test", acmeDirectory: a.url + "/", acmeListen: a.proof}

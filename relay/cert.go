@@ -146,8 +146,8 @@ func fingerprint(cert tls.Certificate) (string, error) {
 
 func (s *Server) tlsConfig() *tls.Config {
 	return &tls.Config{
-		// Called between a client's first word and what has to be computed for the answer. When all come at once, as after a
-		// restart, that is most of a second's work, and voice would wait behind it.
+		// Called between a client's first word and what has to be computed for the answer. When all come at once, as
+		// after a restart, that is most of a second's work, and voice would wait behind it.
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			return nil, hello.Conn.(*link).takeTurn(s.turns)
 		},

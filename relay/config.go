@@ -43,15 +43,16 @@ type Config struct {
 	// CertFile and KeyFile are PEM files of a certificate of one's own. Without
 	// them the relay makes one and keeps it in StateDir.
 	CertFile, KeyFile string
-	// ACMEName is the relay's name in DNS, for which it gets a certificate by ACME (RFC 8555) from Let's Encrypt, whose terms it
-	// accepts: TCP port 80 of the name must lead to this machine, where it is open only while that goes on. The certificate is
-	// kept in StateDir and renewed in time. Who dials another name, or an address, gets the self-made one. "": none.
+	// ACMEName is the relay's name in DNS, for which it gets a certificate by ACME (RFC 8555) from Let's Encrypt, whose
+	// terms it accepts: TCP port 80 of the name must lead to this machine, where it is open only while that goes on.
+	// The certificate is kept in StateDir and renewed in time. Who dials another name, or an address, gets the
+	// self-made one. "": none.
 	ACMEName string
-	// TokenFile has the tokens without one of which nobody may come in: internal/relay/access, Parse, has its form. "": everyone
-	// may. Reload reads it again.
+	// TokenFile has the tokens without one of which nobody may come in: internal/relay/access, Parse, has its form. "":
+	// everyone may. Reload reads it again.
 	TokenFile string
-	// StateDir is the directory of relay.pem, the self-made certificate, and of what is to outlive the relay: bans and mutes.
-	// "": tincan in the user's configuration directory.
+	// StateDir is the directory of relay.pem, the self-made certificate, and of what is to outlive the relay: bans and
+	// mutes. "": tincan in the user's configuration directory.
 	StateDir string
 	// Log gets what an operator should know, never a line per datagram. It may stand still: then
 	// lines are lost, and counted, and nobody waits but the end, for a second. nil: nothing.
@@ -59,7 +60,8 @@ type Config struct {
 
 	// MaxConns is how many TCP connections there may be in all. 0: 20000.
 	MaxConns int
-	// MaxConnsPerAddr is how many come from one IP address (IPv6: one /64, and more from its /56 and /48); loopback has no such limit. 0: 64.
+	// MaxConnsPerAddr is how many come from one IP address (IPv6: one /64, and more from its /56 and /48); loopback has
+	// no such limit. 0: 64.
 	MaxConnsPerAddr int
 	// MaxPending is how many may not have sent a name yet. 0: 4096.
 	MaxPending int
@@ -80,8 +82,8 @@ type Config struct {
 
 	// MaxSessions is how many sessions there may be in all. 0: 16384.
 	MaxSessions int
-	// MaxRooms is how many rooms there may be: one is made by its first member and ends with its last. 0: as many as sessions,
-	// so that nobody uses them up before those.
+	// MaxRooms is how many rooms there may be: one is made by its first member and ends with its last. 0: as many as
+	// sessions, so that nobody uses them up before those.
 	MaxRooms int
 	// MaxRoomSize is how many members a room may have. 0: 1000.
 	MaxRoomSize int
@@ -91,16 +93,16 @@ type Config struct {
 	// ends the silence. 0: 30 s.
 	SilenceTimeout time.Duration
 
-	// HoldTime is how long a session with voice outlives the loss of its control connection, or its last datagram if that
-	// comes later: meanwhile it is a member as any other, and its client may resume it. One address (IPv6: one /64)
-	// has MaxConnsPerAddr such sessions at most. 0: 60 s; below 0: it ends with the connection.
+	// HoldTime is how long a session with voice outlives the loss of its control connection, or its last datagram if
+	// that comes later: meanwhile it is a member as any other, and its client may resume it. One address (IPv6: one
+	// /64) has MaxConnsPerAddr such sessions at most. 0: 60 s; below 0: it ends with the connection.
 	HoldTime time.Duration
 	// DrainTime is how long clients have to go elsewhere: see Server.Drain. 0: 10 s.
 	DrainTime time.Duration
 
 	// SessionRate is how many datagrams per second one session may send;
-	// it may save up 2 s of them. 0: 200, four times what voice at 20 ms takes. They may have 200 bytes on average, headers
-	// counted: 320 kbit/s.
+	// it may save up 2 s of them. 0: 200, four times what voice at 20 ms takes. They may have 200 bytes on average,
+	// headers counted: 320 kbit/s.
 	SessionRate int
 	// StrangerRate is how many datagrams per second from addresses that are
 	// not their session's own are looked at, per IP address (IPv6: per /64);
@@ -126,8 +128,8 @@ type Config struct {
 	Workers int
 
 	// Replace takes the sockets of the relay of the same user that serves at Addr on this machine, if there is one, and
-	// has it drain: Addr has to be written as it was there, and Workers are as many as it has. Sessions begin anew here.
-	// Linux only: elsewhere it is ErrConfig.
+	// has it drain: Addr has to be written as it was there, and Workers are as many as it has. Sessions begin anew
+	// here. Linux only: elsewhere it is ErrConfig.
 	Replace bool
 
 	acmeDirectory, acmeListen string // in tests; "": Let's Encrypt, and port 80
@@ -202,8 +204,8 @@ func (c Config) core(workers int, upper bool) rooms.Config {
 	}
 }
 
-// Check says what is wrong with the configuration, its certificate and its tokens, and takes no port. A certificate that
-// is yet to be made is not missing.
+// Check says what is wrong with the configuration, its certificate and its tokens, and takes no port. A certificate
+// that is yet to be made is not missing.
 func (c Config) Check() error {
 	c, err := c.withDefaults()
 	if err != nil {

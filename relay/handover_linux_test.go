@@ -107,7 +107,8 @@ func (s *Server) ways() int {
 	return len(s.predecessor.ways)
 }
 
-// A relay that takes another one's place has its bans and mutes, and learns of those that come while the old one drains.
+// A relay that takes another one's place has its bans and mutes, and learns of those that come while the old one
+// drains.
 func TestReplaceAndSanctions(t *testing.T) {
 	cfg := everyone()
 	cfg.StateDir = t.TempDir()

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Keep-alive of TCP. A peer that is gone without a word is noticed after 15 s + 2 x 5 s = 25 s of silence. A client with
-// voice says in its datagrams that it is there, and loses no connection to an outage shorter than the 20 s from the
-// first question to the last.
+// Keep-alive of TCP. A peer that is gone without a word is noticed after 15 s + 2 x 5 s = 25 s of silence. A client
+// with voice says in its datagrams that it is there, and loses no connection to an outage shorter than the 20 s from
+// the first question to the last.
 var (
 	keepAlive      = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 2}
 	voiceKeepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 5}

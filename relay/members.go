@@ -36,7 +36,8 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 		return err
 	}
 	m, err := s.core.Join(s.now(), rooms.Newcomer{
-		Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Resume: p.Resume, Proof: p.Proof, Fresh: p.Fresh, Attempt: p.Attempt, Muted: s.mutedUntil(g),
+		Room: p.Room, Name: p.Name, Voice: voice, Cap: p.Cap, Fresh: p.Fresh, Muted: s.mutedUntil(g),
+		Resume: p.Resume, Proof: p.Proof, Attempt: p.Attempt,
 	})
 	switch {
 	case errors.Is(err, rooms.ErrClosing):
@@ -58,6 +59,9 @@ func (s *Server) join(c *client, p netproto.SendNickname) error {
 		session.Voice, session.HopKey, session.Resume = voice, m.HopKey[:], m.Resume
 		session.Keys, session.Recorders = m.Keys, m.Recorders
 		session.Mute = s.mutedFor(s.mutedUntil(g))
+		if m.Resumed { // a mute may have ended meanwhile
+			session.Mute = max(session.Mute, 1)
+		}
 		if g.token != nil {
 			session.Rights = g.token.Rights
 		}

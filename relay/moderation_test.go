@@ -152,7 +152,8 @@ func TestRights(t *testing.T) {
 	dialTIP(t, s).enters("bbbbbbbbbbbb", "Bob", "")
 }
 
-// Kick, Ban and Mute on a relay without tokens, where addresses are all that is known; a client that stays on the line is cut.
+// Kick, Ban and Mute on a relay without tokens, where addresses are all that is known; a client that stays on the line
+// is cut.
 func TestSanctions(t *testing.T) {
 	s := startServer(t, Config{})
 	a, b, c := joinVoice(t, s, "", "a"), joinVoice(t, s, "", "b"), dialTIP(t, s)
@@ -210,6 +211,22 @@ func TestSanctions(t *testing.T) {
 		t.Fatal(err)
 	}
 	joinVoice(t, s, "", "f")
+}
+
+// A mute that ends while the connection is lost is over for who comes back.
+func TestMuteEndsWhileLost(t *testing.T) {
+	s := startServer(t, everyone())
+	a := joinVoice(t, s, "r", "a")
+	if err := s.Mute("127.0.0.1", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	a.lose(s)
+	if err := s.Lift("127.0.0.1", true); err != nil {
+		t.Fatal(err)
+	}
+	if _, session := a.comeBack(s); session["MUTE"] != 1.0 {
+		t.Errorf("%v", session)
+	}
 }
 
 // Who is muted loses its place, and those who heard it are told where it ended.

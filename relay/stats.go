@@ -20,7 +20,8 @@ type Stats struct {
 	Copied    uint64          // datagrams that went to one listener a second time unasked
 	Feedback  uint64          // reports to talkers
 	Dropped   map[Drop]uint64 // by reason; those that did not happen are not in it
-	// Overflowed is how many datagrams the kernel dropped because the relay had not read those before. Linux only: else 0.
+	// Overflowed is how many datagrams the kernel dropped because the relay had not read those before. Linux only: else
+	// 0.
 	Overflowed uint64
 }
 

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Of what is held back the last 60 ms go with the first frame of speech, whatever the shape, and nothing else goes, nor what came
-// before silence that was no sound at all.
+// Of what is held back the last 60 ms go with the first frame of speech, whatever the shape, and nothing else goes, nor
+// what came before silence that was no sound at all.
 func TestWhatIsHeldGoesWithTheSpeechAfterIt(t *testing.T) {
 	held := func(n int) Frame { f := speech(n); f.Held, f.Voice = true, false; return f }
 	silence := Frame{Level: Silent}

@@ -61,7 +61,8 @@ type Packetizer struct {
 	again  []byte // what Resend has returned
 }
 
-// NewPacketizer makes a Packetizer. It needs SetTag, and sends nothing before SetSecret. The error is ErrRedundancy, wrapped.
+// NewPacketizer makes a Packetizer. It needs SetTag, and sends nothing before SetSecret. The error is ErrRedundancy,
+// wrapped.
 func NewPacketizer(cfg Config) (*Packetizer, error) {
 	p := &Packetizer{
 		session: cfg.Session,
@@ -164,8 +165,8 @@ func (p *Packetizer) Left() time.Duration {
 // LastSeq is the number of the last frame, 0 before the first.
 func (p *Packetizer) LastSeq() uint32 { return p.seq }
 
-// Receipt takes the relay's receipt and returns what has become of the datagrams that it is the first to tell of. Not ok:
-// it has been overtaken by a later one, and tells nothing.
+// Receipt takes the relay's receipt and returns what has become of the datagrams that it is the first to tell of. Not
+// ok: it has been overtaken by a later one, and tells nothing.
 func (p *Packetizer) Receipt(r *netproto.Receipt) (o netproto.Outcome, ok bool) {
 	return p.account.Take(&p.counted, r, p.layout.stride)
 }

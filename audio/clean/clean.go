@@ -1,12 +1,13 @@
-// Package clean makes what a microphone gives fit to be heard: without the echo of one's own loudspeaker, without noise, at one level.
+// Package clean makes what a microphone gives fit to be heard: without the echo of one's own loudspeaker, without
+// noise, at one level.
 //
 //	Sink.Write ──> far end ─────────────────┐
 //	                                        v
 //	microphone ─ echo canceller ─ noise suppression ─ Leveler ─ Limiter ──> Source.Read
 //	             └───────── package apm ─────────┘   └─── package codec ───┘
 //
-// A Mic is put around the devices of a call, at the place where the sound passes anyway: it needs no goroutine and adds no
-// delay but the 10 ms of which the echo canceller may keep back a part.
+// A Mic is put around the devices of a call, at the place where the sound passes anyway: it needs no goroutine and adds
+// no delay but the 10 ms of which the echo canceller may keep back a part.
 package clean
 
 import (
@@ -29,8 +30,8 @@ type Config struct {
 // All is everything that this program was built with.
 func All() Config { return Config{Echo: apm.Built, Noise: apm.Built, Gain: true} }
 
-// gain is what Gain does: the target is the level at which telephony adjusts speech (ITU-T P.50, P.800: -26 dBov) and 3 dB more, as
-// the loudness of active speech is measured here.
+// gain is what Gain does: the target is the level at which telephony adjusts speech (ITU-T P.50, P.800: -26 dBov) and 3
+// dB more, as the loudness of active speech is measured here.
 var gain = codec.LevelerConfig{Target: -23, Boost: 40, Cut: 20, Rate: 20}
 
 // Mic cleans one microphone beside one loudspeaker. Devices may be put in their places one after the other.
@@ -103,8 +104,9 @@ func (m *Mic) played(pcm []float32) {
 	}
 }
 
-// fade is what is left after 10 ms of the loudness of the loudspeaker, for Gain, which learns from nothing quieter: 50 dB per second, so
-// that an echo that comes 0.2 s later, and is 10 dB quieter, is known as such even where nothing takes it out.
+// fade is what is left after 10 ms of the loudness of the loudspeaker, for Gain, which learns from nothing quieter: 50
+// dB per second, so that an echo that comes 0.2 s later, and is 10 dB quieter, is known as such even where nothing
+// takes it out.
 const fade = 0.89
 
 // energy is the mean of the squares.

@@ -112,7 +112,8 @@ func noise(n int, gain float32) []float32 {
 	return pcm
 }
 
-// What the loudspeaker plays is gone from what the microphone gives after some seconds, and who speaks there is still heard.
+// What the loudspeaker plays is gone from what the microphone gives after some seconds, and who speaks there is still
+// heard.
 func TestEcho(t *testing.T) {
 	m := newMic(t, Config{Echo: true})
 	far := synth.Speech(12*second, 1)

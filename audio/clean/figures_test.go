@@ -63,9 +63,9 @@ func keep(t *testing.T, name string, pcm []float32) {
 	}
 }
 
-// hall is what comes of sound in a room with this reverberation time, after so many milliseconds: noise that decays exponentially
-// (J. A. Moorer, "About this reverberation business", Computer Music Journal 3(2), 1979), 6 dB below what was played, which the
-// loudspeaker has bent (tanh).
+// hall is what comes of sound in a room with this reverberation time, after so many milliseconds: noise that decays
+// exponentially (J. A. Moorer, "About this reverberation business", Computer Music Journal 3(2), 1979), 6 dB below what
+// was played, which the loudspeaker has bent (tanh).
 func hall(pcm []float32, seconds float64, ms int) []float32 {
 	rng := rand.New(rand.NewPCG(1, 2))
 	n := int(seconds * second)

@@ -18,11 +18,13 @@
 // about 1 ms. Capture adds nothing but the block being read: the ring is empty whenever the reader
 // keeps up, and holds 100 ms when it does not. Playback adds 20 ms: Sink.Write returns when
 // no more than that is left to play, for the callback's 10 ms and a writer who is as late.
-// Source.Latency and Sink.Latency give the sum with what the device itself reports (docs/devices.md has what was measured).
+// Source.Latency and Sink.Latency give the sum with what the device itself reports (docs/devices.md has what was
+// measured).
 //
 // # Devices that come and go
 //
-// A device that has not called back for 0.5 s is lost, for ever: ErrDeviceLost. A Keeper opens it again, or another one.
+// A device that has not called back for 0.5 s is lost, for ever: ErrDeviceLost. A Keeper opens it again, or another
+// one.
 //
 // PortAudio, and ALSA and JACK below it, print what they tried on standard error. From the first use of
 // this package on they do not: the C library's stderr leads nowhere (on Linux with glibc), for all C code of the

@@ -11,8 +11,9 @@ import (
 //	OpenSource ──> in use ── stands still for 0.5 s, or the list is made anew ──> lost ── AwaitSource ──> in use
 //
 // A device that was named and cannot be had is replaced by the system's default, until the system tells that there
-// are other devices (Linux, where udev or the kernel does): then it is tried again. All devices that a program has open must be
-// its Keeper's, as the sound system makes a new list only when nothing is open. Any goroutine may call its methods.
+// are other devices (Linux, where udev or the kernel does): then it is tried again. All devices that a program has open
+// must be its Keeper's, as the sound system makes a new list only when nothing is open. Any goroutine may call its
+// methods.
 type Keeper struct {
 	start  func() (system, error)
 	begun  time.Time
@@ -71,8 +72,8 @@ func (k *Keeper) OpenSink(name string) (*Sink, error) {
 	return choice(k, &k.sink, name, openSink)
 }
 
-// AwaitSource waits until the microphone that was named last can be opened, or another one in its place. The error is that
-// of the last attempt, when ctx has ended.
+// AwaitSource waits until the microphone that was named last can be opened, or another one in its place. The error is
+// that of the last attempt, when ctx has ended.
 func (k *Keeper) AwaitSource(ctx context.Context) (*Source, error) {
 	return await(ctx, k, &k.source, &k.sink, openSource)
 }
@@ -82,8 +83,8 @@ func (k *Keeper) AwaitSink(ctx context.Context) (*Sink, error) {
 	return await(ctx, k, &k.sink, &k.source, openSink)
 }
 
-// List is List as of now: where the system has told of a change since the list was made, or never tells of any, those in use are
-// lost for it, and AwaitSource and AwaitSink have them back.
+// List is List as of now: where the system has told of a change since the list was made, or never tells of any, those
+// in use are lost for it, and AwaitSource and AwaitSink have them back.
 func (k *Keeper) List() ([]Device, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -9,11 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// settles is how long no word on sound devices must have come until they are all there: a headset has a card, and two devices
-// and a mixer on it, of which each is told.
+// settles is how long no word on sound devices must have come until they are all there: a headset has a card, and two
+// devices and a mixer on it, of which each is told.
 const settles = 200 * time.Millisecond
 
-// udevGroup is that of the words of udev, which come when it has set who may open a device. (libudev-monitor.c: UDEV_MONITOR_UDEV)
+// udevGroup is that of the words of udev, which come when it has set who may open a device. (libudev-monitor.c:
+// UDEV_MONITOR_UDEV)
 const udevGroup = 2
 
 // news is the words of udev on devices (netlink, NETLINK_KOBJECT_UEVENT).

@@ -76,8 +76,8 @@ func (s *Sink) lose() {
 	_ = s.ending.do(func() error { return finish(s.sys, s.stream, s.device) }) // it is to be gone, and is
 }
 
-// Latency is how long after Write its last sample is heard, by the device's own account: what is in the ring when Write returns, and what
-// the device holds.
+// Latency is how long after Write its last sample is heard, by the device's own account: what is in the ring when Write
+// returns, and what the device holds.
 func (s *Sink) Latency() time.Duration { return readyTime + s.stream.latency() }
 
 // playWriter is the caller's side of playback, everything but PortAudio.

@@ -12,8 +12,8 @@ import (
 type system interface {
 	devices() ([]Device, error)
 
-	// capture and playback open and start a device in one format. The system calls back on a thread of its own, and tells
-	// whether samples were lost before.
+	// capture and playback open and start a device in one format. The system calls back on a thread of its own, and
+	// tells whether samples were lost before.
 	capture(d Device, a attempt, callback func(in []float32, lost bool)) (stream, error)
 	playback(d Device, a attempt, callback func(out []float32, lost bool)) (stream, error)
 	// busy tells whether they failed because another program has the device.

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// lostAfter is how long the callbacks may stay away, where there should be one every 10 ms, before the device counts as lost; in
-// so many pieces. A device that is just opened may take firstAfter until the first one: it may have to wake up.
+// lostAfter is how long the callbacks may stay away, where there should be one every 10 ms, before the device counts as
+// lost; in so many pieces. A device that is just opened may take firstAfter until the first one: it may have to wake
+// up.
 const (
 	lostAfter  = 500 * time.Millisecond
 	firstAfter = 2 * time.Second

@@ -74,7 +74,7 @@ func loadIdentity() (ed25519.PrivateKey, error) {
 	return nil, fmt.Errorf("%s holds no Ed25519 key: delete it for another one, which the others do not know", file)
 }
 
-// makeIdentity makes a key for a file that is not there.
+// makeIdentity makes a key for a file that is not there. It is there as a whole, or not at all.
 func makeIdentity(file string) error {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -87,14 +87,19 @@ func makeIdentity(file string) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil // another tincan was quicker
-	}
+	f, err := os.CreateTemp(filepath.Dir(file), "identity-*") // for its owner alone
 	if err != nil {
 		return err
 	}
-	return errors.Join(pem.Encode(f, &pem.Block{Type: "PRIVATE KEY", Bytes: der}), f.Close())
+	defer os.Remove(f.Name())
+	if err := errors.Join(pem.Encode(f, &pem.Block{Type: "PRIVATE KEY", Bytes: der}), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	switch err := os.Link(f.Name(), file); {
+	case err == nil, errors.Is(err, fs.ErrExist): // another tincan was quicker
+		return nil
+	}
+	return os.Rename(f.Name(), file) // where there are no links
 }
 
 // identify has the call bring our key, if that is wanted, and know those of others.

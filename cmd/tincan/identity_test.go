@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -40,6 +41,25 @@ func TestIdentity(t *testing.T) {
 		if code, _, errOut := identity(); code != 1 || !strings.Contains(errOut, "chmod 600 "+file) {
 			t.Errorf("%d, %s", code, errOut)
 		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	keys := make(chan string)
+	for range 20 { // at once
+		go func() {
+			key, err := loadIdentity()
+			keys <- fmt.Sprint(key, err)
+		}()
+	}
+	one := <-keys
+	for range 19 {
+		if other := <-keys; other != one {
+			t.Errorf("%s and %s", one, other)
+		}
+	}
+	if all, err := os.ReadDir(filepath.Dir(file)); err != nil || len(all) != 1 {
+		t.Errorf("%v, %v", all, err)
 	}
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)

@@ -23,8 +23,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// How tincand ctl speaks with a relay, by a Unix socket that only its user may open: a line with the command goes there, a
-// line that is "ok" or "failed" comes back, and then the answer until the end.
+// How tincand ctl speaks with a relay, by a Unix socket that only its user may open: a line with the command goes
+// there, a line that is "ok" or "failed" comes back, and then the answer until the end.
 const (
 	ctlDone   = "ok\n"
 	ctlFailed = "failed\n"

@@ -6,10 +6,10 @@
 //
 // The first one serves. It reads commands from standard input: STOP tells everyone and exits, LIST shows who is there,
 // STATS counts what went through and what was dropped, KICK, BAN and MUTE keep people out or quiet, DRAIN gives clients
-// time to go elsewhere first. tincand ctl says the same words to a relay that runs elsewhere on this machine. SIGINT and
-// SIGTERM stop it as well, SIGTERM by draining where --drain or --next says so, and a second one at once; the end of
-// standard input does not, and in the background a terminal is not read. SIGHUP reads the settings, the certificate and
-// the tokens again.
+// time to go elsewhere first. tincand ctl says the same words to a relay that runs elsewhere on this machine. SIGINT
+// and SIGTERM stop it as well, SIGTERM by draining where --drain or --next says so, and a second one at once; the end
+// of standard input does not, and in the background a terminal is not read. SIGHUP reads the settings, the certificate
+// and the tokens again.
 //
 // It exits with 0 when it was stopped, with 1 when it could not serve, and with 2 for a command line that makes no
 // sense.

@@ -115,7 +115,8 @@ func metricsAddress(text string) string {
 // metricsAgain is how often it is tried to get the address for metrics: the relay before this one may still have it.
 const metricsAgain = time.Second
 
-// listenMetrics takes the address as soon as it is to be had; the log says why it is not. It is nil when ctx ends first.
+// listenMetrics takes the address as soon as it is to be had; the log says why it is not. It is nil when ctx ends
+// first.
 func listenMetrics(ctx context.Context, address string, log *slog.Logger) net.Listener {
 	for told := false; ctx.Err() == nil; told = true {
 		l, err := net.Listen("tcp", address)

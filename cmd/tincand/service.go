@@ -10,9 +10,9 @@ import (
 	"github.com/tincan-voice/tincan/relay"
 )
 
-// tellManager tells systemd that the relay serves, where that started it (Type=notify, sd_notify(3)), that it still does where
-// that asks for it (WatchdogSec=), and that it ends, when ctx does. A relay that stands still in a lock is not told of: then it
-// is started anew.
+// tellManager tells systemd that the relay serves, where that started it (Type=notify, sd_notify(3)), that it still
+// does where that asks for it (WatchdogSec=), and that it ends, when ctx does. A relay that stands still in a lock is
+// not told of: then it is started anew.
 func tellManager(ctx context.Context, server *relay.Server, log *slog.Logger) {
 	asked, err := daemon.SdNotify(false, daemon.SdNotifyReady)
 	if err != nil {

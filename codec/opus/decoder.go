@@ -29,8 +29,8 @@ func NewDecoder() (codec.Decoder, error) { return NewDecoderWith(codec.DecoderCo
 // deepFrom is the complexity from which on a library with deep PLC uses it.
 const deepFrom = 5
 
-// NewDecoderWith makes a decoder, a codec.Rewinder where it conceals with a network. The error is codec.ErrConfig, or one
-// of libopus.
+// NewDecoderWith makes a decoder, a codec.Rewinder where it conceals with a network. The error is codec.ErrConfig, or
+// one of libopus.
 func NewDecoderWith(cfg codec.DecoderConfig) (codec.Decoder, error) {
 	d, err := newDecoder(cfg)
 	if err != nil {

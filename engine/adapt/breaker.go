@@ -2,8 +2,8 @@ package adapt
 
 import "time"
 
-// breaker stops the sending when nothing at all comes back from the relay, not even answers to probes (RFC 8083, 4.1 and
-// 4.2). Its third condition, that TCP would send less than a tenth on the same path, is not there: at the 8 to 25
+// breaker stops the sending when nothing at all comes back from the relay, not even answers to probes (RFC 8083, 4.1
+// and 4.2). Its third condition, that TCP would send less than a tenth on the same path, is not there: at the 8 to 25
 // datagrams a second of a path that loses it takes a round trip of 0.7 to 2 s where half of them are lost. If that is a
 // queue of ours, the rate has gone down long before.
 //

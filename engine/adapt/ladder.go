@@ -23,8 +23,8 @@ type Config struct {
 	Overhead int
 	// Reliable is a path that loses nothing, as a tunnel through TCP: neither copies nor resends are of use there.
 	Reliable bool
-	// Fixed is how those send who do so in their own way: nothing but the cap holds their voice back. nil = as the ladder
-	// decides.
+	// Fixed is how those send who do so in their own way: nothing but the cap holds their voice back. nil = as the
+	// ladder decides.
 	Fixed *Decision
 }
 
@@ -151,9 +151,10 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 // Spoke is when there was speech to be sent last, whether it went out or not.
 func (l *Ladder) Spoke() time.Duration { return l.brk.spoke }
 
-// Room is the longest datagram of voice in bytes, without IP and UDP headers, that Send would let out so much later than
-// now, and the relay would forward to the listener with the least cap, about: what else that is sent, and whether its
-// headers are longer than ours, is not known here. Copies that do not fit are to be left out, and frames coded shorter.
+// Room is the longest datagram of voice in bytes, without IP and UDP headers, that Send would let out so much later
+// than now, and the relay would forward to the listener with the least cap, about: what else that is sent, and whether
+// its headers are longer than ours, is not known here. Copies that do not fit are to be left out, and frames coded
+// shorter.
 func (l *Ladder) Room(now, later time.Duration) int {
 	return min(l.capped.Room(now, later), l.theirs.Room(now, later)-int(repair.DownControl.Bytes(time.Second))) - l.cfg.Overhead
 }
@@ -294,8 +295,8 @@ func (l *Ladder) network() network {
 	return n
 }
 
-// known is of how many datagrams it is known whether they were lost, on either hop; only on the first if nobody listens,
-// or for those of which every listener should have told by now.
+// known is of how many datagrams it is known whether they were lost, on either hop; only on the first if nobody
+// listens, or for those of which every listener should have told by now.
 func (l *Ladder) known() float64 {
 	known := l.up.Known(l.now)
 	if l.last.Listeners > 0 {

@@ -176,8 +176,8 @@ func TestThinLinkHasNoQueue(t *testing.T) {
 }
 
 // A path that has been narrow for long and widens is found out within mostHold and some. It costs a link that stays
-// narrow 1 % of the time with a queue of 100 ms or more. With mostHold at 40 s these are 35 s and 1.7 %, at 160 s 3 minutes
-// and 0.4 %; without it the time doubles for ever.
+// narrow 1 % of the time with a queue of 100 ms or more. With mostHold at 40 s these are 35 s and 1.7 %, at 160 s 3
+// minutes and 0.4 %; without it the time doubles for ever.
 func TestPathThatWidens(t *testing.T) {
 	narrow, wide := netsim.Rate(32000, time.Second), netsim.Rate(100000, time.Second)
 	for after := 5 * time.Minute; after <= 25*time.Minute; after += 4 * time.Minute {

@@ -53,8 +53,8 @@ var shapes = func() (all []shape) {
 // leavesRoom tells whether room for resends is considered with this shape. With copies they are what comes besides.
 func (s *shape) leavesRoom() bool { return len(s.copies) == 0 && s.stride <= tuned.resendStride }
 
-// rate is what a shape takes at a bitrate in bit/s, with so many bytes of headers of IP and UDP. All frames but the last
-// have their length in it.
+// rate is what a shape takes at a bitrate in bit/s, with so many bytes of headers of IP and UDP. All frames but the
+// last have their length in it.
 func (s *shape) rate(headers, bitrate int) wire.Kbps {
 	frames := s.frame(bitrate) + float64(len(s.copies))*s.frame(cmp.Or(s.coarse, bitrate))
 	return wire.KbpsOf(float64(headers+datagramBytes-1)+float64(s.stride)*frames, s.interval())

@@ -49,13 +49,13 @@ func (s *idle) Close() error {
 	return nil
 }
 
-// crowdTries is how often each of a crowd tries to join: a machine that is busy with all of them may let an attempt run out
-// of time.
+// crowdTries is how often each of a crowd tries to join: a machine that is busy with all of them may let an attempt run
+// out of time.
 const crowdTries = 10
 
-// runCrowd makes calls to a relay until it is killed, and says "in" when all are there, "back", which and the time whenever
-// one comes back after a loss, and "over", which and the time whenever one has changed over before. Who is there may lose its
-// connection and be back before all are in.
+// runCrowd makes calls to a relay until it is killed, and says "in" when all are there, "back", which and the time
+// whenever one comes back after a loss, and "over", which and the time whenever one has changed over before. Who is
+// there may lose its connection and be back before all are in.
 func runCrowd(argument string) {
 	words := strings.Fields(argument)
 	n, _ := strconv.Atoi(words[1])
@@ -171,8 +171,8 @@ func allIn(p *process) {
 	}
 }
 
-// returns reads from a crowd when each of its members is there again after a loss at a time, as so long after another time,
-// rising, and whether all have been in no other way than that word says.
+// returns reads from a crowd when each of its members is there again after a loss at a time, as so long after another
+// time, rising, and whether all have been in no other way than that word says.
 func returns(p *process, n int, word string, lost, since time.Time) (so bool, times []time.Duration) {
 	p.t.Helper()
 	so = true

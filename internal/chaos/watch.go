@@ -18,8 +18,8 @@ const (
 	lookEvery = 100 * time.Millisecond
 	// leastGap is the shortest time without somebody's voice that counts as a gap: longer than a breath.
 	leastGap = 600 * time.Millisecond
-	// starvedFor is how late a look must be to show that this machine does not let us run. What that does to calls looks
-	// like congestion, with a queue on the path, and starvedAfter is how long it takes until all is forgotten.
+	// starvedFor is how late a look must be to show that this machine does not let us run. What that does to calls
+	// looks like congestion, with a queue on the path, and starvedAfter is how long it takes until all is forgotten.
 	starvedFor   = 100 * time.Millisecond
 	starvedAfter = 45 * time.Second
 	// deafFor is how long somebody who talks may not be heard where all has long been undisturbed.

@@ -16,7 +16,8 @@ type Channel struct {
 	Memory float64 // correlation of the states FrameDuration apart, 0 = random loss, below 1
 }
 
-// NewChannel fits a channel to the share of time in which all was lost and the mean run of consecutive losses in frames.
+// NewChannel fits a channel to the share of time in which all was lost and the mean run of consecutive losses in
+// frames.
 //
 // A run ends with probability 1-P(lost again), so that its mean length is burst = 1/((1-loss)(1-memory)).
 func NewChannel(loss, burst float64) Channel {

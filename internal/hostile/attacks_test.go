@@ -103,8 +103,8 @@ func TestHonest(t *testing.T) {
 	}
 }
 
-// Whatever keys, sessions, names and lists a relay gives, no two members, and no two joins of one, seal under the same key
-// and nonce: what they say is the same, and so would be what they send.
+// Whatever keys, sessions, names and lists a relay gives, no two members, and no two joins of one, seal under the same
+// key and nonce: what they say is the same, and so would be what they send.
 func TestNoKeyAndNonceTwice(t *testing.T) {
 	t.Parallel()
 	r := hostile.Start(t)
@@ -149,7 +149,8 @@ func TestNoKeyAndNonceTwice(t *testing.T) {
 	}
 }
 
-// A whole call that was recorded is played to somebody who is in the room again, with every word of the relay as it was.
+// A whole call that was recorded is played to somebody who is in the room again, with every word of the relay as it
+// was.
 func TestReplayOfAnEarlierCall(t *testing.T) {
 	t.Parallel()
 	r := hostile.Start(t)

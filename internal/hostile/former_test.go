@@ -46,8 +46,8 @@ func (f *former) secret(list netproto.SendNewUsers) netproto.RoomSecret {
 	return e.Secret(f.key)
 }
 
-// opens is how many of a talker's datagrams of an epoch it opens: with the room secret, and with all that was ever wrapped for
-// anybody, by what it shares with anybody.
+// opens is how many of a talker's datagrams of an epoch it opens: with the room secret, and with all that was ever
+// wrapped for anybody, by what it shares with anybody.
 func (f *former) opens(r *hostile.Relay, from *hostile.Member, epoch uint32) (opened, all int) {
 	r.Lock()
 	defer r.Unlock()
@@ -192,8 +192,8 @@ func TestSenderKeysOnTheWay(t *testing.T) {
 	}
 }
 
-// A relay that knows the passphrase, from a former member, and puts a key of its own into the line of somebody who is there, has
-// the others told that this is somebody else.
+// A relay that knows the passphrase, from a former member, and puts a key of its own into the line of somebody who is
+// there, has the others told that this is somebody else.
 func TestKeySwapped(t *testing.T) {
 	t.Parallel()
 	r := hostile.Start(t)

@@ -89,8 +89,8 @@ type Config struct {
 	Buffer  BufferKind          // "" is Ours
 	Decoder codec.DecoderConfig // the listener's
 
-	// Watch, unless nil, is shown once a second what the talker and the listener know of the call, as far as engine.Stats
-	// has Sending and Peers.
+	// Watch, unless nil, is shown once a second what the talker and the listener know of the call, as far as
+	// engine.Stats has Sending and Peers.
 	Watch func(now time.Duration, talker, listener *engine.Stats)
 
 	listenerOnly bool // Cap is the listener's alone

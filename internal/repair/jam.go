@@ -12,8 +12,8 @@ const (
 	// turn is how long the talkers, who hear of a queue too, have to send less until there are fewer of them; and for
 	// how long more must have fitted until there are more again. What is sent and comes through is a mean over as long.
 	turn = 2 * time.Second
-	// enough is the part of what usually comes through that does so at least where not too much is sent, and the limit's
-	// of what comes through where too much is.
+	// enough is the part of what usually comes through that does so at least where not too much is sent, and the
+	// limit's of what comes through where too much is.
 	enough      = 0.88
 	jamRecovery = 0.05 // of the limit per second
 	// jamRemembered is for how long a queue that shrank when less was sent is known to be ours.
@@ -30,8 +30,8 @@ type jam struct {
 	well  time.Duration // when enough came through
 	acted time.Duration // when the limit went down, 0 = it has not
 	ours  time.Duration // until then a queue is known to be
-	// usual is the share of what is sent that comes through without a queue, 0 = not known: 1. Loss takes of it, and what is
-	// sent is counted on the talkers' own wires, with other headers than the listener's.
+	// usual is the share of what is sent that comes through without a queue, 0 = not known: 1. Loss takes of it, and
+	// what is sent is counted on the talkers' own wires, with other headers than the listener's.
 	usual float64
 	// Rates, later the one that is sent, so much later as the queue and the reports take.
 	later, sent, through wire.Kbps

@@ -42,9 +42,9 @@ type Planner struct {
 	fitted  time.Duration // when no more talkers would have fitted
 }
 
-// Plan plans by the listener's last report, which may be new. views lists the talkers who talk now, loudest first, those
-// who are not forwarded too. The cap and the limit of a jam are honoured with fewer talkers at once, with more after
-// these would have fitted for a while.
+// Plan plans by the listener's last report, which may be new. views lists the talkers who talk now, loudest first,
+// those who are not forwarded too. The cap and the limit of a jam are honoured with fewer talkers at once, with more
+// after these would have fitted for a while.
 func (p *Planner) Plan(now time.Duration, d Downlink, views []*View, reported bool) {
 	forwarded := min(cmp.Or(p.Talkers, len(views)), len(views))
 	if reported {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Overflows is how many datagrams the kernel has dropped at the UDP sockets of that port, above all because they were full.
-// It is read from /proc/net/udp and udp6 (proc(5)), whose last column it is; without them it is 0.
+// Overflows is how many datagrams the kernel has dropped at the UDP sockets of that port, above all because they were
+// full. It is read from /proc/net/udp and udp6 (proc(5)), whose last column it is; without them it is 0.
 func Overflows(port uint16) (n uint64) {
 	for _, file := range []string{"/proc/self/net/udp", "/proc/self/net/udp6"} {
 		f, err := os.Open(file)

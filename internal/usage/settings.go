@@ -34,8 +34,8 @@ type setting struct {
 	line int
 }
 
-// Load reads a file. If must is false there need not be one. What is wrong with it is an error of the command line as well,
-// if the command is one that the settings are for.
+// Load reads a file. If must is false there need not be one. What is wrong with it is an error of the command line as
+// well, if the command is one that the settings are for.
 func (s *Settings) Load(file string, must bool) error {
 	text, err := os.ReadFile(file)
 	if err != nil && (must || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR)) {

@@ -75,8 +75,8 @@ func judge(t *testing.T, f fault, network string, seed uint64) (said [2][]verdic
 	return said
 }
 
-// Where the laboratory places a fault, both ends name that place and no other, in 95 % of the runs at least (docs/client.md has
-// the table of VERDICT_SEEDS=4).
+// Where the laboratory places a fault, both ends name that place and no other, in 95 % of the runs at least
+// (docs/client.md has the table of VERDICT_SEEDS=4).
 func TestTheRightPlaceIsNamed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("some 25 calls")

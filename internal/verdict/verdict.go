@@ -1,6 +1,6 @@
-// Package verdict says of a call who lost what, when and where: on somebody's way to the relay, on our way from it or to
-// it, at our sound device, or because this machine was too busy. It is sans-IO: a Judge is shown the figures of the call
-// every second or so, and is asked at any time.
+// Package verdict says of a call who lost what, when and where: on somebody's way to the relay, on our way from it or
+// to it, at our sound device, or because this machine was too busy. It is sans-IO: a Judge is shown the figures of the
+// call every second or so, and is asked at any time.
 //
 //	counts of each second ──> share lost on a way in the last 10 s ──> an Episode begins, goes on, ends after 10 s of calm
 package verdict
@@ -29,12 +29,12 @@ const (
 const (
 	// span is over how many looks a way is judged: long enough to have speech in it, short enough to tell when it was.
 	span = 10
-	// losing is the share of the datagrams from which on a way is said to lose, and mending that below which it is not any
-	// more. Mobile networks and satellites that work lose 0.2 to 0.5 %; with 2 and 1 %, and 3 in 5 s, a quarter of the calls over
-	// these was said to lose (docs/client.md).
+	// losing is the share of the datagrams from which on a way is said to lose, and mending that below which it is not
+	// any more. Mobile networks and satellites that work lose 0.2 to 0.5 %; with 2 and 1 %, and 3 in 5 s, a quarter of
+	// the calls over these was said to lose (docs/client.md).
 	losing, mending = 0.025, 0.01
-	// leastLost is how many of the span's must be lost. Where a talker changes how many frames share a datagram, up to 3 count as
-	// lost that were not.
+	// leastLost is how many of the span's must be lost. Where a talker changes how many frames share a datagram, up to
+	// 3 count as lost that were not.
 	leastLost = 8
 	// calm is how long a way must not have lost until it is over.
 	calm = 10 * time.Second
@@ -46,8 +46,8 @@ type Episode struct {
 	Session  uint32 // of the talker, for Up
 	Name     string
 	From, To time.Duration // of the call
-	// Lost is the share of the datagrams that was lost, and Left that of the speech which had to be made up all the same: 0
-	// to 1. Where the place is OwnUp nobody tells us the latter: -1.
+	// Lost is the share of the datagrams that was lost, and Left that of the speech which had to be made up all the
+	// same: 0 to 1. Where the place is OwnUp nobody tells us the latter: -1.
 	Lost, Left float64
 	// Count is how often the output or the machine stood still, and Longest how long at most.
 	Count   int

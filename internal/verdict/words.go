@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Lines say what went wrong in words, and then what did not. clock turns a time of the call into one of the day, and name
-// says how a talker is shown.
+// Lines say what went wrong in words, and then what did not. clock turns a time of the call into one of the day, and
+// name says how a talker is shown.
 func (j *Judge) Lines(clock func(time.Duration) time.Time, name func(session uint32, name string) string) []string {
 	var lines []string
 	bad := map[Place]bool{}

@@ -50,8 +50,8 @@ func (p *Processor) Played(pcm *Block) {
 	runtime.KeepAlive(p)
 }
 
-// Clean takes what the microphone gave, in place. delay is how long it is from Played until the sound comes back, as far as the devices
-// tell.
+// Clean takes what the microphone gave, in place. delay is how long it is from Played until the sound comes back, as
+// far as the devices tell.
 func (p *Processor) Clean(pcm *Block, delay time.Duration) {
 	C.apm_clean(p.c, (*C.float)(&pcm[0]), C.int(delay.Milliseconds()))
 	runtime.KeepAlive(p)

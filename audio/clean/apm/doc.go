@@ -1,5 +1,5 @@
-// Package apm is the audio processing of WebRTC (BSD), as Debian ships it: the library webrtc-audio-processing 0.3. It is only in
-// programs that are built with cgo and -tags webrtc, which `make` gives where the library is installed.
+// Package apm is the audio processing of WebRTC (BSD), as Debian ships it: the library webrtc-audio-processing 0.3. It
+// is only in programs that are built with cgo and -tags webrtc, which `make` gives where the library is installed.
 package apm
 
 import "errors"

@@ -65,8 +65,8 @@ func (m *Mender) Pass(now time.Duration, to *Member, talker uint32, d []byte) bo
 	return true
 }
 
-// choose leaves those out for a listener with a cap who alone take more than that, as long as somebody else talks who does
-// not: so nobody drowns the others there by sending much.
+// choose leaves those out for a listener with a cap who alone take more than that, as long as somebody else talks who
+// does not: so nobody drowns the others there by sending much.
 func (r *Room) choose(now time.Duration, listener *Member) {
 	d := listener.downlink
 	d.strict = d.Cap > 0 && slices.ContainsFunc(r.order, func(t *Member) bool {

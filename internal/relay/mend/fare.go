@@ -23,8 +23,8 @@ type fare struct {
 	told      netproto.Feedback // what the talker is told of it; Median is of what was reported since the last time
 }
 
-// collector is a Mender's memory for making a fare: the views of a talker, and the figures of its listeners, the worse the
-// higher.
+// collector is a Mender's memory for making a fare: the views of a talker, and the figures of its listeners, the worse
+// the higher.
 type collector struct {
 	views                     []*view
 	rtt, queue, trend, jitter []int // ms, and ms/s

@@ -20,8 +20,8 @@ const (
 const (
 	// memory is how long somebody who was forwarded counts as a talker, and a listener's report.
 	memory = 5 * time.Second
-	// idle is how long after its last sign a way up or down is remembered, but for one with a cap, which is for as long as
-	// the listener is there: the least delay should outlast a pause.
+	// idle is how long after its last sign a way up or down is remembered, but for one with a cap, which is for as long
+	// as the listener is there: the least delay should outlast a pause.
 	idle = 30 * time.Second
 )
 

@@ -102,9 +102,9 @@ type Newcomer struct {
 	Muted   time.Duration // its voice goes to nobody until then; 0: it does
 }
 
-// Join goes on with the session that the newcomer proves to have, or that an attempt before this one has led to. Without
-// one it adds a session to a room, and makes the room when there is none. Errors are ErrServerFull, ErrRoomFull and
-// ErrTooManyRooms, wrapped with the limit, ErrClosing and ErrLate.
+// Join goes on with the session that the newcomer proves to have, or that an attempt before this one has led to.
+// Without one it adds a session to a room, and makes the room when there is none. Errors are ErrServerFull, ErrRoomFull
+// and ErrTooManyRooms, wrapped with the limit, ErrClosing and ErrLate.
 func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// Members come and go, and clients take their lists page by page, some of them seldom: whenever one is told of an epoch,
-// it knows exactly those whom all others of that epoch know.
+// Members come and go, and clients take their lists page by page, some of them seldom: whenever one is told of an
+// epoch, it knows exactly those whom all others of that epoch know.
 func TestEpochIsWhatTheListSays(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 4))
 	core := rooms.NewCore(rooms.Config{})

@@ -12,8 +12,8 @@ type Passed struct {
 	netproto.Wrapping
 }
 
-// Pass takes a session's sender key of an epoch, wrapped for others, and returns what those in its room are to be told, the
-// session itself, too, if one is for it.
+// Pass takes a session's sender key of an epoch, wrapped for others, and returns what those in its room are to be told,
+// the session itself, too, if one is for it.
 // One per epoch is taken, of those that are in use. They are kept for who has lost its connection just then.
 func (c *Core) Pass(id uint32, keys []netproto.Wrapping) (passed []Passed) {
 	c.mu.Lock()
@@ -43,8 +43,8 @@ func (m *member) from(w netproto.Wrapping) netproto.Wrapping {
 	return w
 }
 
-// mostWrapped is of how many talkers a member that comes back is told the keys: each takes 54 bytes as base64, and a part
-// of the package is for the rest.
+// mostWrapped is of how many talkers a member that comes back is told the keys: each takes 54 bytes as base64, and a
+// part of the package is for the rest.
 const mostWrapped = netproto.MaxPackage / 64
 
 // wrapped is what the others have wrapped for the member.

@@ -17,8 +17,8 @@ type Update struct {
 
 const (
 	// epochPause is the least time between two epochs of a room, of which each has a user list, when somebody has come.
-	// Where that goes on there are epochBurst in a row, and then one in longEpochPause, as where people only leave, when
-	// nobody waits to hear: of the four epochs that its members keep, each is used for long enough to be known to
+	// Where that goes on there are epochBurst in a row, and then one in longEpochPause, as where people only leave,
+	// when nobody waits to hear: of the four epochs that its members keep, each is used for long enough to be known to
 	// those whose TCP is slow. But the first epochs of a room begin at once: after a restart all come back to it within
 	// seconds, and whoever is late would wait.
 	epochPause     = 200 * time.Millisecond
@@ -71,8 +71,8 @@ type member struct {
 	resume     resume
 }
 
-// enter adds a member. Whoever is not the last one by its ID is not in the rest of a list that is told in part: then all get it
-// from its beginning.
+// enter adds a member. Whoever is not the last one by its ID is not in the rest of a list that is told in part: then
+// all get it from its beginning.
 func (r *room) enter(m *member) {
 	place, _ := slices.BinarySearchFunc(r.members, m.ID, func(o *member, id uint32) int { return cmp.Compare(o.ID, id) })
 	if place < len(r.members) {
