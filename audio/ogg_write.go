@@ -65,10 +65,26 @@ func (o *OggOpus) Packet(packet []byte, frames int) error {
 
 // Lost has the decoder make up frames of 20 ms, behind a packet that is like them: RFC 7845, section 4.1.
 func (o *OggOpus) Lost(like byte, frames int) error {
+	packet := []byte{like & opusSameToC}
+	if n := opusParts(like); n > 1 {
+		packet = []byte{packet[0] | 3, byte(n)} // n frames of one size (RFC 6716, section 3.2.5)
+	}
 	for range frames {
-		_ = o.Packet([]byte{like & opusSameToC}, 1) // kept in err
+		_ = o.Packet(packet, 1) // kept in err
 	}
 	return o.err
+}
+
+// opusParts is how many frames of a packet take 20 ms (RFC 6716, section 3.1); 1 where one takes longer.
+func opusParts(toc byte) int {
+	switch config := toc >> 3; {
+	case config >= 16: // CELT: 2.5, 5, 10, 20 ms
+		return 8 >> (config & 3)
+	case config >= 12: // hybrid: 10, 20 ms
+		return 2 >> (config & 1)
+	default: // SILK: 10, 20, 40, 60 ms
+		return max(2>>(config&3), 1)
+	}
 }
 
 // Silence is frames of 20 ms without a sound.

@@ -70,3 +70,30 @@ func TestOggOpusKeepsItsPlaces(t *testing.T) {
 		}
 	}
 }
+
+// What is lost takes 20 ms, also where those before it were of shorter frames.
+func TestOggOpusLosesWholeFrames(t *testing.T) {
+	for _, toc := range []byte{0x00, 0x08, 0x60, 0x68, 0xe0, 0xe8, 0xf0, 0xf8} { // 10, 20; 10, 20; 2.5, 5, 10, 20 ms
+		var file bytes.Buffer
+		o, err := audio.NewOggOpus(&file, 7, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Lost(toc, 50); err != nil {
+			t.Fatal(err)
+		}
+		_ = o.Close()
+		path := filepath.Join(t.TempDir(), "lost.opus")
+		if err := os.WriteFile(path, file.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		src, err := audio.OpenFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(readAll(t, src)); n != 50*codec.FrameSize {
+			t.Errorf("%#x: %d samples", toc, n)
+		}
+		src.Close()
+	}
+}

@@ -60,7 +60,7 @@ type Call struct {
 	stirred     atomic.Bool   // this machine's network has changed
 	wake        atomic.Int64  // when tend wakes by itself, a time of now
 	muted, deaf atomic.Bool
-	recording   atomic.Bool
+	recordings  atomic.Int32 // that are under way
 	level       atomic.Uint32
 	signs       signs
 

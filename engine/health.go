@@ -189,7 +189,11 @@ func (m *monitor) path(now time.Duration, v *vitals) {
 // room judges who else is there.
 func (m *monitor) room(now time.Duration, v *vitals) {
 	silenced := now < v.silenced
-	m.note(now, Fault{Kind: FaultSilenced}, silenced, sinceSeen, (v.silenced - now).Round(time.Second).String())
+	left := ""
+	if silenced {
+		left = (v.silenced - now).Round(time.Second).String()
+	}
+	m.note(now, Fault{Kind: FaultSilenced}, silenced, sinceSeen, left)
 	m.note(now, Fault{Kind: FaultNoKeys}, v.keyless, v.begun, v.relay)
 	m.note(now, Fault{Kind: FaultAlone}, v.peers == 0, v.listed, v.room)
 	if v.peers == 0 {

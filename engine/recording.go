@@ -2,17 +2,30 @@ package engine
 
 import "github.com/tincan-voice/tincan/netproto"
 
-// SetRecording tells everyone in the room that we record it, or do not any more. Stats.Announced says whether the relay has
-// told them: one of before does not, and then it is for us to say so. Package record calls it.
+// SetRecording tells everyone in the room that we record it, or do not any more: that is so when it has been called with
+// false as often as with true. Stats.Announced says whether the relay has told them: one of before does not, and then it is
+// for us to say so. Package record calls it.
 func (c *Call) SetRecording(on bool) {
-	if c.recording.Swap(on) != on && c.running.Err() == nil {
-		c.tellPort(nil)
+	for {
+		was := c.recordings.Load()
+		now := max(was-1, 0)
+		if on {
+			now = was + 1
+		}
+		if c.recordings.CompareAndSwap(was, now) {
+			if (was > 0) != (now > 0) && c.running.Err() == nil {
+				c.tellPort(nil)
+			}
+			return
+		}
 	}
 }
 
+func (c *Call) records() bool { return c.recordings.Load() > 0 }
+
 // clientPort is what we tell the relay of us.
 func (c *Call) clientPort(keys []netproto.Wrapping) netproto.ClientPort {
-	return netproto.ClientPort{Port: int(c.paths[PathUDP].local().Port()), Keys: keys, Record: c.recording.Load()}
+	return netproto.ClientPort{Port: int(c.paths[PathUDP].local().Port()), Keys: keys, Record: c.records()}
 }
 
 // tellPort tells it. A connection by which that fails can write no more, and is lost.
@@ -42,7 +55,7 @@ func (c *Call) setRecorders(sessions []uint32) {
 	for _, e := range events {
 		c.events.add(e)
 	}
-	if now[own] != c.recording.Load() { // as when two words about it have crossed
+	if now[own] != c.records() { // as when two words about it have crossed
 		c.tellPort(nil)
 	}
 }

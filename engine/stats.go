@@ -63,7 +63,7 @@ func (c *Call) Stats() Stats {
 		Sealed:       c.cfg.Passphrase != "",
 		Muted:        c.muted.Load(),
 		Deaf:         c.deaf.Load(),
-		Recording:    c.recording.Load(),
+		Recording:    c.records(),
 		Level:        uint8(c.level.Load()),
 		EventsMissed: c.events.lost(),
 		Link:         c.linkStats(now),

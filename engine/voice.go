@@ -20,8 +20,8 @@ type Voice struct {
 	sounds    queue[[]float32]
 	frames    queue[VoiceFrame]
 	listening atomic.Bool // Sound has been called
-	sounding  bool        // the last block was none of silence; for who writes
-	silent    bool        // the last frame was empty
+	sounding  bool        // the last block there was room for was none of silence; for who writes
+	silent    bool        // the last frame there was room for was empty
 }
 
 // VoiceFrame is 20 ms of a talker's speech, as it was coded.
@@ -66,8 +66,9 @@ func (v *Voice) sounded(pcm []float32) {
 	if !v.listening.Load() || len(pcm) == 0 && !v.sounding {
 		return
 	}
-	v.sounding = len(pcm) > 0
-	v.sounds.put(func(slot *[]float32) { *slot = append((*slot)[:0], pcm...) })
+	if v.sounds.put(func(slot *[]float32) { *slot = append((*slot)[:0], pcm...) }) {
+		v.sounding = len(pcm) > 0
+	}
 }
 
 // came takes a frame.
@@ -75,10 +76,11 @@ func (v *Voice) came(now time.Duration, frame netproto.Frame) {
 	if len(frame.Data) == 0 && v.silent {
 		return
 	}
-	v.silent = len(frame.Data) == 0
-	v.frames.put(func(f *VoiceFrame) {
+	if v.frames.put(func(f *VoiceFrame) {
 		f.Number, f.Arrived, f.Data = frame.Number, now, append(f.Data[:0], frame.Data...)
-	})
+	}) {
+		v.silent = len(frame.Data) == 0
+	}
 }
 
 func (v *Voice) end() {
@@ -100,11 +102,12 @@ func newQueue[T any](size int) queue[T] {
 	return queue[T]{slots: make([]T, size), news: make(chan struct{}, 1), over: make(chan struct{}), once: new(sync.Once)}
 }
 
-func (q *queue[T]) put(fill func(slot *T)) {
+// put reports whether there was room.
+func (q *queue[T]) put(fill func(slot *T)) bool {
 	head := q.head.Load()
 	if head-q.tail.Load() == uint64(len(q.slots)) {
 		q.missed.Add(1)
-		return
+		return false
 	}
 	fill(&q.slots[head%uint64(len(q.slots))])
 	q.head.Store(head + 1)
@@ -112,6 +115,7 @@ func (q *queue[T]) put(fill func(slot *T)) {
 	case q.news <- struct{}{}:
 	default:
 	}
+	return true
 }
 
 // each gives what is put, until the end or until yield has had enough.

@@ -137,3 +137,24 @@ func TestVoiceTellsWhereItPauses(t *testing.T) {
 		t.Errorf("%v, want %v", lengths, want)
 	}
 }
+
+// The end of a talkspurt that found no room is told when there is some.
+func TestVoicePauseIsNotLost(t *testing.T) {
+	v := newVoice(1, "Bob")
+	_ = v.Sound()
+	for range soundsAhead {
+		v.sounded(make([]float32, 480))
+	}
+	for range framesAhead {
+		v.came(0, netproto.Frame{Data: []byte{1}})
+	}
+	v.sounded(nil)
+	v.came(0, netproto.Frame{})
+	v.sounds.tail.Add(1)
+	v.frames.tail.Add(1)
+	v.sounded(nil)
+	v.came(0, netproto.Frame{})
+	if s, f := v.sounds.head.Load(), v.frames.head.Load(); s != soundsAhead+1 || f != framesAhead+1 {
+		t.Errorf("%d blocks, %d frames", s, f)
+	}
+}

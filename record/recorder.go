@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -57,14 +58,14 @@ func Start(call *engine.Call, dir string) (*Recorder, error) {
 	return r, nil
 }
 
-// newFolder makes a folder in dir, and dir itself if it is missing.
+// newFolder makes a folder in dir, and dir itself if it is missing; both for nobody but us, as a call may be sealed.
 func newFolder(dir string, now time.Time) (string, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("record: %w", err)
 	}
 	name := filepath.Join(dir, now.Format("2006-01-02 15.04.05"))
 	for n := 2; ; n++ {
-		err := os.Mkdir(name, 0o777)
+		err := os.Mkdir(name, 0o700)
 		if !errors.Is(err, os.ErrExist) {
 			if err != nil {
 				err = fmt.Errorf("record: %w", err)
@@ -81,11 +82,24 @@ func (r *Recorder) Dir() string { return r.dir }
 // Done is closed when nothing is recorded any more, after Stop or by itself: a disk may be full.
 func (r *Recorder) Done() <-chan struct{} { return r.done }
 
-// Stop ends the recording, tells the room, and returns when all is written, or why it was not. It may be called more than once.
+// ErrStuck is of a disk that takes nothing.
+var ErrStuck = errors.New("record: the disk does not take what was recorded")
+
+// stopTime is how long Stop waits for the disk.
+const stopTime = 10 * time.Second
+
+// Stop ends the recording, tells the room, and returns when all is written, or why it was not: ErrStuck after 10 s. It may be
+// called more than once.
 func (r *Recorder) Stop() error {
 	r.once.Do(func() { close(r.stop) })
-	<-r.done
-	return r.err
+	late := time.NewTimer(stopTime)
+	defer late.Stop()
+	select {
+	case <-r.done:
+		return r.err
+	case <-late.C:
+		return ErrStuck
+	}
 }
 
 // voice takes one talker's frames.
@@ -94,7 +108,7 @@ func (r *Recorder) voice(v *engine.Voice) {
 	t, err := r.recording.track(v.Name)
 	r.fail(err)
 	r.mu.Unlock()
-	if err != nil {
+	if t == nil {
 		return
 	}
 	for f := range v.Frames() {
@@ -149,7 +163,9 @@ func (r *Recorder) write(goOn func(*recording, time.Duration) error) bool {
 	r.fail(goOn(r.recording, time.Since(r.start)))
 	outs, names := []*bytes.Buffer{&r.recording.mix.out}, []string{"mix"}
 	for _, t := range r.recording.tracks {
-		outs, names = append(outs, &t.out), append(names, t.name)
+		if !t.mixOnly { // those that are come last
+			outs, names = append(outs, &t.out), append(names, t.name)
+		}
 	}
 	pages := make([][]byte, len(outs))
 	for i, out := range outs {
@@ -201,15 +217,21 @@ func (f *files) create(talker string) (*os.File, error) {
 		if n > 1 {
 			path = filepath.Join(f.dir, fmt.Sprintf("%s-%d.opus", name, n))
 		}
-		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if !errors.Is(err, os.ErrExist) {
 			return file, err
 		}
 	}
 }
 
+// reserved are the names that are devices on Windows, whatever follows the dot.
+var reserved = regexp.MustCompile(`(?i)^(con|prn|aux|nul|(com|lpt)[0-9])$`)
+
 // fileName is a talker's name as any file system takes it.
 func fileName(name string) string {
+	if reserved.MatchString(name) {
+		return "_" + name
+	}
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || r == '-' || r == '_' {
 			return r

@@ -3,6 +3,7 @@ package record_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -61,6 +62,11 @@ func TestRecordACall(t *testing.T) {
 			t.Errorf("%s: %d samples, %v", f.Name(), n, err)
 		}
 		src.Close()
+	}
+	for _, name := range append(names, ".") {
+		if info, err := os.Stat(filepath.Join(r.Dir(), name)); err != nil || runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s: others can read it: %v", name, err)
+		}
 	}
 	if want := []string{"Ann.opus", "Bob_1.opus", "mix.opus"}; !slices.Equal(names, want) {
 		t.Errorf("%v, want %v", names, want)

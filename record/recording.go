@@ -1,6 +1,7 @@
 package record
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tincan-voice/tincan/codec"
@@ -19,7 +20,15 @@ func newRecording(enc codec.Encoder, newDecoder func() (codec.Decoder, error)) (
 	return &recording{mix: m, newDecoder: newDecoder}, err
 }
 
-// track is that of a talker who begins: one that had left before under this name goes on.
+const (
+	// mostFiles is how many talkers have a file of their own: those who come later are in the mix only. Each has a coder and an
+	// open file until the end, and silence from the beginning.
+	mostFiles = 64
+	// mostTracks is how many are recorded at all at one time.
+	mostTracks = 256
+)
+
+// track is that of a talker who begins: one that had left before under this name goes on. nil: there are too many.
 func (r *recording) track(name string) (*track, error) {
 	for _, t := range r.tracks {
 		if t.name == name && !t.taken {
@@ -27,11 +36,14 @@ func (r *recording) track(name string) (*track, error) {
 			return t, nil
 		}
 	}
+	if len(r.tracks) >= mostTracks {
+		return nil, nil
+	}
 	dec, err := r.newDecoder()
 	if err != nil {
 		return nil, err
 	}
-	t := &track{name: name, dec: dec, mix: r.mix, taken: true}
+	t := &track{name: name, dec: dec, mix: r.mix, taken: true, mixOnly: len(r.tracks) >= mostFiles}
 	r.tracks = append(r.tracks, t)
 	return t, nil
 }
@@ -39,7 +51,11 @@ func (r *recording) track(name string) (*track, error) {
 // leave takes that a talker has left.
 func (r *recording) leave(t *track) error {
 	t.taken = false
-	return t.pause()
+	err := t.pause()
+	if t.mixOnly {
+		r.tracks = slices.DeleteFunc(r.tracks, func(o *track) bool { return o == t })
+	}
+	return err
 }
 
 // pollMost is how much of a recording is written at once: the mix has room for no more.

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"io"
 	"slices"
 	"time"
 
@@ -20,6 +21,11 @@ const (
 	// astray is by how much what comes after a pause may come other than its numbers say: paths change by less. Clocks drift by
 	// it in an hour, a machine that stood still goes on elsewhere, and numbers may be anything.
 	astray = 200 * time.Millisecond
+	// mostHeld bounds what waits: more comes of talkers who do not keep to their time, and of a disk that stands still.
+	mostHeld = 512
+	// doubled is how long after a frame the same number is a double of it: later, the talker has begun to count anew.
+	doubled    = wroteSlots * frame
+	wroteSlots = 256
 )
 
 // track puts the frames of one talker in order and at their time. It is sans-IO: now is the time since the recording began,
@@ -29,18 +35,20 @@ const (
 type track struct {
 	name    string
 	taken   bool // the talker is in the room
+	mixOnly bool // there is no file
 	out     bytes.Buffer
 	ogg     *audio.OggOpus // nil: nothing has been written
 	held    []heldFrame    // by rising number
 	dec     codec.Decoder
 	mix     *mix
-	skip    int           // samples at the beginning of the file that are not played
-	first   uint32        // number of the frame in place 0
-	moved   int64         // by what is astray
-	begins  time.Duration // when the frame in place 0 was sent, by the fastest way here
-	next    int64         // place of what is to be written next
-	toc     byte          // of the last frame of speech
-	talking bool          // the talkspurt has not been ended
+	skip    int                   // samples at the beginning of the file that are not played
+	first   uint32                // number of the frame in place 0
+	moved   int64                 // by what is astray
+	begins  time.Duration         // when the frame in place 0 was sent, by the fastest way here
+	next    int64                 // place of what is to be written next
+	toc     byte                  // of the last frame of speech
+	talking bool                  // the talkspurt has not been ended
+	wrote   [wroteSlots]heldFrame // by number: the last ones, without their data
 	pcm     [codec.FrameSize]float32
 }
 
@@ -53,7 +61,7 @@ type heldFrame struct {
 // take takes a frame that came at now.
 func (t *track) take(now time.Duration, number uint32, data []byte) {
 	i, there := slices.BinarySearchFunc(t.held, number, func(h heldFrame, n uint32) int { return int(int32(h.number - n)) })
-	if !there {
+	if !there && len(t.held) < mostHeld {
 		t.held = slices.Insert(t.held, i, heldFrame{number, now, slices.Clone(data)})
 	}
 }
@@ -82,6 +90,7 @@ func (t *track) poll(now time.Duration) error {
 func (t *track) pause() error {
 	err := t.poll(forever)
 	t.talking = false
+	t.wrote = [wroteSlots]heldFrame{}
 	return err
 }
 
@@ -119,14 +128,23 @@ func (t *track) begin() error {
 	lead := (at + frame - 1) / frame
 	t.skip = int((lead*frame-at)*codec.SampleRate/time.Second) + codec.Lookahead
 	t.moved, t.begins = int64(lead), at-lead*frame
+	var w io.Writer = &t.out
+	if t.mixOnly {
+		w = io.Discard
+	}
 	var err error
-	t.ogg, err = audio.NewOggOpus(&t.out, 1, uint16(t.skip), "ARTIST="+t.name, "TITLE="+t.name)
+	t.ogg, err = audio.NewOggOpus(w, 1, uint16(t.skip), "ARTIST="+t.name, "TITLE="+t.name)
 	return err
 }
 
 // write writes a held frame, and what is between the one before and it.
 func (t *track) write(i int) error {
 	h := t.held[i]
+	was := &t.wrote[h.number%wroteSlots]
+	if was.number == h.number && was.at > 0 && h.at-was.at < doubled {
+		return nil
+	}
+	*was = heldFrame{number: h.number, at: max(h.at, 1)}
 	place := t.place(h.number)
 	if missing := place - t.next; t.next > 0 && (!t.talking || missing > lostMost || missing < 0) {
 		if off := t.fastest(i, h.number) - t.due(h.number); off > astray || off < -astray {
@@ -145,8 +163,10 @@ func (t *track) write(i int) error {
 	if err := t.lose(int(lost)); err != nil {
 		return err
 	}
-	if err := t.ogg.Silence(int(missing - lost)); err != nil {
-		return err
+	if !t.mixOnly {
+		if err := t.ogg.Silence(int(missing - lost)); err != nil {
+			return err
+		}
 	}
 	t.next = place
 	if t.talking = len(h.data) > 0; !t.talking {

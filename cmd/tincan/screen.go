@@ -89,7 +89,10 @@ func (c *JoinCmd) onScreen(ctx context.Context, tty tty, phrase string) error {
 	release(broken)
 	if last := s.current(); last != nil {
 		last.summary(tty.out)
-		for _, r := range s.recordings {
+		s.mu.Lock()
+		recordings := s.recordings
+		s.mu.Unlock()
+		for _, r := range recordings {
 			err = cmp.Or(err, r.Stop())
 			fmt.Fprintln(tty.out, "recorded into", r.Dir())
 		}

@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 	"os/exec"
+	"path/filepath"
 
 	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/engine"
@@ -16,12 +17,17 @@ func main() {
 	if len(os.Args) != 3 {
 		log.Fatal("usage: transcriber HOST[:PORT] PROGRAM")
 	}
+	dir, err := os.MkdirTemp("", "transcriber-") // of our own: nobody else chooses what is written
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
 	call, err := engine.Join(context.Background(), engine.Config{Address: os.Args[1], Name: "transcriber"})
 	if err != nil {
 		log.Fatal(err)
 	}
 	call.Hear(func(v *engine.Voice) { // in a goroutine of its own for each
-		path := fmt.Sprintf("%s/said-%d.wav", os.TempDir(), v.Session)
+		path := filepath.Join(dir, fmt.Sprintf("said-%d.wav", v.Session))
 		file, err := audio.CreateWAV(path)
 		for pcm := range v.Sound() {
 			if err != nil {

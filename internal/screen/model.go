@@ -104,6 +104,8 @@ func (m *Model) update(msg tea.Msg) tea.Cmd {
 		m.holds = msg.SupportsEventTypes()
 	case joinedMsg:
 		return m.joined(msg)
+	case recordMsg: // after the call too: somebody has to end it
+		return m.recorded(msg)
 	case tea.KeyPressMsg:
 		if stroke(msg) == "ctrl+c" {
 			return m.quit()
@@ -218,9 +220,10 @@ func (m *Model) leave(then func() tea.Cmd) tea.Cmd {
 		return nil // it is being left
 	}
 	t.then = then
+	recording := t.recording
 	return func() tea.Msg {
-		if t.recording != nil {
-			_ = t.recording.Stop() // what is wrong was said
+		if recording != nil {
+			_ = recording.Stop() // what is wrong was said
 		}
 		t.call.Leave()
 		return leftMsg{t.call}

@@ -5,10 +5,14 @@ import tea "charm.land/bubbletea/v2"
 // record begins to record, or ends it.
 func (m *Model) record() tea.Cmd {
 	t := m.talk
+	if t.starting || t.then != nil {
+		return nil
+	}
 	if t.recording != nil {
 		r := t.recording
 		return func() tea.Msg { _ = r.Stop(); return nil } // what becomes of it is waited for
 	}
+	t.starting = true
 	return func() tea.Msg {
 		r, err := m.cfg.Record(t.call)
 		return recordMsg{t.call, r, err}
@@ -18,10 +22,14 @@ func (m *Model) record() tea.Cmd {
 // recorded takes that a recording has begun, or has ended.
 func (m *Model) recorded(msg recordMsg) tea.Cmd {
 	t := m.talk
-	switch {
-	case msg.recording != nil && (msg.call != t.call || t.then != nil || t.recording != nil): // too late, or twice
+	if t == nil || msg.call != t.call || t.then != nil { // too late
+		if msg.recording == nil {
+			return nil
+		}
 		return func() tea.Msg { _ = msg.recording.Stop(); return nil }
-	case msg.call != t.call:
+	}
+	t.starting = false
+	switch {
 	case msg.err != nil:
 		t.recording = nil
 		t.say(msg.err.Error(), true)

@@ -555,6 +555,9 @@ func TestRecording(t *testing.T) {
 	}
 	capital := tea.KeyPressMsg{Code: 'r', ShiftedCode: 'R', Text: "R", Mod: tea.ModShift}
 	_, begin := r.Update(capital)
+	if _, again := r.Update(capital); again != nil {
+		t.Error("one recording begins twice")
+	}
 	_, wait := r.Update(begin())
 	for _, announced := range []bool{false, true} {
 		s.Recording, s.Announced = true, announced

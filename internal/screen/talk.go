@@ -35,6 +35,7 @@ type talk struct {
 	picker    *picker
 	prompt    *prompt
 	recording Recording      // nil: nothing is recorded
+	starting  bool           // to record
 	then      func() tea.Cmd // what follows when the call has been left; nil: it is not being left
 }
 
@@ -99,8 +100,6 @@ func (m *Model) heard(msg tea.Msg) tea.Cmd {
 			}
 			return m.leave(func() tea.Cmd { return nil })
 		}
-	case recordMsg:
-		return m.recorded(msg)
 	case leftMsg:
 		if msg.call == t.call {
 			t.end()

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,8 +22,13 @@ const (
 	wordTime = 2 * time.Second
 	// listPause is left between two lists: the client takes what one recv(1024) brings for whole packages.
 	listPause = 100 * time.Millisecond
-	// mostClients bounds who may be there: each is a member of the room with coders of its own.
+	// mostClients bounds who may be there: each is a member of the room with coders of its own. Those who have not said their
+	// name are counted apart, so that they keep nobody out, and all of one address (IPv6: network) together.
 	mostClients = 16
+	mostWaiting = 64
+	mostOfOne   = 8
+	// warnPause is left between two warnings of clients.
+	warnPause = 5 * time.Second
 )
 
 // Config says what a Server is between.
@@ -41,7 +47,10 @@ type Server struct {
 	wg  sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
-	clients int
+	named   int
+	waiting int                // for a name
+	from    map[netip.Addr]int // both
+	warned  time.Time
 	members map[netip.AddrPort]*member // by where their sound comes from
 }
 
@@ -56,7 +65,7 @@ func Listen(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tip: %w", err)
 	}
-	s := &Server{cfg: cfg, tcp: tcp, members: map[netip.AddrPort]*member{}}
+	s := &Server{cfg: cfg, tcp: tcp, members: map[netip.AddrPort]*member{}, from: map[netip.Addr]int{}}
 	if s.udp, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(s.Addr())); err != nil {
 		tcp.Close()
 		return nil, fmt.Errorf("tip: %w", err)
@@ -84,7 +93,14 @@ func (s *Server) Serve(ctx context.Context) error {
 			time.Sleep(listPause)
 			continue
 		}
-		s.wg.Go(func() { s.serve(ctx, conn) })
+		home := homeOf(conn)
+		if !s.enter(home) {
+			s.warn("too many connections", "from", conn.RemoteAddr())
+			_ = say(conn, netproto.ServerClose{}) // finds room: nothing has been written before it
+			conn.Close()
+			continue
+		}
+		s.wg.Go(func() { s.serve(ctx, conn, home) })
 	}
 }
 
@@ -105,19 +121,69 @@ func (s *Server) listen() {
 	}
 }
 
-// enter counts a client, if there is room for it.
-func (s *Server) enter(by int) bool {
+// homeOf is what a client is counted by: its address, or its network of IPv6.
+func homeOf(conn net.Conn) netip.Addr {
+	home := conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap().WithZone("")
+	if home.Is6() {
+		return netip.PrefixFrom(home, 64).Masked().Addr()
+	}
+	return home
+}
+
+// enter counts a client without a name, if there is room for it.
+func (s *Server) enter(home netip.Addr) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.clients+by > mostClients {
+	if s.waiting >= mostWaiting || s.from[home] >= mostOfOne {
 		return false
 	}
-	s.clients += by
+	s.waiting++
+	s.from[home]++
 	return true
 }
 
+// promote counts a client that has said its name, if there is room for it.
+func (s *Server) promote() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.named >= mostClients {
+		return false
+	}
+	s.named++
+	s.waiting--
+	return true
+}
+
+// exit takes that a client has gone.
+func (s *Server) exit(home netip.Addr, named bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if named {
+		s.named--
+	} else {
+		s.waiting--
+	}
+	if s.from[home]--; s.from[home] == 0 {
+		delete(s.from, home)
+	}
+}
+
+// warn logs what clients cause, but not as often as they like.
+func (s *Server) warn(text string, args ...any) {
+	s.mu.Lock()
+	now := time.Now()
+	due := now.Sub(s.warned) >= warnPause
+	if due {
+		s.warned = now
+	}
+	s.mu.Unlock()
+	if due {
+		s.cfg.Log.Warn(text, args...)
+	}
+}
+
 // serve is a client's connection, from its name to its end.
-func (s *Server) serve(ctx context.Context, conn net.Conn) {
+func (s *Server) serve(ctx context.Context, conn net.Conn, home netip.Addr) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	s.wg.Go(func() {
@@ -125,11 +191,8 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 		_ = say(conn, netproto.ServerClose{}) // without it their client takes the end for an empty package, again and again
 		conn.Close()
 	})
-	if !s.enter(1) {
-		s.cfg.Log.Warn("too many clients", "from", conn.RemoteAddr(), "most", mostClients)
-		return
-	}
-	defer s.enter(-1)
+	named := false
+	defer func() { s.exit(home, named) }()
 	_ = conn.SetReadDeadline(time.Now().Add(nameTime))
 	var m *member
 	defer func() {
@@ -145,9 +208,13 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 			if m != nil {
 				break
 			}
+			if named = s.promote(); !named {
+				s.warn("too many clients", "from", conn.RemoteAddr(), "most", mostClients)
+				return false
+			}
 			var err error
 			if m, err = s.join(ctx, conn, p.Name, end); err != nil {
-				s.cfg.Log.Warn("not let in", "name", netproto.CleanName(p.Name), "from", conn.RemoteAddr(), "error", err)
+				s.warn("not let in", "name", netproto.CleanName(p.Name), "from", conn.RemoteAddr(), "error", err)
 				return false
 			}
 			_ = conn.SetReadDeadline(time.Time{})
@@ -201,10 +268,15 @@ func say(conn net.Conn, p netproto.Package) error {
 	return err
 }
 
-// place says where a client's sound comes from and goes to; the zero value: nowhere.
+// place says where a client's sound comes from and goes to; the zero value: nowhere. Where another's does, and where we are
+// ourselves, it cannot be.
 func (s *Server) place(m *member, at netip.AddrPort) {
+	own := at.Port() == s.Addr().Port() && ours(at.Addr())
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if other := s.members[at]; own || other != nil && other != m {
+		return
+	}
 	if was := m.at.Load(); was != nil && s.members[*was] == m {
 		delete(s.members, *was)
 	}
@@ -212,6 +284,15 @@ func (s *Server) place(m *member, at netip.AddrPort) {
 	if at.Port() > 0 {
 		s.members[at] = m
 	}
+}
+
+// ours tells whether an address is one of this machine.
+func ours(addr netip.Addr) bool {
+	all, err := net.InterfaceAddrs()
+	return err != nil || addr.IsLoopback() || slices.ContainsFunc(all, func(a net.Addr) bool {
+		prefix, err := netip.ParsePrefix(a.String())
+		return err == nil && prefix.Addr() == addr.WithZone("")
+	})
 }
 
 // join makes a client a member of the room.
