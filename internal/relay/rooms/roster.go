@@ -52,6 +52,9 @@ type step struct {
 // room's lists need the same ones.
 const maxSteps = 8
 
+// mostEarly is how many of those who talk are named before their turn: what 32 bring fits into a package with a page.
+const mostEarly = 32
+
 // NewRoster returns the packages of a list.
 func NewRoster(l UserList) *Roster { return &Roster{users: l, steps: make(map[Told]*step)} }
 
@@ -102,7 +105,7 @@ func (l *UserList) step(from Told) *step {
 		l.name(&p, first, end)
 		s.then.last = l.Sessions[end-1]
 	}
-	for _, i := range l.talkers {
+	for _, i := range l.talkers[:min(len(l.talkers), mostEarly)] {
 		if from.version == 0 && i >= end { // is named twice, but need not wait to be heard
 			l.name(&p, i, i+1)
 		}
