@@ -32,7 +32,8 @@ func (c *BridgeCmd) Run(ctx context.Context, app *kong.Kong, in io.Reader) error
 		return usage.Errorf("--listen %s: write an address and a port, as in 0.0.0.0:9998", c.Listen)
 	}
 	join := JoinCmd{
-		Relay: c.Relay, Room: c.Room, PassphraseFile: c.PassphraseFile, Fingerprint: c.Fingerprint, KnownRelays: c.KnownRelays, Bitrate: codec.DefaultBitrate,
+		Relay: c.Relay, Room: c.Room, PassphraseFile: c.PassphraseFile, Fingerprint: c.Fingerprint, KnownRelays: c.KnownRelays,
+		CallOptions: CallOptions{Bitrate: codec.DefaultBitrate},
 	}
 	if err := join.accept(); err != nil {
 		return usage.Error{Err: err}

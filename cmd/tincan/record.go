@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/record"
@@ -17,7 +18,13 @@ type recorder struct {
 	tell *teller
 	now  *record.Recorder // nil: nothing is recorded
 	told bool             // that the relay does not tell the others
+
+	untold bool          // as far as was seen last
+	since  time.Duration // when that was seen first
 }
+
+// tellTime is how long the relay may take to tell the others, as after a lost connection.
+const tellTime = 3 * time.Second
 
 // toggle begins to record, or ends it.
 func (r *recorder) toggle(call *engine.Call) {
@@ -57,7 +64,11 @@ func (r *recorder) end() {
 
 // look warns once if the others are not told.
 func (r *recorder) look(s engine.Stats) {
-	if r.now != nil && !s.Announced && !r.told {
+	was := r.untold
+	if r.untold = r.now != nil && !s.Announced; !was {
+		r.since = s.Time
+	}
+	if r.untold && s.Time-r.since >= tellTime && !r.told {
 		r.told = true
 		r.tell.warning("this relay does not tell the others that you record: tell them yourself")
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/internal/usage"
 	"github.com/tincan-voice/tincan/invite"
 	"github.com/tincan-voice/tincan/netproto"
@@ -23,11 +22,10 @@ import (
 type ServeCmd struct {
 	Room string `arg:"" optional:"" help:"Room to invite to; the relay's default room if none is given."`
 
-	Name     string `short:"n" help:"Your name in it, 1 to 19 characters."`
-	Join     bool   `default:"true" negatable:"" help:"Join the room oneself, and end the relay on leaving it; --no-join only hosts, until Ctrl-C."`
-	In       string `placeholder:"DEVICE|FILE|tone|none" help:"What you say, as for join."`
-	Out      string `placeholder:"DEVICE|FILE|none" help:"Where you hear, as for join."`
-	Plain    bool   `help:"Write lines instead of the full screen."`
+	Name string `short:"n" help:"Your name in it, 1 to 19 characters."`
+	Join bool   `default:"true" negatable:"" help:"Join the room oneself, and end the relay on leaving it; --no-join only hosts, until Ctrl-C."`
+	CallOptions
+
 	Host     string `placeholder:"NAME|ADDRESS" help:"How the others reach this machine. Default: its address in the local network."`
 	Port     uint16 `default:"9999" zero:"ok" help:"TCP and UDP port; 0: any free one."`
 	Unsealed bool   `help:"Put no passphrase into the invitation."`
@@ -48,7 +46,10 @@ func (c *ServeCmd) Run(ctx context.Context, app *kong.Kong, in io.Reader, out io
 	}
 	ctx, stop := context.WithCancel(ctx)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(ctx) }()
+	go func() {
+		served <- server.Serve(ctx)
+		stop() // nobody waits for a relay that has ended by itself
+	}()
 	err = c.host(ctx, server, app.Stderr, in, out)
 	stop()
 	return cmp.Or(err, <-served)
@@ -71,8 +72,12 @@ func (c *ServeCmd) check() error {
 
 // host prints the invitation, and joins the room or waits.
 func (c *ServeCmd) host(ctx context.Context, server *relay.Server, notes io.Writer, in io.Reader, out io.Writer) error {
+	host := cmp.Or(c.Host, localAddress())
+	if host == "" {
+		return usage.Errorf("this machine has no network now: say with --host how the others reach it")
+	}
 	port := strconv.Itoa(int(server.Addr().Port()))
-	link := invite.Link{Address: net.JoinHostPort(cmp.Or(c.Host, localAddress()), port), Room: c.Room, Fingerprint: server.Fingerprint()}
+	link := invite.Link{Address: net.JoinHostPort(host, port), Room: c.Room, Fingerprint: server.Fingerprint()}
 	if !c.Unsealed {
 		link.Passphrase = invite.NewPassphrase()
 	}
@@ -89,18 +94,19 @@ func (c *ServeCmd) host(ctx context.Context, server *relay.Server, notes io.Writ
 		return nil
 	}
 	join := JoinCmd{
-		Relay: net.JoinHostPort("127.0.0.1", port), Room: c.Room, Name: c.Name, In: c.In, Out: c.Out, Plain: c.Plain, Bitrate: codec.DefaultBitrate,
+		Relay: net.JoinHostPort("127.0.0.1", port), Room: c.Room, Name: c.Name, CallOptions: c.CallOptions,
 		Fingerprint: link.Fingerprint, secret: link.Passphrase, notice: "the others join with " + text,
 	}
 	return join.Run(ctx, in, out)
 }
 
-// localAddress is ours in the network that leads to the others, or else loopback. Nothing is sent.
+// localAddress is ours in the network that leads to the others; "": there is none. Nothing is sent.
 func localAddress() string {
-	conn, err := net.Dial("udp", "192.0.2.1:9") // TEST-NET-1 (RFC 5737)
-	if err != nil {
-		return "127.0.0.1"
+	for _, to := range []string{"192.0.2.1:9", "[2001:db8::1]:9"} { // for documentation (RFC 5737, RFC 3849)
+		if conn, err := net.Dial("udp", to); err == nil {
+			defer conn.Close()
+			return conn.LocalAddr().(*net.UDPAddr).IP.String()
+		}
 	}
-	defer conn.Close()
-	return conn.LocalAddr().(*net.UDPAddr).IP.String()
+	return ""
 }

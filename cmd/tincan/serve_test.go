@@ -62,3 +62,10 @@ func TestServe(t *testing.T) {
 		}
 	}
 }
+
+// An invitation never leads guests to themselves.
+func TestLocalAddress(t *testing.T) {
+	if host := localAddress(); host == "127.0.0.1" || host == "::1" {
+		t.Errorf("guests are led to %s, which is themselves", host)
+	}
+}

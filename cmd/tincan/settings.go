@@ -13,8 +13,9 @@ import (
 // newSettings are the settings of calls. What is of one relay or room cannot be set for all.
 func newSettings() *usage.Settings {
 	return &usage.Settings{
-		Prefix: "TINCAN_", Commands: []string{"join", "doctor"}, Lists: "tincan settings",
-		Once: []string{"for", "overwrite", "room", "passphrase", "passphrase-file", "fingerprint"},
+		Prefix: "TINCAN_", Commands: []string{"join", "serve", "doctor"}, Lists: "tincan settings",
+		Once: []string{"for", "overwrite", "room", "passphrase", "passphrase-file", "fingerprint",
+			"join", "host", "port", "unsealed", "state"}, // of serve
 	}
 }
 

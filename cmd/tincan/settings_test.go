@@ -27,6 +27,7 @@ func TestSettings(t *testing.T) {
 		{"of one room", "room = jam", "", "join 127.0.0.1:1", 2, `no setting "room"`},
 		{"no setting", "name", "", "join 127.0.0.1:1", 2, "settings.txt, line 1: write OPTION = VALUE"},
 		{"twice", "name = A\nname = B", "", "doctor 127.0.0.1:1", 2, "settings.txt, line 2"},
+		{"serve", "name = aaaaaaaaaaaaaaaaaaaaaaaa", "", "serve", 2, `name "aaaaaaaaaaaaaaaaaaaaaaaa"`},
 		{"other commands", "cap = x", "", "version", 0, ""},
 		{"other commands, unknown", "nickname = Ann", "", "settings", 0, ""},
 		{"other commands, no setting", "name", "", "version", 0, ""},

@@ -13,7 +13,7 @@ import (
 
 func newTestStage(t *testing.T) *stage {
 	t.Helper()
-	return &stage{join: &JoinCmd{In: "none", Out: "none", Bitrate: 24000, KnownRelays: filepath.Join(t.TempDir(), "known")}}
+	return &stage{join: &JoinCmd{CallOptions: CallOptions{In: "none", Out: "none", Bitrate: 24000}, KnownRelays: filepath.Join(t.TempDir(), "known")}}
 }
 
 // Going from room to room leaves no teller behind, and devices may be chosen meanwhile.
