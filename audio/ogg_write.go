@@ -5,8 +5,9 @@ import (
 	"io"
 )
 
-// OggOpus writes Opus packets as they are into an Ogg file (RFC 7845), one mono stream. Use NewOggOpus. What is missing has
-// to be written as packets, too, since a position in the file is the sum of all before it: Lost and Silence are such.
+// OggOpus writes Opus packets as they are into an Ogg file (RFC 7845), one mono stream. Use NewOggOpus. What is missing
+// has to be written as packets, too, since a position in the file is the sum of all before it: Lost and Silence are
+// such.
 //
 // Pages hold a second, so that what a killed program leaves behind can be played, but for that second.
 type OggOpus struct {
@@ -31,8 +32,8 @@ const (
 	opusVendor  = "tincan"
 )
 
-// NewOggOpus begins a stream that decodes to sound of which the first skip samples are not played. Tags are as in "ARTIST=Ann".
-// It does not close w.
+// NewOggOpus begins a stream that decodes to sound of which the first skip samples are not played. Tags are as in
+// "ARTIST=Ann". It does not close w.
 func NewOggOpus(w io.Writer, serial uint32, skip uint16, tags ...string) (*OggOpus, error) {
 	o := &OggOpus{w: w, serial: serial}
 	le := binary.LittleEndian

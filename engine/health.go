@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// stood is how long after the last look it must be that we ourselves stood still: a stopped process, a busy machine.
+	// stood is how long after the last look it must be that we ourselves stood still: a stopped process, a busy
+	// machine.
 	stood = time.Second
 	// underWay is how long after a probe that was never answered voice may still have come when both directions died:
 	// what was on its way, and what came before the answer would have.

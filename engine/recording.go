@@ -2,9 +2,9 @@ package engine
 
 import "github.com/tincan-voice/tincan/netproto"
 
-// SetRecording tells everyone in the room that we record it, or do not any more: that is so when it has been called with
-// false as often as with true. Stats.Announced says whether the relay has told them: one of before does not, and then it is
-// for us to say so. Package record calls it.
+// SetRecording tells everyone in the room that we record it, or do not any more: that is so when it has been called
+// with false as often as with true. Stats.Announced says whether the relay has told them: one of before does not, and
+// then it is for us to say so. Package record calls it.
 func (c *Call) SetRecording(on bool) {
 	for {
 		was := c.recordings.Load()

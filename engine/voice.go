@@ -10,9 +10,9 @@ import (
 	"github.com/tincan-voice/tincan/netproto"
 )
 
-// Voice is what one talker says, as Call.Hear and Call.Monitor hand it out. Sound and Frames end when the talker has left
-// the room, with the call, or when no more is wanted. Each is for one goroutine, and may be ranged over again: it goes on
-// where it was.
+// Voice is what one talker says, as Call.Hear and Call.Monitor hand it out. Sound and Frames end when the talker has
+// left the room, with the call, or when no more is wanted. Each is for one goroutine, and may be ranged over again: it
+// goes on where it was.
 type Voice struct {
 	Session uint32
 	Name    string
@@ -43,17 +43,17 @@ func newVoice(session uint32, name string) *Voice {
 	}
 }
 
-// Sound is the talker's sound as it is played here, in blocks of up to 20 ms at 48 kHz mono, -1..1, before SetVolume. There
-// is none while the talker is silent: an empty block says that a talkspurt is over. A block is good until the next one is
-// asked for. Blocks wait for 1 s; what is not taken by then is lost (Missed).
+// Sound is the talker's sound as it is played here, in blocks of up to 20 ms at 48 kHz mono, -1..1, before SetVolume.
+// There is none while the talker is silent: an empty block says that a talkspurt is over. A block is good until the
+// next one is asked for. Blocks wait for 1 s; what is not taken by then is lost (Missed).
 func (v *Voice) Sound() iter.Seq[[]float32] {
 	v.listening.Store(true)
 	return func(yield func([]float32) bool) { v.sounds.each(func(pcm *[]float32) bool { return yield(*pcm) }) }
 }
 
 // Frames are the talker's frames as they come: not always in the order of their numbers, and some twice. Resends come a
-// second later at most. Data is good until the next frame is asked for. 256 frames wait; what is not taken by then is lost
-// (Missed).
+// second later at most. Data is good until the next frame is asked for. 256 frames wait; what is not taken by then is
+// lost (Missed).
 func (v *Voice) Frames() iter.Seq[VoiceFrame] {
 	return func(yield func(VoiceFrame) bool) { v.frames.each(func(f *VoiceFrame) bool { return yield(*f) }) }
 }
@@ -231,11 +231,12 @@ func (a *audience) end(lock *sync.Mutex) {
 	}
 }
 
-// Hear has f called for each of the others who talks from now on, in a goroutine of its own, with its voice. That ends when
-// it has left the room; somebody who comes back under another session is another one. stop ends all voices and waits until
-// every f has returned; so do Leave and the end of the call, so f must not wait for those. It may be called more than once.
+// Hear has f called for each of the others who talks from now on, in a goroutine of its own, with its voice. That ends
+// when it has left the room; somebody who comes back under another session is another one. stop ends all voices and
+// waits until every f has returned; so do Leave and the end of the call, so f must not wait for those. It may be called
+// more than once.
 func (c *Call) Hear(f func(*Voice)) (stop func()) { return c.others.subscribe(&c.hearing, f) }
 
-// Monitor has f called with our own voice as it is sent, when we talk: its Session is 0, and it has Frames only. It is like
-// Hear in all else.
+// Monitor has f called with our own voice as it is sent, when we talk: its Session is 0, and it has Frames only. It is
+// like Hear in all else.
 func (c *Call) Monitor(f func(*Voice)) (stop func()) { return c.own.subscribe(&c.talking, f) }

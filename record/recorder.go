@@ -37,8 +37,8 @@ type Recorder struct {
 // writeEvery is how often what has been recorded is written.
 const writeEvery = 250 * time.Millisecond
 
-// Start records a call from now on, in a new folder of dir that is named after the time, and tells the room. Errors are of
-// making the folder, and codec.ErrNoCodec. Stop has to be called, after the end of the call too.
+// Start records a call from now on, in a new folder of dir that is named after the time, and tells the room. Errors are
+// of making the folder, and codec.ErrNoCodec. Stop has to be called, after the end of the call too.
 func Start(call *engine.Call, dir string) (*Recorder, error) {
 	enc, err := opus.NewEncoder(codec.EncoderConfig{Bitrate: mixBitrate})
 	if err != nil {
@@ -88,8 +88,8 @@ var ErrStuck = errors.New("record: the disk does not take what was recorded")
 // stopTime is how long Stop waits for the disk.
 const stopTime = 10 * time.Second
 
-// Stop ends the recording, tells the room, and returns when all is written, or why it was not: ErrStuck after 10 s. It may be
-// called more than once.
+// Stop ends the recording, tells the room, and returns when all is written, or why it was not: ErrStuck after 10 s. It
+// may be called more than once.
 func (r *Recorder) Stop() error {
 	r.once.Do(func() { close(r.stop) })
 	late := time.NewTimer(stopTime)

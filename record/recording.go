@@ -21,8 +21,8 @@ func newRecording(enc codec.Encoder, newDecoder func() (codec.Decoder, error)) (
 }
 
 const (
-	// mostFiles is how many talkers have a file of their own: those who come later are in the mix only. Each has a coder and an
-	// open file until the end, and silence from the beginning.
+	// mostFiles is how many talkers have a file of their own: those who come later are in the mix only. Each has a
+	// coder and an open file until the end, and silence from the beginning.
 	mostFiles = 64
 	// mostTracks is how many are recorded at all at one time.
 	mostTracks = 256

@@ -13,13 +13,14 @@ import (
 
 const (
 	frame = wire.FrameDuration
-	// hold is how long a frame is waited for: resends of it come for a second (docs/protocol.md, section 11), and take a
-	// round trip.
+	// hold is how long a frame is waited for: resends of it come for a second (docs/protocol.md, section 11), and take
+	// a round trip.
 	hold = 1500 * time.Millisecond
-	// lostMost is how many frames in a row are made up, as in the jitter buffer; what is missing beyond them is silence.
+	// lostMost is how many frames in a row are made up, as in the jitter buffer; what is missing beyond them is
+	// silence.
 	lostMost = 6
-	// astray is by how much what comes after a pause may come other than its numbers say: paths change by less. Clocks drift by
-	// it in an hour, a machine that stood still goes on elsewhere, and numbers may be anything.
+	// astray is by how much what comes after a pause may come other than its numbers say: paths change by less. Clocks
+	// drift by it in an hour, a machine that stood still goes on elsewhere, and numbers may be anything.
 	astray = 200 * time.Millisecond
 	// mostHeld bounds what waits: more comes of talkers who do not keep to their time, and of a disk that stands still.
 	mostHeld = 512
@@ -28,8 +29,8 @@ const (
 	wroteSlots = 256
 )
 
-// track puts the frames of one talker in order and at their time. It is sans-IO: now is the time since the recording began,
-// and what is to be written is in out.
+// track puts the frames of one talker in order and at their time. It is sans-IO: now is the time since the recording
+// began, and what is to be written is in out.
 //
 //	number ──> place = number - first + moved      counted in frames of 20 ms from the beginning of the file
 type track struct {
@@ -111,7 +112,8 @@ func (t *track) due(number uint32) time.Duration {
 
 func (t *track) place(number uint32) int64 { return int64(int32(number-t.first)) + t.moved }
 
-// fastest is when the frame with this number would have come if it had been as fast as the fastest of those from held[i] on.
+// fastest is when the frame with this number would have come if it had been as fast as the fastest of those from
+// held[i] on.
 func (t *track) fastest(i int, number uint32) time.Duration {
 	at := t.held[i].at
 	for _, h := range t.held[i:] {
@@ -120,8 +122,8 @@ func (t *track) fastest(i int, number uint32) time.Duration {
 	return at
 }
 
-// begin writes the beginning of the file: silence from the moment when the recording began, as whole frames of which a part
-// is skipped, so that the first frame is where it was said. The coder's delay is skipped as well.
+// begin writes the beginning of the file: silence from the moment when the recording began, as whole frames of which a
+// part is skipped, so that the first frame is where it was said. The coder's delay is skipped as well.
 func (t *track) begin() error {
 	t.first = t.held[0].number
 	at := max(t.fastest(0, t.first), 0)

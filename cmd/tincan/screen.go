@@ -248,8 +248,8 @@ func (s *shown) err() error {
 // errStuck: the process ends with a device open.
 var errStuck = errors.New("the sound system does not let go: the call ends without it")
 
-// asciiLocale tells whether the locale says that the terminal shows nothing but ASCII (POSIX.1-2017, 8.2). Where there is
-// none it is taken to be one of today.
+// asciiLocale tells whether the locale says that the terminal shows nothing but ASCII (POSIX.1-2017, 8.2). Where there
+// is none it is taken to be one of today.
 func asciiLocale() bool {
 	locale := strings.ToLower(cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_CTYPE"), os.Getenv("LANG")))
 	return locale != "" && !strings.Contains(locale, "utf-8") && !strings.Contains(locale, "utf8")

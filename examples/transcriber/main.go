@@ -1,4 +1,5 @@
-// Command transcriber runs a program on each thing that somebody says: go run ./examples/transcriber localhost ./transcribe.sh
+// Command transcriber runs a program on each thing that somebody says: go run ./examples/transcriber localhost
+// ./transcribe.sh
 package main
 
 import (

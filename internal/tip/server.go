@@ -22,8 +22,8 @@ const (
 	wordTime = 2 * time.Second
 	// listPause is left between two lists: the client takes what one recv(1024) brings for whole packages.
 	listPause = 100 * time.Millisecond
-	// mostClients bounds who may be there: each is a member of the room with coders of its own. Those who have not said their
-	// name are counted apart, so that they keep nobody out, and all of one address (IPv6: network) together.
+	// mostClients bounds who may be there: each is a member of the room with coders of its own. Those who have not said
+	// their name are counted apart, so that they keep nobody out, and all of one address (IPv6: network) together.
 	mostClients = 16
 	mostWaiting = 64
 	mostOfOne   = 8
@@ -268,8 +268,8 @@ func say(conn net.Conn, p netproto.Package) error {
 	return err
 }
 
-// place says where a client's sound comes from and goes to; the zero value: nowhere. Where another's does, and where we are
-// ourselves, it cannot be.
+// place says where a client's sound comes from and goes to; the zero value: nowhere. Where another's does, and where we
+// are ourselves, it cannot be.
 func (s *Server) place(m *member, at netip.AddrPort) {
 	own := at.Port() == s.Addr().Port() && ours(at.Addr())
 	s.mu.Lock()
