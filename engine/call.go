@@ -287,8 +287,8 @@ func (c *Call) Leave() {
 func (c *Call) Done() <-chan struct{} { return c.done }
 
 // Err returns why the call ended: ErrRefused, *CertificateChangedError, ErrWornOut, ErrNoVoice, or ErrConnectionLost
-// after Config.GiveUp, wrapped; where Join's context ended it, that one's cause, such as context.DeadlineExceeded. It is
-// nil while the call goes on and after Leave.
+// after Config.GiveUp, wrapped; where Join's context ended it, that one's cause, such as context.DeadlineExceeded. It
+// is nil while the call goes on and after Leave.
 func (c *Call) Err() error {
 	select {
 	case <-c.done:
@@ -309,10 +309,10 @@ func (c *Call) Session() uint32 { return c.link.Load().session }
 // Rights is what we may do to others in the room.
 func (c *Call) Rights() netproto.Rights { return c.control.get().rights }
 
-// Moderate sends somebody of the room away, who may not come again for the time of a ban, if that is above 0. With mute above 0 it
-// stays, and its voice goes to nobody for that time. Both are rounded up to whole seconds, of which 2^31-1 are the most. What
-// comes of it the room sees, or RelayComplained says why it was not done. Errors are ErrNotAllowed and ErrConnectionLost, or say
-// what is wrong with the reason.
+// Moderate sends somebody of the room away, who may not come again for the time of a ban, if that is above 0. With mute
+// above 0 it stays, and its voice goes to nobody for that time. Both are rounded up to whole seconds, of which 2^31-1
+// are the most. What comes of it the room sees, or RelayComplained says why it was not done. Errors are ErrNotAllowed
+// and ErrConnectionLost, or say what is wrong with the reason.
 func (c *Call) Moderate(session uint32, mute, ban time.Duration, reason string) error {
 	need := netproto.MayKick
 	switch {

@@ -6,8 +6,8 @@ import (
 	"github.com/tincan-voice/tincan/codec"
 )
 
-// With VoiceOnly a fan is not sent once it is known, and of speech in it no onset is cut: whatever is 10 dB above the noise goes out,
-// though it was found to be speech a frame or two later.
+// With VoiceOnly a fan is not sent once it is known, and of speech in it no onset is cut: whatever is 10 dB above the
+// noise goes out, though it was found to be speech a frame or two later.
 func TestVoiceOnly(t *testing.T) {
 	const still, spoken = 200, 300
 	pcm := noise(2*still + spoken)

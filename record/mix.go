@@ -11,14 +11,14 @@ import (
 const (
 	// mixWait is how long the mix waits beyond hold: for tracks that move back, or turn out to have been sent earlier.
 	mixWait = time.Second
-	// mixBitrate is of the mix, in bit/s: as good as transparent for speech in one channel (RFC 7587, section 3.1.1, has 28 to
-	// 40 kbit/s for full-band speech).
+	// mixBitrate is of the mix, in bit/s: as good as transparent for speech in one channel (RFC 7587, section 3.1.1,
+	// has 28 to 40 kbit/s for full-band speech).
 	mixBitrate = 40000
 	mixRing    = 8 * codec.SampleRate
 )
 
-// mix is the sum of all tracks. It is sans-IO as they are. What is louder than full scale is left to who plays it: decoders
-// clip softly.
+// mix is the sum of all tracks. It is sans-IO as they are. What is louder than full scale is left to who plays it:
+// decoders clip softly.
 type mix struct {
 	out    bytes.Buffer
 	ogg    *audio.OggOpus

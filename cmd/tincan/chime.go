@@ -51,7 +51,8 @@ type chimes struct {
 	first time.Time             // when the first event came
 }
 
-// heard tells of an event, as they come. While a sound waits to be begun others are no news: a whole room may come at once.
+// heard tells of an event, as they come. While a sound waits to be begun others are no news: a whole room may come at
+// once.
 func (c *chimes) heard(e engine.Event, at time.Time) {
 	if c.first.IsZero() {
 		c.first = at

@@ -16,7 +16,8 @@ type memory struct {
 
 func (m *memory) Write(pcm []float32) error { m.pcm = append(m.pcm, pcm...); return nil }
 
-// A sound is added to what is heard, once, from its event on; what was there when we came, and what is no news, makes none.
+// A sound is added to what is heard, once, from its event on; what was there when we came, and what is no news, makes
+// none.
 func TestChimes(t *testing.T) {
 	speech := make([]float32, 480)
 	for i := range speech {

@@ -16,8 +16,8 @@ type cleaning struct {
 	files bool // it was asked for, so files have it too
 }
 
-// cleaning reads --clean. By default a device has all that this program was built with, and a file has nothing: it is as it is
-// meant to be.
+// cleaning reads --clean. By default a device has all that this program was built with, and a file has nothing: it is
+// as it is meant to be.
 func (c *JoinCmd) cleaning() (cleaning, error) {
 	if len(c.Clean) == 0 {
 		return cleaning{Config: clean.All(), voice: isDevice(c.In)}, nil

@@ -77,7 +77,8 @@ func (c *DoctorCmd) Run(ctx context.Context, out io.Writer) error {
 	return fmt.Errorf("%d things are wrong", f.bad)
 }
 
-// leastFor is how long voice must go for a judgement: first the way by UDP is tried, and the two get to know each other.
+// leastFor is how long voice must go for a judgement: first the way by UDP is tried, and the two get to know each
+// other.
 const leastFor = 3 * time.Second
 
 // skips says that what is chosen is no device to try, unless it is nothing.

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// The key is made on first use, for its owner alone, and stays; one that others may have read, or that is none, is refused.
+// The key is made on first use, for its owner alone, and stays; one that others may have read, or that is none, is
+// refused.
 func TestIdentity(t *testing.T) {
 	state := t.TempDir()
 	t.Setenv("XDG_STATE_HOME", state)

@@ -168,7 +168,8 @@ func TestGivingUp(t *testing.T) {
 	}
 }
 
-// Who gives up when the relay has just let us in leaves, and Ctrl-C ends the program then; a second one ends it at once.
+// Who gives up when the relay has just let us in leaves, and Ctrl-C ends the program then; a second one ends it at
+// once.
 func TestGivingUpTooLate(t *testing.T) {
 	for _, key := range []string{"esc", "ctrl+c"} {
 		r := newRig(t, Config{Form: annsForm}, 80, 24)

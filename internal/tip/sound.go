@@ -17,8 +17,8 @@ const (
 )
 
 const (
-	// enough is how much sound is gathered before any is passed on: two datagrams and a half, for their jitter. Where more
-	// than most has gathered, as their clock is faster or a burst came, the oldest goes.
+	// enough is how much sound is gathered before any is passed on: two datagrams and a half, for their jitter. Where
+	// more than most has gathered, as their clock is faster or a burst came, the oldest goes.
 	enough = audio.SampleRate * 64 / 1000
 	most   = audio.SampleRate * 200 / 1000
 	// faint is the level below which a block is not sent, half a step of 16 bits: who plays it can catch up.
