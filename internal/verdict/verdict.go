@@ -30,7 +30,7 @@ const (
 	// span is over how many looks a way is judged: long enough to have speech in it, short enough to tell when it was.
 	span = 10
 	// losing is the share of the datagrams from which on a way is said to lose, and mending that below which it is not
-	// any more. Mobile networks and satellites that work lose 0.2 to 0.5 %; with 2 and 1 %, and 3 in 5 s, a quarter of
+	// any more. Mobile networks and satellites that work lose 0.2 to 0.5 %; with 2 and 1 %, and 3 in 5 s, a third of
 	// the calls over these was said to lose (docs/client.md).
 	losing, mending = 0.025, 0.01
 	// leastLost is how many of the span's must be lost. Where a talker changes how many frames share a datagram, up to
