@@ -11,7 +11,7 @@ import (
 func TestManyTalkers(t *testing.T) {
 	l := UserList{Version: 1}
 	for i := range 1000 {
-		l.Names, l.Sessions = append(l.Names, strings.Repeat("😀", netproto.MaxName)), append(l.Sessions, uint32(1<<32-1001+i))
+		l.Names, l.Sessions = append(l.Names, strings.Repeat("😀", netproto.MaxName)), append(l.Sessions, 1<<32-1001+uint32(i))
 		l.fresh, l.talkers = append(l.fresh, make([]byte, netproto.SignedFreshSize)), append(l.talkers, i)
 	}
 	if data, then := NewRoster(l).Next(Told{}); len(data) == 0 || !then.More() {
