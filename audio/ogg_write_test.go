@@ -2,6 +2,7 @@ package audio_test
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -88,6 +89,9 @@ func TestOggOpusLosesWholeFrames(t *testing.T) {
 			t.Fatal(err)
 		}
 		src, err := audio.OpenFile(path)
+		if errors.Is(err, audio.ErrNoOpus) { // built without cgo
+			t.Skip(err)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
