@@ -107,11 +107,11 @@ func faults(r *swarm.Report) (err error) {
 	// What the kernel threw away before it reached the relay's socket is not the relay's:
 	// one such datagram is missed by all members of a room.
 	excused := r.Backlog * uint64(r.Clients/r.Rooms)
-	if r.Expected == 0 || r.Lost > excused || r.Duplicates+r.Unsent > 0 || r.Wrong > reused(r.Expected) {
+	if r.Expected == 0 || r.Lost > excused || r.Duplicates+r.Unsent > 0 || r.Wrong > 0 {
 		wrong("of %d deliveries %d were lost, %d came twice, %d were wrong, %d datagrams could not be sent (%d had no room at the relay, %d at the clients)",
 			r.Expected, r.Lost, r.Duplicates, r.Wrong, r.Unsent, r.Unread, r.Overflowed)
 	}
-	if u := r.Unrest; u != nil && (len(u.Failed) > 0 || u.Astray > reused(r.Expected) || u.Answered > 0) {
+	if u := r.Unrest; u != nil && (len(u.Failed) > 0 || u.Astray > 0 || u.Answered > 0) {
 		wrong("visitors failed %v, %d datagrams astray, %d of noise answered", u.Failed, u.Astray, u.Answered)
 	}
 	return err
@@ -119,7 +119,3 @@ func faults(r *swarm.Report) (err error) {
 
 // quiet is how long the relay must have had nobody before it is looked at what it has.
 const quiet = 10 * time.Second
-
-// reused is how many datagrams may come to somebody else: a session whose client has gone without a word is held for a
-// second, and its port may be given to the next one in the meantime. A second has 100 datagrams.
-func reused(deliveries uint64) uint64 { return 200 + deliveries/1000 }

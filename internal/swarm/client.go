@@ -151,11 +151,19 @@ func (c *client) forget() {
 	}
 }
 
+// part takes its socket from it, which is the caller's then, or nil.
+func (c *client) part() socket {
+	c.forget()
+	s := c.change(nil)
+	if s != nil {
+		c.dropped += s.dropped()
+	}
+	return s
+}
+
 // hangUp closes its sockets.
 func (c *client) hangUp() {
-	c.forget()
-	if s := c.change(nil); s != nil {
-		c.dropped += s.dropped()
+	if s := c.part(); s != nil {
 		s.close()
 	}
 }

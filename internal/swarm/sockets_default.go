@@ -52,13 +52,14 @@ const onLinux = false
 
 func (r *readers) move(int, socket) bool { return false }
 
-// release ends the reading for client i and closes its sockets. Its control connection
-// and its counts are the caller's then.
-func (r *readers) release(i int) {
+// release ends the reading for client i. Its socket, its control connection and its
+// counts are the caller's then.
+func (r *readers) release(i int) socket {
 	c := r.clients[i].Swap(nil)
 	_ = c.control.tcp.SetReadDeadline(time.Unix(1, 0))
-	c.hangUp()
+	_ = c.via.(udpSocket).SetReadDeadline(time.Unix(1, 0))
 	r.each[i].Wait()
+	return c.part()
 }
 
 // stop ends and joins the goroutines. Then what the clients have counted is

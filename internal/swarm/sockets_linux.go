@@ -101,12 +101,12 @@ func (r *readers) move(i int, s socket) bool {
 	}
 }
 
-// release ends the reading for client i and closes its sockets. Its control connection
-// and its counts are the caller's then.
-func (r *readers) release(i int) {
-	done := make(chan struct{})
+// release ends the reading for client i. Its socket, its control connection and its
+// counts are the caller's then.
+func (r *readers) release(i int) socket {
+	done := make(chan socket)
 	r.all[i%len(r.all)].orders <- order{client: i, done: done}
-	<-done
+	return <-done
 }
 
 // stop ends and joins the goroutines. Then what the clients have counted is
@@ -123,8 +123,8 @@ func (r *readers) stop() {
 // one must not do so while it may be read, as its number goes to the next that is opened.
 type order struct {
 	client int
-	socket socket        // to move to
-	done   chan struct{} // if not nil: release the client instead, and close done
+	socket socket      // to move to
+	done   chan socket // if not nil: release the client instead, and give its socket to done
 }
 
 // reader empties the sockets of its share of the clients every readTick.
@@ -199,8 +199,7 @@ func (r *reader) obey() {
 			case o.done != nil:
 				r.of.clients[o.client].Store(nil)
 				r.receive(c)
-				c.hangUp()
-				close(o.done)
+				o.done <- c.part()
 			default:
 				c.move(o.socket, &r.prober)
 				r.watch(o.client, c, o.socket.(*udpSocket).fd, isVoice)

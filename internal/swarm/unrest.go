@@ -61,9 +61,19 @@ func every(ctx context.Context, first, period time.Duration, do func(k int)) {
 	}
 }
 
-// visit is a goroutine: the visitor v comes and goes and comes again.
+// visit is a goroutine: the visitor v comes and goes and comes again. Who goes without a word keeps the socket until the
+// next visit is over: the relay holds the session for a while and sends there, and whoever got the port meanwhile would
+// hear what is not for it.
 func (u *unrest) visit(ctx context.Context, v int) {
 	i := u.cfg.Clients + v // also its room
+	var kept socket
+	letGo := func() {
+		if kept != nil {
+			kept.close()
+		}
+		kept = nil
+	}
+	defer letGo()
 	every(ctx, time.Duration(v)*time.Second/time.Duration(u.cfg.Churn), visitTime, func(k int) {
 		if k%8 == 7 { // just to see who is there
 			if c, err := net.DialTimeout("tcp", u.dialer.address, joinTimeout); err == nil {
@@ -80,7 +90,11 @@ func (u *unrest) visit(ctx context.Context, v int) {
 		}
 		pause(ctx, stayTime)
 		c := u.clients[i].Load()
-		u.readers.release(i)
+		letGo()
+		kept = u.readers.release(i)
+		if k%4 < 2 || u.cfg.Tunnel > 0 {
+			letGo()
+		}
 		tcp := c.control.tcp.Conn.(*net.TCPConn)
 		switch k % 4 {
 		case 0, 1:
