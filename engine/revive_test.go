@@ -211,6 +211,7 @@ func TestSetSourceAndSink(t *testing.T) {
 	await(t, bob, "the end of what broke", func(e Event) bool { s, ok := e.(SourceEnded); return ok && s.Err == errUnplugged })
 	bob.SetSource(talk(2))
 	speaks("a Source after one that broke")
+	await(t, ann, "Bob is seen to talk", starts)
 	bob.SetSource(nil)
 	await(t, ann, "silence", func(e Event) bool { p, ok := e.(PeerTalking); return ok && !p.Talking })
 	late := &closing{Reader: talk(3)}
