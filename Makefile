@@ -10,7 +10,7 @@ FLAGS_GIVEN := $(GOFLAGS)
 export GOFLAGS = $(or $(FLAGS_GIVEN),$(shell pkg-config --exists webrtc-audio-processing 2>/dev/null && echo -tags=webrtc))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test race soak chaos fuzz bench quality figures ablation lint cross release clean
+.PHONY: help setup web build demo test race soak chaos fuzz bench quality figures ablation lint cross release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -18,9 +18,13 @@ help: ## list the targets
 setup: ## install libopus, libopusfile, PortAudio and pkg-config if they are missing, and webrtc-audio-processing if it can be had
 	@scripts/setup.sh
 
-build: setup ## build bin/tincan and bin/tincand
+web: ## build the page that tincand --web shows, into internal/web/dist
+	rm -rf internal/web/dist
+	cp -r internal/web/page internal/web/dist
+
+build: setup web ## build bin/tincan and bin/tincand, with the page
 	go build -ldflags "$(LDFLAGS)" -o bin/tincan ./cmd/tincan
-	CGO_ENABLED=0 go build -ldflags "$(LDFLAGS)" -o bin/tincand ./cmd/tincand
+	CGO_ENABLED=0 go build -tags web -ldflags "$(LDFLAGS)" -o bin/tincand ./cmd/tincand
 
 demo: build ## a real call over a real relay through a bad network, heard and measured
 	@scripts/setup.sh demo

@@ -145,6 +145,10 @@ func fingerprint(cert tls.Certificate) (string, error) {
 }
 
 func (s *Server) tlsConfig() *tls.Config {
+	protocols := []string{controlProtocol, netproto.TunnelProtocol}
+	if s.web != nil {
+		protocols = append(protocols, webProtocol)
+	}
 	return &tls.Config{
 		// Called between a client's first word and what has to be computed for the answer. When all come at once, as
 		// after a restart, that is most of a second's work, and voice would wait behind it.
@@ -158,7 +162,7 @@ func (s *Server) tlsConfig() *tls.Config {
 			return &s.identity.Load().cert, nil
 		},
 		MinVersion: tls.VersionTLS13,
-		NextProtos: []string{controlProtocol, netproto.TunnelProtocol},
+		NextProtos: protocols,
 		// Clients keep no tickets: to make them would only cost memory.
 		SessionTicketsDisabled: true,
 		// What a tunnel has ready goes into one record; packages take few anyway.

@@ -35,6 +35,7 @@ type client struct {
 	link   link
 	number uint64 // higher than those of all that came before
 	tls    bool
+	stays  bool   // it has its goroutine all the time, as there are buffers above TLS
 	entry  *entry // in the admission; nil: it has not been let in
 
 	// Guarded by Server.mu until the goroutine ends, set once.
@@ -67,18 +68,28 @@ type client struct {
 // done: the next one begins with a small stack, and keeps it.
 func (c *client) serve() {
 	_ = c.link.SetDeadline(time.Now().Add(c.server.cfg.LoginTimeout))
-	tunnel, err := c.open()
-	if err == nil && !tunnel {
-		err = c.server.attach(c)
-	}
+	protocol, err := c.open()
 	switch {
 	case err != nil:
 		c.close()
-	case tunnel:
-		c.server.wg.Go(c.server.newTunnel(c).read)
+	case protocol == webProtocol:
+		c.server.web.give(c)
 	default:
-		c.server.wg.Go(c.talk)
+		c.begin(protocol == netproto.TunnelProtocol)
 	}
+}
+
+// begin starts the goroutine that reads from an open connection.
+func (c *client) begin(tunnel bool) {
+	if tunnel {
+		c.server.wg.Go(c.server.newTunnel(c).read)
+		return
+	}
+	if c.server.attach(c) != nil {
+		c.close()
+		return
+	}
+	c.server.wg.Go(c.talk)
 }
 
 // talk is the connection's goroutine while its client has something to say.
@@ -129,7 +140,7 @@ func appendPackage(p netproto.Package) []byte {
 func (c *client) read() (parked bool) {
 	buf := make([]byte, readSize)
 	for {
-		c.link.eager = c.sessionKnown && c.link.canPark()
+		c.link.eager = c.sessionKnown && !c.stays && c.link.canPark()
 		n, err := c.conn.Read(buf)
 		if errors.Is(err, errNothing) {
 			c.link.eager = false // while it has no goroutine, or must wait by itself

@@ -132,6 +132,9 @@ type Config struct {
 	// here. Linux only: elsewhere it is ErrConfig.
 	Replace bool
 
+	// Web is the page for browsers, which the relay shows on its TCP port. The zero value: none, and it speaks no HTTP.
+	Web Web
+
 	acmeDirectory, acmeListen string // in tests; "": Let's Encrypt, and port 80
 }
 

@@ -51,10 +51,18 @@ func (s *Server) turnAway(c *client, reason string) {
 // hearNo tells the reason to a client that has no outbox.
 func (c *client) hearNo(reason string) {
 	_ = c.link.SetDeadline(time.Now().Add(doorTime))
-	if tunnel, err := c.open(); tunnel || err != nil {
+	protocol, err := c.open()
+	if err != nil {
 		return
 	}
-	if _, err := c.conn.Write(appendPackage(netproto.Disconnect{Reason: reason})); err != nil {
+	no := appendPackage(netproto.Disconnect{Reason: reason})
+	switch protocol {
+	case netproto.TunnelProtocol:
+		return
+	case webProtocol:
+		no = webRefusal(reason)
+	}
+	if _, err := c.conn.Write(no); err != nil {
 		return
 	}
 	if w, ok := c.conn.(closeWriter); ok {
@@ -70,19 +78,59 @@ func (c *client) linger() {
 	_, _ = io.Copy(io.Discard, c.conn)
 }
 
-// open finds out whether the client speaks TLS, shakes hands, and tells whether it wants a tunnel.
-func (c *client) open() (tunnel bool, err error) {
+// open finds out whether the client speaks TLS, shakes hands, and tells what it speaks: controlProtocol,
+// netproto.TunnelProtocol or webProtocol.
+func (c *client) open() (protocol string, err error) {
 	first, err := c.link.peek()
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	c.conn = &c.link
 	if c.tls = first == tlsHandshake; !c.tls {
-		return false, nil
+		return c.server.guess(first), nil
 	}
 	tc := tls.Server(&c.link, c.server.tls)
 	err = tc.Handshake()
 	c.link.giveTurn()
 	c.conn = tc
-	return err == nil && tc.ConnectionState().NegotiatedProtocol == netproto.TunnelProtocol, err
+	if err != nil {
+		return "", err
+	}
+	switch protocol = tc.ConnectionState().NegotiatedProtocol; {
+	case protocol != "":
+		return protocol, nil
+	case c.server.web == nil:
+		return controlProtocol, nil
+	}
+	ahead := &aheadConn{Conn: tc}
+	if _, err = io.ReadFull(tc, ahead.first[:]); err != nil {
+		return "", err
+	}
+	c.conn = ahead
+	return c.server.guess(ahead.first[0]), nil
+}
+
+// guess tells what a client speaks that names nothing by ALPN: a method of HTTP, or JSON.
+func (s *Server) guess(first byte) (protocol string) {
+	if s.web != nil && 'A' <= first && first <= 'Z' {
+		return webProtocol
+	}
+	return controlProtocol
+}
+
+// aheadConn is a connection of which the first byte has been read.
+type aheadConn struct {
+	*tls.Conn
+	first [1]byte
+	given bool
+}
+
+// Read implements io.Reader.
+func (c *aheadConn) Read(p []byte) (int, error) {
+	if c.given || len(p) == 0 {
+		return c.Conn.Read(p)
+	}
+	c.given = true
+	p[0] = c.first[0]
+	return 1, nil
 }

@@ -37,6 +37,7 @@ import (
 //	lane       1 per socket    what comes by tunnels, and what goes into them
 //	successor  1               waits for a relay that is to take this one's place (Linux)
 //	await      1               waits for the end of the relay whose place this one has taken
+//	web        1               hands connections with browsers to net/http, where Config has a page
 //	journal    1               writes the log; left behind where that stands still
 type Server struct {
 	// Static.
@@ -56,6 +57,7 @@ type Server struct {
 	handover    handover
 	predecessor predecessor
 
+	web       *website // nil: none
 	renewal   *renewal
 	identity  atomic.Pointer[identity]      // replaced by Reload
 	tokens    atomic.Pointer[access.Tokens] // the same; nil: nobody needs one
@@ -117,6 +119,9 @@ func Listen(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.tokens.Store(tokens)
+	if s.web, err = s.newWebsite(); err != nil {
+		return nil, err
+	}
 	s.tls = s.tlsConfig()
 	if s.parking, err = newParking(func(c *client) { s.wg.Go(c.talk) }); err != nil {
 		return nil, fmt.Errorf("relay: %w", err)
@@ -257,6 +262,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.wg.Go(s.awaitPredecessor)
 	s.wg.Go(s.keep)
 	s.wg.Go(s.parking.run)
+	s.wg.Go(s.web.run)
 	select {
 	case <-ctx.Done():
 	case <-s.stop:

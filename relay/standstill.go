@@ -36,7 +36,7 @@ var birth = time.Now()
 
 func (d *deadline) set(t time.Time) {
 	at := int64(0)
-	if !t.IsZero() {
+	if time.Until(t) > 0 { // who sets one that is over wants nobody to wait
 		at = int64(t.Sub(birth))
 	}
 	d.at.Store(at)

@@ -16,7 +16,7 @@ import (
 // testTunnel is the client's end of a tunnel.
 type testTunnel struct {
 	t      *testing.T
-	conn   *tls.Conn
+	conn   net.Conn
 	stream []byte
 }
 
@@ -268,7 +268,7 @@ func TestTunnelFlood(t *testing.T) {
 			t.Errorf("%d batches of two tunnels wait", waiting)
 		}
 	}
-	_ = flooder.tunnel.conn.NetConn().Close()
+	_ = flooder.tunnel.conn.(*tls.Conn).NetConn().Close()
 	wg.Wait()
 	if s.Stats().Dropped[DropMalformed]+s.Stats().Dropped[DropVersion]+s.Stats().Dropped[DropUnknown] == 0 {
 		t.Errorf("no flood: %v", s.Stats().Dropped)

@@ -51,7 +51,16 @@ func key32(t *testing.T, v any) [32]byte {
 // joinVoice logs in with VOICE 1 and settles the path.
 func joinVoice(t *testing.T, s *Server, room, name string) *voiceClient {
 	t.Helper()
-	c := &voiceClient{tipClient: dialTIP(t, s), relay: s.Addr(), name: name, room: room, tagger: netproto.NewHopTagger()}
+	c := logIn(t, s, dialTIP(t, s), room, name)
+	c.bind()
+	c.settle()
+	return c
+}
+
+// logIn logs in with VOICE 1 by that connection.
+func logIn(t *testing.T, s *Server, conn *tipClient, room, name string) *voiceClient {
+	t.Helper()
+	c := &voiceClient{tipClient: conn, relay: s.Addr(), name: name, room: room, tagger: netproto.NewHopTagger()}
 	if c.relay.Addr().IsUnspecified() {
 		c.relay = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), c.relay.Port())
 	}
@@ -68,8 +77,6 @@ func joinVoice(t *testing.T, s *Server, room, name string) *voiceClient {
 	c.hop, c.session, c.resume = hop, uint32(p["SESSION"].(float64)), p["RESUME"].(string)
 	c.tag, c.up, c.down = hop.TagKey(), netproto.NewSealer(hop.Up()), netproto.NewSealer(hop.Down())
 	c.seal = netproto.NewSealer(netproto.VoiceKey(netproto.RoomSecret{1}, c.session, 0))
-	c.bind()
-	c.settle()
 	return c
 }
 

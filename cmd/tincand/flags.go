@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/tincan-voice/tincan/internal/usage"
+	"github.com/tincan-voice/tincan/internal/web"
 	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/relay"
 )
@@ -44,6 +45,7 @@ type flags struct {
 	Hold      time.Duration `help:"How long a session is kept for a client that is gone without a word (default: 60s)." placeholder:"DURATION"`
 	Drain     time.Duration `help:"How long SIGTERM and DRAIN leave clients to go elsewhere (default: SIGTERM 0s, but 10s with --next; DRAIN 10s)." placeholder:"DURATION"`
 	Next      string        `help:"The relay that SIGTERM and DRAIN send clients to, and its fingerprint, in one argument. SIGHUP reads the setting again." placeholder:"'ADDR SHA256:...'"`
+	Web       bool          `help:"Show the page for browsers on the relay's TCP port: https://NAME:PORT/, on this machine http://localhost:PORT/ too."`
 	Replace   bool          `help:"Take the place of the tincand on this port: it gives its sockets and sends its clients over (Linux, the same user)."`
 	Metrics   string        `help:"Serve /metrics, /healthz and /readyz by HTTP on this port of this machine, or address and port (default: not at all)." placeholder:"[ADDR:]PORT"`
 	LogLevel  slog.Level    `zero:"ok" default:"info" help:"Least weight of lines in the log: debug (who comes and goes), info, warn or error. SIGHUP reads the setting again." placeholder:"LEVEL"`
@@ -170,6 +172,12 @@ func (f flags) config(env string) (cfg relay.Config, next relay.Next, err error)
 		return cfg, next, usage.Errorf("bad --metrics %q: give a port, or an IP address of this machine and a port, for example 127.0.0.1:9998", f.Metrics)
 	case (f.Cert == "") != (f.Key == ""):
 		return cfg, next, usage.Errorf("a certificate needs its key: give both --cert and --key, or neither")
+	}
+	if f.Web {
+		if web.Files == nil {
+			return cfg, next, usage.Errorf("--web: this tincand was built without the page: build it with make build, or with make web and go build -tags web ./cmd/tincand")
+		}
+		cfg.Web = relay.Web{Files: web.Files, Version: version}
 	}
 	text, source := strconv.Itoa(netproto.DefaultPort), ""
 	switch {

@@ -44,7 +44,8 @@ var layers = map[string][]string{
 	"internal/relay/mend":    {"netproto", "netproto/wire", "internal/repair", "internal/estimate"},
 	"internal/relay/forward": {"internal/relay/mend", "internal/relay/rate", "internal/relay/origin", "netproto", "netproto/wire"},
 	"internal/relay/rooms":   {"internal/relay/forward", "internal/relay/mend", "netproto", "netproto/wire"},
-	"relay":                  {"internal/relay/rooms", "internal/relay/forward", "internal/relay/rate", "internal/relay/origin", "internal/relay/access", "netproto", "internal/udpio", "internal/console", "internal/address"},
+	"relay":                  {"internal/relay/rooms", "internal/relay/forward", "internal/relay/rate", "internal/relay/origin", "internal/relay/access", "netproto", "internal/udpio", "internal/console", "internal/address", "internal/web/site"},
+	"internal/web/site":      {},
 	"stream":                 {"netproto", "netproto/wire", "internal/repair", "internal/estimate"},
 	"engine/adapt":           {"codec", "internal/emodel", "internal/repair", "internal/estimate", "netproto", "netproto/wire"},
 	"engine":                 {"stream", "netproto", "netproto/wire", "codec", "codec/opus", "jitter", "audio", "engine/adapt", "internal/address", "invite", "internal/repair", "internal/estimate"},
@@ -53,7 +54,7 @@ var layers = map[string][]string{
 	"internal/tip":           {"engine", "audio", "netproto"},
 	"internal/screen":        {"engine", "stream", "codec", "netproto", "internal/emodel", "invite"},
 	"internal/guard":         {},
-	"cmd/tincand":            {"relay", "netproto", "internal/console", "internal/usage"},
+	"cmd/tincand":            {"relay", "netproto", "internal/console", "internal/usage", "internal/web"},
 }
 
 // sources are the Go files that are not tests, by folder relative to the root.
