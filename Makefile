@@ -19,8 +19,7 @@ setup: ## install libopus, libopusfile, PortAudio and pkg-config if they are mis
 	@scripts/setup.sh
 
 web: ## build the page that tincand --web shows, into internal/web/dist
-	rm -rf internal/web/dist
-	cp -r internal/web/page internal/web/dist
+	go run ./internal/web/bundle
 
 build: setup web ## build bin/tincan and bin/tincand, with the page
 	go build -ldflags "$(LDFLAGS)" -o bin/tincan ./cmd/tincan

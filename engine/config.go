@@ -52,6 +52,10 @@ type Config struct {
 	// a relay on the same machine.
 	Plaintext bool
 
+	// Network, unless nil, is how the relay is reached in place of the system's TCP, TLS and UDP. Then Address says no
+	// more than which relay is meant, and KnownRelays, Fingerprint, Plaintext and Also are not for that.
+	Network *Network
+
 	// Source is where speech comes from, nil to listen only. It sets the pace. Once Join has succeeded the call owns it
 	// and closes it.
 	Source audio.Source
@@ -165,7 +169,7 @@ func (c *Config) Validate() error {
 	if _, err := c.Decoder.Complete(); err != nil {
 		return err
 	}
-	if !c.Plaintext {
+	if !c.Plaintext && c.Network == nil {
 		if _, err := c.knownRelays(); err != nil {
 			return err
 		}

@@ -42,13 +42,14 @@ const (
 
 // control is the TCP or TLS connection with its JSON packages. One goroutine reads; any may write.
 type control struct {
-	conn   net.Conn
-	raw    net.Conn      // below TLS
-	took   time.Duration // to connect by TCP: a round trip
-	relay  presented
-	trust  Trust
-	rights netproto.Rights // as the answer to our name says
-	given  atomic.Pointer[error]
+	conn    net.Conn
+	raw     net.Conn      // below TLS
+	took    time.Duration // to connect by TCP: a round trip
+	relay   presented
+	trust   Trust
+	network *Network        // by which it was made, nil: the system's
+	rights  netproto.Rights // as the answer to our name says
+	given   atomic.Pointer[error]
 
 	// owned by the reader
 	dec   netproto.Decoder

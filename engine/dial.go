@@ -112,6 +112,10 @@ type attempt struct {
 // that was met before. The resolver is asked anew each time. Of the addresses that were not waited for nothing is left
 // when it returns.
 func (d *dialer) dial(ctx context.Context) (*control, error) {
+	if d.cfg.Network != nil {
+		a := d.try(ctx, netip.Addr{})
+		return a.ctl, a.err
+	}
 	start := time.Now()
 	now := func() time.Duration { return time.Since(start) }
 	trying, cancel := context.WithCancel(ctx)
@@ -169,6 +173,9 @@ func (d *dialer) dial(ctx context.Context) (*control, error) {
 
 // try dials one address, up to TLS.
 func (d *dialer) try(ctx context.Context, addr netip.Addr) attempt {
+	if d.cfg.Network != nil {
+		return d.cfg.Network.try(ctx)
+	}
 	plain := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{
 		Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3,
 	}}

@@ -46,10 +46,14 @@ type destination struct {
 	overhead int
 	tcp      netip.AddrPort
 	relay    presented
+	network  *Network // instead, nil: none
 }
 
 // whereIs is the relay to which a control connection leads.
 func whereIs(ctl *control, s netproto.Session) (*destination, error) {
+	if ctl.network != nil {
+		return &destination{overhead: ctl.network.Overhead, network: ctl.network}, nil
+	}
 	tcp, err := netip.ParseAddrPort(ctl.conn.RemoteAddr().String())
 	if err != nil {
 		return nil, err
@@ -58,7 +62,7 @@ func whereIs(ctl *control, s netproto.Session) (*destination, error) {
 	if s.UDP != 0 {
 		udp = netip.AddrPortFrom(tcp.Addr(), uint16(s.UDP))
 	}
-	return &destination{udp, wire.Overhead(tcp.Addr()), tcp, ctl.relay}, nil
+	return &destination{AddrPort: udp, overhead: wire.Overhead(tcp.Addr()), tcp: tcp, relay: ctl.relay}, nil
 }
 
 // newLink makes the link of a session. t goes on.
@@ -74,7 +78,10 @@ func newLink(ctl *control, s netproto.Session, t *traffic) (*link, error) {
 }
 
 // dial opens a socket on the way that now leads there.
-func (d *destination) dial() (*net.UDPConn, error) {
+func (d *destination) dial() (DatagramConn, error) {
+	if d.network != nil {
+		return d.network.dial()
+	}
 	return net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(d.AddrPort))
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"net"
 	"os"
 	"time"
 
@@ -45,7 +44,7 @@ type successor struct {
 	ctl   *control
 	hello welcome
 	link  *link
-	conn  *net.UDPConn
+	conn  DatagramConn
 	to    *dialer
 }
 
@@ -65,7 +64,7 @@ func (s *successor) attend(a attendance) (end func()) {
 		}
 		a.take(&list)
 		if b, _ := a.epoch(0, &list); b != nil && len(b.keys) > 0 {
-			_ = s.ctl.sendPort(netproto.ClientPort{Port: s.conn.LocalAddr().(*net.UDPAddr).Port, Keys: b.keys}) // next notices the end
+			_ = s.ctl.sendPort(netproto.ClientPort{Port: int(localOf(s.conn).Port()), Keys: b.keys}) // next notices the end
 		}
 	}
 	for _, list := range s.hello.users {

@@ -58,12 +58,18 @@ func (s *socket) Close() error {
 	return s.ReadWriteCloser.Close()
 }
 
-// newUDP makes a socket of a connection by UDP.
-func newUDP(conn *net.UDPConn, to *destination) *socket {
+// newUDP makes a socket of a connection by UDP, or by what stands for it.
+func newUDP(conn DatagramConn, to *destination) *socket {
 	return &socket{ReadWriteCloser: conn, local: localOf(conn), overhead: to.overhead}
 }
 
-func localOf(conn *net.UDPConn) netip.AddrPort { return conn.LocalAddr().(*net.UDPAddr).AddrPort() }
+// localOf is our address of a connection, where it has one.
+func localOf(conn DatagramConn) netip.AddrPort {
+	if udp, ok := conn.(*net.UDPConn); ok {
+		return udp.LocalAddr().(*net.UDPAddr).AddrPort()
+	}
+	return netip.AddrPort{}
+}
 
 // move takes another socket into use, or nil for none, unless the call has ended. What was in use is closed, which wakes
 // its reader.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"net"
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
@@ -20,7 +19,7 @@ func (c *Call) read(p *path, l *link, s *socket) bool {
 
 // lead takes another socket for UDP into use, which leads to an address of the relay, in place of one that led to where was
 // is, unless the call has ended, or UDP leads elsewhere by now.
-func (c *Call) lead(l *link, conn *net.UDPConn, was, to *destination) bool {
+func (c *Call) lead(l *link, conn DatagramConn, was, to *destination) bool {
 	l.leading.Lock()
 	defer l.leading.Unlock()
 	if l != c.link.Load() || !l.to.CompareAndSwap(was, to) {
@@ -197,7 +196,7 @@ func (c *Call) tendPaths(now time.Duration) {
 		s.excuse(now)
 	}
 	course := s.look(now, udp, tunnel)
-	if course.dial > 0 && !c.cfg.Plaintext {
+	if course.dial > 0 && (!c.cfg.Plaintext || c.cfg.Network != nil) {
 		l := c.link.Load()
 		c.loops.Go(func() { c.dialTunnel(l, course.dial) })
 	}

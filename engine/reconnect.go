@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"maps"
-	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -201,7 +200,7 @@ func (c *Call) resumed(ctl *control, l *link, s netproto.Session) error {
 		}
 		c.lead(l, conn, was, to)
 	} else {
-		l.to.CompareAndSwap(was, &destination{was.AddrPort, was.overhead, to.tcp, to.relay})
+		l.to.CompareAndSwap(was, &destination{was.AddrPort, was.overhead, to.tcp, to.relay, to.network})
 	}
 	c.hearing.Lock()
 	c.roster.resume()
@@ -225,7 +224,7 @@ func (c *Call) replaced(ctl *control, hello welcome) error {
 
 // begins takes another session into use, and a socket to its relay: all others have left, and are told of anew. Numbers
 // go on (traffic, stream.Packetizer.Renew), as do mute, volumes, caps and devices.
-func (c *Call) begins(l *link, conn *net.UDPConn, hello welcome) error {
+func (c *Call) begins(l *link, conn DatagramConn, hello welcome) error {
 	rtt, now := c.roundTrip(), c.now()
 	c.session = hello.session
 	c.attendance = c.cfg.newAttendance(l.session, hello.entry)
@@ -330,9 +329,12 @@ func (c *Call) hasten() {
 // one, or if it must be: then it is used at once. It reports whether the address is another one, or no way leads there.
 func (c *Call) route(now time.Duration, l *link, move bool) (changed, barred bool) {
 	p, to := &c.paths[PathUDP], l.to.Load()
+	if to.network != nil && !move {
+		return false, false // it has no routes
+	}
 	conn, err := to.dial()
 	if err != nil {
-		return false, true
+		return false, to.network == nil
 	}
 	changed = localOf(conn).Addr() != p.local().Addr()
 	if !changed && !move {

@@ -135,7 +135,7 @@ func (p *pulse) look(now, silent, missed, rtt, heard time.Duration) pulseWord {
 // before the other one's handshake, which began later and takes two.
 func (c *Call) knock(ctl *control, asked time.Duration) {
 	to, err := netip.ParseAddrPort(ctl.raw.RemoteAddr().String())
-	if err != nil {
+	if err != nil && ctl.network == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(c.running, askTime)

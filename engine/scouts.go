@@ -84,7 +84,7 @@ func (c *Call) tendAddresses(now time.Duration, l *link, ctl *control, signs sco
 	if ask {
 		var found atomic.Bool
 		for i, a := range others {
-			other := &destination{netip.AddrPortFrom(a, to.Port()), wire.Overhead(a), to.tcp, to.relay}
+			other := &destination{AddrPort: netip.AddrPortFrom(a, to.Port()), overhead: wire.Overhead(a), tcp: to.tcp, relay: to.relay}
 			s := scout{link: l, was: to, to: other, end: c.scouting.until, barred: signs.barred, found: &found}
 			c.loops.Go(func() {
 				if c.sleep(time.Duration(i) * attemptDelay) {

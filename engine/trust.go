@@ -16,9 +16,10 @@ const (
 	TrustVouched               // another relay that is trusted has sent us there, and said what its key is
 	TrustGiven                 // Config.Fingerprint demands it
 	TrustVerified              // the system's roots verify its certificate for the name that was dialed
+	TrustNetwork               // Config.Network vouches for it
 )
 
-var trustNames = [...]string{"none", "first", "known", "vouched", "given", "verified"}
+var trustNames = [...]string{"none", "first", "known", "vouched", "given", "verified", "network"}
 
 // String returns the reason in one word.
 func (t Trust) String() string {

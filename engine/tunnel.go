@@ -40,6 +40,14 @@ type tunnel struct {
 
 // dialTunnel connects to the relay's TCP port, and makes sure that it is the relay of the control connection.
 func dialTunnel(ctx context.Context, to *destination, now func() time.Duration, stale *atomic.Uint64) (*socket, *tunnel, error) {
+	if n := to.network; n != nil {
+		conn, err := n.Tunnel(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		t := newTunnel(conn, now, stale)
+		return &socket{ReadWriteCloser: t, overhead: n.TunnelOverhead}, t, nil
+	}
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", to.tcp.String())
 	if err != nil {
 		return nil, nil, err

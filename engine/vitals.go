@@ -95,7 +95,9 @@ func (c *Call) tellFaults(now time.Duration, v *vitals) {
 // vitals gathers the signs of life.
 func (c *Call) vitals(v *vitals) {
 	s := &c.signs
-	v.relay = c.link.Load().to.Load().String()
+	if v.relay = c.link.Load().to.Load().String(); c.cfg.Network != nil {
+		v.relay = c.cfg.Address
+	}
 	if v.room == "" {
 		v.room, v.phrase = "the relay's default room", c.cfg.Passphrase != ""
 		if c.cfg.Room != "" {

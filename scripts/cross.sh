@@ -26,6 +26,10 @@ GOOS=js GOARCH=wasm go vet ./netproto/... ./stream ./jitter ./codec/... ./audio/
 echo "js/wasm: build a call in virtual time, with Opus in Go"
 GOOS=js GOARCH=wasm go build -tags gopus -o build/js-wasm/ ./examples/virtual
 
+echo "js/wasm: vet and build the engine of the page"
+GOOS=js GOARCH=wasm go vet -tags gopus ./internal/web/client
+GOOS=js GOARCH=wasm go build -tags gopus -o build/js-wasm/ ./internal/web/client
+
 echo "without cgo: build, and test what has cgo otherwise"
 go build ./...
 go test ./codec/... ./audio/...

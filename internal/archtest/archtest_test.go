@@ -54,6 +54,8 @@ var layers = map[string][]string{
 	"internal/tip":           {"engine", "audio", "netproto"},
 	"internal/screen":        {"engine", "stream", "codec", "netproto", "internal/emodel", "invite"},
 	"internal/guard":         {},
+	"internal/web/client":    {"engine", "audio", "netproto", "netproto/wire", "internal/verdict"},
+	"internal/web/bundle":    {},
 	"cmd/tincand":            {"relay", "netproto", "internal/console", "internal/usage", "internal/web"},
 }
 

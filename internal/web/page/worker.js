@@ -1,0 +1,62 @@
+// The worker in which the engine runs. It joins WebAssembly with the page (JSON), the audio thread (samples) and the
+// network (transport.js). The page gives it a port to the audio thread.
+'use strict';
+
+importScripts('wasm_exec.js', 'transport.js');
+
+let relay = null; // what the relay says of its ways: {quic, hashes}
+let sound = null; // the port to the audio thread
+const early = []; // what the page wanted before the engine was there
+
+async function askRelay() {
+  try {
+    const answer = await fetch(new URL('/web.json', location.origin), { cache: 'no-store' });
+    relay = await answer.json();
+  } catch {
+    // What was known before still is, or there are no datagrams.
+  }
+}
+
+const tincan = {
+  post: (text) => postMessage(text),
+  play(bytes) {
+    if (sound) sound.postMessage(bytes.buffer, [bytes.buffer]);
+  },
+  hasDatagrams: () => typeof WebTransport === 'function',
+  openStream: (protocol, on) => openStream(location.origin.replace(/^http/, 'ws') + '/ws', protocol, on),
+  openDatagrams(on) {
+    const { quic, hashes } = relay || {};
+    askRelay(); // for the next one: port and certificates change
+    return quic ? openDatagrams(`https://${location.hostname}:${quic}/wt`, hashes || [], on) : noDatagrams();
+  },
+  ready() {
+    for (const text of early) tincan.command(text);
+    early.length = 0;
+    postMessage('{"is":"ready"}');
+  },
+};
+self.tincan = tincan;
+
+onmessage = (e) => {
+  if (e.data.port) {
+    sound = e.data.port;
+    sound.onmessage = ({ data }) => {
+      if (tincan.captured) tincan.captured(data.pcm && new Uint8Array(data.pcm.buffer), data.played, data.starved);
+    };
+    return;
+  }
+  if (tincan.command) tincan.command(e.data);
+  else early.push(e.data);
+};
+
+async function start() {
+  const go = new Go();
+  const [{ instance }] = await Promise.all([
+    WebAssembly.instantiateStreaming(fetch('tincan.wasm'), go.importObject),
+    askRelay(),
+  ]);
+  await go.run(instance);
+  throw new Error('the engine has ended');
+}
+
+start().catch((err) => postMessage(JSON.stringify({ is: 'broken', text: String(err) })));

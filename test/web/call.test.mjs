@@ -1,0 +1,114 @@
+// Calls between pages, and with the native client.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import {
+  eventually, folder, freePort, joinRoom, match, openPage, readWAV, record, sleep, startBrowser, startClient, startRelay, stateOf, voice, writeWAV,
+} from './lib.mjs';
+
+const said = join(folder, 'said.wav');
+const native = join(folder, 'native.wav');
+let relay;
+let browser;
+
+before(async () => {
+  writeWAV(said, voice(20, 1));
+  writeWAV(native, voice(60, 2));
+  relay = await startRelay(await freePort());
+  browser = await startBrowser(said);
+});
+after(async () => {
+  await browser?.close();
+  await relay?.stop();
+});
+
+const address = (room) => `http://localhost:${relay.port}/#${room}`;
+
+test('two pages and a native client in a sealed room hear each other', { timeout: 180_000 }, async (t) => {
+  const secret = 'oKGio6SlpqeoqaqrrK2urw';
+  const ann = await openPage(browser, address(`kitchen/${secret}`));
+  const bob = await openPage(browser, address(`kitchen/${secret}`));
+  t.diagnostic(`Ann joined in ${await joinRoom(ann, 'Ann')} ms`);
+  t.diagnostic(`Bob joined in ${await joinRoom(bob, 'Bob')} ms`);
+  process.env.TINCAN_PASSPHRASE = secret;
+  const wav = join(folder, 'heard.wav');
+  const client = startClient(relay, 'kitchen', 'Nat', '--in', native, '--out', wav, '--for', '45s', '--json');
+  await eventually('all are there', async () => {
+    const [a, b] = [await stateOf(ann), await stateOf(bob)];
+    return a.peers.length === 2 && b.peers.length === 2 && [...a.peers, ...b.peers].every((p) => p.frames > 100);
+  });
+  const state = await stateOf(ann);
+  assert.ok(state.sealed);
+  await bob.click('#mute'); // else Ann and Bob, who have the same voice, are heard at once
+  await sleep(1000);
+  const [a, b] = await Promise.all([record(ann, 8), record(bob, 8)]);
+  const end = (await stateOf(ann)).peers.find((p) => p.name === 'Nat');
+
+  // Bob hears Ann and Nat: what Ann has said is half of it.
+  const heard = match(a.spoken.subarray(48000, 6 * 48000), b.played, a.start + 1000 - b.start, a.start + 1000 - b.start + 1500);
+  const delay = heard.delay - (a.start + 1000 - b.start);
+  t.diagnostic(`Bob hears Ann: ${heard.like.toFixed(2)} alike, ${delay.toFixed(0)} ms from microphone to loudspeaker`);
+  assert.ok(heard.like > 0.4, `Bob hears Ann: ${heard.like}`);
+  t.diagnostic(`Ann hears Nat ${end.delay} ms after, by the engine's account; ${end.concealed} of ${end.frames} frames made up`);
+  const nat = voice(60, 2);
+  const second = match(a.played.subarray(2 * 48000, 5 * 48000), nat, 0, 45000);
+  t.diagnostic(`Ann hears Nat: ${second.like.toFixed(2)} alike`);
+  assert.ok(second.like > 0.5, `Ann hears Nat: ${second.like}`);
+  await client.ended;
+  const third = match(a.spoken.subarray(48000, 4 * 48000), readWAV(wav), 0, 45000);
+  t.diagnostic(`Nat hears Ann: ${third.like.toFixed(2)} alike`);
+  assert.ok(third.like > 0.5, `Nat hears Ann: ${third.like}`);
+  assert.deepEqual(ann.problems, []);
+  await ann.context().close();
+  await bob.context().close();
+});
+
+test('who has no microphone, or refuses it, listens', { timeout: 120_000 }, async () => {
+  const quiet = await startBrowser('', '--deny-permission-prompts');
+  const page = await openPage(quiet, address('deaf'), { microphone: false });
+  await page.evaluate(() => {
+    navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'));
+  });
+  await joinRoom(page, 'Eve');
+  assert.match(await page.textContent('#log'), /does not let this page use the microphone/);
+  assert.ok(await page.isVisible('#mic'));
+  const client = startClient(relay, 'deaf', 'Nat', '--in', native, '--out', 'none', '--for', '20s', '--json');
+  await eventually('Eve hears Nat', async () => (await stateOf(page)).peers.some((p) => p.frames > 100));
+  await client.stop();
+  await quiet.close();
+});
+
+test('a relay that is started again', { timeout: 180_000 }, async (t) => {
+  const port = await freePort();
+  let own = await startRelay(port);
+  const page = await openPage(browser, `http://localhost:${port}/#kitchen`);
+  await joinRoom(page, 'Ann');
+  await own.stop();
+  await eventually('Ann knows that it is away', async () => (await stateOf(page)).reconnecting);
+  const since = Date.now();
+  own = await startRelay(port);
+  await eventually('Ann is back', async () => !(await stateOf(page)).reconnecting);
+  t.diagnostic(`back ${Date.now() - since} ms after the relay was started`);
+  const client = startClient(own, 'kitchen', 'Nat', '--in', native, '--out', 'none', '--for', '30s', '--json');
+  await eventually('Ann hears Nat', async () => (await stateOf(page)).peers.some((p) => p.frames > 100));
+  await client.stop();
+  await page.context().close();
+  await own.stop();
+});
+
+test('a tab in the background goes on', { timeout: 120_000 }, async (t) => {
+  const page = await openPage(browser, address('hidden'));
+  await joinRoom(page, 'Ann');
+  const client = startClient(relay, 'hidden', 'Nat', '--in', native, '--out', 'none', '--for', '30s', '--json');
+  await eventually('Ann hears Nat', async () => (await stateOf(page)).peers.some((p) => p.frames > 100));
+  const other = await page.context().newPage();
+  await other.bringToFront();
+  const start = await stateOf(page);
+  await sleep(8000);
+  const end = await stateOf(page);
+  const frames = end.peers[0].frames - start.peers[0].frames;
+  t.diagnostic(`${frames} frames played in 8 s in the background, starved ${end.starved - start.starved} times`);
+  assert.ok(frames > 200, `${frames} frames`);
+  await client.stop();
+  await page.context().close();
+});
