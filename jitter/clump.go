@@ -4,7 +4,8 @@ package jitter
 // it took to say. Speech goes on when all of it is here, once, and not with each part of it.
 type clumps struct {
 	newest, at int64 // the newest frame and when it came
-	last       int64 // when a datagram came that is part of a clump
+	first      int64 // when the first datagram came that is part of the clump
+	last       int64 // when the last one did
 	queue      int64 // of the delay model before the clump
 }
 
@@ -22,6 +23,9 @@ func (c *clumps) arrived(t, n, queue int64) {
 	}
 	switch {
 	case 2*(t-c.at) < (n-c.newest)*FrameSize:
+		if t-c.last > clumpPause {
+			c.first = t
+		}
 		c.last = t
 	case t-c.last > clumpPause:
 		c.queue = queue
@@ -39,6 +43,6 @@ func (b *Buffer) gathering(n int64) bool {
 	now, wanted := b.now(), b.clumps.queue+b.aim.margin
 	return now-n*FrameSize-wanted > b.keep() && !b.frames.ended() &&
 		now-b.clumps.last < clumpPause &&
-		now-b.frames.get(n).at < b.keep() &&
+		now-b.clumps.first < b.keep() &&
 		b.clumps.at-b.clumps.newest*FrameSize-wanted > clumpOver
 }

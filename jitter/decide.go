@@ -105,7 +105,7 @@ func (b *Buffer) worthWaiting() bool {
 // speed is how fast the next frame is played: so that the delay comes nearer to the wanted one.
 func (b *Buffer) speed() operation {
 	switch over := b.over(); {
-	case b.speech.count > maxPieces-4:
+	case b.speech.count > maxPieces-4: // a frame and a stretch make four pieces at most
 		return play
 	case over < -minLag || over < 0 && b.model.standing() > FrameSize || b.stalling(): // a queue that stands may be growing
 		return slower

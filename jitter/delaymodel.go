@@ -64,17 +64,17 @@ const (
 	// anew is how long nothing in time has to come, 2 s, for what was known of the time to be measured anew: the queue
 	// after a pause, the talker's numbers if all is late. Resends come for a second.
 	anew = 2 * SampleRate
-	// baseRise is how fast base follows a queue that does not empty, per frame: 5 ms in 1 s.
-	baseRise = 0.005 * SampleRate / 50
+	// baseRise is how fast base follows a queue that does not empty, per frame: a tick in 1 s.
+	baseRise = 1.0 * tick / 50
 )
 
 func (m *delayModel) reset() {
 	*m = delayModel{weight: 1}
 }
 
-// lately is how many of the frames that came last are looked at.
+// lately is how many of the frames that came last are looked at; fill is that of maxStride at most.
 func (m *delayModel) lately() int64 {
-	return min(max(recentFrames, 2*(m.fill/FrameSize+1)), 2*maxStride)
+	return max(recentFrames, 2*(m.fill/FrameSize+1))
 }
 
 // floor is the delay of a frame that nothing held up.
@@ -102,7 +102,7 @@ func (m *delayModel) begin(t int64, speech bool) {
 func (m *delayModel) arrived(t, n int64, way order) {
 	delay := t - n*FrameSize
 	if m.count == 0 {
-		m.base = max(m.base, float64(delay)-float64(baseRise)*50)
+		m.base = max(m.base, float64(delay-tick))
 		m.lastDelay = delay
 	}
 	if way != along || delay < m.queue || m.count == 0 { // else copies that come together would be a queue

@@ -296,3 +296,23 @@ func TestNumbersGoBack(t *testing.T) {
 		t.Errorf("%d restarts, %v of 40 s decoded", s.Restarts, s.Decoded)
 	}
 }
+
+// A talker whose numbers leap forward, as no network makes them, begins anew: nothing of the leap is made up or learned.
+func TestNumbersLeapForward(t *testing.T) {
+	c := newCall(Config{})
+	for n := range 2000 {
+		number := uint32(n + 5000)
+		if n >= 1000 {
+			number += 1500 // 30 s
+		}
+		c.sent = append(c.sent, datagram{time.Duration(n+1)*FrameDuration + 30*time.Millisecond, []Frame{fakeFrame(number)}})
+	}
+	c.run(21 * time.Second)
+	s := c.buffer.Stats()
+	t.Logf("%+v", s)
+	c.run(40 * time.Second)
+	t.Logf("%+v", c.buffer.Stats())
+	if s := c.buffer.Stats(); s.Restarts != 1 || s.Lost > 0 || s.Concealed > 0 {
+		t.Errorf("%d restarts, lost %d, %v made up", s.Restarts, s.Lost, s.Concealed)
+	}
+}

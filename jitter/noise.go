@@ -35,7 +35,7 @@ func (n *noise) learn(x []float32, power float32) {
 // wake brings the noise to its level: a talkspurt has ended.
 func (n *noise) wake() { n.gain = 1 }
 
-// silent tells whether there is nothing to be heard of it.
+// silent tells whether there is nothing to be heard of it: none is known, or it is down by 30 dB.
 func (n *noise) silent() bool { return n.power == 0 || n.gain < 0.03 }
 
 // add adds noise to out, at a level that goes from a to b.

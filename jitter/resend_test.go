@@ -162,3 +162,21 @@ func TestResendsAreAwaitedAndHeard(t *testing.T) {
 	wantBelow(t, "concealed share", c.share(Concealed, 3*time.Second, 30*time.Second), 0.01)
 	wantBelow(t, "delay", c.delay(3*time.Second, 30*time.Second), 220*time.Millisecond)
 }
+
+// What is promised of a frame that is here, or of one that makes no sense, takes nobody's place.
+func TestExpectTakesNobodysPlace(t *testing.T) {
+	var f frames
+	f.init(25)
+	f.start(1)
+	for n := range int64(40) {
+		f.put(0, n+1, []byte{1}, false, inOrder)
+	}
+	for n := int64(-200); n < 200; n++ {
+		f.expect(n, 5)
+	}
+	for n := int64(1); n < 200; n++ {
+		if here, promised := f.get(n) != nil, f.expected(n) != 0; here != (n <= 40) || promised != (n > 40 && n <= 40+3*maxStride) {
+			t.Errorf("frame %d: here %v, promised %v", n, here, promised)
+		}
+	}
+}

@@ -143,3 +143,21 @@ func TestATalkerWhoVanishesIsNotAwaitedForEver(t *testing.T) {
 		t.Error("still awaited after a second")
 	}
 }
+
+// Where so far there was only loss, a stall is known by two datagrams that are overdue: no more is given up.
+func TestAStallIsKnownByTwoDatagramsOverdue(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 4))
+	c := newCall(Config{})
+	c.talk(1, 1000, func(int) time.Duration {
+		if r.IntN(10) == 0 {
+			return -1
+		}
+		return way
+	})
+	c.talk(1000, 1012, func(n int) time.Duration { return way + filled(1011) - filled(n) })
+	c.talk(1012, 1100, steady(way))
+	c.run(filled(990))
+	was := c.buffer.Stats().Late
+	c.run(22 * time.Second)
+	wantBelow(t, "frames that came after they were given up", c.buffer.Stats().Late-was, 2)
+}

@@ -5,13 +5,22 @@ func (b *Buffer) sinceStretch() int64 {
 	return b.end() - b.stretched
 }
 
-// hurry is how far the delay is over the wanted one where a pitch period is taken out of each frame, however little
-// speech repeats itself there. With less over it is done less often, and more alike have the places to be.
+// hurry is how far the delay is over the wanted one where a pitch period is taken out every other frame, if there is any
+// pitch at all. With less over it is done less often, by the square, and more alike have the places to be.
 const hurry = SampleRate * 100 / 1000
 
 // longer is how much less alike speech may be per step of coarse further on: long periods are taken out in a hurry, and
 // short ones put in.
 const longer = 0.001
+
+// How much alike the places have to be between which speech is cut or repeated, as a correlation (see match).
+const (
+	alikeFrom = 0.9 // where there is no hurry
+	pitchFrom = 0.4 // where there is most: with less there is no pitch at all
+)
+
+// pauseBelow is the power of a pause, as a part of that of the loud parts: 35 dB less.
+const pauseBelow = 0.0003
 
 // shorten takes speech out, in a pause, or a pitch period where it repeats itself.
 func (b *Buffer) shorten() {
@@ -22,7 +31,7 @@ func (b *Buffer) shorten() {
 	case over > tick:
 		most += (over - tick) / b.block * b.block
 	}
-	if most < SampleRate/1000 {
+	if most < SampleRate/1000 { // less than 1 ms is not worth a join
 		return
 	}
 	for b.speech.len() < maxLag+alike {
@@ -44,7 +53,7 @@ func (b *Buffer) shorten() {
 	if most < minLag || b.sinceStretch() < 2*FrameSize*hurry/max(over, 1)*hurry/max(over, 1) {
 		return
 	}
-	if at, score := match(x, x[minLag:most+alike], longer*float32(over)/hurry); score >= 0.9-0.5*float32(min(max(over, 0), hurry))/hurry {
+	if at, score := match(x, x[minLag:most+alike], longer*float32(over)/hurry); score >= alikeFrom-(alikeFrom-pitchFrom)*float32(min(max(over, 0), hurry))/hurry {
 		b.speech.cut(0, minLag+at, tick)
 		b.stretched = b.end()
 	}
@@ -53,11 +62,11 @@ func (b *Buffer) shorten() {
 // lengthen puts a pitch period in.
 func (b *Buffer) lengthen() {
 	x := b.speech.at(-maxLag)
-	if len(x) < maxLag+alike || b.back()+maxLag > b.ceiling() || b.sinceStretch() < 30*SampleRate/1000 {
+	if len(x) < maxLag+alike || b.back()+maxLag > b.ceiling() || b.sinceStretch() < 2*FrameSize {
 		return
 	}
 	at, score := match(x[maxLag:], x[:maxLag-minLag+alike], longer)
-	if score < 0.8 && !b.quiet(x[maxLag:]) {
+	if score < alikeFrom && !b.quiet(x[maxLag:]) {
 		return
 	}
 	lag := maxLag - at
@@ -67,5 +76,5 @@ func (b *Buffer) lengthen() {
 
 // quiet tells whether x is a pause.
 func (b *Buffer) quiet(x []float32) bool {
-	return meanSquare(x) < max(b.loud*0.0003, 1e-8)
+	return meanSquare(x) < max(b.loud*pauseBelow, 1e-8) // and -80 dBov always is one
 }

@@ -87,7 +87,8 @@ func (m *delayModel) calm() {
 	}
 }
 
-// restore takes the storm for not over after all: each frame so late brings half of it back, up to that lateness.
+// restore takes the storm for not over after all: each frame so late brings half of it back, up to that lateness, so
+// that one frame is not the whole storm and three are.
 func (m *delayModel) restore(bin int64) {
 	for i := range bin + 1 {
 		m.away.give(&m.lateness, i, 0.5)

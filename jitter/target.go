@@ -70,7 +70,7 @@ func (a *target) choose(m *delayModel, limit int64) {
 			best, bestCost = i, cost
 		}
 		if late[inOrder]+late[astray] < m.weight/100 {
-			break // nothing comes later: from here on it only costs more
+			break // nothing comes later, but for the rounding of sums: from here on it only costs more
 		}
 	}
 	a.margin = int64(best) * tick

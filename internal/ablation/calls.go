@@ -14,23 +14,26 @@ import (
 	"github.com/tincan-voice/tincan/internal/lab"
 )
 
-// path is where a call is made: a preset, with a cap and several talkers if asked for. "loss10@24*3" is loss10 with a cap of 24 kbit/s and three
-// talkers.
+// path is where and how a call is made: over a preset, with a cap and several talkers if asked for. "loss10@24*3" is
+// loss10 with a cap of 24 kbit/s and three talkers, "wifi/fixed" is wifi with a sender that does not adapt: nothing is
+// mended, but what arrives is the same whatever the listener does.
 type path struct {
 	preset       string
 	cap, talkers int
+	fixed        bool
 }
 
 func parsePath(name string) (p path, err error) {
-	rest, talkers, _ := strings.Cut(name, "*")
+	rest, fixed := strings.CutSuffix(name, "/fixed")
+	rest, talkers, _ := strings.Cut(rest, "*")
 	preset, kbps, _ := strings.Cut(rest, "@")
-	p.preset = preset
+	p.preset, p.fixed = preset, fixed
 	for _, f := range []struct {
 		text string
 		to   *int
 	}{{kbps, &p.cap}, {talkers, &p.talkers}} {
 		if *f.to, err = strconv.Atoi(cmp.Or(f.text, "0")); err != nil {
-			return path{}, fmt.Errorf("%q is no network: want a preset, as loss10, @KBPS for a cap, *N for that many talkers", name)
+			return path{}, fmt.Errorf("%q is no network: want a preset, as loss10, @KBPS for a cap, *N for that many talkers, /fixed for a sender that does not adapt", name)
 		}
 	}
 	return p, nil
@@ -47,7 +50,7 @@ type call struct {
 	Rate    float64 // sent by the talker, kbit/s
 }
 
-// makeCalls makes all calls of the options, on all cores, with the talker that adapts. Those of plain, if there are any,
+// makeCalls makes all calls of the options, on all cores. Those of plain, if there are any,
 // were made with other code: where the first seed's is the same with both, the further seeds' are taken for the same.
 func makeCalls(ctx context.Context, o options, plain []call) (calls []call, err error) {
 	made, err := lab.MadeSpeech()
@@ -108,7 +111,7 @@ func (c *call) make(ctx context.Context, speech []float32) error {
 		return err
 	}
 	r, err := lab.Run(ctx, lab.Config{
-		Speech: speech, Network: lab.Network{Preset: p.preset}, Where: c.Where, Seed: c.Seed, Adaptive: true, DTX: true, Cap: p.cap, Talkers: p.talkers,
+		Speech: speech, Network: lab.Network{Preset: p.preset}, Where: c.Where, Seed: c.Seed, Adaptive: !p.fixed, DTX: true, Cap: p.cap, Talkers: p.talkers,
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Network, err)

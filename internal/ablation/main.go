@@ -39,7 +39,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.packages, "packages", "engine/adapt,internal/repair,internal/relay/mend,internal/estimate,jitter", "folders of the packages whose values are replaced")
 	only := flag.String("only", "", "only values whose full name, as jitter.odds, this regular expression finds")
-	flag.StringVar(&o.networks, "networks", "lan,wifi,bufferbloat,loss10,burst10,handover,edge,thin32,loss10@24,edge*3,thin32*3", "presets to call over, on each side of the relay, @KBPS with a cap, *N with N talkers")
+	flag.StringVar(&o.networks, "networks", "lan,wifi,bufferbloat,loss10,burst10,handover,edge,thin32,loss10@24,edge*3,thin32*3", "presets to call over, on each side of the relay, @KBPS with a cap, *N with N talkers, /fixed with a sender that does not adapt")
 	flag.IntVar(&o.seconds, "seconds", 28, "length of a call, 4 to 600")
 	flag.IntVar(&o.seeds, "seeds", 1, "calls over each network and side, 1 to 100, or 0: the tests alone")
 	flag.DurationVar(&o.length, "for", 0, "begin no change after this time (default: make all)")
