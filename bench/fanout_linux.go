@@ -29,11 +29,12 @@ import (
 // datagrams, the same listeners, in turns.
 func fanoutRows() []Row {
 	return []Row{
-		{"fanout/50x1", fanout(50, 1)},
-		{"fanout/200x1", fanout(200, 1)},
-		{"fanout/200x2", fanout(200, 2)},
-		{"fanout/500x2", fanout(500, 2)},
-		{"fanout/200x4", fanout(200, 4)},
+		{"fanout/50x1", fanout(50, 1, anyTime)},
+		{"fanout/200x1", fanout(200, 1, anyTime)},
+		{"fanout/200x2", fanout(200, 2, anyTime)},
+		{"fanout/500x2", fanout(500, 2, anyTime)},
+		{"fanout/200x4", fanout(200, 4, anyTime)},
+		{"fanout/200x4/together", fanout(200, 4, together)},
 		{"latency/400x2", latency(400, 2)},
 		{"workers/1", workers(1)},
 		{"workers/2", workers(2)},
@@ -45,6 +46,13 @@ const (
 	fanoutTime   = 1500 * time.Millisecond
 	fanoutPhases = 300 * time.Millisecond // the phases of the talkers are drawn anew
 	voicePayload = 60                     // bytes of sealed body, as in the comparison with other relays
+)
+
+// The phases of talkers are drawn from anyTime, or from together where they have shifted as the relay wishes
+// (netproto.Feedback).
+const (
+	anyTime  = netproto.FrameDuration
+	together = time.Millisecond
 )
 
 // member is a session of the relay under test, with its socket in sinks.
@@ -226,12 +234,12 @@ type shot struct {
 }
 
 // script is a while of talkers at 50 datagrams per second each, with phases
-// by chance, as the relay gets it or as the floor does.
-func (p *party) script(talkers int, rng *rand.Rand, tagged bool) []shot {
+// by chance within a time, as the relay gets it or as the floor does.
+func (p *party) script(talkers int, within time.Duration, rng *rand.Rand, tagged bool) []shot {
 	var shots []shot
 	for start := time.Duration(0); start < fanoutTime; start += fanoutPhases {
 		for i := range talkers {
-			phase := time.Duration(rng.Int64N(int64(netproto.FrameDuration)))
+			phase := time.Duration(rng.Int64N(int64(within)))
 			for at := phase; at < fanoutPhases; at += netproto.FrameDuration {
 				shots = append(shots, p.shot(start+at, i*len(p.members)/talkers, tagged))
 			}
@@ -343,19 +351,19 @@ func median(outcomes []outcome, f func(outcome) float64) float64 {
 	return v[len(v)/2]
 }
 
-// fanout is a room in which some talk. It reports CPU per delivered datagram
+// fanout is a room in which some talk, who come within a time of each other. It reports CPU per delivered datagram
 // of voice, of the relay (its process) and of
 // the floor (its thread), and their ratio: medians of interleaved rounds.
-func fanout(listeners, talkers int) func(*testing.B) {
+func fanout(listeners, talkers int, within time.Duration) func(*testing.B) {
 	return func(b *testing.B) {
 		p := newParty(b, listeners)
 		rng := rand.New(rand.NewPCG(uint64(listeners), uint64(talkers)))
 		var ours, least []outcome
 		for b.Loop() {
-			p.round(b, p.script(talkers, rng, true), false) // the vectors are built, the load is known
+			p.round(b, p.script(talkers, within, rng, true), false) // the vectors are built, the load is known
 			for range fanoutRounds {
-				ours = append(ours, p.round(b, p.script(talkers, rng, true), false))
-				least = append(least, p.round(b, p.script(talkers, rng, false), true))
+				ours = append(ours, p.round(b, p.script(talkers, within, rng, true), false))
+				least = append(least, p.round(b, p.script(talkers, within, rng, false), true))
 			}
 		}
 		cpu := func(o outcome) float64 { return o.perDelivery }

@@ -21,8 +21,8 @@ func latency(listeners, talkers int) func(*testing.B) {
 		var ours, least []outcome
 		var rate float64
 		for b.Loop() {
-			p.round(b, p.script(talkers, rng, true), false)
-			cost := p.round(b, p.script(talkers, rng, false), true).perDelivery / 1e9
+			p.round(b, p.script(talkers, anyTime, rng, true), false)
+			cost := p.round(b, p.script(talkers, anyTime, rng, false), true).perDelivery / 1e9
 			rate = min(0.5/(cost*float64(listeners-1)), mostPerTalker*float64(talkers))
 			for range fanoutRounds {
 				ours = append(ours, p.round(b, p.chance(talkers, rate, rng, true), false))

@@ -168,6 +168,7 @@ func (s *Sender) Heard(now time.Duration, f netproto.Feedback) {
 	if !ok {
 		return // overtaken by a later one
 	}
+	s.talker.Steer(f.Receipt.Seq, f.Shift)
 	ms := func(v uint16) time.Duration { return time.Duration(v) * time.Millisecond }
 	s.ladder.Heard(now, adapt.Feedback{
 		Up: up, Rate: wire.Kbps(f.Rate), Queue: ms(f.Queue), Trend: float64(f.Trend) / 1000,

@@ -58,6 +58,12 @@ func (c *Call) capture() {
 			}
 			continue
 		}
+		drop, ahead := c.shift()
+		if drop > 0 {
+			_, _ = source.Read(pcm[:drop]) // if that fails the next one does
+			still.leaveOut(time.Duration(drop) * time.Second / codec.SampleRate)
+			c.skip(ahead)
+		}
 		_, err := source.Read(pcm)
 		if err != nil {
 			c.sourceBroke(source, turn, err)
@@ -145,6 +151,13 @@ func (c *Call) sinkBroke(sink audio.Sink, turn int, err error) {
 		return
 	}
 	c.events.add(SinkFailed{err})
+}
+
+// shift asks whether the talker is to send at another time from now on, see stream.Packetizer.Move.
+func (c *Call) shift() (drop, ahead int) {
+	c.talking.Lock()
+	defer c.talking.Unlock()
+	return c.sender.Talker().Move()
 }
 
 // silent tells whether the talker says nothing.

@@ -67,6 +67,9 @@ func (s *standstill) frame(now time.Duration, pause bool) (missed int) {
 	return missed
 }
 
+// leaveOut says that so much of what the source gives is left out before the next frame.
+func (s *standstill) leaveOut(d time.Duration) { s.last += d }
+
 // settle looks at what a hiccup has cost, when all that was kept has come.
 func (s *standstill) settle() {
 	s.after = min(s.after, s.lag)

@@ -31,6 +31,10 @@ type Feedback struct {
 	Hearers uint16
 	// Unopened is how many of them report that they cannot open this talker's voice (Report.Unopened).
 	Unopened uint16
+
+	// Shift is by how much later the talker is to send from now on, in samples at 48 kHz, less than a frame: so that its
+	// datagrams come together with those of the others who talk. 0 = as before.
+	Shift uint16
 }
 
 // AppendFeedback appends the body of the relay's report to a talker to dst.
@@ -44,7 +48,11 @@ func AppendFeedback(dst []byte, f *Feedback) []byte {
 	} {
 		dst = binary.BigEndian.AppendUint16(dst, v)
 	}
-	return appendReceipt(dst, &f.Receipt)
+	dst = appendReceipt(dst, &f.Receipt)
+	if f.Shift > 0 {
+		dst = binary.BigEndian.AppendUint16(dst, f.Shift)
+	}
+	return dst
 }
 
 func count16(n int) uint16 { return uint16(min(max(n, 0), math.MaxUint16)) }
@@ -55,9 +63,13 @@ func ParseFeedback(b []byte) (Feedback, error) {
 	if len(b) < feedbackSize {
 		return Feedback{}, ErrShort
 	}
-	r, _, err := parseReceipt(b[feedbackSize:])
+	r, tail, err := parseReceipt(b[feedbackSize:])
 	if err != nil {
 		return Feedback{}, err
+	}
+	shift := uint16(0)
+	if len(tail) >= 2 {
+		shift = binary.BigEndian.Uint16(tail)
 	}
 	field := func(i int) uint16 { return binary.BigEndian.Uint16(b[2*i:]) }
 	return Feedback{
@@ -67,6 +79,6 @@ func ParseFeedback(b []byte) (Feedback, error) {
 		Median:    Outcome{Received: int(field(4)), Lost: int(field(5)), Runs: int(field(6))},
 		WorstRTT:  field(7), WorstQueue: field(8), WorstTrend: int16(field(9)),
 		LowestCap: field(10), LowestRate: field(11), WorstJitter: field(12),
-		Hearers: field(13), Unopened: field(14),
+		Hearers: field(13), Unopened: field(14), Shift: shift,
 	}, nil
 }

@@ -269,7 +269,7 @@ var vectorReceipt = Receipt{Seq: 4400, Count: 126, Reach: 100, Came: Bits{^uint6
 var vectorFeedback = Feedback{
 	Receipt: vectorReceipt, Rate: 44, Queue: 8, Trend: -2,
 	Listeners: 5, Median: Outcome{Received: 48, Lost: 3, Runs: 2},
-	WorstRTT: 180, WorstQueue: 90, WorstTrend: 25, LowestCap: 32, LowestRate: 31, WorstJitter: 45, Hearers: 6, Unopened: 1,
+	WorstRTT: 180, WorstQueue: 90, WorstTrend: 25, LowestCap: 32, LowestRate: 31, WorstJitter: 45, Hearers: 6, Unopened: 1, Shift: 288,
 }
 
 var vectorNack = []NackBlock{{Session: 8, Base: 126, Mask: 0b101}, {Session: 9, Base: 4, Mask: 1 << 63}}

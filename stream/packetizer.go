@@ -51,6 +51,7 @@ type Packetizer struct {
 	layout redundancy // in force for the group of frames that is being filled
 	next   redundancy // from the next group on
 	past   history
+	phase  Phase
 
 	keys   talkerKeys
 	limit  int // longest datagram
@@ -100,7 +101,7 @@ func (p *Packetizer) Hasten(epoch uint32, grace time.Duration) {
 // Renew goes on under another session, whose tag key and first secret must be given anew. Numbers and counts go on:
 // so none comes twice under a key, whatever keys these are.
 func (p *Packetizer) Renew(session uint32) {
-	p.session, p.keys = session, talkerKeys{}
+	p.session, p.keys, p.phase = session, talkerKeys{}, Phase{}
 	p.sent.forget()
 }
 

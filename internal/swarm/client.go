@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
+	"github.com/tincan-voice/tincan/netproto/wire"
+	"github.com/tincan-voice/tincan/stream"
 )
 
 // socket is a client's UDP socket, connected to the relay.
@@ -47,6 +49,7 @@ type client struct {
 
 	mu     sync.Mutex
 	socket socket // that it sends with; nil when it has gone
+	phase  stream.Phase
 
 	reading // the reader's own
 }
@@ -188,11 +191,36 @@ func (c *client) datagram(d []byte, at int64) {
 		c.bundle(d, at)
 	case netproto.TypeChallenge:
 		c.challenge(d)
-	case netproto.TypeProbeAck, netproto.TypeReport, netproto.TypeNack, netproto.TypeEnd:
+	case netproto.TypeReport:
+		c.steered(d)
+	case netproto.TypeProbeAck, netproto.TypeNack, netproto.TypeEnd:
 		// A full client would learn from them.
 	default:
 		c.wrong++
 	}
+}
+
+// steered takes what the relay tells a talker, of which only the shift counts here: voice goes on at the same rate
+// whatever else it says.
+func (c *client) steered(d []byte) {
+	var err error
+	if c.body, err = c.down.Open(c.body[:0], d); err != nil {
+		c.wrong++
+		return
+	}
+	if f, err := netproto.ParseFeedback(c.body); err == nil {
+		c.mu.Lock()
+		c.phase.Told(f.Receipt.Seq, f.Shift)
+		c.mu.Unlock()
+	}
+}
+
+// shift is how much later than after a frame the next datagram is to go, half a frame at most, or earlier.
+func (c *client) shift() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	drop, ahead := c.phase.Move(c.talker.seq)
+	return time.Duration(drop-ahead*wire.FrameSamples) * time.Second / wire.SampleRate
 }
 
 // bundle takes several datagrams that came as one.

@@ -12,7 +12,7 @@
 //	talker -> sealed, hop tag -----------> ----> ---> count; a sample of listeners
 //	                                                  opens it: now - time
 //
-// Each talker sends one frame per datagram, 50 per second; the talkers of all
+// Each talker sends one frame per datagram, 50 per second, and shifts as the relay wishes; at first the talkers of all
 // rooms are spread evenly over the 20 ms. Every client has a UDP socket of its own.
 //
 // On Linux the readers do not wait for single datagrams: they empty all sockets

@@ -12,11 +12,9 @@ import (
 const leastNap = 200 * time.Microsecond
 
 // pacer is the goroutine that sends every probe and every datagram of voice
-// when it is due. Both run on a wheel: event k of a wheel with n places is that
-// of place k modulo n, at k/n of the wheel's period.
-//
-//	probes   one place per client    once round in Config.Probe
-//	voice    one place per talker    once round in 20 ms
+// when it is due. Probes run on a wheel: event k of a wheel with n places is that
+// of place k modulo n, at k/n of the wheel's period. Voice begins evenly spread over 20 ms; from then on each talker
+// sends when the relay wishes (stream.Phase).
 type pacer struct {
 	// Static.
 	clients []atomic.Pointer[client]
@@ -31,8 +29,7 @@ type pacer struct {
 
 // talk is a time of talking, and what the pacer counts of it.
 type talk struct {
-	clients []*client // the talkers
-	wheel   wheel
+	turns turns // of the talkers
 
 	start  time.Time    // of the pacer's clock
 	until  atomic.Int64 // end of talking on that clock, ns; 0: not known yet
@@ -65,6 +62,33 @@ func (w *wheel) take() int {
 	return place
 }
 
+// turn is when a talker's next datagram is due on the pacer's clock.
+type turn struct {
+	due    time.Duration
+	client *client
+}
+
+// turns is a heap, the earliest first.
+type turns []turn
+
+// next has the first one again after a time.
+func (t turns) next(after time.Duration) {
+	t[0].due += after
+	for i := 0; ; {
+		least := i
+		for _, j := range [...]int{2*i + 1, 2*i + 2} {
+			if j < len(t) && t[j].due < t[least].due {
+				least = j
+			}
+		}
+		if least == i {
+			return
+		}
+		t[i], t[least] = t[least], t[i]
+		i = least
+	}
+}
+
 func newPacer(cfg Config, clients []atomic.Pointer[client]) (*pacer, error) {
 	alarm, err := newAlarm()
 	return &pacer{
@@ -75,8 +99,11 @@ func newPacer(cfg Config, clients []atomic.Pointer[client]) (*pacer, error) {
 
 // begin lets the clients talk.
 func (p *pacer) begin(clients []*client) *talk {
-	t := &talk{clients: clients, start: p.start, silent: make(chan struct{})}
-	t.wheel = wheel{start: time.Since(p.start), period: netproto.FrameDuration, places: len(clients)}
+	t := &talk{start: p.start, silent: make(chan struct{})}
+	begin := time.Since(p.start)
+	for i, c := range clients {
+		t.turns = append(t.turns, turn{begin + time.Duration(i)*netproto.FrameDuration/time.Duration(len(clients)), c})
+	}
 	if len(clients) == 0 {
 		close(t.silent)
 		return t
@@ -116,7 +143,7 @@ func (p *pacer) run() {
 				p.talk.Store(nil)
 				close(t.silent)
 			} else {
-				next = min(next, t.wheel.due())
+				next = min(next, t.turns[0].due)
 			}
 		}
 		// A pause of more than a frame would keep begin and stop waiting.
@@ -131,7 +158,7 @@ func (p *pacer) run() {
 // speak sends what is due, and reports whether the talk is over.
 func (p *pacer) speak(t *talk) (over bool) {
 	for {
-		due, until := t.wheel.due(), time.Duration(t.until.Load())
+		due, until := t.turns[0].due, time.Duration(t.until.Load())
 		if until != 0 && due > until {
 			return true
 		}
@@ -140,7 +167,8 @@ func (p *pacer) speak(t *talk) (over bool) {
 		if late < 0 {
 			return false
 		}
-		c := t.clients[t.wheel.take()]
+		c := t.turns[0].client
+		t.turns.next(netproto.FrameDuration + c.shift())
 		d := p.writer.write(c.talker, at)
 		if c.send(d) != nil {
 			c.talker.unsent++

@@ -164,6 +164,8 @@ def bodies():
     probe, ack = load("bodies.json")["probe"], load("bodies.json")["probe_ack"]
     check("probes", (struct.pack(">I", probe["value"]["Time"]) + bytes(6)).hex(), probe["body"])
     check("probes", struct.pack(">IHHH", *(ack["value"][k] for k in ("Echo", "Came", "Went", "List"))).hex(), ack["body"])
+    told = load("bodies.json")["report_to_a_talker"]
+    check("shifts", told["body"][-4:], struct.pack(">H", told["value"]["Shift"]).hex())
     for b in load("bodies.json")["nack"]["value"]:
         asks = [b["Base"]] + [(b["Base"] + 1 + i) % 128 for i in range(64) if b["Mask"] >> i & 1]
         check("nacks", asks, b["Asks"])

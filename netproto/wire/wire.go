@@ -13,6 +13,10 @@ const (
 	FrameDuration = 20 * time.Millisecond
 	// FramesPerSecond is how many there are.
 	FramesPerSecond = int(time.Second / FrameDuration)
+	// SampleRate is in what shifts of a talker are told, in Hz.
+	SampleRate = 48000
+	// FrameSamples is how many samples a frame has.
+	FrameSamples = SampleRate / FramesPerSecond
 	// MaxStride is the most frames that are new in one datagram: 120 ms, as in the longest Opus packet
 	// (RFC 6716, 2.1.4).
 	MaxStride = 6

@@ -18,9 +18,12 @@ import (
 //	to a                              b1
 //	to b                              bundle(a1 a2)
 
-// minBundleTalkers is how many must be heard in a room before anything
-// waits for company: two people, who answer each other, never do.
-const minBundleTalkers = 3
+const (
+	// lateness is how much later than its stride says a talker's next datagram is still waited for; and the most that
+	// anything waits where fewer than severalTalkers are heard in a room: two people answer each other.
+	lateness       = 2 * time.Millisecond
+	severalTalkers = 3
+)
 
 // outgoing is what one worker has to send to one room.
 type outgoing struct {
@@ -83,35 +86,38 @@ func (w *Worker) outgoingTo(now time.Duration, r *Room) *outgoing {
 		return nil
 	}
 	q.room, q.due, q.expected = r, now, 0
-	if wait := w.x.cfg.BundleWait; w.busy && r.stage != nil {
+	if w.busy && r.stage != nil {
 		r.mu.Lock()
-		q.expected = r.stage.company(now, wait)
+		q.due, q.expected = r.stage.company(now, w.x.cfg.BundleWait)
 		r.mu.Unlock()
-		if q.expected > 0 {
-			q.due = now + wait
-		}
 	}
 	w.outgoing = append(w.outgoing, q)
 	return q
 }
 
-// company returns how many of the other talkers are worth waiting for: those
-// expected within the wait.
-func (st *stage) company(now, wait time.Duration) (expected int) {
+// company returns how many of the other talkers are worth waiting for, and until when: those expected within the wait, or
+// a moment ago.
+func (st *stage) company(now, wait time.Duration) (until time.Duration, expected int) {
 	talkers := 0
+	for _, t := range st.places {
+		if t != nil && now-t.seen <= idleAfter {
+			talkers++
+		}
+	}
+	if talkers < severalTalkers {
+		wait = min(wait, lateness)
+	}
+	until = now
 	for _, t := range st.places {
 		if t == nil || now-t.seen > idleAfter {
 			continue
 		}
-		talkers++
-		if next := t.seen + t.step; next > now && next <= now+wait {
+		if next := t.seen + t.step; next+lateness > now && next <= now+wait {
 			expected++
+			until = max(until, next+lateness)
 		}
 	}
-	if talkers < minBundleTalkers {
-		return 0
-	}
-	return expected
+	return min(until, now+wait), expected
 }
 
 // add takes a datagram of a talker. With the last one that was waited for,

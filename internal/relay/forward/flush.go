@@ -44,6 +44,7 @@ func (w *Worker) weigh(now time.Duration) {
 	sum := w.count.delivered.Load()
 	w.busy = float64(sum-w.before) > float64(w.x.cfg.BundleLoad)*(now-w.weighed).Seconds()
 	w.weighed, w.before = now, sum
+	w.mend.Busy = w.busy
 }
 
 // wake has the room's timer look at it at a time, or before. Called with the room's lock held.

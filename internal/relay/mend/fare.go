@@ -123,6 +123,7 @@ func (m *Mender) feedback(now time.Duration, s *Member, listeners int) (next tim
 	if now-u.forwarded <= time.Second {
 		f.Listeners = f.Hearers
 	}
+	f.Shift = m.shift(s)
 	m.body = netproto.AppendFeedback(m.body[:0], f)
 	m.tell(now, s, netproto.TypeReport, &m.counts.Feedback)
 	for _, l := range s.room.downs {

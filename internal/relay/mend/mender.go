@@ -32,6 +32,7 @@ type Counters struct {
 type Mender struct {
 	Batch  Batch  // what is to be sent
 	Wishes []Wish // what is to be changed
+	Busy   bool   // there is much to do: talkers are to send together
 
 	counts *Counters
 

@@ -31,6 +31,8 @@ type Room struct {
 	downs  []*Member // those with a downlink
 	order  []*Member // who has been forwarded of late, loudest first
 	ticked time.Duration
+	beats  bool // it has a beat, see rhythm
+	beat   time.Duration
 }
 
 // sweep gives back what has not been used for long.

@@ -16,7 +16,8 @@ const levelFall = 20
 type uplink struct {
 	asker     repair.Asker
 	meter     estimate.Meter
-	rate      wire.Kbps     // by the meter, at the last tick
+	rate      wire.Kbps // by the meter, at the last tick
+	rhythm    rhythm
 	sent      repair.Sent   // what was forwarded
 	cache     *repair.Cache // the same, of late; nil: nothing, and it is not in Room.order
 	size      int           // of the last datagram, headers counted
@@ -58,6 +59,9 @@ func (s *Member) Arrived(now time.Duration, h netproto.Header, hop netproto.Hop,
 	d := repair.Datagram{Seq: h.Seq, Count: hop.Count, Again: hop.Again, Speech: h.Voice || h.Level < netproto.Silent}
 	if newest = u.asker.Arrived(now, d); newest {
 		u.size = size
+		if d.Speech {
+			u.rhythm.arrived(now)
+		}
 		if h.Voice {
 			u.voiced, u.level = now, max(u.level, float64(netproto.Silent-h.Level))
 		}
