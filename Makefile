@@ -10,7 +10,7 @@ FLAGS_GIVEN := $(GOFLAGS)
 export GOFLAGS = $(or $(FLAGS_GIVEN),$(shell pkg-config --exists webrtc-audio-processing 2>/dev/null && echo -tags=webrtc))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web build demo test race soak chaos fuzz bench quality figures ablation lint cross release clean
+.PHONY: help setup web build demo test race soak size chaos fuzz bench quality figures ablation lint cross release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ race: setup ## run the tests under the race detector, with fewer seeds where all
 soak: DURATION ?= 10m
 soak: ## load a relay with calls, churn and noise for DURATION (10m); SOAKFLAGS=-race finds races
 	go run ./internal/soak -for $(DURATION) $(SOAKFLAGS)
+
+size: ## what a relay can do here, per core, and what that predicts for 16 cores and for a cluster
+	go run ./internal/size $(SIZEFLAGS)
 
 chaos: DURATION ?= 1h
 chaos: setup ## 50 people in calls while networks and relay fail, for DURATION (1h); CHAOSFLAGS="-seed 7 -race"
