@@ -51,7 +51,7 @@ func (e *encoder) fields(p Package) error {
 		if len(p.Proof) != 0 && len(p.Proof) != ProofSize {
 			return illTyped("PROOF", p.Key())
 		}
-		if !fitFresh(p.Fresh) {
+		if !FitFresh(p.Fresh) {
 			return illTyped("FRESH", p.Key())
 		}
 		if len(p.Attempt) != 0 && len(p.Attempt) != AttemptSize {
@@ -109,7 +109,7 @@ func (e *encoder) fields(p Package) error {
 }
 
 func (e *encoder) users(p SendNewUsers) error {
-	unfit := func(b []byte) bool { return !fitFresh(b) }
+	unfit := func(b []byte) bool { return !FitFresh(b) }
 	switch {
 	case !p.named():
 		return illTyped("SESSIONS", p.Key())

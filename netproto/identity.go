@@ -85,8 +85,8 @@ func (f *Fresh) identitySealer(key PassphraseKey) cipher.AEAD {
 	return aead
 }
 
-// fitFresh tells whether what somebody has brought has one of the sizes that there are.
-func fitFresh(brought []byte) bool {
+// FitFresh tells whether what somebody has brought has one of the sizes that there are.
+func FitFresh(brought []byte) bool {
 	return len(brought) == 0 || len(brought) == FreshSize || len(brought) == SignedFreshSize
 }
 

@@ -135,6 +135,9 @@ type Config struct {
 	// Web is the page for browsers, which the relay shows on its TCP port. The zero value: none, and it speaks no HTTP.
 	Web Web
 
+	// Cluster makes the relay one of several. nil: it is alone, and nothing of that is there.
+	Cluster *Cluster
+
 	acmeDirectory, acmeListen string // in tests; "": Let's Encrypt, and port 80
 }
 
@@ -170,6 +173,9 @@ func (c Config) withDefaults() (Config, error) {
 			return c, fmt.Errorf("relay: %w: %s is below 0: want 0 for the default, or more", ErrConfig, limit.name)
 		}
 	}
+	if err := c.Cluster.check(); err != nil {
+		return c, err
+	}
 	if c.StateDir == "" {
 		dir, err := os.UserConfigDir()
 		switch {
@@ -204,6 +210,7 @@ func (c Config) core(workers int, upper bool) rooms.Config {
 		SilenceTimeout: c.SilenceTimeout, HoldTime: c.HoldTime, SessionRate: c.SessionRate, StrangerRate: c.StrangerRate,
 		Talkers: c.Talkers, RoomTalkers: c.RoomTalkers,
 		BundleWait: c.BundleWait, BundleLoad: c.BundleLoad, Workers: workers, Besides: workers, Upper: upper,
+		Cluster: c.Cluster.rooms(),
 	}
 }
 

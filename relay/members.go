@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/tincan-voice/tincan/internal/relay/cluster"
 	"github.com/tincan-voice/tincan/internal/relay/rooms"
 	"github.com/tincan-voice/tincan/netproto"
 )
@@ -97,11 +98,9 @@ func (s *Server) pass(c *client, p netproto.ClientPort) {
 	if s.core.Record(c.session, p.Record) {
 		s.wake()
 	}
-	for _, p := range s.core.Pass(c.session, p.Keys) {
-		if to := s.sessions[p.To]; to != nil {
-			to.send(netproto.Session{Session: p.To, Voice: to.voice, Keys: []netproto.Wrapping{p.Wrapping}})
-		}
-	}
+	passed := s.core.Pass(c.session, p.Keys)
+	s.tellKeysLocked(passed)
+	s.passOn(s.guests[c.session].room, c.session, passed)
 }
 
 // forget ends what the server knows of a connection.
@@ -126,6 +125,9 @@ func (s *Server) mayKeep(c *client, begun int) bool {
 // wake makes the announcer look at once.
 func (s *Server) wake() {
 	ring(s.kick)
+	if s.mesh != nil {
+		ring(s.mesh.kick)
+	}
 }
 
 // announce is the goroutine that tells rooms what Core says they have to be told.
@@ -154,6 +156,9 @@ func (s *Server) announce() {
 		due = next
 		for _, u := range updates {
 			s.tell(u)
+			if u.Epoch != nil {
+				s.mesh.do(func(n *cluster.Node) { n.Announce(u) })
+			}
 		}
 		recorders, then := s.core.TickRecorders(now)
 		for _, u := range recorders {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/internal/relay/access"
+	"github.com/tincan-voice/tincan/internal/relay/cluster"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -120,7 +121,8 @@ func (s *Server) sendAwayLocked(id uint32, reason string) bool {
 	return true
 }
 
-// Ban keeps somebody away for so long: a session by its number, an address, a network as in 192.0.2.0/24, or a token by
+// Ban keeps somebody away for so long: a session by its number, an address, a network as in 192.0.2.0/24, or a token
+// by
 // token: and its ID. A session that has shown a token is known by that, another one by its address, and then all
 // behind that are meant. Those who are there are sent away. It is written down in Config.StateDir. Errors are
 // ErrNobody, or say what is wrong with who.
@@ -128,7 +130,8 @@ func (s *Server) Ban(who string, d time.Duration, reason string) error {
 	return s.sanction(who, d, false, reason)
 }
 
-// Mute has the voice of those go to nobody for so long, in the session that they have and in later ones. Who and errors
+// Mute has the voice of those go to nobody for so long, in the session that they have and in later ones. Who and
+// errors
 // are as for Ban.
 func (s *Server) Mute(who string, d time.Duration) error { return s.sanction(who, d, true, "") }
 
@@ -139,7 +142,16 @@ func (s *Server) sanction(who string, d time.Duration, mute bool, reason string)
 	if err != nil {
 		return err
 	}
-	return s.sanctionLocked(subject, d, mute, reason)
+	return s.decideLocked(subject, d, mute, reason)
+}
+
+// decideLocked is sanctionLocked at all relays of the cluster.
+func (s *Server) decideLocked(subject access.Subject, d time.Duration, mute bool, reason string) error {
+	err := s.sanctionLocked(subject, d, mute, reason)
+	if err == nil {
+		s.share(cluster.Sanction{Who: subject.String(), Mute: mute, Until: time.Now().Add(d), Reason: reason})
+	}
+	return err
 }
 
 func (s *Server) sanctionLocked(subject access.Subject, d time.Duration, mute bool, reason string) error {
@@ -201,8 +213,17 @@ func (s *Server) Lift(who string, mute bool) error {
 	case s.successor != nil:
 		return errors.New("this relay is being replaced, so nothing is lifted here any more: say it to the one that takes its place, " +
 			"by address, network or token: sessions have other numbers there")
-	case !s.sanctions.Lift(subject, mute, time.Now()):
+	case !s.liftLocked(subject, mute):
 		return fmt.Errorf("%w: nothing is in force about %v", ErrNobody, subject)
+	}
+	s.share(cluster.Sanction{Who: subject.String(), Mute: mute, Lifted: true})
+	return nil
+}
+
+// liftLocked ends a ban or a mute, if there is one.
+func (s *Server) liftLocked(subject access.Subject, mute bool) bool {
+	if !s.sanctions.Lift(subject, mute, time.Now()) {
+		return false
 	}
 	s.log.Info("lifted", "who", subject.String(), "mute", mute)
 	ring(s.changed)
@@ -211,7 +232,7 @@ func (s *Server) Lift(who string, mute bool) error {
 			s.muteLocked(id, s.mutedUntil(g))
 		}
 	}
-	return nil
+	return true
 }
 
 // subjectLocked is who is meant.
@@ -258,25 +279,36 @@ func (s *Server) moderate(c *client, p netproto.Disconnect) error {
 		return errors.New("who has no session has no rights")
 	case own.token == nil || own.token.Rights&need == 0:
 		return errors.New("you have no right to do that: the relay's operator gives it, with a token")
+	case !there && s.mesh != nil && s.core.HasFar(p.Session, own.room):
+		s.mesh.do(func(n *cluster.Node) {
+			n.Order(cluster.Order{Room: own.room, Session: p.Session, By: own.name, Mute: p.Mute, Ban: p.Ban, Reason: p.Reason})
+		})
+		return nil
 	case !there || other.room != own.room:
 		return fmt.Errorf("session %d is not in your room", p.Session)
 	}
-	subject, err := s.subjectLocked(strconv.FormatUint(uint64(p.Session), 10))
+	return s.applyLocked(p.Session, own.name, p.Mute, p.Ban, p.Reason)
+}
+
+// applyLocked does to a session what a member of that name may and wants: for so many seconds a mute or a ban, else
+// it is sent away.
+func (s *Server) applyLocked(session uint32, by string, mute, ban int, why string) error {
+	subject, err := s.subjectLocked(strconv.FormatUint(uint64(session), 10))
 	if err != nil {
 		return err
 	}
-	s.log.Info("moderated", "by", own.name, "session", c.session, "other", p.Session, "mute", p.Mute, "ban", p.Ban)
-	reason := "sent away by " + own.name
-	if r := strings.TrimSpace(p.Reason); r != "" {
+	s.log.Info("moderated", "by", by, "other", session, "mute", mute, "ban", ban)
+	reason := "sent away by " + by
+	if r := strings.TrimSpace(why); r != "" {
 		reason += ": " + r
 	}
 	switch {
-	case p.Mute > 0:
-		return s.sanctionLocked(subject, time.Duration(p.Mute)*time.Second, true, "by "+own.name)
-	case p.Ban > 0:
-		return s.sanctionLocked(subject, time.Duration(p.Ban)*time.Second, false, reason)
+	case mute > 0:
+		return s.decideLocked(subject, time.Duration(mute)*time.Second, true, "by "+by)
+	case ban > 0:
+		return s.decideLocked(subject, time.Duration(ban)*time.Second, false, reason)
 	}
-	s.sendAwayLocked(p.Session, reason)
+	s.sendAwayLocked(session, reason)
 	return nil
 }
 

@@ -38,6 +38,7 @@ import (
 //	successor  1               waits for a relay that is to take this one's place (Linux)
 //	await      1               waits for the end of the relay whose place this one has taken
 //	web        1               hands connections with browsers to net/http, where Config has a page
+//	confer     1               talks with the other relays of a cluster, where there is one
 //	journal    1               writes the log; left behind where that stands still
 type Server struct {
 	// Static.
@@ -56,6 +57,7 @@ type Server struct {
 	upper       bool          // its session IDs are in the upper half
 	handover    handover
 	predecessor predecessor
+	mesh        *mesh // nil: alone
 
 	web       *website // nil: none
 	renewal   *renewal
@@ -142,6 +144,7 @@ func Listen(cfg Config) (*Server, error) {
 	s.log = slog.New(journalHandler{s.journal, cfg.Log.Handler()})
 	s.checkBuffer()
 	s.core = rooms.NewCore(cfg.core(len(s.udp), s.upper))
+	s.mesh = s.newMesh()
 	for _, conn := range s.udp {
 		s.lanes = append(s.lanes, s.newTunnelLane(conn))
 	}
@@ -257,6 +260,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.wg.Go(s.accept)
 	s.wg.Go(s.announce)
+	if s.mesh != nil {
+		s.wg.Go(s.confer)
+	}
 	s.wg.Go(s.renew)
 	s.wg.Go(s.awaitSuccessor)
 	s.wg.Go(s.awaitPredecessor)

@@ -14,6 +14,7 @@ type Stats struct {
 	Received  uint64          // datagrams that came
 	Forwarded uint64          // datagrams of voice that went to listeners, each counted once
 	Delivered uint64          // the same, counted per listener
+	Relayed   uint64          // datagrams of voice that went to other relays of the cluster, each counted once for each
 	Packets   uint64          // in so many packets: less than Delivered where bundles went out
 	Asked     uint64          // datagrams that talkers were asked for again, repeats counted
 	Resent    uint64          // datagrams that listeners asked for and got
@@ -62,7 +63,7 @@ func (s *Server) Stats() Stats {
 		dropped[Drop(d)] = n
 	}
 	return Stats{
-		Received: st.Received, Forwarded: st.Forwarded, Delivered: st.Delivered, Packets: st.Packets,
+		Received: st.Received, Forwarded: st.Forwarded, Delivered: st.Delivered, Relayed: st.Relayed, Packets: st.Packets,
 		Asked: st.Asked, Resent: st.Resent, Copied: st.Copied, Feedback: st.Feedback, Dropped: dropped, Overflowed: udpio.Overflows(s.addr.Port()),
 	}
 }

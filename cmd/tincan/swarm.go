@@ -13,6 +13,8 @@ import (
 type SwarmCmd struct {
 	Relay string `arg:"" help:"Relay to load: HOST or HOST:PORT (port 9999 if none is given). Load only relays that are yours."`
 
+	Also []string `help:"Other relays of its cluster: the members of each room are spread over all." placeholder:"HOST:PORT,..."`
+
 	Clients int           `default:"500" help:"Clients in all, each with its own connection, socket and session."`
 	Rooms   int           `default:"1" help:"Rooms that the clients are spread over."`
 	Talkers int           `default:"2" zero:"ok" help:"Talkers per room, 50 datagrams per second each. A relay forwards the loudest 4 unless told otherwise; what more talkers say counts as lost. 0: nobody talks."`
@@ -37,7 +39,7 @@ func (c *SwarmCmd) Validate() error {
 
 func (c *SwarmCmd) config() swarm.Config {
 	return swarm.Config{
-		Address: c.Relay, Clients: c.Clients, Rooms: c.Rooms, Talkers: c.Talkers,
+		Address: c.Relay, Also: c.Also, Clients: c.Clients, Rooms: c.Rooms, Talkers: c.Talkers,
 		For: c.For, Rate: c.Rate, Size: c.Size, Probe: c.Probe, Tunnel: c.Tunnel, Churn: c.Churn, Roam: c.Roam, Noise: c.Noise, Plaintext: c.Plaintext,
 	}
 }

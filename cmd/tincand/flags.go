@@ -45,12 +45,13 @@ type flags struct {
 	Hold      time.Duration `help:"How long a session is kept for a client that is gone without a word (default: 60s)." placeholder:"DURATION"`
 	Drain     time.Duration `help:"How long SIGTERM and DRAIN leave clients to go elsewhere (default: SIGTERM 0s, but 10s with --next; DRAIN 10s)." placeholder:"DURATION"`
 	Next      string        `help:"The relay that SIGTERM and DRAIN send clients to, and its fingerprint, in one argument. SIGHUP reads the setting again." placeholder:"'ADDR SHA256:...'"`
-	Web       bool          `help:"Show the page for browsers on the relay's TCP port: https://NAME:PORT/, on this machine http://localhost:PORT/ too."`
-	Replace   bool          `help:"Take the place of the tincand on this port: it gives its sockets and sends its clients over (Linux, the same user)."`
-	Metrics   string        `help:"Serve /metrics, /healthz and /readyz by HTTP on this port of this machine, or address and port (default: not at all)." placeholder:"[ADDR:]PORT"`
-	LogLevel  slog.Level    `zero:"ok" default:"info" help:"Least weight of lines in the log: debug (who comes and goes), info, warn or error. SIGHUP reads the setting again." placeholder:"LEVEL"`
-	LogJSON   bool          `name:"log-json" help:"Write the log as JSON, an object per line."`
-	LogAddrs  bool          `name:"log-addresses" help:"Write clients' addresses into the log."`
+	clusterFlags
+	Web      bool       `help:"Show the page for browsers on the relay's TCP port: https://NAME:PORT/, on this machine http://localhost:PORT/ too."`
+	Replace  bool       `help:"Take the place of the tincand on this port: it gives its sockets and sends its clients over (Linux, the same user)."`
+	Metrics  string     `help:"Serve /metrics, /healthz and /readyz by HTTP on this port of this machine, or address and port (default: not at all)." placeholder:"[ADDR:]PORT"`
+	LogLevel slog.Level `zero:"ok" default:"info" help:"Least weight of lines in the log: debug (who comes and goes), info, warn or error. SIGHUP reads the setting again." placeholder:"LEVEL"`
+	LogJSON  bool       `name:"log-json" help:"Write the log as JSON, an object per line."`
+	LogAddrs bool       `name:"log-addresses" help:"Write clients' addresses into the log."`
 }
 
 // newSettings are the settings of a relay.
@@ -152,6 +153,9 @@ func (f flags) config(env string) (cfg relay.Config, next relay.Next, err error)
 	cfg.Talkers, cfg.HoldTime, cfg.DrainTime = f.Talkers, f.Hold, f.Drain
 	cfg.MaxSessions, cfg.MaxRooms, cfg.MaxRoomSize = f.Sessions, f.Rooms, f.RoomSize
 	cfg.Replace = f.Replace
+	if cfg.Cluster, _, err = f.options(); err != nil {
+		return cfg, next, err
+	}
 	if f.Next != "" {
 		if next, err = relay.ParseNext(f.Next); err != nil {
 			return cfg, next, usage.Errorf("bad --next: %v", err)

@@ -117,6 +117,14 @@ func run(ctx context.Context, f flags, again func() (flags, error), env string, 
 	terms := make(chan os.Signal, 2)
 	signal.Notify(terms, syscall.SIGTERM)
 	defer signal.Stop(terms)
+	if cfg.Cluster != nil {
+		c, bus, err := f.cluster(cfg.Log)
+		if err != nil {
+			return err
+		}
+		defer bus.Close()
+		cfg.Cluster = c
+	}
 	server, err := relay.Listen(cfg)
 	switch {
 	case errors.Is(err, relay.ErrPortInUse):

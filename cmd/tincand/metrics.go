@@ -28,6 +28,7 @@ var (
 	sessionsDesc = desc("sessions", "Who has a session, by state: voice (its voice is forwarded to it), silent (no voice has come of late), lost (its connection is), plain (without VOICE).", "state")
 	roomsDesc    = desc("rooms", "Rooms that have members.")
 	largestDesc  = desc("room_members_max", "Members of the largest room.")
+	peersDesc    = desc("peers", "Other relays of the cluster that are there.")
 	drainDesc    = desc("draining", "1 when clients are sent elsewhere and nobody new is let in.")
 	lossDesc     = desc("room_worst_loss", "Share of datagrams that the worst listener of each room has lost on its way down, of late and before repair; one sample per room.")
 	droppedDesc  = desc("dropped_total", "Datagrams that went no further, by reason.", "reason")
@@ -38,6 +39,7 @@ var (
 		{desc("received_total", "Datagrams that came."), func(s relay.Stats) uint64 { return s.Received }},
 		{desc("forwarded_total", "Datagrams of voice that went to listeners, each counted once."), func(s relay.Stats) uint64 { return s.Forwarded }},
 		{desc("delivered_total", "The same, counted per listener."), func(s relay.Stats) uint64 { return s.Delivered }},
+		{desc("relayed_total", "Datagrams of voice that went to other relays of the cluster, each counted once for each."), func(s relay.Stats) uint64 { return s.Relayed }},
 		{desc("packets_total", "In so many packets: less than delivered where bundles went out."), func(s relay.Stats) uint64 { return s.Packets }},
 		{desc("asked_total", "Datagrams that talkers were asked for again."), func(s relay.Stats) uint64 { return s.Asked }},
 		{desc("resent_total", "Datagrams that listeners asked for and got."), func(s relay.Stats) uint64 { return s.Resent }},
@@ -80,6 +82,7 @@ func (m metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	gauge(roomsDesc, float64(len(members)))
 	gauge(largestDesc, float64(largest))
+	gauge(peersDesc, float64(len(m.server.Peers())))
 	draining := 0.0
 	if m.server.Draining() {
 		draining = 1

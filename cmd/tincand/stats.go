@@ -19,6 +19,7 @@ func stats(st relay.Stats, sessions int, files *os.File, out io.Writer) {
 	line("received", st.Received)
 	line("forwarded", st.Forwarded)
 	line("delivered", st.Delivered)
+	line("to other relays", st.Relayed)
 	line("packets", st.Packets)
 	line("asked for again", st.Asked)
 	line("resent", st.Resent)

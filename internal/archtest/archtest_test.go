@@ -44,7 +44,9 @@ var layers = map[string][]string{
 	"internal/relay/mend":    {"netproto", "netproto/wire", "internal/repair", "internal/estimate"},
 	"internal/relay/forward": {"internal/relay/mend", "internal/relay/rate", "internal/relay/origin", "netproto", "netproto/wire"},
 	"internal/relay/rooms":   {"internal/relay/forward", "internal/relay/mend", "netproto", "netproto/wire"},
-	"relay":                  {"internal/relay/rooms", "internal/relay/forward", "internal/relay/rate", "internal/relay/origin", "internal/relay/access", "netproto", "internal/udpio", "internal/console", "internal/address", "internal/web/site"},
+	"internal/relay/cluster": {"internal/relay/rooms", "internal/relay/forward", "netproto"},
+	"internal/mesh":          {"relay"},
+	"relay":                  {"internal/relay/cluster", "internal/relay/rooms", "internal/relay/forward", "internal/relay/rate", "internal/relay/origin", "internal/relay/access", "netproto", "internal/udpio", "internal/console", "internal/address", "internal/web/site"},
 	"internal/web/site":      {},
 	"stream":                 {"netproto", "netproto/wire", "internal/repair", "internal/estimate"},
 	"engine/adapt":           {"codec", "internal/emodel", "internal/repair", "internal/estimate", "netproto", "netproto/wire"},
@@ -56,7 +58,7 @@ var layers = map[string][]string{
 	"internal/guard":         {},
 	"internal/web/client":    {"engine", "audio", "netproto", "netproto/wire", "internal/verdict"},
 	"internal/web/bundle":    {},
-	"cmd/tincand":            {"relay", "netproto", "internal/console", "internal/usage", "internal/web"},
+	"cmd/tincand":            {"internal/mesh", "relay", "netproto", "internal/console", "internal/usage", "internal/web"},
 }
 
 // sources are the Go files that are not tests, by folder relative to the root.

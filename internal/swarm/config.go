@@ -30,6 +30,11 @@ const (
 type Config struct {
 	Address string // host, host:port or an IP address; the port is netproto.DefaultPort unless given
 
+	// Also are other relays of its cluster, with the same key: the members of each room are spread over all of them in
+	// turn, and so are
+	// its talkers.
+	Also []string
+
 	Clients int           // sessions in all; 0: 500
 	Rooms   int           // they are spread over, evenly; 0: 1
 	Talkers int           // per room, without a pause; 0: nobody talks
@@ -79,6 +84,11 @@ func (c Config) Validate() error {
 	}
 	if _, err := address.Parse(c.Address); err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	for _, also := range c.Also {
+		if _, err := address.Parse(also); err != nil {
+			return fmt.Errorf("%w: %w", ErrConfig, err)
+		}
 	}
 	switch {
 	case c.For < 0 || c.For > maxFor:

@@ -27,6 +27,7 @@ const (
 // configuration, which keeps no tickets: each of them shakes hands in full.
 type dialer struct {
 	address string
+	also    []string    // other relays
 	tls     *tls.Config // nil: plain
 
 	mu  sync.Mutex
@@ -71,9 +72,13 @@ func (d *dialer) fingerprint() string {
 	return netproto.FingerprintOf([sha256.Size]byte(d.key))
 }
 
-// dial connects, with an ALPN name or without.
-func (d *dialer) dial(ctx context.Context, protocols ...string) (*control, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", d.address)
+// dial connects, with an ALPN name or without, to the relay in that place: 0 is the first one, and they come round again.
+func (d *dialer) dial(ctx context.Context, place int, protocols ...string) (*control, error) {
+	address := d.address
+	if at := place % (1 + len(d.also)); at > 0 {
+		address = d.also[at-1]
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}

@@ -74,6 +74,13 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		cfg: cfg, dialer: newDialer(relay.String(), cfg.Plaintext),
 		clients: make([]atomic.Pointer[client], places), failed: map[string]int{},
 	}
+	for _, also := range cfg.Also {
+		a, err := address.Parse(also)
+		if err != nil {
+			return nil, err
+		}
+		s.dialer.also = append(s.dialer.also, a.String())
+	}
 	run := rand.Uint32() // so that two swarms do not meet in a room
 	for i := range cfg.Rooms {
 		s.rooms = append(s.rooms, &room{name: fmt.Sprintf("swarm %08x %d", run, i)})
@@ -241,7 +248,7 @@ func (s *swarm) join(ctx context.Context, i int) error {
 	}
 	begin := time.Now()
 	var err error
-	if c.control, err = s.dialer.dial(ctx); err != nil {
+	if c.control, err = s.dialer.dial(ctx, i/len(s.rooms)); err != nil {
 		return err
 	}
 	if err = c.control.greet(c, fmt.Sprintf("swarm %d", i)); err != nil {
@@ -252,7 +259,7 @@ func (s *swarm) join(ctx context.Context, i int) error {
 	relay := c.control.voiceAddr(c.udpPort)
 	if i*7919%100 < s.cfg.Tunnel {
 		c.overhead = wire.TunnelOverhead(relay.Addr())
-		c.socket, err = s.dialer.openTunnel(ctx)
+		c.socket, err = s.dialer.openTunnel(ctx, i/len(s.rooms))
 	} else {
 		c.overhead = wire.Overhead(relay.Addr())
 		c.socket, err = openSocket(relay, netip.Addr{}, measured)

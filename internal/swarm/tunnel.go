@@ -21,8 +21,8 @@ type tunnel struct {
 }
 
 // openTunnel opens a tunnel to the relay.
-func (d *dialer) openTunnel(ctx context.Context) (*tunnel, error) {
-	c, err := d.dial(ctx, netproto.TunnelProtocol)
+func (d *dialer) openTunnel(ctx context.Context, place int) (*tunnel, error) {
+	c, err := d.dial(ctx, place, netproto.TunnelProtocol)
 	if err != nil {
 		return nil, err
 	}

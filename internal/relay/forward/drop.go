@@ -53,6 +53,7 @@ type Stats struct {
 	Received  uint64          // datagrams that came
 	Forwarded uint64          // datagrams of voice that went to listeners, each counted once
 	Delivered uint64          // the same, counted per listener
+	Relayed   uint64          // datagrams of voice that went to other relays of the cluster, each counted once for each
 	Packets   uint64          // in so many packets: less than Delivered where bundles went out
 	Asked     uint64          // datagrams that talkers were asked for again, repeats counted
 	Resent    uint64          // datagrams that listeners asked for and got
@@ -63,10 +64,10 @@ type Stats struct {
 
 // counters are one Worker's own, so that workers do not share cache lines.
 type counters struct {
-	received, forwarded, delivered, packets atomic.Uint64
-	drops                                   [numDrops]atomic.Uint64 // but for those that mend counts
-	mend                                    mend.Counters
-	_                                       [64]byte
+	received, forwarded, delivered, relayed, packets atomic.Uint64
+	drops                                            [numDrops]atomic.Uint64 // but for those that mend counts
+	mend                                             mend.Counters
+	_                                                [64]byte
 }
 
 // Stats returns the sums over all workers.
@@ -84,6 +85,7 @@ func (x *Exchange) Stats() Stats {
 		st.Received += n.received.Load()
 		st.Forwarded += n.forwarded.Load()
 		st.Delivered += n.delivered.Load()
+		st.Relayed += n.relayed.Load()
 		st.Packets += n.packets.Load()
 		st.Asked += n.mend.Asked.Load()
 		st.Resent += n.mend.Resent.Load()

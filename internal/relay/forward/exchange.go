@@ -19,6 +19,8 @@ type Config struct {
 	BundleWait   time.Duration // how long a datagram may wait for company; 0: never
 	BundleLoad   int           // deliveries per second and Worker from which on it does
 	Upper        bool          // session IDs are in the upper half of the 2^32, else in the lower one
+	Number       int           // of the relay in its cluster, 1 to Numbers-1: its IDs are the slot's; 0: it is alone
+	Skip         uint32        // with a Number: how far from the beginning of the slot the first IDs are, modulo its size
 }
 
 // Keeper is who keeps the rooms, and is asked where a datagram bears on who is where.
@@ -38,7 +40,8 @@ type Exchange struct {
 	keeper    Keeper
 	table     *table
 	strangers strangers
-	overdue   atomic.Uint64 // see Overdue
+	cluster   atomic.Pointer[cluster] // nil: it is alone
+	overdue   atomic.Uint64           // see Overdue
 
 	mu     sync.Mutex
 	counts []*counters // one per Worker
@@ -48,7 +51,7 @@ type Exchange struct {
 func NewExchange(cfg Config, keeper Keeper) *Exchange {
 	return &Exchange{
 		cfg: cfg, keeper: keeper,
-		table: newTable(cfg.MaxSessions, cfg.Workers, cfg.Upper), strangers: newStrangers(cfg.StrangerRate),
+		table: newTable(cfg), strangers: newStrangers(cfg.StrangerRate),
 	}
 }
 

@@ -94,11 +94,17 @@ func (w *Worker) emit() {
 		e := &b.Sends[i]
 		d := b.Bytes[start:e.End]
 		start = e.End
-		s := w.x.table.get(e.To)
+		s := w.x.find(e.To)
 		if s == nil || !s.Live() {
 			continue // has just left
 		}
-		if e.Type != netproto.TypeVoice {
+		switch {
+		case s.link != nil:
+			if d = w.toPeer(s, e.Type, d); d == nil {
+				continue
+			}
+			w.reply = d
+		case e.Type != netproto.TypeVoice:
 			w.reply = s.seal(w.reply[:0], e.Type, d)
 			d = w.reply
 		}

@@ -34,7 +34,7 @@ func (r *Room) Init(worker, workers, talkers int) {
 	if talkers > 0 {
 		r.stage = &stage{places: make([]*turn, talkers)}
 	}
-	r.listeners.Store(&listeners{main: newVector(workers), also: newVector(workers)})
+	r.listeners.Store(&listeners{main: newVector(workers), also: newVector(workers), trunks: newVector(workers)})
 }
 
 // Worker is the index of the worker that its datagrams are steered to.
@@ -43,11 +43,15 @@ func (r *Room) Worker() int { return r.worker }
 // SetList tells the number of the user list that its sessions are told now, for the answers to their probes.
 func (r *Room) SetList(number uint16) { r.list.Store(uint32(number)) }
 
-// SetListeners replaces the listeners by those of its sessions that can be sent to and want voice. The keeper sets them
-// one at a time.
-func (r *Room) SetListeners(sessions []*Session) {
+// SetListeners replaces the listeners by those of its sessions that can be sent to and want voice, trunks to peers
+// by their
+// IDs, and so many far ones behind those. The keeper sets them one at a time.
+func (r *Room) SetListeners(sessions, trunks []*Session, far int) {
 	workers := len(r.listeners.Load().main.groups)
-	l := &listeners{main: newVector(workers), also: newVector(workers)}
+	l := &listeners{main: newVector(workers), also: newVector(workers), trunks: newVector(workers), far: far}
+	for _, s := range trunks {
+		l.trunks.add(s.ID, s.ways.Load().use[0].Path)
+	}
 	live := make([]*Session, 0, len(sessions))
 	for _, s := range sessions {
 		switch {
@@ -82,11 +86,13 @@ type listeners struct {
 	main vector
 	also vector // second paths of some of them
 	// apart are those who cannot have everything, and are looked after one by one.
-	apart []*Session
+	apart  []*Session
+	trunks vector // to peers
+	far    int    // who listens there
 }
 
 // all is how many there are.
-func (l *listeners) all() int { return len(l.main.ids) + len(l.apart) }
+func (l *listeners) all() int { return len(l.main.ids) + len(l.apart) + l.far }
 
 // vector is sessions with a path each.
 type vector struct {

@@ -17,6 +17,7 @@ type Session struct {
 	// Static.
 	room *Room
 	tag  *netproto.TagKey // nil without voice
+	link *link            // nil: a client's
 
 	// Used by workers without a lock.
 	up, down  sealer

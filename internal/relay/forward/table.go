@@ -10,29 +10,40 @@ type table struct {
 	mask    uint32
 	workers uint32
 	next    []uint32 // per worker, the last ID / workers; the keeper's
-	first   uint32   // what that begins with
+	first   uint32   // what that begins anew with
 	last    uint32   // no ID is above
 }
 
 // Halves of the IDs. A relay that takes over from another one has the other half, so that each finds its own.
 const upperHalf = 1 << 31
 
-// newTable makes a table with at least two places per session, whose IDs are in the upper half or the lower one.
-func newTable(sessions, workers int, upper bool) *table {
+// newTable makes a table with at least two places per session, whose IDs are in the upper half or the lower one, and
+// in a cluster
+// in the relay's part of that.
+func newTable(cfg Config) *table {
 	size := 1
-	for size < 2*sessions {
+	for size < 2*cfg.MaxSessions {
 		size *= 2
 	}
 	t := &table{
 		places: make([]atomic.Pointer[Session], size), mask: uint32(size - 1),
-		workers: uint32(workers), next: make([]uint32, workers), last: upperHalf - 1,
+		workers: uint32(cfg.Workers), next: make([]uint32, cfg.Workers), last: upperHalf - 1,
 	}
-	if upper {
+	begin := uint32(0)
+	if cfg.Number > 0 {
+		begin = uint32(cfg.Number) << slotShift
+		t.last = begin + 1<<slotShift - 1
+	}
+	if cfg.Upper {
+		begin += upperHalf
 		t.last += upperHalf
-		t.first = upperHalf / t.workers
 	}
+	t.first = (begin + t.workers - 1) / t.workers
 	for i := range t.next {
 		t.next[i] = t.first
+		if cfg.Number > 0 { // the last relay of this number has begun elsewhere
+			t.next[i] += cfg.Skip % (1<<slotShift/t.workers - 1)
+		}
 	}
 	return t
 }
@@ -45,7 +56,8 @@ func (t *table) get(id uint32) *Session {
 	return s
 }
 
-// add gives s the worker's next ID that nobody has. When the worker's share of the half is used up they begin anew: whoever
+// add gives s the worker's next ID that nobody has. When the worker's share of the half is used up they begin anew:
+// whoever
 // had one of them has left so many joins ago that nobody remembers. It fails when all of its places are taken.
 func (t *table) add(s *Session, worker int) bool {
 	for range len(t.places) {

@@ -9,7 +9,7 @@ import (
 func TestTableBeginsAnew(t *testing.T) {
 	const workers = 3
 	for _, upper := range []bool{false, true} {
-		tab := newTable(20, workers, upper)
+		tab := newTable(Config{MaxSessions: 20, Workers: workers, Upper: upper})
 		stays := make(map[uint32]bool)
 		for i := range 20 {
 			s := new(Session)
@@ -42,7 +42,7 @@ func TestTableBeginsAnew(t *testing.T) {
 func TestTable(t *testing.T) {
 	const workers = 3
 	for _, upper := range []bool{false, true} {
-		tab := newTable(20, workers, upper)
+		tab := newTable(Config{MaxSessions: 20, Workers: workers, Upper: upper})
 		seen := make(map[uint32]bool)
 		var in []*Session
 		rng := rand.New(rand.NewPCG(3, 3))

@@ -24,6 +24,7 @@ type Worker struct {
 	open   []byte        // body of the datagram under way
 	body   []byte        // of the answer under way
 	reply  []byte
+	ends   []netproto.End // of a peer
 
 	// What is on its way.
 	outgoing []*outgoing // with something in them
@@ -105,9 +106,12 @@ func (w *Worker) handle(now time.Duration, from Path, d []byte) Drop {
 	default:
 		return DropMalformed
 	}
-	s := w.x.table.get(h.Session)
+	s := w.x.find(h.Session)
 	if s == nil || s.tag == nil {
 		return DropUnknown
+	}
+	if s.link != nil && !s.link.takes(h.Type) {
+		return DropType
 	}
 	home := s.at(&from)
 	look := chargedNobody
@@ -125,7 +129,10 @@ func (w *Worker) handle(now time.Duration, from Path, d []byte) Drop {
 		if body, ok = w.tagger.Check(s.tag, d); !ok {
 			return DropForged
 		}
-	case netproto.TypeProbe, netproto.TypeReport, netproto.TypeNack, netproto.TypeChallengeReply:
+	case netproto.TypeProbe, netproto.TypeReport, netproto.TypeNack, netproto.TypeChallengeReply, netproto.TypeEnd:
+		if h.Type == netproto.TypeEnd && s.link == nil {
+			return DropType
+		}
 		if body, err = s.up.Open(w.open[:0], d); err != nil {
 			return DropForged
 		}
@@ -151,10 +158,11 @@ func (w *Worker) handle(now time.Duration, from Path, d []byte) Drop {
 	if h.Type == netproto.TypeChallengeReply {
 		return w.proven(now, s, from, body)
 	}
-	if home == nil {
-		w.strange(now, s, from, len(d))
-	} else {
+	switch {
+	case home != nil:
 		home.heard.store(now)
+	case s.link == nil: // a peer's path is known
+		w.strange(now, s, from, len(d))
 	}
 	switch h.Type {
 	case netproto.TypeVoice:
@@ -162,9 +170,14 @@ func (w *Worker) handle(now time.Duration, from Path, d []byte) Drop {
 	case netproto.TypeProbe:
 		return w.probe(now, s, from, body)
 	case netproto.TypeReport:
+		if s.link != nil {
+			return w.peerReport(now, s, body)
+		}
 		return w.report(now, s, body)
 	case netproto.TypeNack:
 		return w.nack(now, s, body)
+	case netproto.TypeEnd:
+		return w.ended(now, s, body)
 	}
 	return Kept
 }
@@ -206,7 +219,9 @@ func (w *Worker) forward(now time.Duration, s *Session, h netproto.Header, voice
 	}
 	l := r.listeners.Load()
 	ids := l.main.ids
-	nobody := len(l.apart) == 0 && (len(ids) == 0 || len(ids) == 1 && ids[0] == s.ID)
+	trunks := s.link == nil && len(l.trunks.ids) > 0
+	alone := len(l.apart) == 0 && (len(ids) == 0 || len(ids) == 1 && ids[0] == s.ID)
+	nobody := alone && !trunks
 	if heard && !nobody {
 		w.replay.each(func(d []byte) { s.keep(now, d) })
 		s.keep(now, voice)
@@ -215,13 +230,17 @@ func (w *Worker) forward(now time.Duration, s *Session, h netproto.Header, voice
 	switch {
 	case !heard:
 		if over && !nobody {
-			w.end(now, r, l, s.ID, last)
+			w.end(now, r, l, s, last)
 		}
 		if muted {
 			return DropMuted
 		}
 		return DropQuiet
-	case nobody:
+	case trunks:
+		w.replay.each(func(d []byte) { w.relay(l, d) })
+		w.relay(l, voice)
+	}
+	if alone {
 		return Kept
 	}
 	q := w.outgoingTo(now, r)

@@ -43,6 +43,10 @@ func (m *Mender) judge(now time.Duration, talker *Member) {
 		if s == talker || d.deaf || !s.Live() {
 			continue
 		}
+		if s.Trunk {
+			c.peer(now, d.view(talker.ID), &f.told)
+			continue
+		}
 		limit := unlimited
 		if d.Cap > 0 { // which holds for those too who are not forwarded for its sake
 			limit = int(cmp.Or(d.part, d.Cap))
@@ -116,7 +120,7 @@ func (m *Mender) feedback(now time.Duration, s *Member, listeners int) (next tim
 	f.Receipt = *u.asker.Receipt()
 	queue, trend := u.asker.Queue(now)
 	f.Rate, f.Queue, f.Trend = u16(int(u.meter.Rate(now))), u16(int(queue/time.Millisecond)), i16(int(trend*1000))
-	if s.Live() && !s.Deaf.Load() { // is one of the listeners
+	if s.Live() && !s.Deaf.Load() && !s.Far { // is one of the listeners
 		listeners--
 	}
 	f.Hearers = u16(listeners)

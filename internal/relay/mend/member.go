@@ -13,6 +13,10 @@ type Member struct {
 	ID   uint32 // of the session; static from then on
 	room *Room  // static
 
+	// Static, in a room that spans relays.
+	Far   bool // is at another relay, and no listener here
+	Trunk bool // is another relay, which listens for those at it
+
 	// Set by who keeps the rooms, read by all without a lock.
 	Overhead atomic.Int32 // what IP and UDP add to a datagram on the way to it, in bytes; 0: it cannot be sent to
 	Deaf     atomic.Bool  // wants no voice
@@ -37,7 +41,8 @@ func (s *Member) Live() bool { return s.Overhead.Load() > 0 }
 // lostUnit is of what loss is kept for others to read.
 const lostUnit = 1 << 16
 
-// Loss is the share of datagrams that get lost on the way to the member, of late and before repair, by its last report.
+// Loss is the share of datagrams that get lost on the way to the member, of late and before repair, by its last
+// report.
 // Any goroutine may ask.
 func (s *Member) Loss() float64 { return float64(s.lost.Load()) / lostUnit }
 

@@ -51,7 +51,8 @@ type view struct {
 	since   netproto.Outcome // of what reports told since the last feedback to the talker
 	jitter  time.Duration    // of the arrivals
 	ending  Ending
-	own     *repair.Sent // what was sent to this listener; nil: all that the room got
+	own     *repair.Sent       // what was sent to this listener; nil: all that the room got
+	far     *netproto.Feedback // of those behind a Trunk, its last
 }
 
 // take takes a listener's block about a talker.

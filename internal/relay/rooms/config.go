@@ -26,6 +26,8 @@ type Config struct {
 	Workers int
 	Upper   bool // session IDs are in the upper half of the 2^32, else in the lower one
 	Besides int  // more Workers, behind these, that nothing is steered to
+
+	Cluster *Cluster // nil: the relay is alone
 }
 
 func (c Config) withDefaults() Config {
@@ -45,8 +47,12 @@ func (c Config) withDefaults() Config {
 
 // forward is the part of it that concerns datagrams.
 func (c Config) forward() forward.Config {
-	return forward.Config{
+	f := forward.Config{
 		MaxSessions: c.MaxSessions, Workers: c.Workers, SessionRate: c.SessionRate, StrangerRate: c.StrangerRate,
 		BundleWait: c.BundleWait, BundleLoad: c.BundleLoad, Upper: c.Upper, Besides: c.Besides,
 	}
+	if c.Cluster != nil {
+		f.Number, f.Skip = c.Cluster.Number, c.Cluster.Skip
+	}
+	return f
 }

@@ -45,6 +45,7 @@ type Core struct {
 	worn     []uint32           // sessions that were ended as their numbers were
 	woke     time.Duration      // see Wake
 	closing  bool               // nobody new may come
+	cluster  *Cluster           // nil: alone
 }
 
 // NewCore returns a Core without rooms.
@@ -61,6 +62,7 @@ func NewCore(cfg Config) *Core {
 		recorded: make(map[*room]bool),
 	}
 	c.exchange = forward.NewExchange(cfg.forward(), keeper{c})
+	c.beginCluster()
 	return c
 }
 
@@ -132,7 +134,7 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 		return Membership{}, fmt.Errorf("%w (%d)", ErrTooManyRooms, c.cfg.MaxRooms)
 	case r == nil:
 		r = c.newRoom(n.Room)
-	case len(r.members) >= c.cfg.MaxRoomSize:
+	case r.size() >= c.cfg.MaxRoomSize:
 		return Membership{}, fmt.Errorf("%w (%d members)", ErrRoomFull, c.cfg.MaxRoomSize)
 	}
 	m = &member{room: r, name: n.Name, voice: n.Voice, fresh: n.Fresh, joined: now, asked: now - challengeInterval}
@@ -155,6 +157,8 @@ func (c *Core) Join(now time.Duration, n Newcomer) (Membership, error) {
 	c.load[r.Worker()]++
 	r.came = true
 	c.changedLocked(r)
+	c.partChangedLocked(r)
+	r.untold = true
 	r.enter(m)
 	return m.membership(), nil
 }
@@ -194,14 +198,18 @@ func (c *Core) leaveLocked(m *member) {
 	if m.Unsettle() {
 		r.relist()
 	}
+	c.partChangedLocked(r)
 	if len(r.members) == 0 {
+		c.endShared(r)
 		delete(c.rooms, r.name)
 		delete(c.due, r)
 		delete(c.recorded, r)
 		return
 	}
 	c.changedLocked(r)
-	r.departed(m.ID)
+	if r.shared == nil { // else they are told when they are announced
+		r.departed(m.ID)
+	}
 }
 
 // newRoom makes a room, for the worker with the fewest sessions.
@@ -211,6 +219,9 @@ func (c *Core) newRoom(name string) *room {
 		talkers = c.cfg.Talkers
 	}
 	r := &room{name: name}
+	if c.cluster != nil {
+		r.shared = &shared{parts: make(map[int]*part)}
+	}
 	r.Init(slices.Index(c.load, slices.Min(c.load)), c.cfg.Workers+c.cfg.Besides, talkers)
 	return r
 }
@@ -240,11 +251,11 @@ func (c *Core) Tick(now time.Duration) (updates []Update, next time.Duration) {
 	}
 	next = c.sweep
 	for r := range c.due {
-		if at := r.next(); now < at {
+		if at := c.whenDue(now, r); now < at {
 			next = min(next, at)
 			continue
 		}
-		updates = append(updates, Update{Room: r.name, Users: r.announce(now)})
+		updates = append(updates, r.announce(now))
 		delete(c.due, r)
 	}
 	slices.SortFunc(updates, func(a, b Update) int { return cmp.Compare(a.Room, b.Room) })

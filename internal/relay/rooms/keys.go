@@ -12,7 +12,8 @@ type Passed struct {
 	netproto.Wrapping
 }
 
-// Pass takes a session's sender key of an epoch, wrapped for others, and returns what those in its room are to be told,
+// Pass takes a session's sender key of an epoch, wrapped for others, and returns what those in its room are to be
+// told,
 // the session itself, too, if one is for it.
 // One per epoch is taken, of those that are in use. They are kept for who has lost its connection just then.
 func (c *Core) Pass(id uint32, keys []netproto.Wrapping) (passed []Passed) {
@@ -31,6 +32,8 @@ func (c *Core) Pass(id uint32, keys []netproto.Wrapping) (passed []Passed) {
 	m.keys = keys
 	for _, w := range keys {
 		if to := c.members[w.Session]; to != nil && to.room == m.room && to.voice > 0 {
+			passed = append(passed, Passed{w.Session, m.from(w)})
+		} else if m.room.elsewhere(w.Session) {
 			passed = append(passed, Passed{w.Session, m.from(w)})
 		}
 	}
@@ -54,5 +57,13 @@ func (m *member) wrapped() (keys []netproto.Wrapping) {
 			keys = append(keys, o.from(o.keys[i]))
 		}
 	}
+	m.room.fars(func(o *farMember) {
+		i := slices.IndexFunc(o.keys, func(w netproto.Wrapping) bool { return w.Session == m.ID })
+		if i >= 0 && len(keys) < mostWrapped {
+			w := o.keys[i]
+			w.Session = o.Session
+			keys = append(keys, w)
+		}
+	})
 	return keys
 }

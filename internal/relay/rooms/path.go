@@ -119,6 +119,10 @@ func (k keeper) member(s *forward.Session) *member {
 
 // settle makes from the member's path, or one of them, and sends it voice.
 func (k keeper) settle(now time.Duration, m *member, from forward.Path, also bool) {
+	before := m.Network()
 	m.Settle(now, k.c.woke, from, also)
+	if m.Network() != before {
+		k.c.partChangedLocked(m.room)
+	}
 	m.room.relist()
 }

@@ -28,6 +28,7 @@ func (c *Core) Record(id uint32, records bool) bool {
 	}
 	m.records = records
 	c.recorded[m.room] = true
+	c.partChangedLocked(m.room)
 	return true
 }
 
@@ -67,5 +68,11 @@ func (r *room) recorders() (sessions []uint32) {
 			sessions = append(sessions, m.ID)
 		}
 	}
+	r.fars(func(m *farMember) {
+		if m.Records && len(sessions) < mostRecorders {
+			sessions = append(sessions, m.Session)
+		}
+	})
+	slices.Sort(sessions)
 	return sessions
 }

@@ -13,6 +13,7 @@ import (
 type Update struct {
 	Room  string
 	Users UserList
+	Epoch *Epoch // what other relays are to be told; nil: nobody is
 }
 
 const (
@@ -41,6 +42,8 @@ type room struct {
 	began     time.Duration // when it did
 	owed      time.Duration // longEpochPause for each, less what has passed
 	came      bool          // somebody, since then
+	untold    bool          // the same, and has a list of its own
+	shared    *shared       // nil: the relay is alone
 
 	recordersTold time.Duration // when it was told who records it; 0: never
 }
@@ -93,16 +96,33 @@ func (m *member) membership() Membership {
 
 // users is the list as it is, with its epoch if that has begun.
 func (r *room) users() UserList {
-	l := UserList{
-		Names: make([]string, len(r.members)), Sessions: make([]uint32, len(r.members)), Version: r.version,
-		fresh: make([][]byte, len(r.members)), left: r.left, forgotten: r.forgotten,
-	}
+	l := r.listOf(r.people())
 	if !r.dirty {
 		l.epoch = r.epoch
 	}
-	for i, m := range r.members {
-		l.Names[i], l.Sessions[i], l.fresh[i] = m.name, m.ID, m.fresh
+	return l
+}
+
+// listOf is a list of these people, by rising sessions.
+func (r *room) listOf(people []Member) UserList {
+	l := UserList{
+		Names: make([]string, len(people)), Sessions: make([]uint32, len(people)), Version: r.version,
+		fresh: make([][]byte, len(people)), left: r.left, forgotten: r.forgotten,
+	}
+	talks := make(map[uint32]bool)
+	for _, m := range r.members {
 		if m.Talks() {
+			talks[m.ID] = true
+		}
+	}
+	r.fars(func(m *farMember) {
+		if m.session != nil && m.session.Talks() {
+			talks[m.Session] = true
+		}
+	})
+	for i, p := range people {
+		l.Names[i], l.Sessions[i], l.fresh[i] = p.Name, p.Session, p.Fresh
+		if talks[p.Session] {
 			l.talkers = append(l.talkers, i)
 		}
 	}
@@ -123,12 +143,23 @@ func (r *room) next() time.Duration {
 }
 
 // announce begins an epoch and returns its list.
-func (r *room) announce(now time.Duration) UserList {
-	r.owed = min(max(r.owed-(now-r.began), 0), epochBurst*longEpochPause) + longEpochPause
-	r.began, r.came, r.dirty = now, false, false
-	r.epoch = epoch{r.epoch.number + 1, randomKey()}
+func (r *room) announce(now time.Duration) Update {
+	r.pace(now)
+	r.dirty = false
+	r.epoch = epoch{r.highest() + 1, randomKey()}
+	u := Update{Room: r.name}
+	if r.shared != nil {
+		u.Epoch = r.announceFar()
+	}
 	r.SetList(uint16(r.version))
-	return r.users()
+	u.Users = r.users()
+	return u
+}
+
+// pace notes that an epoch begins.
+func (r *room) pace(now time.Duration) {
+	r.owed = min(max(r.owed-(now-r.began), 0), epochBurst*longEpochPause) + longEpochPause
+	r.began, r.came = now, false
 }
 
 // relist has voice sent to the members who can be sent to now.
@@ -137,5 +168,19 @@ func (r *room) relist() {
 	for i, m := range r.members {
 		sessions[i] = &m.Session
 	}
-	r.SetListeners(sessions)
+	var trunks []*forward.Session
+	far := 0
+	if r.shared != nil {
+		for _, p := range r.shared.parts {
+			if p.trunk != nil {
+				trunks = append(trunks, p.trunk)
+			}
+		}
+		r.fars(func(m *farMember) {
+			if m.Voice {
+				far++
+			}
+		})
+	}
+	r.SetListeners(sessions, trunks, far)
 }

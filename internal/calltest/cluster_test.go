@@ -1,0 +1,108 @@
+package calltest
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"testing"
+
+	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/internal/mesh"
+	"github.com/tincan-voice/tincan/relay"
+)
+
+var clusterSecret = []byte("a secret of thirty-two characters")
+
+// freePorts are TCP ports of loopback that nobody has.
+func freePorts(t *testing.T, n int) (ports []netip.AddrPort) {
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).AddrPort())
+	}
+	return ports
+}
+
+// startCluster runs relays with a NATS server in each, the first of which the others know. Those beyond the first have the
+// secrets given, if any are.
+func startCluster(t *testing.T, relays int, secrets ...[]byte) (servers []*relay.Server) {
+	t.Helper()
+	ports := freePorts(t, relays)
+	for i := range relays {
+		o := mesh.Options{Listen: ports[i], Secret: clusterSecret, Log: slog.New(slog.DiscardHandler)}
+		if i > 0 {
+			o.Peers = []string{ports[0].String()}
+			if i <= len(secrets) {
+				o.Secret = secrets[i-1]
+			}
+		}
+		bus, err := mesh.Start(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(bus.Close)
+		servers = append(servers, StartRelay(t, relay.Config{
+			Cluster: &relay.Cluster{Number: i + 1, Secret: o.Secret, Address: netip.MustParseAddr("127.0.0.1"), Bus: bus},
+		}))
+	}
+	return servers
+}
+
+// Three relays with NATS servers in them: who joins at any of them hears all others, with sender keys. A ban at one holds
+// at all, and whoever ends is gone.
+func TestCluster(t *testing.T) {
+	servers := startCluster(t, 3)
+	for _, s := range servers {
+		Eventually(t, "all relays are there", func() bool { return len(s.Peers()) == 2 })
+	}
+	var calls []*engine.Call
+	for i, s := range servers {
+		calls = append(calls, Join(t, s.Addr().String(), fmt.Sprint("P", i), engine.Config{
+			Room: "tea", Passphrase: "of all of them", Source: Babble(uint64(i)),
+		}))
+	}
+	for i, c := range calls {
+		heard := make(map[string]bool)
+		Await(t, c, fmt.Sprint("P", i, " hears both others"), func(e engine.PeerTalking) bool {
+			heard[e.Name] = heard[e.Name] || e.Talking
+			return len(heard) == 2
+		})
+	}
+	for _, s := range servers {
+		if st := s.Stats(); st.Relayed == 0 || len(s.Clients()) != 1 {
+			t.Errorf("%d datagrams went to other relays; clients: %+v", st.Relayed, s.Clients())
+		}
+	}
+	if err := servers[0].Ban("203.0.113.7", 1e12, "noise"); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range servers {
+		Eventually(t, "the ban holds", func() bool { return len(s.Sanctions()) == 1 })
+	}
+	if err := servers[2].Lift("203.0.113.7", false); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range servers {
+		Eventually(t, "the ban is lifted", func() bool { return len(s.Sanctions()) == 0 })
+	}
+	calls[1].Leave()
+	Await(t, calls[2], "P1 has left", func(e engine.PeerLeft) bool { return e.Name == "P1" })
+	if err := servers[0].Close(); err != nil {
+		t.Fatal(err)
+	}
+	Await(t, calls[2], "P0's relay has ended", func(e engine.PeerLeft) bool { return e.Name == "P0" })
+	Eventually(t, "one relay is gone", func() bool { return len(servers[2].Peers()) == 1 })
+}
+
+// A relay with another secret is no part of it.
+func TestClusterOtherSecret(t *testing.T) {
+	servers := startCluster(t, 3, []byte("another secret of thirty-two letters"))
+	Eventually(t, "those two are there", func() bool { return len(servers[0].Peers()) == 1 && len(servers[2].Peers()) == 1 })
+	if n := servers[1].Peers(); len(n) != 0 {
+		t.Errorf("%v", n)
+	}
+}
