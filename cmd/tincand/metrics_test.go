@@ -93,7 +93,7 @@ func TestMetricsAreWellFormed(t *testing.T) {
 // The dashboard and the manual name only what there is.
 func TestMetricsAreNamed(t *testing.T) {
 	there := map[string]bool{"tincan_room_worst_loss_bucket": true, "tincan_room_worst_loss_count": true}
-	descs := []*prometheus.Desc{sessionsDesc, roomsDesc, largestDesc, drainDesc, lossDesc, droppedDesc}
+	descs := []*prometheus.Desc{sessionsDesc, roomsDesc, largestDesc, drainDesc, peersDesc, lossDesc, droppedDesc}
 	for _, total := range totals {
 		descs = append(descs, total.desc)
 	}
