@@ -205,7 +205,7 @@ func (b *Buffer) follow(t int64, fs []Frame) {
 	}
 	n := b.frames.extend(fs[0].Number)
 	late := t - n*FrameSize - b.model.floor()
-	if b.stale.over(t, n < b.frames.next) || late < -restartLate || late > restartLate {
+	if b.stale.over(t, n < b.frames.next) || max(late, -late) > restartLate {
 		b.frames.reset()
 		b.frames.start(first)
 		b.model.reset()
@@ -215,8 +215,8 @@ func (b *Buffer) follow(t int64, fs []Frame) {
 	}
 }
 
-// restartLate is a step in the delay that is no network's doing: 10 s.
-const restartLate = 10 * SampleRate
+// restartLate is a step in the delay that is no network's doing: twice the longest that speech can be held back.
+var restartLate = samples(2 * maxMaxDelay)
 
 // stale notes since when all datagrams come after their time.
 type stale struct {

@@ -15,8 +15,9 @@ const longer = 0.001
 
 // How much alike the places have to be between which speech is cut or repeated, as a correlation (see match).
 const (
-	alikeFrom = 0.9 // where there is no hurry
-	pitchFrom = 0.4 // where there is most: with less there is no pitch at all
+	cutFrom   = 0.9 // to take a period out where there is no hurry
+	putFrom   = 0.8 // to put one in
+	pitchFrom = 0.4 // to take one out in the greatest hurry: with less there is no pitch at all
 )
 
 // pauseBelow is the power of a pause, as a part of that of the loud parts: 35 dB less.
@@ -53,7 +54,7 @@ func (b *Buffer) shorten() {
 	if most < minLag || b.sinceStretch() < 2*FrameSize*hurry/max(over, 1)*hurry/max(over, 1) {
 		return
 	}
-	if at, score := match(x, x[minLag:most+alike], longer*float32(over)/hurry); score >= alikeFrom-(alikeFrom-pitchFrom)*float32(min(max(over, 0), hurry))/hurry {
+	if at, score := match(x, x[minLag:most+alike], longer*float32(over)/hurry); score >= cutFrom-(cutFrom-pitchFrom)*float32(min(max(over, 0), hurry))/hurry {
 		b.speech.cut(0, minLag+at, tick)
 		b.stretched = b.end()
 	}
@@ -62,11 +63,11 @@ func (b *Buffer) shorten() {
 // lengthen puts a pitch period in.
 func (b *Buffer) lengthen() {
 	x := b.speech.at(-maxLag)
-	if len(x) < maxLag+alike || b.back()+maxLag > b.ceiling() || b.sinceStretch() < 2*FrameSize {
+	if len(x) < maxLag+alike || b.back()+maxLag > b.ceiling() || b.sinceStretch() < 2*maxLag {
 		return
 	}
 	at, score := match(x[maxLag:], x[:maxLag-minLag+alike], longer)
-	if score < alikeFrom && !b.quiet(x[maxLag:]) {
+	if score < putFrom && !b.quiet(x[maxLag:]) {
 		return
 	}
 	lag := maxLag - at
