@@ -58,7 +58,7 @@ type Config struct {
 	// lines are lost, and counted, and nobody waits but the end, for a second. nil: nothing.
 	Log *slog.Logger
 
-	// MaxConns is how many TCP connections there may be in all. 0: 20000.
+	// MaxConns is how many TCP connections there may be in all. 0: 20000, or a quarter more than MaxSessions.
 	MaxConns int
 	// MaxConnsPerAddr is how many come from one IP address (IPv6: one /64, and more from its /56 and /48); loopback has
 	// no such limit. 0: 64.
@@ -188,7 +188,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	c.MaxConns = cmp.Or(c.MaxConns, 20000)
+	c.MaxConns = cmp.Or(c.MaxConns, max(20000, c.MaxSessions+c.MaxSessions/4))
 	c.MaxConnsPerAddr = cmp.Or(c.MaxConnsPerAddr, 64)
 	c.MaxPending = cmp.Or(c.MaxPending, 4096)
 	c.NamelessRate = cmp.Or(c.NamelessRate, 10)

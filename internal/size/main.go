@@ -130,7 +130,7 @@ func run(ctx context.Context, trials []trial, out io.Writer) error {
 
 // predict says what the costs mean.
 func (c costs) predict(out io.Writer) {
-	fmt.Fprintf(out, "\n%-44s %12s %12s\n", fmt.Sprintf("at %.0f %% of", 100*headroom), "1 core", "16 cores")
+	fmt.Fprintf(out, "\n%-44s %12s %12s\n", fmt.Sprintf("at %.0f %% of", 100*headroom), "1 core", fmt.Sprint(cores, " cores"))
 	for _, row := range []struct {
 		name string
 		per  float64 // cores
@@ -144,15 +144,15 @@ func (c costs) predict(out io.Writer) {
 		{"deliveries per second, one talker, large rooms", c.out, 1},
 	} {
 		one := headroom / row.per * float64(row.unit)
-		fmt.Fprintf(out, "%-48s %8.3g %12.3g\n", row.name, one, one*16*together)
+		fmt.Fprintf(out, "%-48s %8.3g %12.3g\n", row.name, one, one*cores*together)
 	}
-	fmt.Fprintf(out, "\na million users in a cluster of relays with 16 cores, each at %.0f %%; everyone joins any relay\n", 100*headroom)
+	fmt.Fprintf(out, "\na million users in a cluster of relays with %d cores, each at %.0f %%; everyone joins any relay\n", cores, 100*headroom)
 	for _, members := range []int{3, 10, 50} {
 		for _, share := range []float64{0, 0.1, 1} {
 			text := fmt.Sprintf("rooms of %d, one talks in %.0f %%", members, 100*share)
-			switch n, per := c.cluster(1e6, members, share, 16, 63); {
+			switch n, per := c.cluster(1e6, members, share); {
 			case n == 0:
-				fmt.Fprintf(out, "%-48s more than 63 relays: %.0f cores\n", text, per)
+				fmt.Fprintf(out, "%-48s more than %d relays: %.0f cores\n", text, mostRelays, per)
 			default:
 				fmt.Fprintf(out, "%-48s %8d relays, %.0f cores busy, %.1f GiB each\n", text, n, per, 1e6*c.memory/float64(n)/(1<<30))
 			}

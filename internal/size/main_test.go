@@ -60,16 +60,16 @@ func TestModel(t *testing.T) {
 		t.Errorf("a thousand are at %v relays of three", s)
 	}
 	// Idle, a million sessions take 1e6 * 0.5 * 13 us = 6.5 cores; 16 at 0.87 * 0.6 are 8.4.
-	if n, per := want.cluster(1e6, 10, 0, 16, 63); n != 1 || math.Abs(per-6.5) > 1e-9 {
+	if n, per := want.cluster(1e6, 10, 0); n != 1 || math.Abs(per-6.5) > 1e-9 {
 		t.Errorf("%d relays, %v cores", n, per)
 	}
 	// With a talker in each room of two: on R relays a datagram comes at 2 - 1/R of them, and goes to one listener and on.
-	n, per := want.cluster(1e6, 2, 1, 16, 63)
+	n, per := want.cluster(1e6, 2, 1)
 	at := 2 - 1/float64(n)
-	if want := 1e6*2*13e-6 + 5e5*50*(at*4e-6+at*3e-6); math.Abs(per-want) > 1e-6 || per > float64(n)*16*together*headroom {
+	if want := 1e6*2*13e-6 + 5e5*50*(at*4e-6+at*3e-6); math.Abs(per-want) > 1e-6 || per > float64(n)*cores*together*headroom {
 		t.Errorf("%d relays, %v cores, want %v", n, per, want)
 	}
-	if n, _ := want.cluster(1e9, 10, 1, 16, 63); n != 0 {
+	if n, _ := want.cluster(1e9, 10, 1); n != 0 {
 		t.Errorf("a thousand million on %d relays", n)
 	}
 }

@@ -52,6 +52,9 @@ const (
 	together = 0.87
 	// headroom is how much of a machine's cores is planned with.
 	headroom = 0.6
+	// cores is how many a larger machine has, and mostRelays how many such a cluster may have (docs/cluster.md).
+	cores      = 16
+	mostRelays = 63
 )
 
 // room is what a second of a room does to one relay where it is alone: so many members, of whom so many talk, with so many
@@ -71,20 +74,20 @@ func spread(members, relays int) float64 {
 
 // cluster is how many relays so many users need who are all in rooms of so many members, where one talks all the time in
 // a share of them: each datagram goes once to every relay where the room has somebody, which takes it as it takes one of
-// a client (docs/cluster.md). 0: more than the most will not do. per is how much CPU time a second of theirs takes all relays.
-func (c costs) cluster(users, members int, share float64, cores, most int) (relays int, per float64) {
+// a client (docs/cluster.md). 0: so many as there may be will not do. busy is how many cores of all relays are.
+func (c costs) cluster(users, members int, share float64) (relays int, busy float64) {
 	rooms := float64(users) / float64(members)
-	for relays = 1; relays <= most; relays++ {
+	for relays = 1; relays <= mostRelays; relays++ {
 		at := spread(members, relays)
 		l := load{
 			probes: float64(users) * (share*probesBusy + (1-share)*probesIdle),
 			in:     rooms * share * datagrams * at,
 			out:    rooms * share * datagrams * (float64(members-1) + at - 1),
 		}
-		per = c.cores(l)
-		if per <= float64(relays*cores)*together*headroom {
-			return relays, per
+		busy = c.cores(l)
+		if busy <= float64(relays*cores)*together*headroom {
+			return relays, busy
 		}
 	}
-	return 0, per
+	return 0, busy
 }
