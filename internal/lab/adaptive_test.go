@@ -75,18 +75,25 @@ func TestSeveralTalkers(t *testing.T) {
 		t.Fatal(err)
 	}
 	speech = slices.Concat(speech, speech)
+	const calls = 5 // one call says little: which stall the buffer is full in, and which of three is left out, is chance
 	for _, network := range []string{"bufferbloat", "edge"} {
-		f := run(t, Config{Speech: speech, Network: preset(network), Adaptive: true, Talkers: 3}).Figures
-		t.Logf("%s: %+v", network, f.Speech)
-		if f.Speech.Dropped > 5 || f.Speech.LongestGapMS > 600 {
-			t.Errorf("%s: %+v", network, f.Speech)
+		var dropped float64
+		for seed := range uint64(calls) {
+			f := run(t, Config{Speech: speech, Network: preset(network), Adaptive: true, Talkers: 3, Seed: seed}).Figures
+			t.Logf("%s: %+v", network, f.Speech)
+			if f.Speech.LongestGapMS > 600 {
+				t.Errorf("%s: %+v", network, f.Speech)
+			}
+			dropped += f.Speech.Dropped / calls
+		}
+		if dropped > 5 {
+			t.Errorf("%s: %.2f %% dropped", network, dropped)
 		}
 	}
 	if f := run(t, Config{Speech: speech, Network: preset("lan"), Adaptive: true, Talkers: 2, Cap: 64}).Figures; f.Speech.Dropped > 1 || f.Wire.DownPeak > 64 {
 		t.Errorf("cap 64: %+v, %+v", f.Speech, f.Wire)
 	}
-	var late float64 // half of what is heard; one call says little: which of the three is left out, and when, is chance
-	const calls = 5
+	var late float64 // half of what is heard
 	for seed := range uint64(calls) {
 		f := run(t, Config{Speech: speech, Network: preset("thin32"), Adaptive: true, Talkers: 3, Seed: seed}).Figures
 		if t.Logf("thin32: %+v, %+v", f.Delay.WithoutFill, f.Speech); f.Wire.Down > 35 {
