@@ -31,6 +31,7 @@ type quicServer struct {
 	server  *Server
 	addr    netip.AddrPort
 	socket  *net.UDPConn // nil: another program has the port
+	failed  error        // why it has not been had at once
 	port    atomic.Int32 // 0: not yet
 	web     *webtransport.Server
 	config  *quic.Config
@@ -82,15 +83,15 @@ func (s *Server) newQUICServer() *quicServer {
 			return context.WithValue(ctx, clientKey{}, c)
 		},
 	}}
-	if err := q.listen(); err != nil {
-		s.cfg.Log.Warn("browsers have no datagrams yet: their UDP port is not to be had", "port", port, "error", err)
-	}
+	q.failed = q.listen()
 	return q
 }
 
-func (q *quicServer) listen() (err error) {
-	if q.socket, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(q.addr)); err == nil {
-		q.port.Store(int32(addrPortOf(q.socket.LocalAddr()).Port()))
+func (q *quicServer) listen() error {
+	socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(q.addr))
+	if err == nil {
+		q.socket = socket
+		q.port.Store(int32(addrPortOf(socket.LocalAddr()).Port()))
 	}
 	return err
 }
@@ -116,6 +117,10 @@ func (q *quicServer) run() {
 		return
 	}
 	defer q.close()
+	if q.failed != nil {
+		q.server.log.Warn("browsers have no datagrams yet: another program has their UDP port, perhaps the relay whose place this one takes",
+			"port", q.addr.Port(), "error", q.failed)
+	}
 	for q.socket == nil {
 		select {
 		case <-q.server.stop:

@@ -32,7 +32,8 @@ type webTransport struct {
 func (q *quicServer) serve(c *client, session *webtransport.Session) {
 	t := &webTransport{of: q, session: session, wake: make(chan struct{}, 1)}
 	t.carry(c, t)
-	t.watch = time.AfterFunc(q.server.cfg.LoginTimeout, t.look)
+	t.watch = time.AfterFunc(time.Hour, t.look)
+	t.watch.Reset(q.server.cfg.LoginTimeout) // now that look has it
 	q.server.wg.Go(t.write)
 	q.server.wg.Go(t.accept)
 	t.read()

@@ -329,6 +329,29 @@ func TestWebTransportEnds(t *testing.T) {
 	})
 }
 
+// A relay that drains tells browsers to go, and serves them until they have.
+func TestWebDrain(t *testing.T) {
+	s := startServer(t, webConfig())
+	socket, web := joinSocket(t, s, "", "socket"), joinWeb(t, s, "", "web")
+	s.Drain(20*time.Second, Next{})
+	for _, c := range []*voiceClient{socket, web} {
+		for p := c.next(); p["KEY"] != 5.0; p = c.next() {
+			if p["KEY"] != 3.0 {
+				t.Fatal(p)
+			}
+		}
+	}
+	converse(t, socket, web)
+	for _, c := range []*voiceClient{socket, web} {
+		c.send(`{"KEY": 4}`)
+	}
+	select {
+	case <-s.done:
+	case <-time.After(20 * time.Second):
+		t.Error("it does not end when all have gone")
+	}
+}
+
 // Sessions are connections of their address like all others, and more than that there are not.
 func TestWebTransportsAreCounted(t *testing.T) {
 	cfg := webConfig()
