@@ -157,6 +157,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.ACMEName != "" && c.CertFile != "" {
 		return c, fmt.Errorf("relay: %w: a certificate by ACME or one of your own, not both", ErrConfig)
 	}
+	if c.Web.Port > 65535 {
+		return c, fmt.Errorf("relay: %w: Web.Port %d: want a UDP port", ErrConfig, c.Web.Port)
+	}
 	for _, limit := range []struct {
 		name  string
 		value int64

@@ -35,9 +35,7 @@ func (s *Server) turnAway(c *client, reason string) {
 		_ = c.link.Close()
 		return
 	}
-	s.mu.Lock()
-	s.conns[c] = true // so that the end of the relay ends it
-	s.mu.Unlock()
+	s.list(c)
 	s.wg.Go(func() {
 		c.hearNo(reason)
 		_ = c.link.Close()
@@ -51,7 +49,10 @@ func (s *Server) turnAway(c *client, reason string) {
 // hearNo tells the reason to a client that has no outbox.
 func (c *client) hearNo(reason string) {
 	_ = c.link.SetDeadline(time.Now().Add(doorTime))
-	protocol, err := c.open()
+	protocol, err := controlProtocol, error(nil)
+	if c.conn == nil { // else it is open: a stream of QUIC
+		protocol, err = c.open()
+	}
 	if err != nil {
 		return
 	}

@@ -39,6 +39,9 @@ import (
 //	await      1               waits for the end of the relay whose place this one has taken
 //	web        1               hands connections with browsers to net/http, where Config has a page
 //	confer     1               talks with the other relays of a cluster, where there is one
+//	quic       1               has the port of WebTransport, or waits for it
+//	connection 1 per browser   there: waits for its session, then reads its datagrams; and one that writes them, and
+//	                           one that takes its streams
 //	journal    1               writes the log; left behind where that stands still
 type Server struct {
 	// Static.
@@ -59,13 +62,15 @@ type Server struct {
 	predecessor predecessor
 	mesh        *mesh // nil: alone
 
-	web       *website // nil: none
+	web       *website    // nil: none
+	quic      *quicServer // nil: none
 	renewal   *renewal
 	identity  atomic.Pointer[identity]      // replaced by Reload
 	tokens    atomic.Pointer[access.Tokens] // the same; nil: nobody needs one
 	sanctions access.Sanctions
 
-	begun atomic.Int64 // bytes of packages without their ends, of all clients
+	number atomic.Uint64 // of the last connection
+	begun  atomic.Int64  // bytes of packages without their ends, of all clients
 
 	turns chan struct{}  // has one in it for each handshake that is being computed
 	door  chan struct{}  // and one for each who is being turned away
@@ -132,6 +137,7 @@ func Listen(cfg Config) (*Server, error) {
 		s.parking.close()
 		return nil, err
 	}
+	s.quic = s.newQUICServer()
 	err = s.loadSanctions()
 	if err == nil {
 		err = s.begin()
@@ -269,6 +275,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	s.wg.Go(s.keep)
 	s.wg.Go(s.parking.run)
 	s.wg.Go(s.web.run)
+	s.wg.Go(s.quic.run)
 	select {
 	case <-ctx.Done():
 	case <-s.stop:
@@ -345,13 +352,14 @@ func (s *Server) closeSockets() {
 	for _, conn := range s.udp {
 		_ = conn.Close()
 	}
+	s.quic.close()
 	s.predecessor.close()
 }
 
 // accept is a goroutine.
 func (s *Server) accept() {
 	var failed faults
-	for number := uint64(1); ; number++ {
+	for {
 		conn, err := s.listener.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed):
@@ -363,14 +371,8 @@ func (s *Server) accept() {
 			time.Sleep(faultPause)
 			continue
 		}
-		from := addrPortOf(conn.RemoteAddr())
-		c := &client{server: s, from: from, link: link{Conn: conn}, number: number}
-		refusal := s.banned(from.Addr(), nil)
-		if refusal != "" {
-			s.turnAway(c, refusal)
-			continue
-		}
-		if c.entry, refusal = s.admission.enter(s.now(), from.Addr(), func() { _ = conn.Close() }); refusal != "" {
+		c := &client{server: s, from: addrPortOf(conn.RemoteAddr()), link: link{Conn: conn}, number: s.number.Add(1)}
+		if refusal := s.admit(c); refusal != "" {
 			s.turnAway(c, refusal)
 			continue
 		}
@@ -380,11 +382,24 @@ func (s *Server) accept() {
 		if b, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
 			_ = b.SetWriteBuffer(s.cfg.MaxUnsent) // else the kernel keeps megabytes for who does not read
 		}
-		s.mu.Lock()
-		s.conns[c] = true
-		s.mu.Unlock()
+		s.list(c)
 		s.wg.Go(c.serve)
 	}
+}
+
+// admit lets a connection in, or says why it may not come.
+func (s *Server) admit(c *client) (refusal string) {
+	if refusal = s.banned(c.from.Addr(), nil); refusal == "" {
+		c.entry, refusal = s.admission.enter(s.now(), c.from.Addr(), func() { _ = c.link.Close() })
+	}
+	return refusal
+}
+
+// list has the end of the relay end a connection.
+func (s *Server) list(c *client) {
+	s.mu.Lock()
+	s.conns[c] = true
+	s.mu.Unlock()
 }
 
 // remedy says what helps against an error that lasts, as far as it is known.
@@ -399,6 +414,6 @@ func remedy(err error) string {
 }
 
 func addrPortOf(a net.Addr) netip.AddrPort {
-	ap := a.(*net.TCPAddr).AddrPort()
+	ap := a.(interface{ AddrPort() netip.AddrPort }).AddrPort() // of TCP or UDP
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }

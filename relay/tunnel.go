@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tincan-voice/tincan/internal/relay/forward"
 	"github.com/tincan-voice/tincan/netproto"
 )
 
@@ -31,23 +30,11 @@ const (
 //
 // What waits for too long in the queue is dropped. So one that stands still costs the others nothing.
 type tunnel struct {
-	// Static.
-	server *Server
-	client *client
+	carrier
 	conn   net.Conn // TLS
-	path   forward.Path
 	socket tunnelSocket
-	free   chan *batch // those that the lane is done with
-	lane   *tunnelLane // from the first batch on
 
-	holders atomic.Int32 // sessions whose path it is
-	held    atomic.Bool  // it has been one
-
-	mu     sync.Mutex
-	queue  tunnelQueue
-	listed bool // the lane will look at it
-	closed bool
-	before *net.UDPConn // to the relay before this one; nil: nothing went there
+	listed bool // the lane will look at it; guarded by mu
 
 	went time.Duration // when TCP went on for the last time that we asked; the lane's own
 
@@ -58,23 +45,10 @@ type tunnel struct {
 	stuck     atomic.Bool // there is some of that; others may look
 }
 
-// batch is datagrams that came by a tunnel, as they are in it.
-type batch struct {
-	tunnel *tunnel
-	buf    [tunnelBuffer]byte
-	whole  int // bytes of it
-}
-
 // newTunnel makes a tunnel of a client's connection, which has shaken hands.
 func (s *Server) newTunnel(c *client) *tunnel {
-	t := &tunnel{
-		server: s, client: c, conn: c.conn, path: forward.Path{Remote: c.from},
-		free: make(chan *batch, 2),
-	}
-	t.path.Tunnel = t
-	for range cap(t.free) {
-		t.free <- &batch{tunnel: t}
-	}
+	t := &tunnel{conn: c.conn}
+	t.carry(c, t)
 	_ = c.link.SetWriteDeadline(time.Time{})
 	t.socket.use(&c.link)
 	c.link.tunnel = t
@@ -83,16 +57,14 @@ func (s *Server) newTunnel(c *client) *tunnel {
 
 // read is the tunnel's goroutine.
 func (t *tunnel) read() {
-	defer t.close()
+	defer t.client.close()
+	defer t.shut()
 	begun := <-t.free
 	have, renewed := 0, time.Duration(0) // until it is a session's path it has the time for a name
 	for {
 		n, err := t.conn.Read(begun.buf[have:])
-		now, proven := t.server.now(), t.held.Load() && !t.client.proven
-		if proven {
-			t.client.proven = true
-			t.server.admission.settle(now, t.client.entry)
-		}
+		now := t.server.now()
+		proven := t.prove(now)
 		if proven || err == nil && t.client.proven && now-renewed > renewEvery {
 			renewed = now
 			_ = t.client.link.SetReadDeadline(time.Now().Add(t.server.core.Silence()))
@@ -118,22 +90,9 @@ func (t *tunnel) read() {
 			return
 		}
 		have = copy(next.buf[:], rest)
-		if t.lane == nil {
-			t.lane = t.server.tunnelLaneOf(begun)
-		}
-		t.lane.give(begun)
+		t.give(begun)
 		begun = next
 	}
-}
-
-func (t *tunnel) close() {
-	t.mu.Lock()
-	t.closed, t.queue = true, tunnelQueue{}
-	if t.before != nil {
-		t.server.predecessor.shut(t.before)
-	}
-	t.mu.Unlock()
-	t.client.close()
 }
 
 // Send implements forward.Tunnel.
@@ -155,18 +114,8 @@ func (t *tunnel) Send(d []byte) bool {
 	return true
 }
 
-// Hold implements forward.Tunnel.
-func (t *tunnel) Hold() {
-	t.holders.Add(1)
-	t.held.Store(true)
-}
-
-// Release implements forward.Tunnel.
-func (t *tunnel) Release(over bool) {
-	if t.holders.Add(-1) == 0 && over {
-		_ = t.client.link.Close() // and its reader ends
-	}
-}
+// Reliable implements forward.Tunnel: what TCP has taken comes.
+func (*tunnel) Reliable() bool { return true }
 
 // flush writes what waits, as far as TCP goes on with it, and reports whether there is more. record is the lane's
 // memory.

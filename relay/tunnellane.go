@@ -20,7 +20,7 @@ const (
 )
 
 // tunnelLane is a goroutine for the tunnels of some rooms, beside the worker of a socket: it handles what came by them,
-// and writes what waits for them. It never waits for one.
+// and writes what waits for them. It never waits for one. What comes by a WebTransport it handles too.
 //
 // Who reads from a tunnel gives it batches, and gets none of the two that a tunnel has back before the lane is done
 // with them. So a tunnel that floods it waits for itself.
@@ -131,14 +131,14 @@ func (l *tunnelLane) handle(now time.Duration, worker *forward.Worker) (next tim
 	l.mu.Unlock()
 	for _, b := range l.work {
 		for d, rest, err := netproto.ParseTunnel(b.buf[:b.whole]); err == nil; d, rest, err = netproto.ParseTunnel(rest) {
-			if !b.tunnel.passOn(d) {
-				worker.Queue(now, b.tunnel.path, d)
+			if !b.by.passOn(d) {
+				worker.Queue(now, b.by.path, d)
 			}
 		}
 	}
 	next, ok = worker.Flush(now)
 	for i, b := range l.work {
-		b.tunnel.free <- b
+		b.by.free <- b
 		l.work[i] = nil
 	}
 	return next, ok

@@ -118,7 +118,7 @@ func standIn(from, to netip.Addr) *net.UDPAddr {
 }
 
 // passOn hands a datagram to the relay before this one if it may be of a session of its, and tells whether it is.
-func (t *tunnel) passOn(d []byte) bool {
+func (t *carrier) passOn(d []byte) bool {
 	s := t.server
 	if !s.predecessor.serves.Load() || len(d) < netproto.HeaderSize || d[steerOffset]>>7 == 1 == s.upper {
 		return false
@@ -148,14 +148,14 @@ func (s *Server) here() netip.AddrPort {
 
 // takeBack is a goroutine: what the relay before this one answers goes into the tunnel, until either ends. An answer
 // shows that the session is there.
-func (t *tunnel) takeBack(way *net.UDPConn) {
+func (t *carrier) takeBack(way *net.UDPConn) {
 	buf := make([]byte, netproto.MaxDatagram)
 	for {
 		n, err := way.Read(buf)
 		switch {
 		case err == nil:
 			t.held.Store(true)
-			t.Send(buf[:n])
+			t.path.Tunnel.Send(buf[:n])
 		case errors.Is(err, net.ErrClosed):
 			return
 		}

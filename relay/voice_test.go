@@ -25,6 +25,7 @@ type voiceClient struct {
 	*tipClient
 	udp     *net.UDPConn
 	tunnel  *testTunnel // if there, in place of udp
+	web     *testWeb    // the same
 	relay   netip.AddrPort
 	name    string
 	room    string
@@ -93,7 +94,11 @@ func (c *voiceClient) bind() {
 
 func (c *voiceClient) write(d []byte) {
 	c.t.Helper()
-	if c.tunnel != nil {
+	switch {
+	case c.web != nil:
+		c.web.write(d)
+		return
+	case c.tunnel != nil:
 		c.tunnel.write(d)
 		return
 	}
@@ -110,7 +115,10 @@ func (c *voiceClient) sealed(t netproto.Type, body []byte) []byte {
 // read returns the next datagram, or nil after the wait. As a NAT or a connected socket
 // does, it takes them from the address that was asked only.
 func (c *voiceClient) read(wait time.Duration) []byte {
-	if c.tunnel != nil {
+	switch {
+	case c.web != nil:
+		return c.web.read(wait)
+	case c.tunnel != nil:
 		return c.tunnel.read(wait)
 	}
 	buf := make([]byte, 1500)

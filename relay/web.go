@@ -20,6 +20,9 @@ type Web struct {
 	// Files are the page, as package internal/web has it: index.html, and what belongs to it. nil: the relay speaks no
 	// HTTP.
 	Files fs.FS
+	// Port is the UDP port by which browsers send datagrams (WebTransport). 0: the one after the relay's own, or any free one
+	// where that may be any; below 0: none, and all that browsers send goes by TCP.
+	Port int
 	// Version is what the relay calls itself to the page.
 	Version string
 }
@@ -153,9 +156,13 @@ func (w *website) guard(next http.Handler) http.Handler {
 			http.Error(rw, "this relay takes nothing by HTTP", http.StatusRequestEntityTooLarge)
 			return
 		}
+		connect := "ws://" + r.Host + " wss://" + r.Host
+		if port := w.server.quic.at(); port > 0 {
+			connect += " https://" + net.JoinHostPort(name, fmt.Sprint(port)) // CSP knows no IPv6 address: there it goes by TCP
+		}
 		h := rw.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; "+
-			"media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; connect-src 'self' ws://"+r.Host+" wss://"+r.Host+
+			"media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; connect-src 'self' "+connect+
 			"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin") // these two for SharedArrayBuffer
 		h.Set("Cross-Origin-Embedder-Policy", "require-corp")
@@ -204,10 +211,24 @@ type webJSON struct {
 	Version string   `json:"version"`
 }
 
-func (s *Server) serveWebJSON(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) serveWebJSON(w http.ResponseWriter, r *http.Request) {
+	about := webJSON{QUIC: s.quic.at(), Hashes: []string{}, Version: s.cfg.Web.Version}
+	if about.QUIC > 0 && !s.trusted(hostName(r.Host)) {
+		current, next, err := s.quic.certs.at(time.Now())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		about.Hashes = append(about.Hashes, current.hash, next.hash)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(webJSON{Hashes: []string{}, Version: s.cfg.Web.Version})
+	_ = json.NewEncoder(w).Encode(about)
+}
+
+// trusted tells whether the relay has a certificate for that name that is not made by itself.
+func (s *Server) trusted(name string) bool {
+	return s.cfg.CertFile != "" || s.renewal.get(name) != nil
 }
 
 // webRefusal is what a browser gets that is turned away.

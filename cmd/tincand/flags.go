@@ -47,6 +47,7 @@ type flags struct {
 	Next      string        `help:"The relay that SIGTERM and DRAIN send clients to, and its fingerprint, in one argument. SIGHUP reads the setting again." placeholder:"'ADDR SHA256:...'"`
 	clusterFlags
 	Web      bool       `help:"Show the page for browsers on the relay's TCP port: https://NAME:PORT/, on this machine http://localhost:PORT/ too."`
+	WebUDP   int        `name:"web-udp" help:"UDP port by which browsers send datagrams (default: the port after the relay's own; -1: none, all goes by TCP)." placeholder:"N"`
 	Replace  bool       `help:"Take the place of the tincand on this port: it gives its sockets and sends its clients over (Linux, the same user)."`
 	Metrics  string     `help:"Serve /metrics, /healthz and /readyz by HTTP on this port of this machine, or address and port (default: not at all)." placeholder:"[ADDR:]PORT"`
 	LogLevel slog.Level `zero:"ok" default:"info" help:"Least weight of lines in the log: debug (who comes and goes), info, warn or error. SIGHUP reads the setting again." placeholder:"LEVEL"`
@@ -177,11 +178,14 @@ func (f flags) config(env string) (cfg relay.Config, next relay.Next, err error)
 	case (f.Cert == "") != (f.Key == ""):
 		return cfg, next, usage.Errorf("a certificate needs its key: give both --cert and --key, or neither")
 	}
+	if f.WebUDP < -1 || f.WebUDP > 65535 {
+		return cfg, next, usage.Errorf("bad --web-udp %d: give a number from 1 to 65535, or -1 for none", f.WebUDP)
+	}
 	if f.Web {
 		if web.Files == nil {
 			return cfg, next, usage.Errorf("--web: this tincand was built without the page: build it with make build, or with make web and go build -tags web ./cmd/tincand")
 		}
-		cfg.Web = relay.Web{Files: web.Files, Version: version}
+		cfg.Web = relay.Web{Files: web.Files, Port: f.WebUDP, Version: version}
 	}
 	text, source := strconv.Itoa(netproto.DefaultPort), ""
 	switch {

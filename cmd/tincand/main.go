@@ -125,6 +125,9 @@ func run(ctx context.Context, f flags, again func() (flags, error), env string, 
 		defer bus.Close()
 		cfg.Cluster = c
 	}
+	if f.Web { // package quic would write lines of its own to standard error, of a buffer that browsers' voice does not need
+		_ = os.Setenv("QUIC_GO_DISABLE_RECEIVE_BUFFER_WARNING", "true")
+	}
 	server, err := relay.Listen(cfg)
 	switch {
 	case errors.Is(err, relay.ErrPortInUse):

@@ -45,3 +45,11 @@ const tunnelHeaders = (20 + 12) + (5 + 1 + 16) + 2
 
 // TunnelOverhead is what IP and a tunnel add to a datagram to or from that address, in bytes.
 func TunnelOverhead(a netip.Addr) int { return Overhead(a) - udpHeader + tunnelHeaders }
+
+// webHeaders is what WebTransport adds to a datagram that has a packet to itself, in bytes: QUIC's short header with a
+// connection ID of 4 and a packet number of 2 (RFC 9000, 17.3.1), its tag (RFC 9001, 5.3), the type and length of a
+// DATAGRAM frame (RFC 9221, 4), and the number of the session (RFC 9297, 2.1). A browser's own ID is shorter, or none.
+const webHeaders = (1 + 4 + 2) + 16 + (1 + 2) + 1
+
+// WebOverhead is what IP, UDP and WebTransport add to a datagram to or from that address, in bytes.
+func WebOverhead(a netip.Addr) int { return Overhead(a) + webHeaders }

@@ -18,6 +18,8 @@ type Path struct {
 type Tunnel interface {
 	// Send takes a copy of a datagram, and reports whether it could.
 	Send(d []byte) bool
+	// Reliable tells whether what it takes comes, if late: such a thing needs no repair.
+	Reliable() bool
 	// Hold tells that the tunnel is a session's path from now on, Release that it is not any more; over: as
 	// the session has ended.
 	Hold()
@@ -29,10 +31,13 @@ func (p Path) Addr() netip.Addr { return p.Remote.Addr() }
 
 // overhead is what a datagram takes on it besides its own bytes.
 func (p Path) overhead() int {
-	if p.Tunnel != nil {
+	switch {
+	case p.Tunnel == nil:
+		return wire.Overhead(p.Addr())
+	case p.Tunnel.Reliable():
 		return wire.TunnelOverhead(p.Addr())
 	}
-	return wire.Overhead(p.Addr())
+	return wire.WebOverhead(p.Addr())
 }
 
 // Output takes what a Worker wants sent. The datagram is the Worker's own

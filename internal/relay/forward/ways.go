@@ -87,7 +87,7 @@ func (s *Session) setWays(w *ways) {
 	old := s.ways.Swap(w)
 	tunnelled := true
 	for _, u := range w.use {
-		tunnelled = tunnelled && u.Tunnel != nil
+		tunnelled = tunnelled && u.Tunnel != nil && u.Tunnel.Reliable()
 	}
 	s.Tunnelled.Store(tunnelled)
 	s.Overhead.Store(int32(w.use[0].overhead()))

@@ -14,9 +14,11 @@ import (
 type testTunnel struct {
 	holders int
 	over    bool
+	lossy   bool // as a WebTransport is
 }
 
 func (t *testTunnel) Send([]byte) bool { return true }
+func (t *testTunnel) Reliable() bool   { return !t.lossy }
 func (t *testTunnel) Hold()            { t.holders++ }
 func (t *testTunnel) Release(over bool) {
 	t.holders--
@@ -74,20 +76,25 @@ func TestNothingIsRepeatedInTunnels(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		tunnel bool
+		lossy  bool
 		clean  int // listeners that lose nothing
 		want   repeats
 	}{
-		{"UDP, one listener", false, 0, repeats{asked: true, resent: true, lost: true}},
-		{"UDP, one of four loses", false, 3, repeats{asked: true, resent: true, copied: true}},
-		{"tunnel, one listener", true, 0, repeats{}},
-		{"tunnel, one of four loses", true, 3, repeats{}},
+		{"UDP, one listener", false, false, 0, repeats{asked: true, resent: true, lost: true}},
+		{"UDP, one of four loses", false, false, 3, repeats{asked: true, resent: true, copied: true}},
+		{"tunnel, one listener", true, false, 0, repeats{}},
+		{"tunnel, one of four loses", true, false, 3, repeats{}},
+		{"WebTransport, one listener", true, true, 0, repeats{asked: true, resent: true, lost: true}},
+		{"WebTransport, one of four loses", true, true, 3, repeats{asked: true, resent: true, copied: true}},
 	} {
 		c := relaytest.New(t, rooms.Config{})
 		talker, listener := c.Settled("", "talker"), c.Settled("", "listener")
 		from, to := forward.Path{Remote: talker.Addr}, forward.Path{Remote: listener.Addr}
 		if tt.tunnel {
-			_, from = newTunnel()
-			_, to = newTunnel()
+			var up, down *testTunnel
+			up, from = newTunnel()
+			down, to = newTunnel()
+			up.lossy, down.lossy = tt.lossy, tt.lossy
 			prove(t, c, talker, from, false)
 			prove(t, c, listener, to, false)
 		}
