@@ -10,10 +10,10 @@ FLAGS_GIVEN := $(GOFLAGS)
 export GOFLAGS = $(or $(FLAGS_GIVEN),$(shell pkg-config --exists webrtc-audio-processing 2>/dev/null && echo -tags=webrtc))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web build demo test race soak size chaos fuzz bench quality figures ablation lint cross release clean
+.PHONY: help setup web test-web build demo test race soak size chaos fuzz bench quality figures ablation lint cross release clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 setup: ## install libopus, libopusfile, PortAudio and pkg-config if they are missing, and webrtc-audio-processing if it can be had
 	@scripts/setup.sh
@@ -24,6 +24,12 @@ web: ## build the page that tincand --web shows, into internal/web/dist
 build: setup web ## build bin/tincan and bin/tincand, with the page
 	go build -ldflags "$(LDFLAGS)" -o bin/tincan ./cmd/tincan
 	CGO_ENABLED=0 go build -tags web -ldflags "$(LDFLAGS)" -o bin/tincand ./cmd/tincand
+
+test-web: WEB ?= page call network
+test-web: build ## test the page in Chromium, which it installs; WEB=page: nothing else than what CI runs
+	@scripts/setup-web.sh
+	npm --prefix test/web ci --no-audit --no-fund --loglevel=error
+	for part in $(WEB); do node --test test/web/$$part.test.mjs || exit 1; done
 
 demo: build ## a real call over a real relay through a bad network, heard and measured
 	@scripts/setup.sh demo

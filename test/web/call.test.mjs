@@ -30,9 +30,8 @@ test('two pages and a native client in a sealed room hear each other', { timeout
   const bob = await openPage(browser, address(`kitchen/${secret}`));
   t.diagnostic(`Ann joined in ${await joinRoom(ann, 'Ann')} ms`);
   t.diagnostic(`Bob joined in ${await joinRoom(bob, 'Bob')} ms`);
-  process.env.TINCAN_PASSPHRASE = secret;
   const wav = join(folder, 'heard.wav');
-  const client = startClient(relay, 'kitchen', 'Nat', '--in', native, '--out', wav, '--for', '45s', '--json');
+  const client = startClient(relay, 'kitchen', 'Nat', secret, '--in', native, '--out', wav, '--for', '45s');
   await eventually('all are there', async () => {
     const [a, b] = [await stateOf(ann), await stateOf(bob)];
     return a.peers.length === 2 && b.peers.length === 2 && [...a.peers, ...b.peers].every((p) => p.frames > 100);
@@ -72,7 +71,7 @@ test('who has no microphone, or refuses it, listens', { timeout: 120_000 }, asyn
   await joinRoom(page, 'Eve');
   assert.match(await page.textContent('#log'), /does not let this page use the microphone/);
   assert.ok(await page.isVisible('#mic'));
-  const client = startClient(relay, 'deaf', 'Nat', '--in', native, '--out', 'none', '--for', '20s', '--json');
+  const client = startClient(relay, 'deaf', 'Nat', '', '--in', native, '--out', 'none', '--for', '20s');
   await eventually('Eve hears Nat', async () => (await stateOf(page)).peers.some((p) => p.frames > 100));
   await client.stop();
   await quiet.close();
@@ -89,7 +88,7 @@ test('a relay that is started again', { timeout: 180_000 }, async (t) => {
   own = await startRelay(port);
   await eventually('Ann is back', async () => !(await stateOf(page)).reconnecting);
   t.diagnostic(`back ${Date.now() - since} ms after the relay was started`);
-  const client = startClient(own, 'kitchen', 'Nat', '--in', native, '--out', 'none', '--for', '30s', '--json');
+  const client = startClient(own, 'kitchen', 'Nat', '', '--in', native, '--out', 'none', '--for', '30s');
   await eventually('Ann hears Nat', async () => (await stateOf(page)).peers.some((p) => p.frames > 100));
   await client.stop();
   await page.context().close();
@@ -99,7 +98,7 @@ test('a relay that is started again', { timeout: 180_000 }, async (t) => {
 test('a tab in the background goes on', { timeout: 120_000 }, async (t) => {
   const page = await openPage(browser, address('hidden'));
   await joinRoom(page, 'Ann');
-  const client = startClient(relay, 'hidden', 'Nat', '--in', native, '--out', 'none', '--for', '30s', '--json');
+  const client = startClient(relay, 'hidden', 'Nat', '', '--in', native, '--out', 'none', '--for', '30s');
   await eventually('Ann hears Nat', async () => (await stateOf(page)).peers.some((p) => p.frames > 100));
   const other = await page.context().newPage();
   await other.bringToFront();

@@ -29,7 +29,7 @@ function fail(text) {
 
 // note adds a line to what happened.
 function note(text, warned) {
-  const line = document.createElement('li');
+  const line = document.createElement('p');
   line.textContent = `${new Date().toLocaleTimeString()} ${text}`;
   if (warned) line.className = 'warned';
   $('log').append(line);
