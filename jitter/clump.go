@@ -9,12 +9,9 @@ type clumps struct {
 	queue      int64 // of the delay model before the clump
 }
 
-const (
-	// clumpPause is how long after its last part a clump is over. Recorded EV-DO pauses for 31 ms.
-	clumpPause = SampleRate * 40 / 1000
-	// clumpOver is how much later than the wanted delay the newest frame may be, once the clump is over, 60 ms.
-	clumpOver = 3 * FrameSize
-)
+// clumpPause is how long after its last part a clump is over, and how much later than the wanted delay its newest frame
+// may be then. Recorded EV-DO pauses for 31 ms.
+const clumpPause = SampleRate * 40 / 1000
 
 // arrived takes the newest frame of a datagram, and the queue before it.
 func (c *clumps) arrived(t, n, queue int64) {
@@ -44,5 +41,5 @@ func (b *Buffer) gathering(n int64) bool {
 	return now-n*FrameSize-wanted > b.keep() && !b.frames.ended() &&
 		now-b.clumps.last < clumpPause &&
 		now-b.clumps.first < b.keep() &&
-		b.clumps.at-b.clumps.newest*FrameSize-wanted > clumpOver
+		b.clumps.at-b.clumps.newest*FrameSize-wanted > clumpPause
 }
