@@ -186,19 +186,15 @@ func (a *Asker) filled(now time.Duration, count uint32, d Datagram) {
 
 // Have notes that a frame is there by another way, such as a copy, so that its datagram
 // need not be asked for. It still counts as lost.
-func (a *Asker) Have(frame uint32) { a.close(a.gapOf(frame)) }
-
-// gapOf returns the open gap of the datagram whose newest frame that is, or nil.
-func (a *Asker) gapOf(frame uint32) *gap {
+func (a *Asker) Have(frame uint32) {
 	if a.open == 0 {
-		return nil
+		return
 	}
 	for i := range a.gaps {
-		if g := &a.gaps[i]; g.open && g.seq == frame {
-			return g
+		if a.gaps[i].seq == frame {
+			a.close(&a.gaps[i])
 		}
 	}
-	return nil
 }
 
 // Copies says how many frames later the first copy of a datagram comes, 0 where there are no copies. A datagram
@@ -210,7 +206,7 @@ func (a *Asker) Copies(later uint32) {
 }
 
 func (a *Asker) close(g *gap) {
-	if g != nil && g.open {
+	if g.open {
 		g.open = false
 		a.open--
 	}
@@ -269,7 +265,7 @@ func (a *Asker) judge(now time.Duration, g *gap) (ask bool) {
 // copied is when the first copy of what is missing should be there, and 0 where it is not worth waiting for.
 func (a *Asker) copied(g *gap) time.Duration {
 	wait := time.Duration(a.copies) * wire.FrameDuration
-	if a.copies == 0 || wait > a.rtt/2 || a.gapOf(g.seq+a.copies) != nil {
+	if a.copies == 0 || wait > a.rtt/2 {
 		return 0
 	}
 	return g.due + wait + a.pace.timeout()
