@@ -538,3 +538,44 @@ func TestQuietSpeechIsSpeech(t *testing.T) {
 		}
 	}
 }
+
+// Who hears a talker apart from the others is told when that ends.
+func TestEndIsTold(t *testing.T) {
+	s := newScene(t, 2)
+	m := &s.members[1]
+	s.down(1)
+	v := m.downlink.viewOf(s.now, 1)
+	v.ending.Forwarded(netproto.Header{Seq: 5})
+	for range endTimes + 1 {
+		s.Ended(s.now, m, 1, 5)
+	}
+	if s.count(); s.told[netproto.TypeEnd] != endTimes {
+		t.Errorf("told %d times", s.told[netproto.TypeEnd])
+	}
+}
+
+// What a talker has been told of its listeners is not told again.
+func TestNewsAreToldOnce(t *testing.T) {
+	s := newScene(t, 2)
+	s.talk(time.Second, 100, nil, 0)
+	s.report(1, netproto.Report{RTT: 40}, 0)
+	s.members[0].uplink.schedule = repair.Schedule{}
+	if s.feedback(s.now, &s.members[0], 1); s.members[0].uplink.told.Median.Received == 0 {
+		t.Error("told of nothing")
+	}
+	if v := s.members[1].downlink.view(1); v.since != (netproto.Outcome{}) {
+		t.Errorf("%+v is news again", v.since)
+	}
+}
+
+// A listener whose path carries fewer talkers is treated apart, with a cap or without.
+func TestFewerTalkersAreApart(t *testing.T) {
+	s := newScene(t, 4)
+	for range 15 {
+		s.talk(300*time.Millisecond, 40, nil, 0, 1, 2)
+		s.report(3, netproto.Report{RTT: 40, Queue: 700, Rate: 30}, 0, 1, 2)
+	}
+	if d := s.members[3].downlink; !d.apart || d.planner.Talkers == 0 {
+		t.Errorf("apart %v, %d talkers", d.apart, d.planner.Talkers)
+	}
+}
