@@ -186,15 +186,19 @@ func (a *Asker) filled(now time.Duration, count uint32, d Datagram) {
 
 // Have notes that a frame is there by another way, such as a copy, so that its datagram
 // need not be asked for. It still counts as lost.
-func (a *Asker) Have(frame uint32) {
+func (a *Asker) Have(frame uint32) { a.close(a.gapOf(frame)) }
+
+// gapOf returns the open gap of the datagram whose newest frame that is, or nil.
+func (a *Asker) gapOf(frame uint32) *gap {
 	if a.open == 0 {
-		return
+		return nil
 	}
 	for i := range a.gaps {
-		if a.gaps[i].seq == frame {
-			a.close(&a.gaps[i])
+		if g := &a.gaps[i]; g.open && g.seq == frame {
+			return g
 		}
 	}
+	return nil
 }
 
 // Copies says how many frames later the first copy of a datagram comes, 0 where there are no copies. A datagram
@@ -206,7 +210,7 @@ func (a *Asker) Copies(later uint32) {
 }
 
 func (a *Asker) close(g *gap) {
-	if g.open {
+	if g != nil && g.open {
 		g.open = false
 		a.open--
 	}
@@ -265,7 +269,7 @@ func (a *Asker) judge(now time.Duration, g *gap) (ask bool) {
 // copied is when the first copy of what is missing should be there, and 0 where it is not worth waiting for.
 func (a *Asker) copied(g *gap) time.Duration {
 	wait := time.Duration(a.copies) * wire.FrameDuration
-	if a.copies == 0 || wait > a.rtt/2 {
+	if a.copies == 0 || wait > a.rtt/2 || a.gapOf(g.seq+a.copies) != nil {
 		return 0
 	}
 	return g.due + wait + a.pace.timeout()

@@ -136,6 +136,26 @@ func TestAskerHasLittleTime(t *testing.T) {
 	}
 }
 
+// A copy that is known to be missing too is not waited for until its own time, where the order is not kept.
+func TestAskerKnowsThatTheCopyIsMissing(t *testing.T) {
+	a, asked := &Asker{}, time.Duration(0)
+	a.SetPath(120*ms, 400*ms)
+	for now := at(1); now < at(30) && asked == 0; now += ms {
+		if seq := uint32(now / wire.FrameDuration); now == at(seq) && (seq < 10 || seq > 14) {
+			a.Arrived(now, dg(seq))
+			a.Have(seq - 2)
+			a.Copies(2)
+		}
+		a.pace.slack = mostSlack
+		if asksFor(a.Poll(now, nil), 10) {
+			asked = now
+		}
+	}
+	if want := at(15) + leastTimeout; asked != want {
+		t.Errorf("asked at %v, want %v", asked, want)
+	}
+}
+
 // On a path that loses, the next look is at what is overdue first, as long as somebody speaks.
 func TestNextDeadlineIsOfWhatIsOverdue(t *testing.T) {
 	quiet := func() (a *Asker, seq uint32) {
