@@ -56,6 +56,15 @@ type Writer interface {
 	Close() error
 }
 
+// Missed is how much sound a device has lost so far because nobody was there in time, by its own account: silence that a
+// Sink has played, what of a Source nobody read. 0 where it does not say.
+func Missed(device any) time.Duration {
+	if d, ok := device.(interface{ Missed() time.Duration }); ok {
+		return d.Missed()
+	}
+	return 0
+}
+
 // Latency is what a Source or Sink, if it is a device, adds to the delay by its own account: from the sound to the end
 // of the Read that returns it, or from the end of the Write to the sound. 0 where it does not say, as files do not.
 func Latency(device any) time.Duration {

@@ -83,6 +83,8 @@ type Call struct {
 	pausing sync.Mutex // guards what follows
 	machine Pauses
 	output  Pauses
+	dry     misses // of the Sink
+	spilt   misses // of the Source
 
 	watching sync.Mutex // guards monitor
 	monitor  monitor

@@ -1,6 +1,10 @@
 package engine
 
-import "time"
+import (
+	"time"
+
+	"github.com/tincan-voice/tincan/audio"
+)
 
 // Pauses are times in which what goes on by itself did not.
 type Pauses struct {
@@ -19,6 +23,40 @@ func (p *Pauses) late(d time.Duration) {
 		p.Total += d
 		p.Longest = max(p.Longest, d)
 	}
+}
+
+// misses are the Pauses of what a device loses because nobody is there in time.
+type misses struct {
+	Pauses
+	turn int           // of the device
+	all  time.Duration // that it had lost when it was looked at last
+	run  time.Duration // that it has been losing from one look to the next
+}
+
+// look takes what a device has lost in all.
+func (m *misses) look(turn int, all time.Duration) {
+	if turn != m.turn || all < m.all {
+		m.turn, m.all, m.run = turn, 0, 0
+	}
+	more := all - m.all
+	m.all = all
+	if more == 0 {
+		m.run = 0
+		return
+	}
+	if m.run == 0 {
+		m.Count++
+	}
+	m.run += more
+	m.Total += more
+	m.Longest = max(m.Longest, m.run)
+}
+
+// miss takes how a device fares that has just been used.
+func (c *Call) miss(m *misses, turn int, device any) {
+	c.pausing.Lock()
+	defer c.pausing.Unlock()
+	m.look(turn, audio.Missed(device))
 }
 
 // woke takes when tend was to wake, and when it did.

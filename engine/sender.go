@@ -53,7 +53,9 @@ type SenderStats struct {
 	Changes  int            // of the decision
 	Voice    uint64         // datagrams of voice that went out, those sent again not counted
 	Resent   uint64         // datagrams sent again because they were asked for
-	HeldBack uint64         // datagrams that did not fit under the cap, or were stopped by the circuit breaker
+	// Up is what became of them on the way to the relay, before any was sent again, as far as it has told.
+	Up       netproto.Outcome
+	HeldBack uint64 // datagrams that did not fit under the cap, or were stopped by the circuit breaker
 }
 
 // pollEvery is how often the ladder is told that time goes by while there is speech.
@@ -169,6 +171,7 @@ func (s *Sender) Heard(now time.Duration, f netproto.Feedback) {
 		return // overtaken by a later one
 	}
 	s.talker.Steer(f.Receipt.Seq, f.Shift)
+	s.counts.Up.Add(up)
 	ms := func(v uint16) time.Duration { return time.Duration(v) * time.Millisecond }
 	s.ladder.Heard(now, adapt.Feedback{
 		Up: up, Rate: wire.Kbps(f.Rate), Queue: ms(f.Queue), Trend: float64(f.Trend) / 1000,

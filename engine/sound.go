@@ -69,6 +69,7 @@ func (c *Call) capture() {
 			c.sourceBroke(source, turn, err)
 			continue
 		}
+		c.miss(&c.spilt, turn, source)
 		if silent {
 			silent = false
 			c.skip(still.resume(c.now()))
@@ -128,6 +129,7 @@ func (c *Call) playback() {
 		err := sink.Write(block)
 		c.signs.wrote(c.now())
 		c.played(c.now() - began)
+		c.miss(&c.dry, turn, sink)
 		switch {
 		case err != nil:
 			c.sinkBroke(sink, turn, err)

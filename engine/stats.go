@@ -30,6 +30,9 @@ type Stats struct {
 	Reconnecting string        // why it is lost now, "" if it is not
 	// Machine is when this program got no time, and Output when the Sink stood still: by 100 ms and more.
 	Machine, Output Pauses
+	// Dry is when the Sink played silence as it was given nothing in time, and Spilt when nobody read in time what the
+	// Source gave, by the devices' own account (audio.Missed), however short.
+	Dry, Spilt Pauses
 	// Gaps are the times of half a second and more in which no voice could flow, by their cause.
 	Gaps [gapCauses]Gap
 }
@@ -90,7 +93,7 @@ func (c *Call) Stats() Stats {
 	s.Gaps = c.gaps.stats(now)
 	c.probing.Unlock()
 	c.pausing.Lock()
-	s.Machine, s.Output = c.machine, c.output
+	s.Machine, s.Output, s.Dry, s.Spilt = c.machine, c.output, c.dry.Pauses, c.spilt.Pauses
 	c.pausing.Unlock()
 	c.returning.Lock()
 	s.Reconnects, s.Away, s.Reconnecting = c.comeback.stats(now)

@@ -1,11 +1,14 @@
 package record
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/codec"
 	"github.com/tincan-voice/tincan/codec/opus"
 )
@@ -73,6 +76,39 @@ func TestFileName(t *testing.T) {
 	for name, want := range map[string]string{"Ann": "Ann", "Bob/1": "Bob_1", "nul": "_nul", "COM1": "_COM1", "Con.x": "Con_x", "Connie": "Connie"} {
 		if got := fileName(name); got != want {
 			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// A disk that stands still for 8 s takes nothing from the recording: the frames wait.
+func TestDiskThatStandsStill(t *testing.T) {
+	r := &Recorder{start: time.Now()}
+	enc, err := opus.NewEncoder(codec.EncoderConfig{})
+	if err != nil {
+		t.Skip(err)
+	}
+	if r.recording, err = newRecording(enc, opus.NewDecoder); err != nil {
+		t.Fatal(err)
+	}
+	in := &inlet{name: "Ann"}
+	r.inlets = append(r.inlets, in)
+	packet := make([]byte, codec.MaxFrameBytes)
+	tone := audio.Tone(300, -20)
+	pcm := make([]float32, codec.FrameSize)
+	for i := range 8 * 50 {
+		_, _ = tone.Read(pcm)
+		n, err := enc.Encode(pcm, packet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.frames = append(in.frames, heldFrame{uint32(i), time.Duration(i) * frame, slices.Clone(packet[:n])})
+	}
+	if err := errors.Join(r.collect(), r.recording.end(10*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	for name, file := range map[string][]byte{"Ann": r.recording.tracks[0].out.Bytes(), "mix": r.recording.mix.out.Bytes()} {
+		if got := onsets(sound(t, file)); len(got) != 2 || got[1]-got[0] < 7900*time.Millisecond {
+			t.Errorf("%s: sound at %v", name, got)
 		}
 	}
 }

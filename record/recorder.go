@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,21 +18,39 @@ import (
 	"github.com/tincan-voice/tincan/engine"
 )
 
-// Recorder records a call. Use Start.
+// Recorder records a call. Use Start. One goroutine codes and writes; those of the talkers only leave their frames for it:
+//
+//	voice, one per talker ──> inlet ──> run: collect ──> recording ──> files
 type Recorder struct {
 	call  *engine.Call
 	dir   string
 	start time.Time
 	began time.Duration // the same, as the call counts
-	files files
 	stops []func()
 	stop  chan struct{}
 	once  sync.Once
 	done  chan struct{}
 
-	mu        sync.Mutex // guards what follows; never held while a file is written
+	// Owned by run, until done is closed.
+	files     files
 	recording *recording
 	err       error
+
+	mu     sync.Mutex // guards what follows; held for as long as it takes to copy a frame
+	inlets []*inlet
+}
+
+// inlet is where one talker's frames wait for run, which looks four times a second. While it waits for the disk, what
+// does not fit is lost: after some 10 s of it.
+type inlet struct {
+	name   string
+	frames []heldFrame // at most mostHeld
+	over   bool        // the talker has left
+
+	// Owned by run.
+	taken []heldFrame // what frames was, when run looked last
+	track *track      // nil: not yet, or there are too many
+	known bool        // track is
 }
 
 // writeEvery is how often what has been recorded is written.
@@ -104,24 +123,56 @@ func (r *Recorder) Stop() error {
 
 // voice takes one talker's frames.
 func (r *Recorder) voice(v *engine.Voice) {
+	in := &inlet{name: v.Name}
 	r.mu.Lock()
-	t, err := r.recording.track(v.Name)
-	r.fail(err)
+	r.inlets = append(r.inlets, in)
 	r.mu.Unlock()
-	if t == nil {
-		return
-	}
 	for f := range v.Frames() {
 		r.mu.Lock()
-		t.take(f.Arrived-r.began, f.Number, f.Data)
+		if len(in.frames) < mostHeld {
+			in.frames = append(in.frames, heldFrame{f.Number, f.Arrived - r.began, slices.Clone(f.Data)})
+		}
 		r.mu.Unlock()
 	}
 	r.mu.Lock()
-	r.fail(r.recording.leave(t))
+	in.over = true
 	r.mu.Unlock()
 }
 
-// fail notes the first error. The lock is held, or nobody else is left.
+// collect gives the recording what has come since the last time.
+func (r *Recorder) collect() error {
+	r.mu.Lock()
+	inlets, over := slices.Clone(r.inlets), map[*inlet]bool{}
+	for _, in := range inlets {
+		in.taken, in.frames = in.frames, in.taken[:0]
+		over[in] = in.over
+	}
+	r.inlets = slices.DeleteFunc(r.inlets, func(in *inlet) bool { return in.over })
+	r.mu.Unlock()
+	for _, in := range inlets {
+		if !in.known {
+			var err error
+			if in.track, err = r.recording.track(in.name); err != nil {
+				return err
+			}
+			in.known = true
+		}
+		if in.track == nil {
+			continue
+		}
+		for _, f := range in.taken {
+			in.track.take(f.at, f.number, f.data)
+		}
+		if over[in] {
+			if err := r.recording.leave(in.track); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fail notes the first error.
 func (r *Recorder) fail(err error) {
 	if r.err == nil {
 		r.err = err
@@ -153,58 +204,46 @@ func (r *Recorder) keep() {
 	}
 }
 
-// write has the recording go on, and writes what comes of it. It reports whether all is well.
+// write has the recording go on with what has come, and writes what comes of it. It reports whether all is well.
 func (r *Recorder) write(goOn func(*recording, time.Duration) error) bool {
-	r.mu.Lock()
 	if r.err != nil {
-		r.mu.Unlock()
 		return false
 	}
-	r.fail(goOn(r.recording, time.Since(r.start)))
-	outs, names := []*bytes.Buffer{&r.recording.mix.out}, []string{"mix"}
-	for _, t := range r.recording.tracks {
+	now := time.Since(r.start)
+	if r.fail(r.collect()); r.err == nil {
+		r.fail(goOn(r.recording, now))
+	}
+	r.fail(r.files.write("mix", &r.recording.mix.out, 0))
+	for i, t := range r.recording.tracks {
 		if !t.mixOnly { // those that are come last
-			outs, names = append(outs, &t.out), append(names, t.name)
+			r.fail(r.files.write(t.name, &t.out, i+1))
 		}
 	}
-	pages := make([][]byte, len(outs))
-	for i, out := range outs {
-		pages[i] = bytes.Clone(out.Bytes())
-		out.Reset()
-	}
-	r.mu.Unlock()
-	err := r.files.append(names, pages)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fail(err)
 	return r.err == nil
 }
 
-// files are those of the tracks, in their order.
+// files are the mix and the tracks, in their order.
 type files struct {
 	dir  string
 	open []*os.File // nil: nothing has been written yet
 }
 
-// append writes what is new in each.
-func (f *files) append(names []string, pages [][]byte) error {
-	for i, page := range pages {
-		if i == len(f.open) {
-			f.open = append(f.open, nil)
-		}
-		if len(page) == 0 {
-			continue
-		}
-		if f.open[i] == nil {
-			file, err := f.create(names[i])
-			if err != nil {
-				return fmt.Errorf("record: %w", err)
-			}
-			f.open[i] = file
-		}
-		if _, err := f.open[i].Write(page); err != nil {
-			return fmt.Errorf("record: %w", err)
-		}
+// write writes what is new of one, and takes it out of the buffer.
+func (f *files) write(name string, page *bytes.Buffer, i int) (err error) {
+	for i >= len(f.open) {
+		f.open = append(f.open, nil)
+	}
+	if page.Len() == 0 {
+		return nil
+	}
+	if f.open[i] == nil {
+		f.open[i], err = f.create(name)
+	}
+	if err == nil {
+		_, err = page.WriteTo(f.open[i])
+	}
+	if err != nil {
+		return fmt.Errorf("record: %w", err)
 	}
 	return nil
 }

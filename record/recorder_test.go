@@ -85,3 +85,29 @@ func TestNoFolder(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Whoever comes late is not heard later for the silence that has to be written before, and neither is anybody lost who
+// leaves and comes back between two looks.
+func TestComeAndGo(t *testing.T) {
+	server := calltest.StartRelay(t, relay.Config{})
+	address := server.Addr().String()
+	ann := calltest.Join(t, address, "Ann", engine.Config{})
+	r, err := record.Start(ann, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		bob := calltest.Join(t, address, "Bob", engine.Config{Source: calltest.Babble(1)})
+		calltest.Eventually(t, "Bob is heard", func() bool {
+			return slices.ContainsFunc(ann.Stats().Peers, func(p engine.PeerStats) bool { return p.Frames > 25 })
+		})
+		bob.Leave()
+	}
+	if err := r.Stop(); err != nil {
+		t.Error(err)
+	}
+	files, _ := filepath.Glob(filepath.Join(r.Dir(), "Bob*.opus"))
+	if len(files) != 1 {
+		t.Errorf("%v: one file for one name", files)
+	}
+}

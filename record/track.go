@@ -59,11 +59,11 @@ type heldFrame struct {
 	data   []byte
 }
 
-// take takes a frame that came at now.
+// take takes a frame that came at now; data is the track's from now on.
 func (t *track) take(now time.Duration, number uint32, data []byte) {
 	i, there := slices.BinarySearchFunc(t.held, number, func(h heldFrame, n uint32) int { return int(int32(h.number - n)) })
 	if !there && len(t.held) < mostHeld {
-		t.held = slices.Insert(t.held, i, heldFrame{number, now, slices.Clone(data)})
+		t.held = slices.Insert(t.held, i, heldFrame{number, now, data})
 	}
 }
 

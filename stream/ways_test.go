@@ -102,3 +102,34 @@ func TestWaysOfAnotherOrderAndABeginningAnew(t *testing.T) {
 		t.Errorf("since: %+v", got)
 	}
 }
+
+// A talker who goes from a frame and its copy to two frames in a datagram, as often as it likes, loses nothing by that,
+// though both have two frames.
+func TestWaysOfAnotherStride(t *testing.T) {
+	r := newReceiver(ReceiverConfig{})
+	p := newPacketizer(t, Config{Stride: 1, Copies: []int{1}})
+	count := uint8(0)
+	for i := range 4000 {
+		if i%200 == 0 {
+			stride, copies := 1, []int{1}
+			if i%400 == 200 {
+				stride, copies = 2, nil
+			}
+			if err := p.SetRedundancy(stride, copies); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d := say(t, p, speech(i))
+		if d == nil {
+			continue
+		}
+		count++
+		netproto.SetHop(d, netproto.Hop{Count: count % netproto.HopCounts})
+		if err := r.Handle(at(i), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w := r.Ways(session); w.LostUp > 2 || w.LostDown > 0 || w.Came < 2000 {
+		t.Errorf("%+v", w)
+	}
+}

@@ -41,7 +41,10 @@ type Mic struct {
 	level     *codec.Leveler
 	limit     codec.Limiter
 
-	source, sink atomic.Int64 // their latencies in nanoseconds
+	source, sink atomic.Int64  // their latencies in nanoseconds
+	late         *delay        // nil: no Echo
+	told         time.Duration // to the processor: by how much the echo is late; owned by the reader
+	anew         atomic.Bool   // there is another device
 
 	near [codec.FrameSize]float32 // owned by the reader
 	far  apm.Block                // owned by the writer
@@ -59,27 +62,53 @@ func New(cfg Config) (*Mic, error) {
 			return nil, err
 		}
 	}
+	if cfg.Echo {
+		m.late = newDelay()
+	}
 	return m, nil
 }
 
 // Source is src, cleaned. Close closes src.
 func (m *Mic) Source(src audio.Source) audio.Source {
 	m.source.Store(int64(audio.Latency(src)))
+	m.anew.Store(true)
 	return &source{Source: src, mic: m}
 }
 
 // Sink is dst, of which the Mic knows what is played. Close closes dst.
 func (m *Mic) Sink(dst audio.Sink) audio.Sink {
 	m.sink.Store(int64(audio.Latency(dst)))
-	return &sink{dst, m}
+	m.anew.Store(true)
+	return &sink{Sink: dst, mic: m}
+}
+
+const (
+	// lead is by how much less than the delay the echo canceller is told: it looks back 128 ms from there (its extended
+	// filter), and takes what is 100 ms less to 20 ms more than it is (docs/devices.md).
+	lead = 50 * time.Millisecond
+	// slack is by how much that may change until it is told: it has to learn anew then.
+	slack = 45 * time.Millisecond
+)
+
+// echo takes a block of the microphone, and has the delay of its echo right.
+func (m *Mic) echo(near *apm.Block) {
+	if m.anew.Swap(false) {
+		m.told = time.Duration(m.source.Load() + m.sink.Load())
+	}
+	if late, ok := m.late.heard(near); ok && (late-lead-m.told).Abs() > slack {
+		m.told = max(late-lead, 0)
+	}
 }
 
 // clean does one frame, in place.
 func (m *Mic) clean(pcm []float32) {
 	if m.processor != nil {
-		delay := time.Duration(m.source.Load() + m.sink.Load())
 		for i := 0; i < len(pcm); i += len(apm.Block{}) {
-			m.processor.Clean((*apm.Block)(pcm[i:]), delay)
+			near := (*apm.Block)(pcm[i:])
+			if m.late != nil {
+				m.echo(near)
+			}
+			m.processor.Clean(near, m.told)
 		}
 	}
 	if m.cfg.Gain {
@@ -98,11 +127,25 @@ func (m *Mic) played(pcm []float32) {
 		}
 		m.fill = 0
 		if m.processor != nil {
+			if m.late != nil {
+				m.late.played(&m.far)
+			}
 			m.processor.Played(&m.far)
 		}
 		m.loud.Store(math.Float64bits(max(energy(m.far[:]), fade*math.Float64frombits(m.loud.Load()))))
 	}
 }
+
+// silent takes for how long the loudspeaker had nothing to play.
+func (m *Mic) silent(d time.Duration) {
+	for n := int(min(d, time.Second) * audio.SampleRate / time.Second); n > 0; {
+		k := min(n, len(nothing))
+		m.played(nothing[:k])
+		n -= k
+	}
+}
+
+var nothing apm.Block
 
 // fade is what is left after 10 ms of the loudness of the loudspeaker, for Gain, which learns from nothing quieter: 50
 // dB per second, so that an echo that comes 0.2 s later, and is 10 dB quieter, is known as such even where nothing
@@ -154,17 +197,27 @@ func endOf(n int, err error) error {
 // Latency is that of the device.
 func (s *source) Latency() time.Duration { return audio.Latency(s.Source) }
 
+// Missed is that of the device.
+func (s *source) Missed() time.Duration { return audio.Missed(s.Source) }
+
 // sink is a loudspeaker.
 type sink struct {
 	audio.Sink
-	mic *Mic
+	mic    *Mic
+	missed time.Duration // as far as the Mic knows
 }
 
 // Write implements audio.Sink.
 func (s *sink) Write(pcm []float32) error {
+	missed := audio.Missed(s.Sink)
+	s.mic.silent(missed - s.missed)
+	s.missed = missed
 	s.mic.played(pcm)
 	return s.Sink.Write(pcm)
 }
 
 // Latency is that of the device.
 func (s *sink) Latency() time.Duration { return audio.Latency(s.Sink) }
+
+// Missed is that of the device.
+func (s *sink) Missed() time.Duration { return audio.Missed(s.Sink) }

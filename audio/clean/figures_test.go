@@ -121,6 +121,9 @@ func TestFigures(t *testing.T) {
 		t.Logf("room %v s, %d ms, told %d: ERLE of the first 5 s %.1f dB, later %.1f dB, all parts %.1f dB; both talk: near %.1f dBov, in %.1f, out %.1f", room.seconds, room.ms, room.told,
 			dB(echo[:5*second])-dB(out[:5*second]), dB(echo[late:])-dB(out[late:]), dB(echo[late:])-dB(all[late:]), dB(near[late:]), dB(mixed(echo, near)[late:]), dB(both[late:]))
 		keep(t, "near", near)
+		keep(t, "echo", echo)
+		keep(t, "echo-cleaned", out)
+		keep(t, "echo-all", all)
 		keep(t, "both", mixed(echo, near))
 		keep(t, "both-cleaned", both)
 	}

@@ -80,12 +80,19 @@ func (s *Sink) lose() {
 // returns, and what the device holds.
 func (s *Sink) Latency() time.Duration { return readyTime + s.stream.latency() }
 
+// Missed is how much silence it has played as nothing was written in time.
+func (p *playWriter) Missed() time.Duration {
+	s := p.Stats()
+	return missed(s.Underruns, s.Host, p.hertz)
+}
+
 // playWriter is the caller's side of playback, everything but PortAudio.
 type playWriter struct {
-	ring *playRing
-	rate *audio.Resampler
-	wait *waiter
-	out  []float32
+	ring  *playRing
+	hertz int // of the device
+	rate  *audio.Resampler
+	wait  *waiter
+	out   []float32
 
 	ready int // readyTime in samples
 }
@@ -97,6 +104,7 @@ func newPlayWriter(rate, channels int) (*playWriter, error) {
 	}
 	return &playWriter{
 		ring:  newPlayRing(samplesIn(playTime, rate), channels),
+		hertz: rate,
 		rate:  r,
 		wait:  newWaiter(),
 		out:   make([]float32, scratchSamples),

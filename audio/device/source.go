@@ -65,12 +65,24 @@ func (s *Source) close(why error) error {
 // Latency is how long before Read returned it its last sample was to be heard, by the device's own account.
 func (s *Source) Latency() time.Duration { return s.stream.latency() }
 
+// Missed is how much of its sound was lost as nobody read in time.
+func (c *captureReader) Missed() time.Duration {
+	s := c.Stats()
+	return missed(s.Overruns, s.Host, c.hertz)
+}
+
+// missed is how long so many samples are. Where the system itself lost some it does not tell how many: a buffer each.
+func missed(samples, host uint64, hertz int) time.Duration {
+	return time.Duration(samples)*time.Second/time.Duration(hertz) + time.Duration(host)*bufferTime
+}
+
 // captureReader is the caller's side of capture, everything but PortAudio.
 type captureReader struct {
-	ring *captureRing
-	rate *audio.Resampler
-	wait *waiter
-	in   []float32
+	ring  *captureRing
+	hertz int // of the device
+	rate  *audio.Resampler
+	wait  *waiter
+	in    []float32
 }
 
 func newCaptureReader(rate, channels int) (*captureReader, error) {
@@ -79,10 +91,11 @@ func newCaptureReader(rate, channels int) (*captureReader, error) {
 		return nil, err
 	}
 	return &captureReader{
-		ring: newCaptureRing(samplesIn(captureTime, rate), channels),
-		rate: r,
-		wait: newWaiter(),
-		in:   make([]float32, scratchSamples),
+		ring:  newCaptureRing(samplesIn(captureTime, rate), channels),
+		hertz: rate,
+		rate:  r,
+		wait:  newWaiter(),
+		in:    make([]float32, scratchSamples),
 	}, nil
 }
 

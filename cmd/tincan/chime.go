@@ -114,3 +114,6 @@ func (s *chimeSink) Write(pcm []float32) error {
 
 // Latency is that of the Sink.
 func (s *chimeSink) Latency() time.Duration { return audio.Latency(s.Sink) }
+
+// Missed is that of the Sink.
+func (s *chimeSink) Missed() time.Duration { return audio.Missed(s.Sink) }

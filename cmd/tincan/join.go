@@ -28,14 +28,11 @@ type JoinCmd struct {
 
 	CallOptions
 
-	For            time.Duration `help:"Leave after this time, e.g. 30s. Default: stay."`
-	Also           string        `placeholder:"INTERFACE|ADDRESS" help:"Send and take everything by this second network interface as well, or from this address of it, as far as it is there."`
-	Passphrase     bool          `help:"Ask for the room's passphrase. Without one the relay can listen."`
-	PassphraseFile string        `placeholder:"FILE" help:"The same, from a file. Or set TINCAN_PASSPHRASE."`
-	Fingerprint    string        `placeholder:"SHA256:...|verified" help:"Join only a relay with this fingerprint, as it prints it, or only one with a certificate that is verified by its name. Default: one that is known, or verified by its name, or met for the first time."`
-
-	KnownRelays string `placeholder:"FILE" help:"Where the relays' certificates are remembered. Default: in your configuration folder."`
-	JSON        bool   `help:"Write a JSON object per line instead of text."`
+	Also           string `placeholder:"INTERFACE|ADDRESS" help:"Send and take everything by this second network interface as well, or from this address of it, as far as it is there."`
+	Passphrase     bool   `help:"Ask for the room's passphrase. Without one the relay can listen."`
+	PassphraseFile string `placeholder:"FILE" help:"The same, from a file. Or set TINCAN_PASSPHRASE."`
+	Fingerprint    string `placeholder:"SHA256:...|verified" help:"Join only a relay with this fingerprint, as it prints it, or only one with a certificate that is verified by its name. Default: one that is known, or verified by its name, or met for the first time."`
+	KnownRelays    string `placeholder:"FILE" help:"Where the relays' certificates are remembered. Default: in your configuration folder."`
 
 	secret string // the passphrase of an invitation
 	notice string // to be said once we are in
@@ -77,11 +74,15 @@ func (c *JoinCmd) check(onScreen bool) error {
 	case partsErr != nil:
 		return partsErr
 	case c.For < 0:
-		return fmt.Errorf("--for %v: write a time to stay, as in 30s, or leave it out to stay", c.For)
+		return errFor(c.For)
 	case isFile(c.Out):
 		return checkWAV(c.Out)
 	}
 	return nil
+}
+
+func errFor(d time.Duration) error {
+	return fmt.Errorf("--for %v: write a time to stay, as in 30s, or leave it out to stay", d)
 }
 
 func (c *JoinCmd) config() engine.Config {

@@ -1,5 +1,7 @@
 package main
 
+import "time"
+
 // CallOptions are those of a call, whether it is joined or hosted.
 type CallOptions struct {
 	In                string   `placeholder:"DEVICE|FILE|tone|none" help:"What you say: a capture device, a WAV or Ogg Opus file (- is standard input), tone or none. Default: the default microphone."`
@@ -17,4 +19,7 @@ type CallOptions struct {
 	Overwrite         bool     `help:"Let --out lose what is in the file already."`
 	Plain             bool     `help:"Write lines instead of the full screen that a terminal gets otherwise. So do --json, --for and standard input that is no terminal."`
 	DecoderComplexity int      `placeholder:"1-10" help:"What decoding may spend, where libopus is 1.5 or later: below 5 losses are concealed without a network, for slow machines. Default: 6."`
+
+	For  time.Duration `help:"Leave after this time, e.g. 30s. Default: stay."`
+	JSON bool          `help:"Write a JSON object per line instead of text."`
 }

@@ -23,7 +23,7 @@ type ServeCmd struct {
 	Room string `arg:"" optional:"" help:"Room to invite to; the relay's default room if none is given."`
 
 	Name string `short:"n" help:"Your name in it, 1 to 19 characters."`
-	Join bool   `default:"true" negatable:"" help:"Join the room oneself, and end the relay on leaving it; --no-join only hosts, until Ctrl-C."`
+	Join bool   `default:"true" negatable:"" help:"Join the room oneself, and end the relay on leaving it; --no-join only hosts, until Ctrl-C or for the time of --for."`
 	CallOptions
 
 	Host     string `placeholder:"NAME|ADDRESS" help:"How the others reach this machine. Default: its address in the local network."`
@@ -64,6 +64,9 @@ func (c *ServeCmd) check() error {
 			return fmt.Errorf("--name %q: %w", c.Name, err)
 		}
 	}
+	if c.For < 0 {
+		return errFor(c.For)
+	}
 	if err := netproto.CheckRoom(c.Room); err != nil {
 		return fmt.Errorf("room %q: %w", c.Room, err)
 	}
@@ -88,16 +91,35 @@ func (c *ServeCmd) host(ctx context.Context, server *relay.Server, notes io.Writ
 	if c.Host == "" {
 		fmt.Fprintf(notes, "for those in this network; for others give --host, and have their TCP and UDP port %s lead here\n", port)
 	}
-	fmt.Fprintln(out, text)
+	if err := c.tellLink(out, text); err != nil {
+		return err
+	}
 	if !c.Join {
-		<-ctx.Done()
-		return nil
+		return c.only(ctx)
 	}
 	join := JoinCmd{
 		Relay: net.JoinHostPort("127.0.0.1", port), Room: c.Room, Name: c.Name, CallOptions: c.CallOptions,
 		Fingerprint: link.Fingerprint, secret: link.Passphrase, notice: "the others join with " + text,
 	}
 	return join.Run(ctx, in, out)
+}
+
+// tellLink writes the invitation, as the first line.
+func (c *ServeCmd) tellLink(out io.Writer, link string) error {
+	tell := &teller{json: c.JSON}
+	_, err := io.WriteString(out, tell.line(jsonLine{Event: "invitation", Text: link}, link))
+	return err
+}
+
+// only hosts, until ctx ends or the time is up.
+func (c *ServeCmd) only(ctx context.Context) error {
+	if c.For > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, c.For)
+		defer stop()
+	}
+	<-ctx.Done()
+	return nil
 }
 
 // localAddress is ours in the network that leads to the others; "": there is none. Nothing is sent.

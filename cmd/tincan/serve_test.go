@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"io"
 	"path/filepath"
 	"strings"
@@ -55,7 +56,7 @@ func TestServe(t *testing.T) {
 			t.Errorf("%v: code %d", tt.args, code)
 		}
 	}
-	for _, args := range [][]string{{"serve"}, {"serve", "--name", strings.Repeat("x", 20)}, {"serve", "a\x00b", "--no-join"}, {"serve", "--no-join", "--port", "0", "--host", "a b"}} {
+	for _, args := range [][]string{{"serve"}, {"serve", "--name", strings.Repeat("x", 20)}, {"serve", "a\x00b", "--no-join"}, {"serve", "--no-join", "--port", "0", "--host", "a b"}, {"serve", "--no-join", "--for", "-1s"}} {
 		var said strings.Builder
 		if code := run(t.Context(), args, strings.NewReader(""), io.Discard, &said); code != 2 || said.Len() == 0 {
 			t.Errorf("%q: code %d, %s", args, code, said.String())
@@ -67,5 +68,27 @@ func TestServe(t *testing.T) {
 func TestLocalAddress(t *testing.T) {
 	if host := localAddress(); host == "127.0.0.1" || host == "::1" {
 		t.Errorf("guests are led to %s, which is themselves", host)
+	}
+}
+
+// For programs every line is an object, the invitation the first of them; a time ends it.
+func TestServeForPrograms(t *testing.T) {
+	for _, args := range [][]string{{"--no-join"}, {"--name", "Host", "--in", "none", "--out", "none"}} {
+		dir := t.TempDir()
+		t.Setenv("XDG_CONFIG_HOME", dir)
+		var said strings.Builder
+		args = append([]string{"serve", "jam", "--port", "0", "--host", "127.0.0.1", "--state", dir, "--json", "--for", "1s"}, args...)
+		if code := run(t.Context(), args, strings.NewReader(""), &said, io.Discard); code != 0 {
+			t.Errorf("%v: code %d:\n%s", args, code, said.String())
+		}
+		for i, line := range strings.Split(strings.TrimSpace(said.String()), "\n") {
+			var l jsonLine
+			if err := json.Unmarshal([]byte(line), &l); err != nil {
+				t.Errorf("%q: %v", line, err)
+			}
+			if link, err := invite.Parse(l.Text); i == 0 && (l.Event != "invitation" || err != nil || link.Room != "jam") {
+				t.Errorf("%q: %v", line, err)
+			}
+		}
 	}
 }

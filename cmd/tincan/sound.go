@@ -220,6 +220,9 @@ type timedSource struct {
 // Latency is that of the Source.
 func (s *timedSource) Latency() time.Duration { return audio.Latency(s.Source) }
 
+// Missed is that of the Source.
+func (s *timedSource) Missed() time.Duration { return audio.Missed(s.Source) }
+
 func (s *timedSource) Read(pcm []float32) (int, error) {
 	n, err := s.Source.Read(pcm)
 	if n > 0 {
@@ -236,6 +239,9 @@ type timedSink struct {
 
 // Latency is that of the Sink.
 func (s *timedSink) Latency() time.Duration { return audio.Latency(s.Sink) }
+
+// Missed is that of the Sink.
+func (s *timedSink) Missed() time.Duration { return audio.Missed(s.Sink) }
 
 func (s *timedSink) Write(pcm []float32) error {
 	s.begin.at(time.Now())

@@ -1,16 +1,15 @@
-// Command transcriber runs a program on each thing that somebody says: go run ./examples/transcriber localhost
-// ./transcribe.sh
+// Command transcriber has a program, go run ./examples/transcriber localhost ./transcribe.sh, write down each thing that
+// somebody says: it gets 48 kHz mono, 32 bit float, on its standard input (ffmpeg -f f32le -ar 48000 -i -).
 package main
 
 import (
+	"bytes"
 	"context"
-	"fmt"
+	"encoding/binary"
 	"log"
 	"os"
 	"os/exec"
-	"path/filepath"
 
-	"github.com/tincan-voice/tincan/audio"
 	"github.com/tincan-voice/tincan/engine"
 )
 
@@ -18,29 +17,21 @@ func main() {
 	if len(os.Args) != 3 {
 		log.Fatal("usage: transcriber HOST[:PORT] PROGRAM")
 	}
-	dir, err := os.MkdirTemp("", "transcriber-") // of our own: nobody else chooses what is written
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
 	call, err := engine.Join(context.Background(), engine.Config{Address: os.Args[1], Name: "transcriber"})
 	if err != nil {
 		log.Fatal(err)
 	}
 	call.Hear(func(v *engine.Voice) { // in a goroutine of its own for each
-		path := filepath.Join(dir, fmt.Sprintf("said-%d.wav", v.Session))
-		file, err := audio.CreateWAV(path)
+		var said []byte
 		for pcm := range v.Sound() {
-			if err != nil {
-				log.Fatal(err)
+			if said, _ = binary.Append(said, binary.LittleEndian, pcm); len(pcm) == 0 { // a talkspurt is over
+				program := exec.Command(os.Args[2])
+				program.Stdin, said = bytes.NewReader(said), nil
+				go func() { // what is said meanwhile waits for a second only
+					text, err := program.Output()
+					log.Printf("%s: %s (%v)", v.Name, text, err)
+				}()
 			}
-			if err = file.Write(pcm); len(pcm) > 0 {
-				continue
-			}
-			file.Close() // a talkspurt is over
-			text, failed := exec.Command(os.Args[2], path).Output()
-			log.Print(v.Name, ": ", string(text), failed)
-			file, err = audio.CreateWAV(path)
 		}
 	})
 	<-call.Done()

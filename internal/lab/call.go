@@ -43,6 +43,7 @@ type call struct {
 	changes  int
 	heard    []float32
 	log      *log
+	truth    Truth
 	// wireEnd is what the links had carried when the speech was over.
 	wireEnd wireLoad
 }
@@ -96,7 +97,7 @@ func (c *call) relaySends(to netip.AddrPort, d []byte) {
 		case !m.ready:
 			m.inbox = append(m.inbox, append([]byte(nil), d...))
 		default:
-			m.down.Send(c.now, d)
+			c.carry(i == listens, &c.truth.Down, &m.down, d)
 			if i < len(c.log.wire) {
 				c.log.wire[i].fromRelay.add(c.now, d)
 			}
@@ -260,8 +261,20 @@ func (c *call) steer(i int, s *engine.Sender, t netproto.Type, body []byte) {
 	}
 }
 
+// carry sends a datagram over a network, and counts it if Truth is about that network, and d is voice and new.
+func (c *call) carry(counts bool, way *Carried, p *netsim.Pipe, d []byte) {
+	lost := p.Lost
+	p.Send(c.now, d)
+	if v := voices(d); counts && len(v) > 0 {
+		if t, _ := c.log.trip(v[0]); t != nil && t.resent == 0 && t.relayed == 0 {
+			way.Sent++
+			way.Lost += p.Lost - lost
+		}
+	}
+}
+
 func (c *call) send(i int, d []byte) {
-	c.members[i].up.Send(c.now, d)
+	c.carry(i == talks, &c.truth.Up, &c.members[i].up, d)
 	if i < len(c.log.wire) {
 		c.log.wire[i].toRelay.add(c.now, d)
 	}
@@ -371,7 +384,7 @@ func (c *call) play() {
 	}
 	if c.cfg.Watch != nil && len(c.heard)%codec.SampleRate == 0 {
 		talker := engine.Stats{Sending: c.members[talks].sender.Stats(c.now)}
-		c.cfg.Watch(c.now, &talker, &engine.Stats{Peers: listener.Peers(c.now, nil)})
+		c.cfg.Watch(c.now, c.truth, &talker, &engine.Stats{Peers: listener.Peers(c.now, nil)})
 	}
 }
 

@@ -89,12 +89,19 @@ type Config struct {
 	Buffer  BufferKind          // "" is Ours
 	Decoder codec.DecoderConfig // the listener's
 
-	// Watch, unless nil, is shown once a second what the talker and the listener know of the call, as far as
-	// engine.Stats has Sending and Peers.
-	Watch func(now time.Duration, talker, listener *engine.Stats)
+	// Watch, unless nil, is shown once a second what the networks have lost, and what the talker and the listener know
+	// of the call, as far as engine.Stats has Sending and Peers.
+	Watch func(now time.Duration, truth Truth, talker, listener *engine.Stats)
 
 	listenerOnly bool // Cap is the listener's alone
 }
+
+// Truth is what became of the talker's datagrams of voice on their way to the relay and from there to the listener,
+// those sent again not counted.
+type Truth struct{ Up, Down Carried }
+
+// Carried is how many datagrams a network was given, and how many of them it lost.
+type Carried struct{ Sent, Lost int }
 
 func (c Config) withDefaults() Config {
 	c.Where = cmp.Or(c.Where, Down)

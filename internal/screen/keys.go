@@ -55,7 +55,7 @@ func (m *Model) talkKey(key tea.KeyPressMsg) tea.Cmd {
 	case t.picker != nil:
 		return m.pickerKey(key)
 	case t.help:
-		t.help = false
+		m.helpKey(strings.ToLower(stroke(key)))
 		return nil
 	}
 	if stroke(key) == "R" || stroke(key) == "shift+r" {
@@ -84,7 +84,7 @@ func (m *Model) talkKey(key tea.KeyPressMsg) tea.Cmd {
 	case "x":
 		t.silence()
 	case "?", "f1":
-		t.help = true
+		t.help, t.from = true, 0
 	case "i":
 		return m.pick()
 	case "r":

@@ -53,6 +53,8 @@ func TestScreens(t *testing.T) {
 			golden(r, "call")
 			r.keys("?")
 			golden(r, "help")
+			r.keys("?")
+			golden(r, "help-more")
 			r.keys("x")
 
 			r.keys("m", "down", "left", "left", "down", "x")
@@ -83,6 +85,36 @@ func TestEverySize(t *testing.T) {
 				r.keys("?")
 				r.fits()
 			}
+		}
+	}
+}
+
+// On any screen the help can be gone through to its end, where the verdict is, and left with any other key.
+func TestHelpToItsEnd(t *testing.T) {
+	for _, size := range []struct{ width, height int }{{80, 24}, {40, 10}, {200, 50}} {
+		r := inCall(t, size.width, size.height)
+		r.keys("?")
+		seen := r.text()
+		for range 40 {
+			r.keys("down")
+			seen += r.text()
+		}
+		for _, want := range []string{"leave and end the program", "18 % lost", "this machine"} {
+			if !strings.Contains(strings.Join(strings.Fields(seen), " "), want) {
+				t.Errorf("%v: %q is never shown", size, want)
+			}
+		}
+		if r.keys("x"); r.talk.help {
+			t.Errorf("%v: another key does not go back", size)
+		}
+		r.keys("?")
+		for range 8 {
+			if r.talk.help {
+				r.keys("?")
+			}
+		}
+		if r.talk.help {
+			t.Errorf("%v: ? does not go back from the end", size)
 		}
 	}
 }

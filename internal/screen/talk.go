@@ -32,6 +32,7 @@ type talk struct {
 
 	lines     []line // what happened, the oldest first
 	help      bool
+	from      int // line of the help at the top
 	picker    *picker
 	prompt    *prompt
 	recording Recording      // nil: nothing is recorded

@@ -155,8 +155,23 @@ func orDefaultRoom(room string) string {
 	return "room " + room
 }
 
+// helpView is the keys, what the screen means, and the verdict so far, from a line on.
 func (m *Model) helpView() []string {
-	lines := []string{m.title("tincan: keys", ""), ""}
+	lines := m.helpLines()
+	room := max(m.height-3, 1)
+	from := min(m.talk.from, max(len(lines)-room, 0))
+	lines = lines[from:]
+	keys := "any key goes back"
+	switch {
+	case len(lines) > room:
+		lines, keys = lines[:room], "Down, ?: more, who lost what   any other key goes back"
+	case from > 0:
+		keys = "Up: more   any other key goes back"
+	}
+	return m.footer(append([]string{m.title("tincan: keys", ""), ""}, lines...), keys)
+}
+
+func (m *Model) helpLines() (lines []string) {
 	for _, k := range keyHelp {
 		does := k[1]
 		if does == "" {
@@ -170,16 +185,27 @@ func (m *Model) helpView() []string {
 			lines = append(lines, "  "+bold.Render(fit(key, labelWidth))+l)
 		}
 	}
+	lines = append(lines, "")
+	for _, l := range wrap(meterHelp, m.width-4, 6) {
+		lines = append(lines, "  "+l)
+	}
+	lines = append(lines, "")
 	for _, said := range m.talk.call.Verdict() {
 		for _, l := range wrap("So far: "+said, m.width-4, 3) {
 			lines = append(lines, "  "+wary.Render(l))
 		}
 	}
-	lines = append(lines, "")
-	for _, l := range wrap(meterHelp, m.width-4, 6) {
-		lines = append(lines, "  "+l)
+	return lines
+}
+
+// helpKey goes through the help, or back.
+func (m *Model) helpKey(key string) {
+	t, room := m.talk, max(m.height-3, 1)
+	last := max(len(m.helpLines())-room, 0)
+	step, known := map[string]int{"down": 1, "j": 1, "up": -1, "k": -1, "pgdown": room, "?": room, "f1": room, "pgup": -room}[key]
+	if t.help = known && last > 0 && !(t.from == last && (key == "?" || key == "f1")); t.help {
+		t.from = min(max(t.from+step, 0), last)
 	}
-	return m.footer(lines, "any key goes back")
 }
 
 const meterHelp = `Beside each name: a meter of what they say now, and how they were heard here in their last 10 seconds. ` +

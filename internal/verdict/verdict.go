@@ -23,6 +23,8 @@ const (
 	Down                 // our way from the relay
 	OwnUp                // our way to the relay
 	Output               // our loudspeaker, or what is behind it
+	Dry                  // our loudspeaker was not given its sound in time
+	Spilt                // our microphone's sound was not taken in time
 	Machine              // this machine, which had no time for the call
 )
 
@@ -36,6 +38,9 @@ const (
 	// leastLost is how many of the span's must be lost. Where a talker changes how many frames share a datagram, up to
 	// 3 count as lost that were not.
 	leastLost = 8
+	// noticed is how much sound a device must have lost in the span until that is told, and aftermath for how long after
+	// a standstill of the machine what it loses is laid to that.
+	noticed, aftermath = 100 * time.Millisecond, 2 * time.Second
 	// calm is how long a way must not have lost until it is over.
 	calm = 10 * time.Second
 )
@@ -49,17 +54,37 @@ type Episode struct {
 	// Lost is the share of the datagrams that was lost, and Left that of the speech which had to be made up all the
 	// same: 0 to 1. Where the place is OwnUp nobody tells us the latter: -1.
 	Lost, Left float64
-	// Count is how often the output or the machine stood still, and Longest how long at most.
+	// Count is how often the output or the machine stood still, or a device lost sound, and Longest how long at most.
 	Count   int
 	Longest time.Duration
 }
 
 // Judge judges a call. The zero value is ready.
 type Judge struct {
-	ways   map[key]*way
-	heard  map[uint32]heard
-	voice  uint64 // datagrams sent
-	paused [2]engine.Pauses
+	ways  map[key]*way
+	heard map[uint32]heard
+	own   struct{ came, lost int } // of our datagrams on our way up
+
+	machine, output int           // how often they had stood still
+	stood           time.Duration // when the machine was seen to have done so last
+	dry, spilt      past
+}
+
+// past is what a device had lost at the last looks.
+type past struct {
+	all   [span]engine.Pauses
+	looks int
+}
+
+// since takes what it has lost in all, and returns what it lost since the last look and in the span.
+func (p *past) since(now engine.Pauses) (last, whole engine.Pauses) {
+	less := func(was engine.Pauses) engine.Pauses {
+		return engine.Pauses{Count: now.Count - was.Count, Total: now.Total - was.Total, Longest: now.Longest}
+	}
+	last, whole = less(p.all[(p.looks+span-1)%span]), less(p.all[p.looks%span])
+	p.all[p.looks%span] = now
+	p.looks++
+	return last, whole
 }
 
 type key struct {
@@ -75,15 +100,15 @@ type heard struct {
 
 // count is what became of something since the last look.
 type count struct {
-	came, lost        uint64 // datagrams
-	frames, concealed uint64
+	came, lost        int64 // datagrams; below 0 where what was lost has come after all
+	frames, concealed int64
 }
 
 func (c *count) add(o count) {
 	c.came, c.lost, c.frames, c.concealed = c.came+o.came, c.lost+o.lost, c.frames+o.frames, c.concealed+o.concealed
 }
 
-func (c *count) share() float64 { return float64(c.lost) / float64(max(c.came+c.lost, 1)) }
+func (c *count) share() float64 { return float64(max(c.lost, 0)) / float64(max(c.came+c.lost, 1)) }
 
 // way is one place, for one talker.
 type way struct {
@@ -111,30 +136,51 @@ func (j *Judge) Look(now time.Duration, s *engine.Stats) {
 			was = heard{} // it has begun anew
 		}
 		j.heard[p.Session] = is
-		d := is.ways.Since(was.ways)
-		made := count{frames: is.frames - was.frames, concealed: is.concealed - was.concealed}
+		made := count{frames: int64(is.frames - was.frames), concealed: int64(is.concealed - was.concealed)}
+		came, lostUp, lostDown := int64(is.ways.Came-was.ways.Came), int64(is.ways.LostUp-was.ways.LostUp), int64(is.ways.LostDown-was.ways.LostDown)
 		up := made
-		up.came, up.lost = d.Came+d.LostDown, d.LostUp
+		up.came, up.lost = came+lostDown, lostUp
 		j.way(Up, p.Session, p.Name).look(now, up)
-		made.came, made.lost = d.Came, d.LostDown
+		made.came, made.lost = came, lostDown
 		down.add(made)
 	}
 	j.way(Down, 0, "").look(now, down)
-	sent := s.Sending.Voice - min(j.voice, s.Sending.Voice)
-	j.voice = s.Sending.Voice
-	lost := uint64(float64(sent)*s.Sending.Adapt.Up + 0.5)
-	j.way(OwnUp, 0, "").look(now, count{came: sent - min(lost, sent), lost: lost})
+	own := s.Sending.Up
+	if own.Received < j.own.came {
+		j.own.came, j.own.lost = 0, 0 // another session
+	}
+	j.way(OwnUp, 0, "").look(now, count{came: int64(own.Received - j.own.came), lost: int64(own.Lost - j.own.lost)})
+	j.own.came, j.own.lost = own.Received, own.Lost
 	j.pauses(now, s)
 }
 
-// pauses takes how often output and machine stood still. What the machine did the output shows as well.
+// pauses takes how often output and machine stood still, and what devices lost. What the machine did shows in the
+// others as well.
 func (j *Judge) pauses(now time.Duration, s *engine.Stats) {
-	machine, output := s.Machine.Count-j.paused[0].Count, s.Output.Count-j.paused[1].Count
-	j.paused = [2]engine.Pauses{s.Machine, s.Output}
+	machine, output := s.Machine.Count-j.machine, s.Output.Count-j.output
+	j.machine, j.output = s.Machine.Count, s.Output.Count
 	if machine > 0 {
+		j.stood = now
 		j.way(Machine, 0, "").stood(now, machine, s.Machine.Longest)
-	} else if output > 0 {
+	}
+	laid := j.stood > 0 && now-j.stood <= aftermath
+	if output > 0 && !laid {
 		j.way(Output, 0, "").stood(now, output, s.Output.Longest)
+	}
+	j.missed(now, Dry, &j.dry, s.Dry, laid || output > 0)
+	j.missed(now, Spilt, &j.spilt, s.Spilt, laid)
+}
+
+// missed takes what a device has lost in all, which another reason may explain.
+func (j *Judge) missed(now time.Duration, place Place, p *past, all engine.Pauses, explained bool) {
+	last, whole := p.since(all)
+	w := j.way(place, 0, "")
+	switch {
+	case explained || last.Total == 0:
+	case w.open:
+		w.stood(now, last.Count, all.Longest)
+	case whole.Total >= noticed:
+		w.stood(now, whole.Count, all.Longest)
 	}
 }
 

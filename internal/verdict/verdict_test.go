@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tincan-voice/tincan/engine"
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/stream"
 )
 
@@ -84,8 +85,7 @@ func TestNothingToSay(t *testing.T) {
 func TestOwnWay(t *testing.T) {
 	var w world
 	for range 30 {
-		w.stats.Sending.Voice += 50
-		w.stats.Sending.Adapt.Up = 0.2
+		w.stats.Sending.Up.Add(netproto.Outcome{Received: 40, Lost: 10})
 		w.pass(1, 0, 0, 0)
 	}
 	all := w.judge.Episodes()
@@ -94,5 +94,39 @@ func TestOwnWay(t *testing.T) {
 	}
 	if got := w.lines(); !strings.Contains(got, "your way to the relay, ") || strings.Contains(got, "repaired") {
 		t.Error(got)
+	}
+}
+
+// What a device loses is told when it is more than 0.1 s in 10 s, and not where the machine or the output stood still,
+// which explains it.
+func TestDevices(t *testing.T) {
+	slip := func(p *engine.Pauses, d time.Duration) {
+		p.Count, p.Total, p.Longest = p.Count+1, p.Total+d, max(p.Longest, d)
+	}
+	for _, tt := range []struct {
+		name string
+		each func(s *engine.Stats) // every third second
+		want string
+	}{
+		{"a little", func(s *engine.Stats) { slip(&s.Dry, 20*time.Millisecond) }, "fine: the others' ways"},
+		{"dry", func(s *engine.Stats) { slip(&s.Dry, 60*time.Millisecond) }, "your sound output ran dry 4 times, 0.06 s at most, 14:03:06 to 14:03:12"},
+		{"spilt", func(s *engine.Stats) { slip(&s.Spilt, 200*time.Millisecond) }, "your microphone's sound was taken too late 4 times, 0.20 s at most"},
+		{"machine", func(s *engine.Stats) {
+			slip(&s.Machine, time.Second)
+			slip(&s.Dry, time.Second)
+			slip(&s.Output, time.Second)
+		}, "this machine had no time for the call 4 times"},
+		{"output", func(s *engine.Stats) { slip(&s.Output, time.Second); slip(&s.Dry, time.Second) }, "your sound output stood still 4 times"},
+	} {
+		var w world
+		for range 4 {
+			w.pass(2, 0, 0, 0)
+			tt.each(&w.stats)
+			w.pass(1, 0, 0, 0)
+		}
+		got := w.lines()
+		if n := len(w.judge.Episodes()); !strings.HasPrefix(got, tt.want) || n > 1 {
+			t.Errorf("%s: %d episodes: %s", tt.name, n, got)
+		}
 	}
 }

@@ -13,6 +13,9 @@ func (j *Judge) Lines(clock func(time.Duration) time.Time, name func(session uin
 	bad := map[Place]bool{}
 	for _, e := range j.Episodes() {
 		bad[e.Place] = true
+		if e.Place == Dry || e.Place == Spilt {
+			bad[Output], bad[Machine] = true, true
+		}
 		lines = append(lines, e.text(clock, name))
 	}
 	var fine []string
@@ -40,6 +43,11 @@ func (e *Episode) text(clock func(time.Duration) time.Time, name func(session ui
 	switch e.Place {
 	case Output:
 		return fmt.Sprintf("your sound output stood still %s, %.1f s at most, %s", times(e.Count), e.Longest.Seconds(), when)
+	case Dry:
+		return fmt.Sprintf("your sound output ran dry %s, %.2f s at most, %s: close what keeps this machine busy", times(e.Count), e.Longest.Seconds(), when)
+	case Spilt:
+		return fmt.Sprintf("your microphone's sound was taken too late %s, %.2f s at most, %s: close what keeps this machine busy",
+			times(e.Count), e.Longest.Seconds(), when)
 	case Machine:
 		return fmt.Sprintf("this machine had no time for the call %s, %.1f s at most, %s: close what keeps it busy", times(e.Count), e.Longest.Seconds(), when)
 	}

@@ -15,7 +15,6 @@ struct apm {
 apm *apm_new(int echo, int noise) {
   webrtc::Config config;
   config.Set<webrtc::ExtendedFilter>(new webrtc::ExtendedFilter(true));
-  config.Set<webrtc::DelayAgnostic>(new webrtc::DelayAgnostic(true));
   AudioProcessing *p = AudioProcessing::Create(config);
   if (p == nullptr) return nullptr;
   apm *a = new apm{p, StreamConfig(48000, 1)};
