@@ -27,8 +27,8 @@ func freePorts(t *testing.T, n int) (ports []netip.AddrPort) {
 	return ports
 }
 
-// startCluster runs relays with a NATS server in each, the first of which the others know. Those beyond the first have the
-// secrets given, if any are.
+// startCluster runs relays with a NATS server in each, the first of which the others know. Those beyond the first have
+// the secrets given, if any are.
 func startCluster(t *testing.T, relays int, secrets ...[]byte) (servers []*relay.Server) {
 	t.Helper()
 	ports := freePorts(t, relays)
@@ -52,8 +52,8 @@ func startCluster(t *testing.T, relays int, secrets ...[]byte) (servers []*relay
 	return servers
 }
 
-// Three relays with NATS servers in them: who joins at any of them hears all others, with sender keys. A ban at one holds
-// at all, and whoever ends is gone.
+// Three relays with NATS servers in them: who joins at any of them hears all others, with sender keys. A ban at one
+// holds at all, and whoever ends is gone.
 func TestCluster(t *testing.T) {
 	servers := startCluster(t, 3)
 	for _, s := range servers {
