@@ -25,20 +25,23 @@ func TestAWholeClumpIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// While the network is stuck, what is here is played slower before it runs out: less has to be made up.
+// While the network is stuck, what is here is played slower before it runs out, unless it lasts longer than the network
+// was ever stuck.
 func TestSpeechIsSlowedDownInAStall(t *testing.T) {
-	r := rand.New(rand.NewPCG(9, 9))
-	c := newCall(Config{})
-	var until time.Duration
-	c.talk(1, 3000, func(n int) time.Duration {
-		sent := time.Duration(n+1) * FrameDuration
-		if r.IntN(40) == 0 {
-			until = sent + time.Duration(60+r.IntN(140))*time.Millisecond
+	for _, tt := range []struct {
+		overdue, here int64 // ticks, frames
+		want          operation
+	}{{1, 0, faster}, {3, 0, slower}, {3, 5, slower}, {3, 20, faster}} {
+		b := New(&fakeCodec{}, Config{})
+		b.model.learn(2000, func(n int64) (int64, order) { return n % 50 / 49 * 60, inOrder })
+		b.frames.start(0)
+		b.frames.highest, b.frames.next, b.block = 100, 101-tt.here, 480
+		b.pulled = 101*FrameSize + b.model.queue + tt.overdue*tick
+		b.aim.delay = b.delay() - b.spare() // the wanted one
+		if got := b.speed(); got != tt.want {
+			t.Errorf("%d ticks overdue with %d frames here: operation %d, want %d", tt.overdue, tt.here, got, tt.want)
 		}
-		return max(until-sent, 0) + 30*time.Millisecond
-	})
-	c.run(60 * time.Second)
-	wantBelow(t, "share made up", c.share(Concealed, 10*time.Second, 60*time.Second), 0.008) // 0.0096 without
+	}
 }
 
 // After a pause another queue stands there: it is no lateness to be learned, and what comes is heard.
