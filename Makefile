@@ -18,10 +18,11 @@ help: ## list the targets
 setup: ## install libopus, libopusfile, PortAudio and pkg-config if they are missing, and webrtc-audio-processing if it can be had
 	@scripts/setup.sh
 
-web: ## build the page that tincand --web shows, into internal/web/dist
+web: ## build the page that tincand --web shows into internal/web/dist, as small as it gets; build makes it in seconds
 	go run ./internal/web/bundle
 
-build: setup web ## build bin/tincan and bin/tincand, with the page
+build: setup ## build bin/tincan and bin/tincand, with the page
+	go run ./internal/web/bundle -fast
 	go build -ldflags "$(LDFLAGS)" -o bin/tincan ./cmd/tincan
 	CGO_ENABLED=0 go build -tags web -ldflags "$(LDFLAGS)" -o bin/tincand ./cmd/tincand
 
