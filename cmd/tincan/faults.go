@@ -14,7 +14,7 @@ const startTime = 4 * time.Second
 
 // faults is what was asked for and did not happen in a call that was not broken off: its exit code is 1 all the same.
 type faults struct {
-	source, sink error // what they failed with
+	source, sink, recording error // what they failed with
 }
 
 // note takes an event of the call.
@@ -41,6 +41,9 @@ func (f *faults) err(s engine.Stats, silent bool) error {
 	}
 	if f.sink != nil {
 		all = append(all, fmt.Sprintf("the output failed during the call: %v", f.sink))
+	}
+	if f.recording != nil {
+		all = append(all, fmt.Sprintf("the recording failed: %v", f.recording))
 	}
 	for _, s := range s.Faults {
 		if s.On && (s.Kind == engine.FaultInputFailed && f.source == nil || s.Kind == engine.FaultOutputFailed && f.sink == nil) {

@@ -169,6 +169,7 @@ func (c *JoinCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	ending, cancel := context.WithTimeout(context.Background(), leaveTime)
 	defer cancel()
 	left := within(ending, call.Leave)
+	wrong.recording = rec.err
 	if err := cmp.Or(err, wrong.err(stats, sound.silent())); err != nil || left {
 		return err
 	}

@@ -89,23 +89,25 @@ func TestFaults(t *testing.T) {
 	away.Faults = []engine.FaultStats{{Fault: engine.Fault{Kind: engine.FaultOutputFailed, On: true, Text: "you hear nobody"}, Count: 1}}
 	young.Time, young.Link.Received = startTime-1, 0
 	for _, tt := range []struct {
-		name   string
-		events []engine.Event
-		stats  engine.Stats
-		silent bool
-		want   string
+		name      string
+		events    []engine.Event
+		stats     engine.Stats
+		silent    bool
+		recording error
+		want      string
 	}{
-		{"good", []engine.Event{engine.SourceEnded{}}, long, false, ""},
-		{"came back", nil, mended, false, ""},
-		{"did not come back", nil, away, false, "at the end you hear nobody"},
-		{"lost", nil, lost, false, "the connection was lost and did not come back: no relay runs there"},
-		{"young", nil, young, true, ""},
-		{"no UDP", nil, dead, false, "no datagram ever came back"},
-		{"silent", nil, long, true, "nothing ever came from the input"},
-		{"input", []engine.Event{engine.SourceEnded{Err: broken}}, young, true, "the input failed during the call: broken"},
-		{"output", []engine.Event{engine.SinkFailed{Err: broken}}, long, false, "the output failed during the call: broken"},
+		{"good", []engine.Event{engine.SourceEnded{}}, long, false, nil, ""},
+		{"came back", nil, mended, false, nil, ""},
+		{"did not come back", nil, away, false, nil, "at the end you hear nobody"},
+		{"lost", nil, lost, false, nil, "the connection was lost and did not come back: no relay runs there"},
+		{"young", nil, young, true, nil, ""},
+		{"no UDP", nil, dead, false, nil, "no datagram ever came back"},
+		{"silent", nil, long, true, nil, "nothing ever came from the input"},
+		{"input", []engine.Event{engine.SourceEnded{Err: broken}}, young, true, nil, "the input failed during the call: broken"},
+		{"output", []engine.Event{engine.SinkFailed{Err: broken}}, long, false, nil, "the output failed during the call: broken"},
+		{"recording", nil, long, false, broken, "the recording failed: broken"},
 	} {
-		var f faults
+		f := faults{recording: tt.recording}
 		for _, e := range tt.events {
 			f.note(e)
 		}

@@ -17,6 +17,7 @@ type recorder struct {
 	dir  string
 	tell *teller
 	now  *record.Recorder // nil: nothing is recorded
+	err  error            // of the last one that failed
 	told bool             // that the relay does not tell the others
 
 	untold bool          // as far as was seen last
@@ -34,6 +35,7 @@ func (r *recorder) toggle(call *engine.Call) {
 	}
 	var err error
 	if r.now, err = record.Start(call, cmp.Or(r.dir, recordFolder)); err != nil {
+		r.err = err
 		r.tell.warning(err.Error())
 		return
 	}
@@ -56,6 +58,7 @@ func (r *recorder) end() {
 	}
 	on, text := false, "recorded into "+r.now.Dir()
 	if err := r.now.Stop(); err != nil {
+		r.err = err
 		text = fmt.Sprintf("the recording has ended: %v", err)
 	}
 	r.tell.say(jsonLine{Event: "recording", On: &on, Text: text}, text)

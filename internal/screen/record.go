@@ -30,8 +30,10 @@ func (m *Model) recorded(msg recordMsg) tea.Cmd {
 	}
 	t.starting = false
 	switch {
-	case msg.err != nil:
+	case msg.err != nil && t.recording != nil:
 		t.recording = nil
+		t.say("the recording has ended: "+msg.err.Error(), true)
+	case msg.err != nil:
 		t.say(msg.err.Error(), true)
 	case msg.recording != nil:
 		t.recording = msg.recording

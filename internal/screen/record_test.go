@@ -1,6 +1,8 @@
 package screen
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
@@ -18,5 +20,17 @@ func TestRecordingTooLate(t *testing.T) {
 	case <-done:
 	default:
 		t.Error("it goes on")
+	}
+}
+
+// A disk that is full ends a recording, and that is what is said.
+func TestRecordingFails(t *testing.T) {
+	fake := &fakeRecording{done: make(chan struct{}), err: errors.New("no space left on device")}
+	r := newRig(t, Config{Form: annsForm, Begin: true}, 80, 24)
+	r.figures(0, aCall())
+	_, _ = r.Update(recordMsg{r.call, fake, nil}) // what waits for its end is not run here
+	r.send(recordMsg{call: r.call, err: fake.err})
+	if want := "the recording has ended: no space left on device"; !strings.Contains(r.text(), want) || r.talk.recording != nil {
+		t.Errorf("%q is missing:\n%s", want, r.text())
 	}
 }

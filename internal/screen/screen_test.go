@@ -445,6 +445,23 @@ func TestSmallScreens(t *testing.T) {
 	}
 }
 
+// Where the oldest line has no room it is cut at its end: what begins in the middle of a sentence says nothing.
+func TestOldestLineIsCut(t *testing.T) {
+	r := newRig(t, Config{Form: annsForm, Begin: true}, 80, 24)
+	r.figures(0, engine.Stats{})
+	r.talk.lines = nil
+	for i := range 2 {
+		r.talk.say(fmt.Sprint("where it begins ", strings.Repeat("word ", 40), "where it ends ", i), true)
+	}
+	for most := range 9 {
+		text := ansi.Strip(strings.Join(r.happened(most), "\n"))
+		begins, times := strings.Count(text, "where it begins"), strings.Count(text, "14:03")
+		if lines := strings.Count(text, "\n") + 1; most > 0 && lines != most || begins != times || begins != min((most+3)/4, 2) {
+			t.Errorf("%d lines:\n%s", most, text)
+		}
+	}
+}
+
 // A call that ends by itself says why, on the form.
 func TestCallEnds(t *testing.T) {
 	r := inCall(t, 80, 24)

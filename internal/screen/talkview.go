@@ -242,8 +242,8 @@ func (m *Model) happened(most int) (lines []string) {
 		if l.bad {
 			style = wary
 		}
-		texts := wrap(l.text, m.width-indent, most)
-		for j := len(texts) - 1; j >= 0 && len(lines) < most; j-- {
+		texts := wrap(l.text, m.width-indent, most-len(lines)) // the oldest is cut at its end, not at its beginning
+		for j := len(texts) - 1; j >= 0; j-- {
 			text := strings.Repeat(" ", indent) + texts[j]
 			if j == 0 {
 				text = " " + at + "  " + texts[j]
