@@ -179,3 +179,26 @@ func memory(b *Buffer) (n int) {
 	}
 	return n
 }
+
+// A frame that comes when it was given up was late, and what never comes is lost.
+func TestWhatComesAfterAllIsNotLost(t *testing.T) {
+	for _, tt := range []struct {
+		delay time.Duration
+		lost  bool
+	}{{300 * time.Millisecond, false}, {-1, true}} {
+		c := newCall(Config{})
+		c.talk(1, 500, func(n int) time.Duration {
+			if n == 400 {
+				return tt.delay
+			}
+			return 30 * time.Millisecond
+		})
+		c.run(9 * time.Second)
+		if s := c.buffer.Stats(); s.Lost != 1 {
+			t.Errorf("%v late: %d frames were given up", tt.delay, s.Lost)
+		}
+		if lost := c.buffer.model.lost(); lost > 0 != tt.lost {
+			t.Errorf("%v late: a share of %g is taken for lost", tt.delay, lost)
+		}
+	}
+}

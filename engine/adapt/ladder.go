@@ -121,8 +121,10 @@ func (l *Ladder) Send(now time.Duration, size int, kind Kind) bool {
 		if missing := l.brk.speaking(now); missing > 0 {
 			l.control.silent(missing.Seconds(), l.brk.unanswered >= tuned.silentAfter)
 		}
-		if l.Stopped() && (!l.Poll(now) || l.Stopped()) { // until there was a pause
-			return false
+		if l.Stopped() {
+			if l.Poll(now); l.Stopped() { // until there was a pause
+				return false
+			}
 		}
 	} else {
 		s := l.current.shape

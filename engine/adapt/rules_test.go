@@ -181,6 +181,10 @@ func TestReasons(t *testing.T) {
 		{known(Config{}, func(l *Ladder) { l.brk.unheard = 6 * time.Second }), "no feedback for 6 s"},
 		{known(Config{}, func(l *Ladder) { l.control.state, l.control.wall = draining, 31 }), "the path carries 31 kbit/s"},
 		{known(Config{}, func(l *Ladder) { l.Heard(3*time.Second, lossy) }), "9.5 % loss, bursts 1.1"},
+		{known(Config{}, func(l *Ladder) {
+			l.Heard(3*time.Second, lossy)
+			l.current = point{shape: &shape{stride: 2}, bitrate: 24000}
+		}), "plain at 24k x 2: 9.5 % loss"},
 		{known(Config{}, func(l *Ladder) { l.current = point{shape: &copies, bitrate: 12000} }), "copies {1,2} of 9.5k at 12k x 2: 0.0 % loss"},
 		{known(Config{}, func(l *Ladder) { l.current.resend = true }), "plain and resends at 24k x 2"},
 		{known(Config{Cap: 30}, func(*Ladder) {}), "the cap leaves 27 kbit/s"},
@@ -191,5 +195,50 @@ func TestReasons(t *testing.T) {
 		if got := tt.l.Decision().Reason; !strings.Contains(got, tt.want) {
 			t.Errorf("%q, want %q", got, tt.want)
 		}
+	}
+}
+
+// Who speaks after a pause is sent at once, though nothing has come from the relay for long.
+func TestWhoSpeaksAfterAPauseIsSent(t *testing.T) {
+	l := New(0, Config{})
+	now := time.Duration(0)
+	for ; !l.Stopped() && now < 20*time.Second; now += 20 * ms {
+		l.Send(now, 60, Voice)
+		l.Poll(now)
+	}
+	if l.Send(now, 60, Voice) || !l.Stopped() {
+		t.Fatal("voice is sent though the relay is gone")
+	}
+	if now += 2 * time.Second; !l.Send(now, 60, Voice) {
+		t.Error("voice is not sent after a pause")
+	}
+}
+
+// With resends a point takes as much more as is sent again.
+func TestWhatAPointTakes(t *testing.T) {
+	n := &network{headers: 28, resent: 0.1}
+	plain := point{shape: &shape{stride: 2}, bitrate: 16000}
+	resends := plain
+	resends.resend = true
+	if p, r := plain.takes(n), resends.takes(n); math.Abs(float64(r/p)-1.1) > 1e-9 {
+		t.Errorf("%v kbit/s, with a tenth sent again %v", p, r)
+	}
+}
+
+// What goes by a second path too leaves room for twice the control.
+func TestTwinLeavesRoom(t *testing.T) {
+	most := func(kind Kind) (size int) {
+		for size = 1; size < 10000; size++ {
+			l := New(0, Config{Cap: 30})
+			l.Send(0, 60, Voice)
+			if !l.Send(20*ms, size, kind) {
+				break
+			}
+		}
+		return size
+	}
+	second := int(repair.UpControl.Bytes(time.Second))
+	if less := most(Control) - most(Twin); less < 3*second/2 || less > 5*second/2 {
+		t.Errorf("%d bytes less for a twin, where control takes %d per second", less, second)
 	}
 }

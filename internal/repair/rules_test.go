@@ -33,6 +33,26 @@ func TestReceiptBeginsWithTheFirst(t *testing.T) {
 	}
 }
 
+// The first of all is no sign of loss, whatever its count is.
+func TestNothingIsMissingBeforeTheFirst(t *testing.T) {
+	a := path()
+	a.Arrived(at(1), Datagram{Seq: 1, Count: 3, Speech: true})
+	if s := told(a); s != (netproto.Outcome{Received: 1}) || a.open > 0 {
+		t.Errorf("%+v, %d missing", s, a.open)
+	}
+}
+
+// What comes by itself when its frame was there by another way, or when it was given up, is not waited for next time.
+func TestPaceLearnsOfWhatIsMissingOnly(t *testing.T) {
+	a := path()
+	a.Arrived(at(1), dg(1))
+	a.Arrived(at(3), dg(3))
+	a.Have(2)
+	if a.Arrived(at(2)+90*ms, dg(2)); a.pace.slack > 0 || a.open != 0 {
+		t.Errorf("a slack of %v, %d missing", a.pace.slack, a.open)
+	}
+}
+
 // Neither a pause whose end was held back nor the end of a talkspurt tells how far datagrams are apart.
 func TestStrideIsOfSpeech(t *testing.T) {
 	for _, next := range []Datagram{{Seq: 9 + wire.MaxStride + 1, Count: 4, Speech: true}, {Seq: 10, Count: 4}} {
@@ -172,6 +192,12 @@ func TestNextDeadlineIsOfWhatIsOverdue(t *testing.T) {
 	if a.Poll(at(seq)+6*ms, nil); !ok || next != overdue || a.open > 0 {
 		t.Errorf("look at %v, want %v; %d missing", next, overdue, a.open)
 	}
+	if a.next = 0; a.open == 0 { // when there last was something to do
+		if next, _ := a.NextDeadline(); next != overdue {
+			t.Errorf("look at %v, want %v, where nothing is missing yet", next, overdue)
+		}
+	}
+	a.next = time.Hour
 	a.openGap(gap{count: a.newest - 1, seq: seq - 1, next: overdue + 50*ms, due: at(seq - 1)})
 	if next, _ := a.NextDeadline(); next != overdue {
 		t.Errorf("look at %v, want %v, before the gap", next, overdue)

@@ -38,8 +38,8 @@ type Room struct {
 // sweep gives back what has not been used for long.
 func (r *Room) sweep(now time.Duration) {
 	r.order = slices.DeleteFunc(r.order, func(s *Member) bool {
-		old := s.uplink == nil || now-s.uplink.forwarded > memory
-		if old && s.uplink != nil {
+		old := now-s.uplink.forwarded > memory // it has its uplink for longer
+		if old {
 			s.uplink.cache = nil
 		}
 		return old

@@ -2,6 +2,7 @@ package mend
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"testing"
 	"time"
 
@@ -577,5 +578,47 @@ func TestFewerTalkersAreApart(t *testing.T) {
 	}
 	if d := s.members[3].downlink; !d.apart || d.planner.Talkers == 0 {
 		t.Errorf("apart %v, %d talkers", d.apart, d.planner.Talkers)
+	}
+}
+
+// What is missing is looked for in time, both when something comes and when the room is attended.
+func TestLooksWhenSomethingIsMissing(t *testing.T) {
+	const soon = 9 * time.Millisecond
+	s := newScene(t, 2)
+	s.talk(time.Second, 100, nil, 0)
+	m := &s.members[0]
+	s.seq += 2
+	s.now += wire.FrameDuration
+	s.room.ticked = s.now
+	h := netproto.Header{Session: m.ID, Seq: s.seq, Voice: true}
+	if _, look := m.Arrived(s.now, h, netproto.Hop{Count: uint8(s.seq % netproto.HopCounts)}, 100); look > s.now+soon {
+		t.Errorf("looks %v after what shows the gap", look-s.now)
+	}
+	if next := s.attendTalker(s.now, m, 2); next > s.now+soon {
+		t.Errorf("attends to the talker %v after what shows the gap", next-s.now)
+	}
+}
+
+// How far away a talker is counts at once for what it is asked.
+func TestAReportTellsTheTalkersWay(t *testing.T) {
+	s := newScene(t, 2)
+	s.talk(time.Second, 100, nil, 0)
+	m := &s.members[0]
+	before := m.uplink.asker
+	if s.report(0, netproto.Report{RTT: 400}); reflect.DeepEqual(before, m.uplink.asker) {
+		t.Error("it is asked as if nothing were known of its way")
+	}
+}
+
+// Silence has no rhythm.
+func TestSilenceHasNoRhythm(t *testing.T) {
+	s := newScene(t, 2)
+	m := &s.members[0]
+	for _, h := range []netproto.Header{{Seq: 1, Voice: true}, {Seq: 2, Level: netproto.Silent}, {Seq: 3, Level: netproto.Silent - 1}} {
+		s.now += wire.FrameDuration
+		m.Arrived(s.now, h, netproto.Hop{Count: uint8(h.Seq)}, 100)
+	}
+	if n := m.uplink.rhythm.n; n != 2 {
+		t.Errorf("the rhythm is that of %d datagrams, want 2", n)
 	}
 }
