@@ -86,7 +86,63 @@ function openDatagrams(url, hashes, on) {
   };
 }
 
-// What stands for a session where the relay has none now: it loses all.
-function noDatagrams() {
-  return { send() {}, close() {} };
+// How long no session is begun after one that never came about, in ms: twice as long each time.
+const LEAST_PAUSE = 1000;
+const MOST_PAUSE = 30000;
+
+// Sessions opens sessions of WebTransport, one after another, as the engine wants another one as soon as one has failed.
+// Where UDP is blocked, or the browser does not take the relay's certificate, each fails at once: so the next one waits,
+// and loses what it is given until then. ask tells what the relay says of its ways: {quic, hashes}.
+class Sessions {
+  constructor(host, ask) {
+    this.host = host;
+    this.ask = ask;
+    this.relay = {};
+    this.pause = 0;
+    this.notBefore = 0;
+  }
+
+  // learn asks the relay. What was known before is kept where it does not answer.
+  async learn() {
+    try {
+      this.relay = await this.ask();
+    } catch {
+      // Nothing answers.
+    }
+  }
+
+  // open begins a session, now or when it is time. Where the relay has none it loses all.
+  open(on) {
+    let closed = false;
+    let session = null;
+    const begin = async () => {
+      if (closed) return;
+      const learned = this.learn(); // for the next one: port and certificates change
+      if (this.pause > 0) await learned; // that may be why the last one failed
+      const { quic, hashes } = this.relay;
+      if (closed || !quic) return;
+      let opened = false;
+      session = openDatagrams(`https://${this.host}:${quic}/wt`, hashes || [], (what, value) => {
+        if (what === 'open') {
+          opened = true;
+          this.pause = 0;
+        } else if (what === 'closed' && !opened) {
+          this.pause = Math.min(Math.max(2 * this.pause, LEAST_PAUSE), MOST_PAUSE);
+          this.notBefore = performance.now() + this.pause;
+        }
+        on(what, value);
+      });
+    };
+    const timer = setTimeout(begin, Math.max(0, this.notBefore - performance.now()));
+    return {
+      send(bytes) {
+        if (session) session.send(bytes);
+      },
+      close() {
+        closed = true;
+        clearTimeout(timer);
+        if (session) session.close();
+      },
+    };
+  }
 }

@@ -4,18 +4,16 @@
 
 importScripts('wasm_exec.js', 'transport.js');
 
-let relay = null; // what the relay says of its ways: {quic, hashes}
 let sound = null; // the port to the audio thread
 const early = []; // what the page wanted before the engine was there
 
+// What the relay says of its ways.
 async function askRelay() {
-  try {
-    const answer = await fetch(new URL('/web.json', location.origin), { cache: 'no-store' });
-    relay = await answer.json();
-  } catch {
-    // What was known before still is, or there are no datagrams.
-  }
+  const answer = await fetch(new URL('/web.json', location.origin), { cache: 'no-store' });
+  return answer.json();
 }
+
+const sessions = new Sessions(location.hostname, askRelay);
 
 const tincan = {
   post: (text) => postMessage(text),
@@ -24,11 +22,7 @@ const tincan = {
   },
   hasDatagrams: () => typeof WebTransport === 'function',
   openStream: (protocol, on) => openStream(location.origin.replace(/^http/, 'ws') + '/ws', protocol, on),
-  openDatagrams(on) {
-    const { quic, hashes } = relay || {};
-    askRelay(); // for the next one: port and certificates change
-    return quic ? openDatagrams(`https://${location.hostname}:${quic}/wt`, hashes || [], on) : noDatagrams();
-  },
+  openDatagrams: (on) => sessions.open(on),
   ready() {
     for (const text of early) tincan.command(text);
     early.length = 0;
@@ -53,7 +47,7 @@ async function start() {
   const go = new Go();
   const [{ instance }] = await Promise.all([
     WebAssembly.instantiateStreaming(fetch('tincan.wasm'), go.importObject),
-    askRelay(),
+    sessions.learn(),
   ]);
   await go.run(instance);
   throw new Error('the engine has ended');
