@@ -87,10 +87,13 @@ type build struct {
 	made              []string // names of what is in out
 }
 
-// relay needs no library, so it is made for every kind of machine.
+// relay needs no library, so it is made for every kind of machine. It has the page for browsers in it.
 func (r *build) relay() error {
+	if _, err := command(nil, "go", "-C", root, "run", "./internal/web/bundle"); err != nil {
+		return err
+	}
 	native := filepath.Join(r.dir, "tincand-native")
-	if err := r.compile(native, "./cmd/tincand", runtime.GOARCH, false); err != nil {
+	if err := r.compile(native, "./cmd/tincand", runtime.GOARCH, false, "web"); err != nil {
 		return err
 	}
 	settings, err := command(nil, native, "settings")
@@ -107,7 +110,7 @@ func (r *build) relay() error {
 	}
 	for _, arch := range []string{"amd64", "arm64"} {
 		program := filepath.Join(r.dir, "tincand-"+arch)
-		if err := r.compile(program, "./cmd/tincand", arch, false); err != nil {
+		if err := r.compile(program, "./cmd/tincand", arch, false, "web"); err != nil {
 			return err
 		}
 		content := []file{
@@ -147,13 +150,13 @@ func (r *build) client() error {
 	}, []string{"libopus0", "libopusfile0", "libportaudio2", "libc6"}, []string{"opus", "opusfile", "portaudio"})
 }
 
-func (r *build) compile(to, what, arch string, cgo bool) error {
+func (r *build) compile(to, what, arch string, cgo bool, tags ...string) error {
 	enabled := "0"
 	if cgo {
 		enabled = "1"
 	}
 	_, err := command([]string{"GOOS=linux", "GOARCH=" + arch, "CGO_ENABLED=" + enabled, "GOFLAGS=-trimpath"},
-		"go", "-C", root, "build", "-buildvcs=false", "-ldflags", "-s -w -buildid= -X main.version="+r.version, "-o", absolute(to), what)
+		"go", "-C", root, "build", "-buildvcs=false", "-tags", strings.Join(tags, ","), "-ldflags", "-s -w -buildid= -X main.version="+r.version, "-o", absolute(to), what)
 	return err
 }
 

@@ -241,7 +241,7 @@ export function match(said, heard, from = 0, to = 1000) {
   const a = down(said);
   const b = down(heard);
   let best = { like: 0, delay: 0 };
-  for (let lag = 8 * from; lag <= 8 * to; lag++) {
+  for (let lag = Math.round(8 * from); lag <= 8 * to; lag++) {
     let ab = 0;
     let aa = 1e-9;
     let bb = 1e-9;
