@@ -225,6 +225,9 @@ func (n *Node) Take(now time.Duration, topic string, data []byte) error {
 		if m.Part.Ask {
 			n.sayPart(m.Part.Room, false)
 		}
+		for from, wrapped := range n.core.Lacking(m.Part.Room, m.Part.Lacks) {
+			n.Pass(m.Part.Room, from, wrapped)
+		}
 	case m.Epoch != nil && ours(m.Epoch.Room):
 		if u, ok := n.core.TakeEpoch(now, m.Slot, m.Epoch.Room, m.Epoch.Epoch); ok {
 			n.do.Updates = append(n.do.Updates, u)

@@ -281,6 +281,30 @@ func TestKeysAreKept(t *testing.T) {
 	}
 }
 
+// Sender keys whose message got lost are asked for, within the time in which every part is said again, and nobody is
+// told one twice.
+func TestLostKeysAreAskedFor(t *testing.T) {
+	w := newWorld(t, 3)
+	w.keysLost = true
+	for i, r := range w.relays {
+		r.enter("r", fmt.Sprint(i))
+	}
+	t.Logf("after %v", w.meet("r", 11*time.Second))
+	w.pass(30 * time.Second)
+	for _, p := range w.all("r") {
+		told := make(map[netproto.Wrapping]bool)
+		for _, k := range p.keys {
+			if told[k] {
+				t.Errorf("%d was told twice: %+v", p.Session, k)
+			}
+			told[k] = true
+		}
+		if part, _ := p.relay.OwnPart("r"); len(part.Lacks) > 0 {
+			t.Errorf("relay %d lacks %v", p.relay.slot, part.Lacks)
+		}
+	}
+}
+
 // Who records is told at all relays.
 func TestRecordersAcross(t *testing.T) {
 	w := newWorld(t, 2)

@@ -29,6 +29,7 @@ type world struct {
 	cut    func(a, b int) bool // by slots; nil: all see each other
 	// loss is the share of datagrams between relays, and gone that of messages, that get lost.
 	loss, gone float64
+	keysLost   bool     // every message with sender keys gets lost, when it is said first
 	datagrams  int      // of voice that went from relay to relay
 	under      []func() // datagrams on their way
 	letters    []letter // messages
@@ -332,7 +333,7 @@ func (r *relay) keysOut() {
 			}
 			r.pass(k)
 		}
-		if len(far) > 0 {
+		if len(far) > 0 && !r.w.keysLost {
 			r.node.Pass(p.room, p.Session, far)
 		}
 	}

@@ -80,6 +80,8 @@ type Part struct {
 	Members []Member       // by rising sessions
 	Epoch   uint32         // the last one that they were told; 0: none
 	Trunks  map[int]uint32 // the sessions by which it sends to other relays, by their slots
+	// Lacks are members at other relays whose sender keys of that epoch it does not have: a message may get lost.
+	Lacks []uint32 `json:",omitempty"`
 }
 
 // shared is what a room has of other relays.
@@ -167,8 +169,46 @@ func (c *Core) OwnPart(name string) (p Part, ok bool) {
 		if o.trunk != nil {
 			p.Trunks[slot] = o.trunk.ID
 		}
+		for _, f := range o.members {
+			if f.lacksKeys(p.Epoch) && len(p.Lacks) < mostLacks {
+				p.Lacks = append(p.Lacks, f.Session)
+			}
+		}
 	}
 	return p, true
+}
+
+// mostLacks is of how many members at a time a relay asks for sender keys: of more than so many there are none.
+const mostLacks = netproto.MaxKeyed
+
+// lacksKeys tells whether the member's sender key of an epoch has not come, as it should have if it has brought what
+// one is made with.
+func (f *farMember) lacksKeys(epoch uint32) bool {
+	return epoch > 0 && f.Voice && f.Fresh != nil && (len(f.keys) == 0 || f.keys[0].Epoch < epoch)
+}
+
+// Lacking returns the sender keys that another relay asks for, by member, as Pass did: those of the room's epoch, for
+// whoever is at another relay.
+func (c *Core) Lacking(name string, lacks []uint32) map[uint32][]netproto.Wrapping {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.rooms[name]
+	if r == nil || len(lacks) > mostLacks {
+		return nil
+	}
+	found := make(map[uint32][]netproto.Wrapping)
+	for _, id := range lacks {
+		m := c.members[id]
+		if m == nil || m.room != r || len(m.keys) == 0 || m.keys[0].Epoch != r.epoch.number {
+			continue
+		}
+		for _, w := range m.keys {
+			if forward.Slot(w.Session) != c.cluster.slot && r.elsewhere(w.Session) {
+				found[id] = append(found[id], w)
+			}
+		}
+	}
+	return found
 }
 
 // networkOf is what stands for where a member is.
@@ -446,7 +486,8 @@ func (c *Core) PassFar(from uint32, name string, keys []netproto.Wrapping) (pass
 	}
 	f := r.far(from)
 	epoch := keys[0].Epoch
-	if f == nil || epoch > r.epoch.number+netproto.EpochWindow || // its list may come later
+	if f == nil || len(f.keys) > 0 && epoch <= f.keys[0].Epoch || // said again, for another relay
+		epoch > r.epoch.number+netproto.EpochWindow || // its list may come later
 		slices.ContainsFunc(keys, func(w netproto.Wrapping) bool { return w.Epoch != epoch }) {
 		return nil
 	}
