@@ -307,10 +307,10 @@ func (t *teller) summary(s engine.Stats) {
 		return
 	}
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "TALKER\tFRAMES\tLOST\tREPAIRED\tCONCEALED\tLATE\tBUFFER\tMOUTH TO EAR (estimate)")
+	fmt.Fprintln(w, "FRAMES\tLOST\tREPAIRED\tCONCEALED\tLATE\tBUFFER\tMOUTH TO EAR\tTALKER")
 	for _, p := range s.Peers {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d ms\t%d ms\n", t.names.shown(p.Session, p.Name), p.Frames, p.Lost, p.Repaired, p.Concealed, p.Late,
-			p.Delay.Milliseconds(), p.MouthToEar.Milliseconds())
+		fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%d ms\tabout %d ms\t%s\n", p.Frames, p.Lost, p.Repaired, p.Concealed, p.Late,
+			p.Delay.Milliseconds(), p.MouthToEar.Milliseconds(), t.names.shown(p.Session, p.Name)) // last: a name may be wider than it is long
 	}
 	w.Flush()
 }
