@@ -26,8 +26,10 @@ func TestBoundsOfTheChoice(t *testing.T) {
 	if p := choose(n, 60, point{shape: &copies, bitrate: 20000}, 0); p.takes(n) > tuned.budget {
 		t.Errorf("%v takes %.1f kbit/s as long as there are copies", &p, p.takes(n))
 	}
+	near := at(0.03, 0)
+	near.oneWay = 10 * ms
 	for kbps := wire.Kbps(12); kbps < 60; kbps++ {
-		for _, n := range []*network{at(0.1, 0), at(0.03, 20*ms), at(0.03, 600*ms)} {
+		for _, n := range []*network{at(0.1, 0), at(0.03, 20*ms), at(0.03, 600*ms), near} {
 			p := choose(n, kbps, smallest, 0)
 			if p.shape.coarse > 0 && p.bitrate <= p.shape.coarse {
 				t.Errorf("%v kbit/s: %v has copies as good as itself", kbps, &p)
