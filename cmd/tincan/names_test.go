@@ -34,7 +34,7 @@ func TestLookAlikes(t *testing.T) {
 	for _, want := range []string{
 		"Bob is here\nEve is here\nBob  (session 4) is here\nAnn (session 5) is here\nZo\u00eb is here\nZoe\u0308 (session 8) is here\nBob (session 2) talks\n",
 		"! you cannot hear Bob (session 4)\nBob (session 2) left\nBob is here\nBob  (session 4) talks\n",
-		"\nEve  ", "\nAnn (session 5)  ",
+		"  Eve\n", "  Ann (session 5)\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in %q", want, out.String())
