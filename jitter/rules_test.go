@@ -164,3 +164,17 @@ func TestAStallIsKnownByTwoDatagramsOverdue(t *testing.T) {
 	c.run(22 * time.Second)
 	wantBelow(t, "frames that came after they were given up", c.buffer.Stats().Late-was, 2)
 }
+
+// Whoever asks for more than five seconds gets five, and who asks for nothing half a second.
+func TestTheMostThatIsHeldBack(t *testing.T) {
+	for asked, want := range map[time.Duration]time.Duration{
+		0:               500 * time.Millisecond,
+		time.Second:     time.Second,
+		5 * time.Second: 5 * time.Second,
+		time.Hour:       5 * time.Second,
+	} {
+		if got := duration(New(&fakeCodec{}, Config{MaxDelay: asked}).max); got != want {
+			t.Errorf("asked for %v: %v, want %v", asked, got, want)
+		}
+	}
+}
