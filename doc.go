@@ -23,6 +23,10 @@
 //   - engine: one end of a call; Talker and Listener alone are sans-IO
 //   - relay: the server; its Core alone is sans-IO
 //   - audio, audio/device: where sound comes from and goes to
+//   - audio/clean: a microphone without echo and noise
+//   - record: a call as files, one for each talker
+//   - invite: links to a room
+//   - examples: programs of some 40 lines that use all this
 //
 // # Three rules
 //

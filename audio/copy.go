@@ -5,7 +5,8 @@ import (
 	"io"
 )
 
-// Copy writes all that src gives to dst, and closes neither. At the end of src it returns nil.
+// Copy writes all that src gives to dst, and closes neither. At the end of src it returns nil. Errors are those of
+// src.Read and dst.Write. It is as fast as these are: into a Feed it returns a second before all has been said.
 func Copy(dst Writer, src Reader) error {
 	var pcm [SampleRate / 50]float32
 	for {

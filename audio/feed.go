@@ -7,7 +7,8 @@ const feedRoom = SampleRate
 
 // Feed is a Source of what is written to it, and of silence while there is nothing: the voice of a program that speaks
 // when it has something to say. Use NewFeed. It is a Writer, too, for one goroutine: Write returns when no more than a
-// second is left to be said, and fails with ErrClosed after Close.
+// second is left to be said, and fails with ErrClosed after Close. So a second of silence is written before who leaves
+// when all has been said, and as much again for what is still on its way to the listeners.
 type Feed struct {
 	pacer *pacer
 	room  chan struct{} // something has been said

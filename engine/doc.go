@@ -12,4 +12,7 @@
 // goroutine, and neither locks. Call owns the goroutines, each named after what it moves,
 // and the locks. It outlives its connections: supervisor decides by which path voice goes, comeback when the relay is dialed
 // again, roaming when another UDP socket is made.
+//
+// Programs that say, hear, record or watch in a room are in examples/, each of some 40 lines: Call.Hear hands out what
+// each talker says, Call.Events what happens, and audio.Feed is the voice of a program.
 package engine

@@ -42,7 +42,7 @@ type PeerRecording struct {
 	Recording bool
 }
 
-// PeerTalking says that somebody began to talk or stopped.
+// PeerTalking says that somebody began to talk or stopped. For who leaves while talking PeerLeft alone says so.
 type PeerTalking struct {
 	Session uint32
 	Name    string

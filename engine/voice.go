@@ -45,7 +45,8 @@ func newVoice(session uint32, name string) *Voice {
 
 // Sound is the talker's sound as it is played here, in blocks of up to 20 ms at 48 kHz mono, -1..1, before SetVolume.
 // There is none while the talker is silent: an empty block says that a talkspurt is over. A block is good until the
-// next one is asked for. Blocks wait for 1 s; what is not taken by then is lost (Missed).
+// next one is asked for. Blocks wait for 1 s; what is not taken by then is lost (Missed). What was said before Sound was
+// called is not in it.
 func (v *Voice) Sound() iter.Seq[[]float32] {
 	v.listening.Store(true)
 	return func(yield func([]float32) bool) { v.sounds.each(func(pcm *[]float32) bool { return yield(*pcm) }) }
@@ -232,9 +233,10 @@ func (a *audience) end(lock *sync.Mutex) {
 }
 
 // Hear has f called for each of the others who talks from now on, in a goroutine of its own, with its voice. That ends
-// when it has left the room; somebody who comes back under another session is another one. stop ends all voices and
-// waits until every f has returned; so do Leave and the end of the call, so f must not wait for those. It may be called
-// more than once.
+// when it has left the room; somebody who comes back under another session is another one. An f that returns before has
+// done with its talker. No Sink is needed. stop ends all voices and waits until every f has returned; so do Leave and
+// the end of the call, so f must not wait for those, and stop need not be called. Both may be called more than once:
+// each Hear has voices of its own.
 func (c *Call) Hear(f func(*Voice)) (stop func()) { return c.others.subscribe(&c.hearing, f) }
 
 // Monitor has f called with our own voice as it is sent, when we talk: its Session is 0, and it has Frames only. It is
