@@ -86,7 +86,7 @@ func TestLateEcho(t *testing.T) {
 	for _, tt := range []struct{ ms, then int }{{60, 60}, {160, 160}, {300, 300}, {450, 450}, {80, 300}, {300, 80}} {
 		early, late := room(far, tt.ms*second/1000), room(far, tt.then*second/1000)
 		echo := mixed(append(early[:12*second:12*second], late[12*second:]...), noise(len(far), 0.0003))
-		out := run(t, newMic(t, All()), far, echo, 60*time.Millisecond)
+		out := run(t, newMic(t, Config{Echo: true, Noise: true, Gain: true}), far, echo, 60*time.Millisecond)
 		for _, from := range []int{8, 20} {
 			if erle := dB(echo[from*second:][:4*second]) - dB(out[from*second:][:4*second]); erle < 25 {
 				t.Errorf("%d ms, then %d: %.1f dB after %d s", tt.ms, tt.then, erle, from)
