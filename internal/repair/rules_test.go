@@ -446,3 +446,19 @@ func TestResenderTellsDatagramsApart(t *testing.T) {
 		t.Error("refused for longer than it is kept")
 	}
 }
+
+// Copies that go on, while less is lost than they begin with, move apart where a buffer has grown.
+func TestCopiesMoveApart(t *testing.T) {
+	v := View{Channel: estimate.NewChannel(LossyFrom, 4), Hole: LossyFrom, OneWay: time.Second}
+	var c Copies
+	c.judge(0, &v, false)
+	first := c.delay
+	v.Channel, v.Buffer = estimate.NewChannel(0.75*LossyFrom, 4), time.Second
+	if c.judge(0, &v, false); first == 0 || c.delay <= first {
+		t.Errorf("%v apart, then %v", first, c.delay)
+	}
+	var none Copies
+	if none.judge(0, &v, false); none.delay != 0 {
+		t.Errorf("begun with %v", none.delay)
+	}
+}
