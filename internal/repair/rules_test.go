@@ -373,6 +373,7 @@ func TestReceiptsThatMakeNoSense(t *testing.T) {
 	came.Came.Set(0)
 	for name, change := range map[string]func(r *netproto.Receipt){
 		"of what was not sent":      func(r *netproto.Receipt) { r.Seq = 6 },
+		"of none, with no count":    func(r *netproto.Receipt) { r.Seq, r.Count = 6, 0 },
 		"with another count":        func(r *netproto.Receipt) { r.Count = 2 },
 		"that tells of no datagram": func(r *netproto.Receipt) { r.Reach = 0 },
 	} {
@@ -460,5 +461,14 @@ func TestCopiesMoveApart(t *testing.T) {
 	var none Copies
 	if none.judge(0, &v, false); none.delay != 0 {
 		t.Errorf("begun with %v", none.delay)
+	}
+}
+
+// A queue that shrinks before anything was done about it is not ours.
+func TestQueueThatShrinksByItselfIsNotOurs(t *testing.T) {
+	var j jam
+	j.report(time.Second, Downlink{Rate: 50, Queue: 2 * JammedQueue, Trend: -2 * JammedTrend}, 50)
+	if j.ours != 0 {
+		t.Errorf("ours until %v", j.ours)
 	}
 }
