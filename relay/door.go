@@ -1,9 +1,11 @@
 package relay
 
 import (
+	"bufio"
 	"crypto/tls"
 	"io"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/tincan-voice/tincan/netproto"
@@ -60,7 +62,10 @@ func (c *client) hearNo(reason string) {
 	switch protocol {
 	case netproto.TunnelProtocol:
 		return
-	case webProtocol:
+	case webProtocol: // HTTP/1.1 has no answer before the question
+		if _, err := http.ReadRequest(bufio.NewReader(io.LimitReader(c.conn, webHeader))); err != nil {
+			return
+		}
 		no = webRefusal(reason)
 	}
 	if _, err := c.conn.Write(no); err != nil {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -184,6 +185,7 @@ func TestWebSlowly(t *testing.T) {
 	})
 }
 
+// Who is turned away gets the reason as an answer to its request: what comes before that is no HTTP/1.1.
 func TestWebTurnedAway(t *testing.T) {
 	cfg := webConfig()
 	cfg.MaxConns = 1
@@ -192,6 +194,15 @@ func TestWebTurnedAway(t *testing.T) {
 	a := get(t, fmt.Sprintf("https://%v/", s.Addr()))
 	if a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, "too many connections") {
 		t.Error(a)
+	}
+	early, err := tls.Dial("tcp", s.Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{webProtocol}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer early.Close()
+	_ = early.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+	if n, err := early.Read(make([]byte, 1)); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("%d bytes before the request, %v", n, err)
 	}
 }
 
