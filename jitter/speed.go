@@ -5,8 +5,9 @@ func (b *Buffer) sinceStretch() int64 {
 	return b.end() - b.stretched
 }
 
-// hurry is how far the delay is over the wanted one where a pitch period is taken out every other frame, if there is any
-// pitch at all. With less over it is done less often, by the square, and more alike have the places to be.
+// hurry is how far the delay is over the wanted one where something is taken out every other frame: of a pause, or a
+// pitch period if there is any pitch at all. With less over it is done less often, by the square, and more alike have
+// the places to be.
 const hurry = SampleRate * 100 / 1000
 
 // longer is how much less alike speech may be per step of coarse further on: long periods are taken out in a hurry, and
@@ -47,11 +48,14 @@ func (b *Buffer) shorten() {
 		return // frames that cannot be decoded make none
 	}
 	most = min(most, int64(len(x)-alike), maxLag)
-	if b.quiet(x[:most+tick]) {
-		b.speech.cut(0, int(most), tick)
+	switch {
+	case b.sinceStretch() < 2*FrameSize*hurry/max(over, 1)*hurry/max(over, 1):
 		return
-	}
-	if most < minLag || b.sinceStretch() < 2*FrameSize*hurry/max(over, 1)*hurry/max(over, 1) {
+	case b.quiet(x[:most+tick]):
+		b.speech.cut(0, int(most), tick)
+		b.stretched = b.end()
+		return
+	case most < minLag:
 		return
 	}
 	if at, score := match(x, x[minLag:most+alike], longer*float32(over)/hurry); score >= cutFrom-(cutFrom-pitchFrom)*float32(min(max(over, 0), hurry))/hurry {

@@ -34,7 +34,7 @@ func TestPausesAreCut(t *testing.T) {
 	c.talk(1, 500, steady(way+80*time.Millisecond))
 	c.talk(500, 1000, steady(way))
 	c.run(20 * time.Second)
-	wantBelow(t, "delay 3 s after a queue of 80 ms was gone", c.delay(13*time.Second, 15*time.Second), way+20*time.Millisecond)
+	wantBelow(t, "delay 3 s after a queue of 80 ms was gone", c.delay(13*time.Second, 15*time.Second), way+30*time.Millisecond)
 }
 
 // What counts as a pause goes by the loud parts of late: who turns away from the microphone is not cut to pieces.

@@ -33,10 +33,6 @@ const (
 	bad
 )
 
-// keepBuffer is the capacity above which an empty buffer is given back: most
-// connections are idle most of the time.
-const keepBuffer = 4 << 10
-
 // Write takes the next bytes of the stream; it copies them.
 func (d *Decoder) Write(b []byte) {
 	if d.err != nil {
@@ -90,7 +86,7 @@ func (d *Decoder) next() (Package, error) {
 			}
 		}
 	}
-	if d.off == len(d.buf) && cap(d.buf) > keepBuffer {
+	if d.off == len(d.buf) { // most connections are idle most of the time
 		d.buf, d.off = nil, 0
 	}
 	return nil, ErrNeedMore

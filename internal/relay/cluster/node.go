@@ -18,6 +18,9 @@ const (
 	lease      = 3 * time.Second
 	// refresh is in how many hellos every room's part is said again, as a message may get lost.
 	refresh = 20
+	// farewells is how often it is said, once per hello, that nobody is left in a room: for as long as a relay that hears
+	// nothing of this one keeps its members.
+	farewells = int(lease / helloEvery)
 	// MaxMessage is the longest message in bytes: the part of a room of 1000 with the longest names has half of it.
 	MaxMessage = 1 << 20
 )
@@ -56,6 +59,7 @@ type Node struct {
 	box    *box
 	peers  map[int]*peerState
 	topics map[string]string // of our rooms, by name
+	ended  map[string]int    // of these, rooms that nobody is left in, and how often that is still to be said
 	turn   []string          // rooms whose parts are still to be said again
 	number uint32
 	hello  time.Duration // when the next one is due
@@ -73,7 +77,7 @@ type peerState struct {
 
 // New returns the Node of a relay.
 func New(cfg Config, core *rooms.Core) *Node {
-	return &Node{cfg: cfg, core: core, box: newBox(cfg.Secret), peers: make(map[int]*peerState), topics: make(map[string]string)}
+	return &Node{cfg: cfg, core: core, box: newBox(cfg.Secret), peers: make(map[int]*peerState), topics: make(map[string]string), ended: make(map[string]int)}
 }
 
 // Peers are the slots of the other relays that are there, rising.
@@ -114,6 +118,9 @@ func (n *Node) Tick(now time.Duration) (next time.Duration) {
 			n.sayPart(n.turn[0], false)
 			n.turn = n.turn[1:]
 		}
+		for room := range n.ended {
+			n.sayPart(room, false)
+		}
 	}
 	for _, room := range n.core.Changed() {
 		n.sayPart(room, false)
@@ -141,16 +148,28 @@ func (n *Node) sayHello(leaving bool) {
 func (n *Node) sayPart(room string, ask bool) {
 	p, there := n.core.OwnPart(room)
 	topic, known := n.topics[room]
+	left, ended := n.ended[room]
 	switch {
 	case there && !known:
-		topic, ask = n.box.topicOf(room), true
+		topic = n.box.topicOf(room)
 		n.topics[room] = topic
 		n.do.Subscribe = append(n.do.Subscribe, topic)
+		ask = true
+	case there && ended:
+		delete(n.ended, room)
+		ask = true
 	case !there && !known:
 		return
+	case !there && !ended:
+		left = farewells
 	}
 	n.say(topic, message{Part: &part{room, ask, p}})
-	if !there {
+	switch {
+	case there:
+	case left > 0:
+		n.ended[room] = left - 1
+	default:
+		delete(n.ended, room)
 		delete(n.topics, room)
 		n.do.Unsubscribe = append(n.do.Unsubscribe, topic)
 	}

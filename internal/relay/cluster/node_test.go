@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -342,12 +343,13 @@ func TestTwins(t *testing.T) {
 // At random people come and go, relays end and begin, lose each other, datagrams and messages. After a calm all agree,
 // and each hears all others once.
 func TestChaos(t *testing.T) {
-	for seed := range uint64(8) {
+	seeds := []uint64{318, 349, 573, 578} // of 1000 one in 80 found relays that never agreed
+	for n := range uint64(12) {
+		seeds = append(seeds, n)
+	}
+	for _, seed := range seeds {
 		w := newWorld(t, 3)
-		w.rng.IntN(int(seed) + 1)
-		for range seed {
-			w.rng.Uint64()
-		}
+		w.rng = rand.New(rand.NewPCG(3, seed))
 		w.loss, w.gone = .02, .02
 		cutUntil := time.Duration(0)
 		for range 300 {
@@ -358,9 +360,8 @@ func TestChaos(t *testing.T) {
 					r.enter("r", fmt.Sprint("p", w.rng.IntN(1000)))
 				}
 			case n < 14:
-				for _, p := range r.people {
-					r.leave(p)
-					break
+				if here := r.present(); len(here) > 0 {
+					r.leave(here[w.rng.IntN(len(here))])
 				}
 			case n == 14 && w.cut == nil:
 				alone := 1 + w.rng.IntN(3)

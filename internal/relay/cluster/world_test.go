@@ -244,6 +244,14 @@ func (r *relay) enter(room, name string) *person {
 	return p
 }
 
+// present are the people here, by rising sessions: what is drawn at random comes again.
+func (r *relay) present() (all []*person) {
+	for _, id := range slices.Sorted(maps.Keys(r.people)) {
+		all = append(all, r.people[id])
+	}
+	return all
+}
+
 func (r *relay) leave(p *person) {
 	delete(r.people, p.Session)
 	r.Leave(p.Session)
@@ -317,13 +325,13 @@ func (p *person) takeKey(k netproto.Wrapping) {
 
 // keysOut has everyone send the sender keys that they owe.
 func (r *relay) keysOut() {
-	for _, p := range r.people {
+	for _, p := range r.present() {
 		if !p.sendKeys {
 			continue
 		}
 		p.sendKeys = false
 		var keys, far []netproto.Wrapping
-		for id := range p.names {
+		for _, id := range slices.Sorted(maps.Keys(p.names)) {
 			keys = append(keys, netproto.Wrapping{Session: id, Epoch: p.epoch})
 		}
 		for _, k := range r.Pass(p.Session, keys) {
@@ -342,7 +350,7 @@ func (r *relay) keysOut() {
 // all are the people in a room, at all relays.
 func (w *world) all(room string) (all []*person) {
 	for _, r := range w.relays {
-		for _, p := range r.people {
+		for _, p := range r.present() {
 			if p.room == room && !r.stopped {
 				all = append(all, p)
 			}

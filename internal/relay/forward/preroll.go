@@ -5,7 +5,7 @@ import "time"
 // preroll keeps the last datagrams of a talker who is not heard, so that a
 // promotion does not cut its first syllable.
 type preroll struct {
-	ring [prerollSize]kept
+	ring *[prerollSize]kept // nil until there is something to keep: most are heard, or say nothing
 	next int
 }
 
@@ -24,6 +24,9 @@ const (
 )
 
 func (p *preroll) put(now time.Duration, seq uint32, d []byte) {
+	if p.ring == nil {
+		p.ring = new([prerollSize]kept)
+	}
 	k := &p.ring[p.next]
 	p.next = (p.next + 1) % prerollSize
 	k.at, k.seq, k.data = now, seq, append(k.data[:0], d...)
@@ -32,6 +35,9 @@ func (p *preroll) put(now time.Duration, seq uint32, d []byte) {
 // take calls f with what was kept of the last frames before seq, in the order
 // in which it came, and forgets everything.
 func (p *preroll) take(now time.Duration, seq uint32, f func(d []byte)) {
+	if p.ring == nil {
+		return
+	}
 	for i := range p.ring {
 		k := &p.ring[(p.next+i)%prerollSize]
 		if len(k.data) > 0 && now-k.at <= prerollLife && seq-k.seq <= prerollFrames {

@@ -67,6 +67,16 @@ func (r *room) highest() uint32 {
 	return n
 }
 
+// agrees tells whether nobody was told a later epoch than the members here, or another one of the same number.
+func (r *room) agrees() bool {
+	for _, p := range r.shared.parts {
+		if p.epoch > r.epoch.number || p.epoch == r.epoch.number && p.mark != r.epoch.mark() {
+			return false
+		}
+	}
+	return true
+}
+
 // tell notes a list that is announced. Members of different relays do not come in the order of their IDs, so
 // a list that somebody new is in is told from its beginning.
 func (r *room) tell(list []Member) {
@@ -97,17 +107,21 @@ func (c *Core) TakeEpoch(now time.Duration, slot int, name string, e Epoch) (u U
 		!fitMembers(e.Members, func(*Member) bool { return true }) {
 		return u, false
 	}
-	if p := r.shared.parts[slot]; p != nil {
-		p.epoch = max(p.epoch, e.Number)
+	began := epoch{e.Number, e.Key}
+	if p := r.shared.parts[slot]; p != nil && p.epoch <= e.Number {
+		p.epoch, p.mark = e.Number, began.mark()
 	}
 	if e.Number <= r.epoch.number { // two announced at a time, or met again: the owner goes above both
 		c.partChangedLocked(r)
 		r.came = true
+		if slot < c.cluster.slot { // it goes first: in step with it, two would be announced again and again
+			r.began, r.owed = now, (epochBurst+1)*longEpochPause
+		}
 		c.changedLocked(r)
 		return u, false
 	}
 	r.pace(now)
-	r.epoch = epoch{e.Number, e.Key}
+	r.epoch = began
 	r.tell(e.Members)
 	r.SetList(uint16(r.version))
 	l := r.listOf(e.Members)

@@ -2,6 +2,8 @@ package rooms
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
 	"slices"
 	"time"
 
@@ -52,6 +54,12 @@ type room struct {
 type epoch struct {
 	number uint32 // 0: none has begun
 	key    [netproto.KeySize]byte
+}
+
+// mark tells epochs of one number from each other: relays that do not see each other may begin one each.
+func (e *epoch) mark() uint64 {
+	sum := sha256.Sum256(e.key[:])
+	return binary.BigEndian.Uint64(sum[:])
 }
 
 // member is one client's membership in a room. It is guarded by Core.mu, but for what the Workers have of it.

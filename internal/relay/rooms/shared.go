@@ -79,6 +79,7 @@ func (m *Member) same(o *Member) bool {
 type Part struct {
 	Members []Member       // by rising sessions
 	Epoch   uint32         // the last one that they were told; 0: none
+	Mark    uint64         // tells it from others of that number
 	Trunks  map[int]uint32 // the sessions by which it sends to other relays, by their slots
 	// Lacks are members at other relays whose sender keys of that epoch it does not have: a message may get lost.
 	Lacks []uint32 `json:",omitempty"`
@@ -96,6 +97,7 @@ type part struct {
 	peer        *forward.Peer
 	members     []*farMember // by rising sessions
 	epoch       uint32
+	mark        uint64           // of that epoch
 	trunk, line *forward.Session // ours to it, its to us; nil: none
 }
 
@@ -159,7 +161,7 @@ func (c *Core) OwnPart(name string) (p Part, ok bool) {
 	if r == nil {
 		return p, false
 	}
-	p.Epoch, p.Trunks = r.epoch.number, make(map[int]uint32)
+	p.Epoch, p.Mark, p.Trunks = r.epoch.number, r.epoch.mark(), make(map[int]uint32)
 	for _, m := range r.members {
 		p.Members = append(p.Members, Member{
 			Session: m.ID, Name: m.name, Fresh: m.fresh, Voice: m.voice > 0, Records: m.records, Network: c.networkOf(m),
@@ -270,7 +272,7 @@ func (c *Core) TakePart(now time.Duration, slot int, name string, p Part) {
 		old = &part{peer: peer}
 		r.shared.parts[slot] = old
 	}
-	old.epoch = p.Epoch
+	old.epoch, old.mark = p.Epoch, p.Mark
 	came, records := old.replace(p.Members)
 	voices := false
 	for _, f := range old.members {
@@ -388,7 +390,7 @@ func (c *Core) dropPartLocked(r *room, slot int) {
 
 // reviewLocked looks whether the members of a room have the list as it is.
 func (c *Core) reviewLocked(r *room, came bool) {
-	if r.highest() == r.epoch.number && slices.EqualFunc(r.people(), r.shared.told, func(a, b Member) bool { return a.same(&b) }) {
+	if r.agrees() && slices.EqualFunc(r.people(), r.shared.told, func(a, b Member) bool { return a.same(&b) }) {
 		r.dirty, r.shared.dirty = false, 0
 		delete(c.due, r)
 		return
