@@ -20,6 +20,7 @@ type Leveler struct {
 	vad    VAD
 	power  float64 // mean energy of speech
 	known  int     // frames of speech that it is made of, at most levelFrames
+	block  block
 	gain   float64 // in force, dB
 	factor float64 // the same
 }
@@ -32,7 +33,21 @@ const (
 	levelKnown = 15
 	// levelActive is how far below the mean a frame is not counted, 15 dB (ITU-T P.56 has 15.9 for active speech).
 	levelActive = 0.03
+	// levelBlock is how many frames of voice a block has, 3 s, and levelFallen how far below the mean those of a whole
+	// block are, 10 dB, when somebody speaks who is quieter: the mean begins anew with the block.
+	levelBlock  = 150
+	levelFallen = 0.1
+	// levelDense is how often as long as its voice a block may take; noise that is taken for voice now and then takes
+	// longer.
+	levelDense = 2
 )
+
+// block is all voice since the last look at it, loud or not.
+type block struct {
+	sum     float64 // energy
+	voice   int     // frames
+	samples int     // time that has passed
+}
 
 // NewLeveler makes a Leveler that has heard nothing, and changes nothing yet.
 func NewLeveler(cfg LevelerConfig) *Leveler { return &Leveler{cfg: cfg, factor: 1} }
@@ -60,7 +75,17 @@ func (l *Leveler) Process(pcm []float32, learn bool) {
 
 // Learn takes the mean energy of a frame of speech.
 func (l *Leveler) Learn(energy float64) {
-	if l.known >= levelKnown && energy < levelActive*l.power || math.IsNaN(energy) || math.IsInf(energy, 0) {
+	if math.IsNaN(energy) || math.IsInf(energy, 0) {
+		return
+	}
+	l.block.sum += energy
+	if l.block.voice++; l.block.voice == levelBlock {
+		if mean := l.block.sum / levelBlock; mean < levelFallen*l.power {
+			l.power, l.known = mean, levelKnown
+		}
+		l.block = block{}
+	}
+	if l.known >= levelKnown && energy < levelActive*l.power {
 		return
 	}
 	l.known = min(l.known+1, levelFrames)
@@ -69,6 +94,9 @@ func (l *Leveler) Learn(energy float64) {
 
 // Move lets so many samples pass, and returns the gain in force after them, as a factor.
 func (l *Leveler) Move(samples int) float64 {
+	if l.block.samples += samples; l.block.samples > levelDense*levelBlock*FrameSize {
+		l.block = block{}
+	}
 	if l.known < levelKnown {
 		return l.factor
 	}

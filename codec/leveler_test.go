@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/tincan-voice/tincan/internal/synth"
 )
@@ -84,6 +85,36 @@ func TestLevelerLeavesAlone(t *testing.T) {
 	level(l, scaled(synth.Noise(20*SampleRate), -40))
 	if d := l.Gain() - before; math.Abs(d) > 3 {
 		t.Errorf("noise after speech moved the gain by %.1f dB", d)
+	}
+}
+
+// Who is much quieter than who spoke before, or has shouted, is brought to the target all the same. Noise is not, though
+// it is taken for voice now and then.
+func TestLevelerHearsQuieterSpeech(t *testing.T) {
+	speech := synth.Speech(12*SampleRate, 3)
+	is := activeLevel(speech)
+	for _, first := range []time.Duration{time.Second, 10 * time.Second} {
+		for _, drop := range []float64{10, 15, 20, 30} {
+			l := NewLeveler(microphone)
+			level(l, scaled(speech[:int(first.Seconds())*SampleRate], -6-is))
+			level(l, scaled(speech, -6-drop-is))
+			want := microphone.Target + 6 + drop
+			if math.Abs(l.Gain()-want) > 6 {
+				t.Errorf("%.0f dB below what was heard for %v: gain %.1f, want %.1f dB", drop, first, l.Gain(), want)
+			}
+		}
+	}
+	l := NewLeveler(microphone)
+	level(l, scaled(speech, -20-is))
+	before := l.Gain()
+	for range 60 { // noise of -60 dBov, of which 0.3 s in 2 are taken for voice
+		for range 15 {
+			l.Learn(1e-6)
+		}
+		l.Move(2 * SampleRate)
+	}
+	if rise := l.Gain() - before; rise > 3 {
+		t.Errorf("noise in a pause is raised by %.1f dB", rise)
 	}
 }
 

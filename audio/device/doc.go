@@ -26,6 +26,9 @@
 // A device that has not called back for 0.5 s is lost, for ever: ErrDeviceLost. A Keeper opens it again, or another
 // one.
 //
+// Close ends a stream. Where the sound system does not let go within 1 s it is left behind, and counted (Stuck): sound goes
+// on with another stream, by the list of devices at hand.
+//
 // PortAudio, and ALSA and JACK below it, print what they tried on standard error. From the first use of
 // this package on they do not: the C library's stderr leads nowhere (on Linux with glibc), for all C code of the
 // process. Go's own os.Stderr is as before.

@@ -19,6 +19,7 @@ type house struct {
 	listed  []Device
 	users   int
 	starts  int
+	hangs   chan struct{} // until it is closed, streams do not end; nil: they do
 }
 
 var errGone = errors.New("gone")
@@ -73,7 +74,7 @@ func (h *house) run(d Device, callback func([]float32, bool)) (stream, error) {
 	if !h.has(d.Name) {
 		return nil, errGone
 	}
-	s := &houseStream{end: make(chan struct{})}
+	s := &houseStream{end: make(chan struct{}), hangs: h.hangs}
 	s.joined.Go(func() {
 		pcm := make([]float32, samplesIn(bufferTime, audio.SampleRate))
 		for tick := time.NewTicker(bufferTime); ; {
@@ -92,6 +93,7 @@ func (h *house) run(d Device, callback func([]float32, bool)) (stream, error) {
 
 type houseStream struct {
 	end    chan struct{}
+	hangs  <-chan struct{}
 	joined sync.WaitGroup
 }
 
@@ -101,6 +103,9 @@ func (*houseStream) stop()                  {}
 func (s *houseStream) close() error {
 	close(s.end)
 	s.joined.Wait()
+	if s.hangs != nil {
+		<-s.hangs
+	}
 	return nil
 }
 
@@ -311,6 +316,45 @@ func TestKeeperChoiceAndEnd(t *testing.T) {
 		if _, err := k.AwaitSource(ctx); !errors.Is(err, ErrNoDevice) && !errors.Is(err, ErrOpen) {
 			t.Errorf("nothing there: %v", err)
 		}
+		if h.users != 0 {
+			t.Errorf("%d users", h.users)
+		}
+	})
+}
+
+// A sound system that does not let go of what was lost is waited for no longer than closeTime: then there is sound
+// again. What was left behind keeps the system from starting anew until it lets go.
+func TestKeeperLeavesBehindWhatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before := Stuck()
+		h := &house{plugged: []Device{laptop}, hangs: make(chan struct{})}
+		k := newKeeper(h.start)
+		speaker, err := k.OpenSink("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.plug()
+		pcm := make([]float32, 480)
+		for err == nil {
+			err = speaker.Write(pcm)
+		}
+		h.plug(laptop)
+		lost := time.Now()
+		if err := speaker.Close(); !errors.Is(err, ErrStuck) {
+			t.Errorf("closed: %v", err)
+		}
+		again, err := k.AwaitSink(t.Context())
+		if took := time.Since(lost); err != nil || took > closeTime+10*time.Millisecond || again.Write(pcm) != nil {
+			t.Errorf("after %v: %v", took, err)
+		}
+		if h.users != 2 || h.starts != 1 || Stuck() != before+1 {
+			t.Errorf("%d users, %d starts, %d stuck", h.users, h.starts, Stuck()-before)
+		}
+		close(h.hangs)
+		if err := again.Close(); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
 		if h.users != 0 {
 			t.Errorf("%d users", h.users)
 		}

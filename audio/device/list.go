@@ -20,6 +20,8 @@ var (
 	ErrOpen = errors.New("sound device cannot be opened")
 	// ErrDeviceLost: the device stopped while in use, unplugged for example.
 	ErrDeviceLost = errors.New("sound device has stopped")
+	// ErrStuck: Close was given up, as the sound system does not let go of the device.
+	ErrStuck = errors.New("the sound system does not let go")
 	// ErrSystem: the sound system does not start, or the program was built without cgo and so without one.
 	ErrSystem = errors.New("sound system does not start")
 )

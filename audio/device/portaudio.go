@@ -124,13 +124,23 @@ type paStream struct {
 func (p paStream) latency() time.Duration { return p.late }
 
 func (p paStream) stop() {
-	systemMu.Lock()
-	defer systemMu.Unlock()
+	defer turn()()
 	_ = p.s.Stop() // close ends it either way
 }
 
 func (p paStream) close() error {
-	systemMu.Lock()
-	defer systemMu.Unlock()
+	defer turn()()
 	return p.s.Close() // stops it first
+}
+
+// turn takes systemMu for something that may hang. Others wait for it no longer than for a device: by then PortAudio is
+// past what concerns more than this one stream.
+func turn() (end func()) {
+	systemMu.Lock()
+	once := sync.OnceFunc(systemMu.Unlock)
+	timer := time.AfterFunc(closeTime/2, once)
+	return func() {
+		timer.Stop()
+		once()
+	}
 }

@@ -59,21 +59,16 @@ func openSink(sys system, name string) (*Sink, error) {
 	return s, nil
 }
 
-// Close implements audio.Sink. It lets what was written be played first.
+// Close implements audio.Sink. It lets what was written be played first. Error: ErrStuck.
 func (s *Sink) Close() error {
 	played := s.end()
-	return s.ending.do(func() error {
-		if played {
-			s.stream.stop()
-		}
-		return finish(s.sys, s.stream, s.device)
-	})
+	return s.ending.do(func() error { return finish(s.sys, s.stream, s.device, played) })
 }
 
 // lose closes it at once, for who uses it as if it were unplugged.
 func (s *Sink) lose() {
 	s.wait.end(errLost)
-	_ = s.ending.do(func() error { return finish(s.sys, s.stream, s.device) }) // it is to be gone, and is
+	_ = s.ending.do(func() error { return finish(s.sys, s.stream, s.device, false) }) // it is to be gone, and is
 }
 
 // Latency is how long after Write its last sample is heard, by the device's own account: what is in the ring when Write

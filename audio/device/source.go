@@ -51,7 +51,7 @@ func openSource(sys system, name string) (*Source, error) {
 	return s, nil
 }
 
-// Close implements audio.Source.
+// Close implements audio.Source. Error: ErrStuck.
 func (s *Source) Close() error { return s.close(audio.ErrClosed) }
 
 // lose closes it, for who uses it as if it were unplugged.
@@ -59,7 +59,7 @@ func (s *Source) lose() { _ = s.close(errLost) } // it is to be gone, and is
 
 func (s *Source) close(why error) error {
 	s.wait.end(why)
-	return s.ending.do(func() error { return finish(s.sys, s.stream, s.device) })
+	return s.ending.do(func() error { return finish(s.sys, s.stream, s.device, false) })
 }
 
 // Latency is how long before Read returned it its last sample was to be heard, by the device's own account.

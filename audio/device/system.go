@@ -3,6 +3,7 @@ package device
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/tincan-voice/tincan/audio"
@@ -68,10 +69,38 @@ func openAny(sys system, d Device, list []attempt, open func(attempt) (stream, e
 	return nil, fmt.Errorf("device: %w: %q: %w; choose another, or check it with the system's own tools", ErrOpen, d.label(), failed)
 }
 
-// finish closes a stream and lets go of the system.
-func finish(sys system, s stream, d Device) error {
-	err := s.close()
-	sys.release()
+// closeTime is how long the system may take to end a stream: it plays what the device holds first, which is 0.3 s for
+// some radio links.
+const closeTime = time.Second
+
+var stuck atomic.Int64
+
+// Stuck is how many streams have been left behind so far, as the sound system did not let go of them. Each has a thread
+// for itself, which may keep a core busy until the process ends.
+func Stuck() int { return int(stuck.Load()) }
+
+// finish ends a stream and lets go of the system; with drain what it holds is played first. One that does not come to an
+// end is left behind: the goroutine that waits for it ends with it, or with the process. Until then the system counts as
+// in use, so that it does not end below a thread that is still there, and makes no new list.
+func finish(sys system, s stream, d Device, drain bool) error {
+	ended := make(chan error, 1)
+	go func() {
+		if drain {
+			s.stop()
+		}
+		err := s.close()
+		sys.release()
+		ended <- err
+	}()
+	timer := time.NewTimer(closeTime)
+	defer timer.Stop()
+	var err error
+	select {
+	case err = <-ended:
+	case <-timer.C:
+		stuck.Add(1)
+		err = ErrStuck
+	}
 	if err != nil {
 		return fmt.Errorf("device: close %q: %w", d.label(), err)
 	}

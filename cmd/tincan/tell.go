@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/tincan-voice/tincan/audio/device"
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/console"
 	"github.com/tincan-voice/tincan/internal/screen"
@@ -268,6 +269,10 @@ func (t *teller) verdict() {
 
 // summary tells the whole call at its end: who talked and left is in it too.
 func (t *teller) summary(s engine.Stats) {
+	if n := device.Stuck(); n > 0 {
+		text := fmt.Sprintf("the sound system did not let go of %d lost devices: each may have kept a processor busy until now", n)
+		t.say(jsonLine{Event: "warning", Text: text}, text)
+	}
 	s.Peers = append(s.Peers, t.gone...)
 	if t.json {
 		t.say(jsonLine{Event: "summary", Stats: toJSON(s)}, "")
