@@ -181,17 +181,6 @@ func (p *talker) since(from time.Time, kinds ...string) (all []happening) {
 // await waits for an event of a kind since a time about somebody; "": whoever.
 func (p *talker) await(from time.Time, kind, name string) (first happening) {
 	p.t.Helper()
-	defer func() {
-		if p.t.Failed() {
-			for _, h := range p.events {
-				if h.Event != "stats" {
-					fmt.Println(p.name, h.Time.Sub(from), h.Event, h.Name, h.On, h.Session, h.Text)
-				} else {
-					fmt.Println(p.name, h.Time.Sub(from), h.Stats)
-				}
-			}
-		}
-	}()
 	Eventually(p.t, strings.Join([]string{p.name, "is told:", kind, name}, " "), func() bool {
 		for _, h := range p.since(from, kind) {
 			if (name == "" || h.Name == name) && (kind != "talking" || h.On) {
