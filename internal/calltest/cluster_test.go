@@ -1,6 +1,7 @@
 package calltest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,7 +113,7 @@ func TestCluster(t *testing.T) {
 // Who has rights has them over those at other relays too, in its room alone; that is decided where the other one is.
 func TestClusterOrders(t *testing.T) {
 	tokens := filepath.Join(t.TempDir(), "tokens")
-	if err := os.WriteFile(tokens, []byte("aaaaaaaaaaaa\nbbbbbbbbbbbb right=kick right=mute\n"), 0o600); err != nil {
+	if err := os.WriteFile(tokens, []byte("aaaaaaaaaaaa\nbbbbbbbbbbbb right=kick right=mute right=ban\ncccccccccccc\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	servers := startClusterOf(t, relay.Config{TokenFile: tokens}, 2)
@@ -141,6 +143,21 @@ func TestClusterOrders(t *testing.T) {
 	Eventually(t, "Mod sees it", func() bool { return len(mod.Stats().Peers) == 0 })
 	if n := len(servers[1].Clients()); n != 1 {
 		t.Errorf("%d are left at the other relay: Far has to be", n)
+	}
+	eve := join(1, "Eve", "tea", "cccccccccccc")
+	Eventually(t, "Eve is there", func() bool { return len(mod.Stats().Peers) == 1 })
+	if err := mod.Moderate(eve.Session(), 0, time.Minute, "for good"); err != nil {
+		t.Fatal(err)
+	}
+	Await(t, eve, "Eve is banned", func(e engine.Ended) bool { return e.Err != nil && strings.Contains(e.Err.Error(), "for good") })
+	for i, s := range servers {
+		Eventually(t, "her token is banned at all relays", func() bool {
+			return slices.ContainsFunc(s.Sanctions(), func(b relay.Sanction) bool { return !b.Mute })
+		})
+		_, err := engine.Join(context.Background(), engine.Config{Address: s.Addr().String(), Name: "Eve", Room: "tea", Token: "cccccccccccc", Plaintext: true})
+		if err == nil || !strings.Contains(err.Error(), "banned") {
+			t.Errorf("she comes again to relay %d: %v", i, err)
+		}
 	}
 }
 
