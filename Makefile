@@ -37,6 +37,7 @@ demo: build ## a real call over a real relay through a bad network, heard and me
 	@go run ./internal/demo $(DEMOFLAGS)
 
 test: setup ## run the tests, in any order
+	@scripts/setup.sh test
 	go vet ./...
 	go test -shuffle=on ./...
 

@@ -144,6 +144,7 @@ func (a *attendance) epoch(now time.Duration, list *netproto.SendNewUsers) (b *b
 	a.share()
 	b.keyed = len(a.shared) < netproto.MaxKeyed
 	came, stayed := false, false // others
+	back := a.back()
 	for session, m := range a.members {
 		if session == a.own.Session {
 			continue
@@ -151,7 +152,7 @@ func (a *attendance) epoch(now time.Duration, list *netproto.SendNewUsers) (b *b
 		e.Members = append(e.Members, m)
 		there := same(m, a.last[session])
 		came, stayed = came || !there, stayed || there
-		if _, ours := a.shared[session]; ours && there {
+		if _, ours := a.shared[session]; ours && there && !back[m.Name] {
 			b.awaits = append(b.awaits, session)
 		}
 	}
@@ -173,6 +174,18 @@ func (a *attendance) epoch(now time.Duration, list *netproto.SendNewUsers) (b *b
 		a.wrap(b)
 	}
 	return b, known
+}
+
+// back are the names of those with our passphrase who have come. Who was there before under such a name is most likely
+// the same one, whose relay or connection died: nobody is to wait for a sender key of that session.
+func (a *attendance) back() map[string]bool {
+	names := make(map[string]bool)
+	for session := range a.shared {
+		if m := a.members[session]; !same(m, a.last[session]) {
+			names[m.Name] = true
+		}
+	}
+	return names
 }
 
 // waits is how long from now on it waits at most until we use it, as far as is known.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -46,6 +47,37 @@ func TestGrace(t *testing.T) {
 			t.Errorf("%s: used after %v, our line known: %v; want %v, %v", tt.name, b.grace, known, tt.grace, tt.known)
 		}
 		last = b.secret
+	}
+}
+
+// Nobody waits for the sender key of a session whose member has come again under another one; whoever has only its name,
+// and not our passphrase, is not that member.
+func TestNobodyWaitsForAnOldSelf(t *testing.T) {
+	key := netproto.PassphraseKey{1}
+	brought := func(name string, key netproto.PassphraseKey) []byte {
+		return (&Config{Room: "r", Name: name, key: key}).newEntry().fresh
+	}
+	for _, tt := range []struct {
+		name  string
+		with  netproto.PassphraseKey
+		waits []uint32 // and for our own
+	}{{"Bob", key, []uint32{3}}, {"Bob", netproto.PassphraseKey{2}, []uint32{2, 3}}, {"Dan", key, []uint32{2, 3}}} {
+		a := &attendance{room: "r", key: key, own: netproto.Member{Name: "Ann"}}
+		entry := (&Config{Room: "r", Name: "Ann", key: key}).newEntry()
+		a.begin(1, entry)
+		list := netproto.SendNewUsers{
+			Users: []string{"Ann", "Bob", "Cid"}, Sessions: []uint32{1, 2, 3}, Fresh: [][]byte{entry.fresh, brought("Bob", key), brought("Cid", key)},
+			MediaKey: make([]byte, netproto.KeySize), Epoch: 1,
+		}
+		a.take(&list)
+		a.epoch(0, &list)
+		list.Users, list.Sessions, list.Fresh, list.Epoch = append(list.Users, tt.name), append(list.Sessions, 4), append(list.Fresh, brought(tt.name, tt.with)), 2
+		a.take(&list)
+		b, _ := a.epoch(0, &list)
+		slices.Sort(b.awaits)
+		if want := append([]uint32{1}, tt.waits...); !slices.Equal(b.awaits, want) {
+			t.Errorf("%s comes: %v are waited for, want %v", tt.name, b.awaits, want)
+		}
 	}
 }
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what tincan builds with and is not there yet: a C compiler, pkg-config,
 # libopus, libopusfile and PortAudio; with "demo" also espeak-ng, which speaks for
-# the demo's callers. Does nothing, and needs no rights, when all of it is there.
+# the demo's callers; with "test" also iproute2, which makes networks for some tests (only as root: others skip them).
+# Does nothing, and needs no rights, when all of it is there.
 # webrtc-audio-processing 0.3, which cleans microphones, comes along where Debian's packages have it, and may be missing.
 set -eu
 
@@ -25,8 +26,15 @@ clean_microphone() {
 	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends g++ libwebrtc-audio-processing-dev >/dev/null 2>&1 ||
 		echo "setup: without libwebrtc-audio-processing-dev, so echo and noise stay in what microphones give" >&2
 }
+networks() {
+	[ "$want" = test ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 || return 0
+	command -v ip >/dev/null 2>&1 && return 0
+	{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends iproute2; } >/dev/null 2>&1 ||
+		echo "setup: without iproute2, so tests that need networks of their own are skipped" >&2
+}
 if have_libraries && have_speaker; then
 	clean_microphone
+	networks
 	exit 0
 fi
 
@@ -64,3 +72,4 @@ have_libraries && have_speaker || {
 	exit 1
 }
 clean_microphone
+networks

@@ -1,11 +1,18 @@
 package calltest
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/tincan-voice/tincan/engine"
 	"github.com/tincan-voice/tincan/internal/mesh"
@@ -31,6 +38,12 @@ func freePorts(t *testing.T, n int) (ports []netip.AddrPort) {
 // the secrets given, if any are.
 func startCluster(t *testing.T, relays int, secrets ...[]byte) (servers []*relay.Server) {
 	t.Helper()
+	return startClusterOf(t, relay.Config{}, relays, secrets...)
+}
+
+// startClusterOf is that, of relays with something in their configuration.
+func startClusterOf(t *testing.T, cfg relay.Config, relays int, secrets ...[]byte) (servers []*relay.Server) {
+	t.Helper()
 	ports := freePorts(t, relays)
 	for i := range relays {
 		o := mesh.Options{Listen: ports[i], Secret: clusterSecret, Log: slog.New(slog.DiscardHandler)}
@@ -45,9 +58,8 @@ func startCluster(t *testing.T, relays int, secrets ...[]byte) (servers []*relay
 			t.Fatal(err)
 		}
 		t.Cleanup(bus.Close)
-		servers = append(servers, StartRelay(t, relay.Config{
-			Cluster: &relay.Cluster{Number: i + 1, Secret: o.Secret, Address: netip.MustParseAddr("127.0.0.1"), Bus: bus},
-		}))
+		cfg.Cluster = &relay.Cluster{Number: i + 1, Secret: o.Secret, Address: netip.MustParseAddr("127.0.0.1"), Bus: bus}
+		servers = append(servers, StartRelay(t, cfg))
 	}
 	return servers
 }
@@ -96,6 +108,57 @@ func TestCluster(t *testing.T) {
 	}
 	Await(t, calls[2], "P0's relay has ended", func(e engine.PeerLeft) bool { return e.Name == "P0" })
 	Eventually(t, "one relay is gone", func() bool { return len(servers[2].Peers()) == 1 })
+}
+
+// Who has rights has them over those at other relays too, in its room alone; that is decided where the other one is.
+func TestClusterOrders(t *testing.T) {
+	tokens := filepath.Join(t.TempDir(), "tokens")
+	if err := os.WriteFile(tokens, []byte("aaaaaaaaaaaa\nbbbbbbbbbbbb right=kick right=mute right=ban\ncccccccccccc\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	servers := startClusterOf(t, relay.Config{TokenFile: tokens}, 2)
+	join := func(at int, name, room, token string) *engine.Call {
+		return Join(t, servers[at].Addr().String(), name, engine.Config{Room: room, Token: token})
+	}
+	mod, ann := join(0, "Mod", "tea", "bbbbbbbbbbbb"), join(1, "Ann", "tea", "aaaaaaaaaaaa")
+	far := join(1, "Far", "coffee", "aaaaaaaaaaaa")
+	Eventually(t, "Ann is there", func() bool { return len(mod.Stats().Peers) == 1 })
+	if err := ann.Moderate(mod.Session(), 0, 0, "no right"); !errors.Is(err, engine.ErrNotAllowed) {
+		t.Errorf("Ann may: %v", err)
+	}
+	if err := mod.Moderate(far.Session(), 0, 0, "another room"); err != nil {
+		t.Fatal(err)
+	}
+	Await(t, mod, "that is not done", func(engine.RelayComplained) bool { return true })
+	if err := mod.Moderate(ann.Session(), time.Minute, 0, "noise"); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range servers {
+		Eventually(t, "Ann is muted", func() bool { return len(s.Sanctions()) == 1 && s.Sanctions()[0].Mute })
+	}
+	if err := mod.Moderate(ann.Session(), 0, 0, "enough"); err != nil {
+		t.Fatal(err)
+	}
+	Await(t, ann, "Ann is sent away", func(e engine.Ended) bool { return e.Err != nil && strings.Contains(e.Err.Error(), "enough") })
+	Eventually(t, "Mod sees it", func() bool { return len(mod.Stats().Peers) == 0 })
+	if n := len(servers[1].Clients()); n != 1 {
+		t.Errorf("%d are left at the other relay: Far has to be", n)
+	}
+	eve := join(1, "Eve", "tea", "cccccccccccc")
+	Eventually(t, "Eve is there", func() bool { return len(mod.Stats().Peers) == 1 })
+	if err := mod.Moderate(eve.Session(), 0, time.Minute, "for good"); err != nil {
+		t.Fatal(err)
+	}
+	Await(t, eve, "Eve is banned", func(e engine.Ended) bool { return e.Err != nil && strings.Contains(e.Err.Error(), "for good") })
+	for i, s := range servers {
+		Eventually(t, "her token is banned at all relays", func() bool {
+			return slices.ContainsFunc(s.Sanctions(), func(b relay.Sanction) bool { return !b.Mute })
+		})
+		_, err := engine.Join(context.Background(), engine.Config{Address: s.Addr().String(), Name: "Eve", Room: "tea", Token: "cccccccccccc", Plaintext: true})
+		if err == nil || !strings.Contains(err.Error(), "banned") {
+			t.Errorf("she comes again to relay %d: %v", i, err)
+		}
+	}
 }
 
 // A relay with another secret is no part of it.

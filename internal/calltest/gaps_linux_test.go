@@ -1,17 +1,13 @@
 package calltest
 
 import (
-	"bufio"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,38 +23,22 @@ var measureGaps = flag.Bool("gaps", false, "measure for how long nothing is hear
 //	ann, 10.77.1.2 ---- link 1 ---- 10.77.1.1, bob and relays,
 //	     10.77.2.2 ---- link 2 ---- 10.77.2.1  10.77.0.1
 type bench struct {
-	t        *testing.T
-	programs string // folder
-	dir      string
+	*stage
 	far      string // namespace of Ann
 	near     string
 	relay    *exec.Cmd
-	console  io.Writer // of the relay that was started last
 	ann, bob *talker
 }
 
 const benchRelay = "10.77.0.1:9999"
 
-// sh runs a command in a namespace.
-func (b *bench) sh(ns, command string, args ...any) {
-	b.t.Helper()
-	if out, err := exec.Command("ip", "netns", "exec", ns, "sh", "-ec", fmt.Sprintf(command, args...)).CombinedOutput(); err != nil {
-		b.t.Fatalf("%v: %s", err, out)
-	}
-}
-
 // newBench makes both namespaces and starts the relay.
 func newBench(t *testing.T, programs string) *bench {
 	pid := os.Getpid()
-	b := &bench{t: t, programs: programs, dir: t.TempDir(), far: fmt.Sprint("far", pid), near: fmt.Sprint("near", pid)}
-	for _, ns := range []string{b.far, b.near} {
-		if out, err := exec.Command("ip", "netns", "add", ns).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
-		t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", ns).Run() })
-	}
-	b.sh(b.near, "ip link set lo up; ip addr add 10.77.0.1/32 dev lo")
-	b.sh(b.far, "ip link set lo up")
+	b := &bench{stage: newStage(t, programs), far: fmt.Sprint("far", pid), near: fmt.Sprint("near", pid)}
+	b.namespace(b.far)
+	b.namespace(b.near)
+	b.sh(b.near, "ip addr add 10.77.0.1/32 dev lo")
 	for i := 1; i <= 2; i++ {
 		b.sh(b.near, `ip link add link%[1]d type veth peer name link%[1]d netns %[2]s
 			ip addr add 10.77.%[1]d.1/24 dev link%[1]d; ip link set link%[1]d up`, i, b.far)
@@ -110,101 +90,9 @@ func (b *bench) ends(way string) []string {
 	return []string{b.far, b.near}
 }
 
-// start runs a program until the bench is done with, and returns what it says.
-func (b *bench) start(ns, name string, args ...string) (*exec.Cmd, io.Reader) {
-	b.t.Helper()
-	cmd := exec.Command("ip", append([]string{"netns", "exec", ns, filepath.Join(b.programs, name)}, args...)...)
-	log, err := os.OpenFile(filepath.Join(b.dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	cmd.Stderr = log
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if name == "tincand" {
-		b.console, err = cmd.StdinPipe()
-	}
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	b.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait(); log.Close() })
-	return cmd, out
-}
-
-// serve starts a relay, and returns its fingerprint when it is there.
-func (b *bench) serve(args ...string) (cmd *exec.Cmd, fingerprint string) {
-	b.t.Helper()
-	cmd, out := b.start(b.near, "tincand", args...)
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return cmd, line[strings.Index(line, "SHA256:") : len(line)-1]
-}
-
 // serveOne starts the relay.
 func (b *bench) serveOne(args ...string) {
-	b.relay, _ = b.serve(append([]string{"9999", "--state", b.dir + "/one"}, args...)...)
-}
-
-// talker is a tincan that says a tone and keeps what it hears.
-type talker struct {
-	b    *bench
-	name string
-	wav  string
-	cmd  *exec.Cmd
-	done chan struct{}
-
-	mu     sync.Mutex
-	events []happening
-}
-
-// happening is a line of --json.
-type happening struct {
-	Event   string
-	Time    time.Time
-	Kind    string
-	Text    string
-	On      bool
-	Session uint32
-}
-
-func (b *bench) talk(ns, name string, args ...string) *talker {
-	b.t.Helper()
-	p := &talker{b: b, name: name, wav: filepath.Join(b.dir, name+".wav"), done: make(chan struct{})}
-	var out io.Reader
-	p.cmd, out = b.start(ns, "tincan", append([]string{"join", benchRelay, "--name", name, "--in", "tone", "--out", p.wav, "--overwrite",
-		"--known-relays", b.dir + "/known-" + name, "--json"}, args...)...)
-	go func() {
-		defer close(p.done)
-		for d := json.NewDecoder(out); ; {
-			var h happening
-			if d.Decode(&h) != nil {
-				return
-			}
-			p.mu.Lock()
-			p.events = append(p.events, h)
-			p.mu.Unlock()
-		}
-	}()
-	return p
-}
-
-// since are the events of these kinds since a time.
-func (p *talker) since(from time.Time, kinds ...string) (all []happening) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, h := range p.events {
-		if !h.Time.Before(from) && slices.Contains(kinds, h.Event) {
-			all = append(all, h)
-		}
-	}
-	return all
+	b.relay, _ = b.serve(b.near, append([]string{"9999", "--state", b.dir + "/one"}, args...)...)
 }
 
 // hole is a time without sound.
@@ -215,13 +103,11 @@ func (h hole) String() string { return fmt.Sprintf("%.2f to %.2f s", h.from.Seco
 // holes leaves the call and returns when nothing was heard for 60 ms or more, since a time. The beginning of it may be
 // covered up: what is made up for a tone that is lost can go on for a second and more.
 func (p *talker) holes(since time.Time) (all []hole) {
-	p.b.t.Helper()
-	_ = p.cmd.Process.Signal(syscall.SIGINT)
-	<-p.done
-	_ = p.cmd.Wait()
-	f, err := audio.OpenFile(p.wav)
+	p.t.Helper()
+	p.leave()
+	f, err := audio.OpenFile(filepath.Join(p.dir, p.name+".wav"))
 	if err != nil {
-		p.b.t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	defer f.Close()
 	const step = 10 * time.Millisecond
@@ -327,7 +213,7 @@ func trials() (all []trial) {
 	})
 	drain := func(b *bench) {
 		console := b.console
-		_, fingerprint := b.serve("9998", "--state", b.dir+"/two")
+		_, fingerprint := b.serve(b.near, "9998", "--state", b.dir+"/two")
 		fmt.Fprintf(console, "DRAIN 8 10.77.0.1:9998 %s\n", fingerprint)
 		wait(9)
 	}
@@ -360,10 +246,7 @@ func TestGaps(t *testing.T) {
 	if !*measureGaps {
 		t.Skip("without -gaps")
 	}
-	programs := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", programs, "../../cmd/tincan", "../../cmd/tincand").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	programs := buildPrograms(t)
 	for _, tt := range trials() {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t, programs)
@@ -374,8 +257,8 @@ func TestGaps(t *testing.T) {
 				b.up(2)
 			}
 			start := time.Now()
-			b.bob = b.talk(b.near, "Bob")
-			b.ann = b.talk(b.far, "Ann", tt.args...)
+			b.bob = b.talk(b.near, benchRelay, "Bob", "--in", "tone", "--out", b.dir+"/Bob.wav", "--overwrite")
+			b.ann = b.talk(b.far, benchRelay, "Ann", append(tt.args, "--in", "tone", "--out", b.dir+"/Ann.wav", "--overwrite")...)
 			b.settled(tt.from != nil)
 			if tt.from == nil {
 				start = time.Now()

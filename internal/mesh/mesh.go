@@ -42,11 +42,9 @@ const (
 	// Connections between relays that carry nothing are given up after two questions without an answer.
 	pingEvery = time.Second
 	pingsOut  = 2
-	// mostWaiting is how many bytes of messages may wait to be taken; what is more is lost, and said again some time.
-	mostWaiting = 32 << 20
-	// mostPending is how many bytes may wait for a relay that is slow to take them: then the connection to it begins
-	// anew.
-	mostPending = 16 << 20
+	// takeWithin is how long a relay has to take what there is for it at a time: else the connection to it begins
+	// anew. So what waits for it is what is said in twice that time.
+	takeWithin = 3 * time.Second
 	// Another relay that was met through a third one is tried so often, once a second or so; those of Options.Peers
 	// for ever.
 	retries = 120
@@ -125,11 +123,12 @@ func (b *Bus) serve(o Options, password string) error {
 	}
 	b.server, err = server.NewServer(&server.Options{
 		ServerName: "tincand-" + password[:8], Host: "127.0.0.1", Port: server.RANDOM_PORT, Username: "tincand", Password: password,
-		NoSigs: true, NoSystemAccount: true, MaxPending: mostPending, MaxPayload: 1 << 20, PingInterval: 2 * time.Minute,
+		NoSigs: true, NoSystemAccount: true, MaxPayload: 1 << 20, PingInterval: 2 * time.Minute,
 		Routes: routes,
 		Cluster: server.ClusterOpts{
 			Name: "tincan", Host: o.Listen.Addr().String(), Port: int(o.Listen.Port()), TLSConfig: tls, TLSTimeout: 5,
 			PoolSize: -1, PingInterval: pingEvery, MaxPingsOut: pingsOut, ConnectRetries: retries,
+			WriteDeadline: takeWithin, WriteTimeout: server.WriteTimeoutPolicyClose,
 		},
 	})
 	if err != nil {
@@ -146,26 +145,19 @@ func (b *Bus) serve(o Options, password string) error {
 
 // pass is a goroutine: it hands on what has come.
 func (b *Bus) pass() {
-	var waiting []relay.BusMessage
-	bytes := 0
+	var waiting backlog
 	for {
-		var first relay.BusMessage
 		var out chan<- relay.BusMessage
-		if len(waiting) > 0 {
-			first, out = waiting[0], b.out
+		if len(waiting.messages) > 0 {
+			out = b.out
 		}
 		select {
 		case <-b.stop:
 			return
 		case m := <-b.in:
-			if bytes+len(m.Data) <= mostWaiting {
-				waiting = append(waiting, relay.BusMessage{Topic: m.Subject, Data: m.Data})
-				bytes += len(m.Data)
-			}
-		case out <- first:
-			waiting[0] = relay.BusMessage{}
-			waiting = waiting[1:]
-			bytes -= len(first.Data)
+			waiting.add(relay.BusMessage{Topic: m.Subject, Data: m.Data})
+		case out <- waiting.first():
+			waiting.drop()
 		}
 	}
 }
