@@ -26,7 +26,7 @@ build: setup ## build bin/tincan and bin/tincand, with the page
 	go build -ldflags "$(LDFLAGS)" -o bin/tincan ./cmd/tincan
 	CGO_ENABLED=0 go build -tags web -ldflags "$(LDFLAGS)" -o bin/tincand ./cmd/tincand
 
-test-web: WEB ?= transport page call network
+test-web: WEB ?= transport page call network figures
 test-web: build ## test the page in Chromium, which it installs; WEB=page: nothing else than what CI runs
 	@scripts/setup-web.sh
 	npm --prefix test/web ci --no-audit --no-fund --loglevel=error

@@ -124,8 +124,8 @@ func (b *comeback) failed(now time.Duration, err error) (final error) {
 	return nil
 }
 
-// news takes that there is reason to dial at once: an answer by UDP, another address of ours. It tells whether an attempt
-// under way is to be broken off, as it may wait for something that was sent before.
+// news takes that there is reason to dial at once: an answer by UDP, a tunnel that has opened, another address of ours. It
+// tells whether an attempt under way may be broken off, as it may wait for something that was sent before.
 func (b *comeback) news(now time.Duration) (breakOff bool) {
 	if !b.away {
 		return false

@@ -182,6 +182,10 @@ func (c *Call) tendPaths(now time.Duration) {
 		c.supervisor.dialed(now, d.err)
 		if d.err == nil {
 			c.openTunnel(d)
+			c.returning.Lock()
+			_ = c.comeback.news(now) // an attempt under way goes on: it may wait for its turn at the relay
+			c.returning.Unlock()
+			c.hasten()
 		}
 	default:
 	}

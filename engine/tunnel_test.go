@@ -179,3 +179,18 @@ func TestTunnelToAStranger(t *testing.T) {
 	}
 	heardAgain(t, ann, bob)
 }
+
+// Whose voice goes by a tunnel dials that while the relay is away: one that opens tells that it is back, and is not waited
+// with for the next attempt's time.
+func TestTunnelTellsThatTheRelayIsBack(t *testing.T) {
+	t.Parallel()
+	r, ann, _ := tunnelCall(t, block{up: true, down: true})
+	await(t, ann, "the tunnel", toTunnel)
+	ann.returning.Lock()
+	ann.comeback.random = func() float64 { return 1e4 } // the next attempt by itself is half an hour away
+	ann.returning.Unlock()
+	r.die()
+	await(t, ann, "lost", anyEvent[Reconnecting])
+	r.restart()
+	await(t, ann, "back", anyEvent[Reconnected])
+}

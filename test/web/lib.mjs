@@ -1,7 +1,7 @@
 // What the tests of the page share: a relay, a browser, pages in a call, and what was heard.
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,9 +59,15 @@ class Program {
 }
 
 // startRelay runs a relay with the page.
-export async function startRelay(port, ...args) {
+export const startRelay = (port, ...args) => startRelayIn('', port, ...args);
+
+// inside is a command that runs in a network namespace; '': in ours.
+const inside = (space, path, args) => (space ? ['/usr/bin/env', ['ip', 'netns', 'exec', space, path, ...args]] : [path, args]);
+
+// startRelayIn runs it in a network namespace.
+export async function startRelayIn(space, port, ...args) {
   const state = join(folder, `relay-${port}`);
-  const relay = new Program(relayBinary, ['serve', String(port), '--web', '--state', state, ...args]);
+  const relay = new Program(...inside(space, relayBinary, ['serve', String(port), '--web', '--state', state, ...args]));
   relay.port = port;
   await eventually('the relay listens', () => relay.text.includes('listens on') || relay.process.exitCode !== null);
   if (relay.process.exitCode !== null) throw new Error(relay.text);
@@ -71,15 +77,29 @@ export async function startRelay(port, ...args) {
 
 // startClient runs the native client, in a room or, with a secret, a sealed one.
 export function startClient(relay, room, name, secret, ...args) {
-  const known = join(folder, `known-${relay.port}`);
-  const all = ['join', `localhost:${relay.port}`, '-r', room, '-n', name, '--known-relays', known, '--json', ...args];
-  return new Program(clientBinary, all, secret ? { TINCAN_PASSPHRASE: secret } : {});
+  return startClientIn('', `localhost:${relay.port}`, room, name, secret, ...args);
+}
+
+// startClientIn runs it in a network namespace, for the relay at an address.
+export function startClientIn(space, address, room, name, secret, ...args) {
+  const known = join(folder, `known-${address.replaceAll(':', '-')}`);
+  const all = ['join', address, '-r', room, '-n', name, '--known-relays', known, '--json', ...args];
+  return new Program(...inside(space, clientBinary, all), secret ? { TINCAN_PASSPHRASE: secret } : {});
 }
 
 // startBrowser runs Chromium with a microphone that hears a WAV file, over and over.
-export function startBrowser(wav, ...args) {
+export const startBrowser = (wav, ...args) => startBrowserIn('', wav, ...args);
+
+// startBrowserIn runs it in a network namespace.
+export function startBrowserIn(space, wav, ...args) {
+  let executablePath = browserBinary;
+  if (space) {
+    executablePath = join(folder, `chromium-${space}`);
+    writeFileSync(executablePath, `#!/bin/sh\nexec ip netns exec ${space} ${browserBinary} "$@"\n`);
+    chmodSync(executablePath, 0o755);
+  }
   return chromium.launch({
-    executablePath: browserBinary,
+    executablePath,
     chromiumSandbox: false,
     ignoreDefaultArgs: ['--disable-quic', '--mute-audio'],
     // What a test puts in the place of an answer counts as from the internet, and might not ask for this machine.
@@ -126,6 +146,37 @@ export async function joinRoom(page, name) {
 
 // stateOf is what the engine said last.
 export const stateOf = (page) => page.evaluate(() => window.tincan.state());
+
+// cpuTime is what a process has used of the CPU, in seconds: user and system, by /proc.
+export function cpuTime(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100; // USER_HZ
+}
+
+// browserCPU is cpuTime of the processes of all browsers that this one has started, by what they are for.
+export function browserCPU() {
+  const used = { renderer: 0, audio: 0, network: 0, rest: 0 };
+  const parents = new Map();
+  for (const pid of readdirSync('/proc').filter((d) => /^\d+$/.test(d)).map(Number)) {
+    try {
+      parents.set(pid, Number(readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/^.*\) /s, '').split(' ')[1]));
+    } catch {
+      // It has ended.
+    }
+  }
+  const mine = (pid) => pid === process.pid || (parents.has(pid) && mine(parents.get(pid)));
+  for (const pid of [...parents.keys()].filter(mine)) {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+      if (!command.includes('chromium')) continue;
+      const kind = /--type=renderer|audio\.mojom|network\.mojom/.exec(command)?.[0] || '';
+      used[{ '--type=renderer': 'renderer', 'audio.mojom': 'audio', 'network.mojom': 'network' }[kind] || 'rest'] += cpuTime(pid);
+    } catch {
+      // It has ended.
+    }
+  }
+  return used;
+}
 
 // tap is a worklet that keeps what a page plays (input 0) and what its microphone gives (input 1).
 const tap = `

@@ -1,4 +1,4 @@
-// How often sessions of WebTransport are begun, without a browser.
+// What the worker does of itself, without a browser: how often it begins sessions of WebTransport, and what it skips.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -66,4 +66,23 @@ test('one that comes about ends the pause, and one that is closed meanwhile is n
   world.sessions.open(() => {});
   await world.pass(1001);
   assert.deepEqual(world.begun, [0, 1000, 1001]);
+});
+
+test('what the audio thread has told is skipped once it is old', () => {
+  const world = { now: 1e6, took: [] };
+  const source = readFileSync(new URL('../../internal/web/page/worker.js', import.meta.url), 'utf8');
+  const never = new Promise(() => {});
+  const sandbox = {
+    importScripts() {}, location: { hostname: 'localhost' }, Date: { now: () => world.now }, Uint8Array, fetch: () => never,
+    Sessions: class { learn() { return never; } },
+    Go: class {},
+    WebAssembly: { instantiateStreaming: () => never },
+  };
+  sandbox.self = sandbox;
+  vm.runInNewContext(source, sandbox);
+  const port = {};
+  sandbox.onmessage({ data: { port } });
+  sandbox.tincan.captured = (pcm, played) => world.took.push(played);
+  for (const late of [0, 100, 101, 20_000, 3]) port.onmessage({ data: { at: world.now - late, pcm: null, played: late, starved: 0 } });
+  assert.deepEqual(world.took, [0, 100, 3]);
 });

@@ -4,6 +4,11 @@
 
 importScripts('wasm_exec.js', 'transport.js');
 
+// How long what the audio thread tells may have waited for this one, in ms: as much as is kept of a microphone. Where the
+// machine has no time for all of it the rest is skipped. Else it would queue for ever longer, with what comes from the
+// network behind it: a WebSocket was known to be open 20 s after it was.
+const MOST_WAITED = 100;
+
 let sound = null; // the port to the audio thread
 const early = []; // what the page wanted before the engine was there
 
@@ -35,6 +40,7 @@ onmessage = (e) => {
   if (e.data.port) {
     sound = e.data.port;
     sound.onmessage = ({ data }) => {
+      if (Date.now() - data.at > MOST_WAITED) return;
       if (tincan.captured) tincan.captured(data.pcm && new Uint8Array(data.pcm.buffer), data.played, data.starved);
     };
     return;

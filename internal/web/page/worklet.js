@@ -1,4 +1,5 @@
-// The audio thread: what the microphone gives goes to the engine in blocks of 10 ms, and what comes from there is played.
+// The audio thread: what the microphone gives goes to the engine in blocks of 10 ms, with the time at which it went, and what
+// comes from there is played.
 // 128 samples at a time, with no allocation but for the messages.
 'use strict';
 
@@ -55,10 +56,10 @@ class Sound extends AudioWorkletProcessor {
       if (!this.engine) continue;
       if (mic) {
         const pcm = this.pcm;
-        this.engine.postMessage({ pcm, played: this.played, starved: this.starved }, [pcm.buffer]);
+        this.engine.postMessage({ at: Date.now(), pcm, played: this.played, starved: this.starved }, [pcm.buffer]);
         this.pcm = new Float32Array(BLOCK);
       } else {
-        this.engine.postMessage({ pcm: null, played: this.played, starved: this.starved });
+        this.engine.postMessage({ at: Date.now(), pcm: null, played: this.played, starved: this.starved });
       }
     }
     return true;
