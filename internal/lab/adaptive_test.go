@@ -15,7 +15,7 @@ func TestAdaptive(t *testing.T) {
 		const seeds = 3
 		var plain, made, load float64 // means
 		for seed := range uint64(seeds) {
-			c := Config{Speech: speech, Network: preset("loss10"), Where: where, Seed: seed}
+			c := Config{Speech: speech, Network: preset("loss10"), Where: where, Seed: seed, Unjudged: true}
 			plain += run(t, c).Figures.Speech.Concealed / seeds
 			c.Adaptive = true
 			f := run(t, c).Figures
@@ -29,7 +29,7 @@ func TestAdaptive(t *testing.T) {
 			t.Errorf("loss10 %s: %.1f %% concealed, without repair %.1f %%, at %.1f kbit/s", where, made, plain, load)
 		}
 	}
-	if f := run(t, Config{Speech: speech, Network: preset("thin32"), Where: Up, Adaptive: true}).Figures; f.Wire.Up > 32 || f.Delay.WithoutFill.P99 > 500 || f.Speech.Concealed > 3 {
+	if f := run(t, Config{Speech: speech, Network: preset("thin32"), Where: Up, Adaptive: true, Unjudged: true}).Figures; f.Wire.Up > 32 || f.Delay.WithoutFill.P99 > 500 || f.Speech.Concealed > 3 {
 		t.Errorf("thin32: %+v, %+v, %+v", f.Wire, f.Delay, f.Speech)
 	}
 	capped := Config{Speech: speech, Network: preset("loss10"), Where: Up, Adaptive: true, Cap: 24}
@@ -44,7 +44,7 @@ func TestAdaptive(t *testing.T) {
 
 // On a clean path repair costs next to nothing.
 func TestAdaptiveOnACleanPath(t *testing.T) {
-	f := run(t, Config{Speech: synth.Speech(20*second, 1), Network: preset("lan"), Adaptive: true}).Figures
+	f := run(t, Config{Speech: synth.Speech(20*second, 1), Network: preset("lan"), Adaptive: true, Unjudged: true}).Figures
 	last := f.Adaptation[len(f.Adaptation)-1]
 	if len(last.Copies) > 0 || last.Bitrate != 24000 || max(f.Wire.ListenerBack, f.Wire.TalkerBack) > mostBack(20) || f.Speech.Concealed > 0.1 {
 		t.Errorf("%+v, %+v, %+v", last, f.Wire, f.Speech)
@@ -59,7 +59,7 @@ func TestListenersCap(t *testing.T) {
 	}
 	speech = slices.Concat(speech, speech, speech)
 	for _, kbps := range []int{16, 20, 22, 28} {
-		f := run(t, Config{Speech: speech, Network: preset("lan"), Adaptive: true, Cap: kbps, listenerOnly: true}).Figures
+		f := run(t, Config{Speech: speech, Network: preset("lan"), Adaptive: true, Cap: kbps, listenerOnly: true, Unjudged: true}).Figures
 		t.Logf("cap %d: %+v, %+v", kbps, f.Speech, f.Wire)
 		if f.Speech.Concealed > 2 || f.Wire.DownPeak > float64(kbps) || f.Wire.Down < 0.7*float64(kbps) {
 			t.Errorf("cap %d: %+v, %+v", kbps, f.Speech, f.Wire)
@@ -79,7 +79,7 @@ func TestSeveralTalkers(t *testing.T) {
 	for _, network := range []string{"bufferbloat", "edge"} {
 		var dropped float64
 		for seed := range uint64(calls) {
-			f := run(t, Config{Speech: speech, Network: preset(network), Adaptive: true, Talkers: 3, Seed: seed}).Figures
+			f := run(t, Config{Speech: speech, Network: preset(network), Adaptive: true, Talkers: 3, Seed: seed, Unjudged: true}).Figures
 			t.Logf("%s: %+v", network, f.Speech)
 			if f.Speech.LongestGapMS > 600 {
 				t.Errorf("%s: %+v", network, f.Speech)
@@ -90,12 +90,12 @@ func TestSeveralTalkers(t *testing.T) {
 			t.Errorf("%s: %.2f %% dropped", network, dropped)
 		}
 	}
-	if f := run(t, Config{Speech: speech, Network: preset("lan"), Adaptive: true, Talkers: 2, Cap: 64}).Figures; f.Speech.Dropped > 1 || f.Wire.DownPeak > 64 {
+	if f := run(t, Config{Speech: speech, Network: preset("lan"), Adaptive: true, Talkers: 2, Cap: 64, Unjudged: true}).Figures; f.Speech.Dropped > 1 || f.Wire.DownPeak > 64 {
 		t.Errorf("cap 64: %+v, %+v", f.Speech, f.Wire)
 	}
 	var late float64 // half of what is heard
 	for seed := range uint64(calls) {
-		f := run(t, Config{Speech: speech, Network: preset("thin32"), Adaptive: true, Talkers: 3, Seed: seed}).Figures
+		f := run(t, Config{Speech: speech, Network: preset("thin32"), Adaptive: true, Talkers: 3, Seed: seed, Unjudged: true}).Figures
 		if t.Logf("thin32: %+v, %+v", f.Delay.WithoutFill, f.Speech); f.Wire.Down > 35 {
 			t.Errorf("thin32: %+v", f.Wire)
 		}
@@ -104,8 +104,8 @@ func TestSeveralTalkers(t *testing.T) {
 	if late > 450 {
 		t.Errorf("thin32: half of what is heard is %.0f ms late", late)
 	}
-	alone := run(t, Config{Speech: speech, Network: preset("loss10")}).Figures.Network
-	if f := run(t, Config{Speech: speech, Network: preset("loss10"), Talkers: 2}).Figures; f.Network.LossPct < alone.LossPct/2 || f.Network.Delay.Mean < alone.Delay.Mean-5 {
+	alone := run(t, Config{Speech: speech, Network: preset("loss10"), Unjudged: true}).Figures.Network
+	if f := run(t, Config{Speech: speech, Network: preset("loss10"), Talkers: 2, Unjudged: true}).Figures; f.Network.LossPct < alone.LossPct/2 || f.Network.Delay.Mean < alone.Delay.Mean-5 {
 		t.Errorf("the network of one of two talkers: %+v, alone: %+v", f.Network, alone)
 	}
 	if _, err := Run(t.Context(), Config{Speech: speech, Network: preset("lan"), Talkers: 5}); !errors.Is(err, ErrTalkers) {

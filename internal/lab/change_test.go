@@ -14,7 +14,7 @@ import (
 // adaptiveCall is a call over LANs but for one link.
 func adaptiveCall(t *testing.T, seconds int, seed uint64, link netsim.Link, where Where) *call {
 	t.Helper()
-	cfg := Config{Speech: synth.Speech(seconds*second, seed), Network: preset("lan"), Seed: seed, Adaptive: true}.withDefaults()
+	cfg := Config{Speech: synth.Speech(seconds*second, seed), Network: preset("lan"), Seed: seed, Adaptive: true, Unjudged: true}.withDefaults()
 	c, err := newCall(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -147,11 +147,14 @@ func (c *call) result() (*Result, error) {
 		f.Frames = Counts{Late: peers[0].Buffer.Late, Duplicate: peers[0].Buffer.Duplicate}
 	}
 	f.Wire = c.log.load(c.wireEnd, time.Duration(len(said))*time.Second/codec.SampleRate)
-	scores, err := quality.Compare(said, heard, c.log.alignment())
-	if err != nil {
-		return nil, err
+	if !c.cfg.Unjudged {
+		scores, err := quality.Compare(said, heard, c.log.alignment())
+		if err != nil {
+			return nil, err
+		}
+		f.Quality.sound(scores, f.Delay.MouthToEar.Mean)
 	}
-	f.Quality.judge(scores, f.Delay.MouthToEar.Mean)
+	f.Quality.EModel.rate(f.Delay.MouthToEar.Mean)
 	return &Result{Figures: f, Heard: heard, Timeline: c.log.timeline(len(heard))}, nil
 }
 
@@ -180,11 +183,13 @@ func (c *call) length() int {
 	return min(n, len(c.heard))
 }
 
-func (q *Quality) judge(s quality.Scores, mouthToEar float64) {
-	d := fromMilliseconds(mouthToEar)
+func (q *Quality) sound(s quality.Scores, mouthToEar float64) {
 	q.NSIM, q.MOS, q.ESTOI = round(s.NSIM, 4), round(s.MOS, 3), round(s.ESTOI, 4)
-	q.CQ = round(emodel.Conversational(s.MOS, d), 3)
-	e := &q.EModel
+	q.CQ = round(emodel.Conversational(s.MOS, fromMilliseconds(mouthToEar)), 3)
+}
+
+func (e *EModel) rate(mouthToEar float64) {
+	d := fromMilliseconds(mouthToEar)
 	unhurried := emodel.Heard(e.Worth, e.LossPct/100)
 	r := unhurried - emodel.Delay(d)
 	e.R, e.CQ, e.MOS = round(r, 1), round(emodel.MOS(r), 3), round(emodel.MOS(unhurried), 3)

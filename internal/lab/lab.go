@@ -89,6 +89,10 @@ type Config struct {
 	Buffer  BufferKind          // "" is Ours
 	Decoder codec.DecoderConfig // the listener's
 
+	// Unjudged is a call whose sound nobody judges: it is coded as fast as that goes, and Figures.Quality has nothing but
+	// the E-model. It takes a quarter of the CPU.
+	Unjudged bool
+
 	// Watch, unless nil, is shown once a second what the networks have lost, and what the talker and the listener know
 	// of the call, as far as engine.Stats has Sending and Peers.
 	Watch func(now time.Duration, truth Truth, talker, listener *engine.Stats)

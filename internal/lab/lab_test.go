@@ -306,10 +306,22 @@ func TestCapHoldsFromTheStart(t *testing.T) {
 	}
 	for seed := range uint64(3) {
 		for _, network := range []string{"loss20", "burst20"} {
-			f := run(t, Config{Speech: speech, Network: preset(network), Where: Both, Seed: seed + 1, Adaptive: true, Cap: 24}).Figures
+			f := run(t, Config{Speech: speech, Network: preset(network), Where: Both, Seed: seed + 1, Adaptive: true, Cap: 24, Unjudged: true}).Figures
 			if f.Wire.DownPeak > 24 || f.Wire.UpPeak > 24 {
 				t.Errorf("%s, seed %d: %+v", network, seed+1, f.Wire)
 			}
 		}
+	}
+}
+
+// Who does not judge the sound is told all the rest.
+func TestUnjudged(t *testing.T) {
+	f := run(t, Config{Network: preset("loss10"), Unjudged: true}).Figures
+	judged := run(t, Config{Network: preset("loss10")}).Figures
+	if q := f.Quality; q.CQ != 0 || q.NSIM != 0 || q.ESTOI != 0 || q.EModel.MOS < 1 {
+		t.Errorf("%+v", q)
+	}
+	if f.Network != judged.Network || math.Abs(f.Speech.Concealed-judged.Speech.Concealed) > 2 {
+		t.Errorf("%+v %+v, where the sound is judged %+v %+v", f.Network, f.Speech, judged.Network, judged.Speech)
 	}
 }

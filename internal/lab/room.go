@@ -111,6 +111,9 @@ func (c *call) makeSender(i int, m *member) (err error) {
 		},
 		Fixed: !c.cfg.Adaptive,
 	}
+	if c.cfg.Unjudged {
+		cfg.Talker.Encoder.Complexity = 1
+	}
 	if i == talks && !c.cfg.listenerOnly {
 		cfg.Cap = wire.Kbps(c.cfg.Cap)
 	}

@@ -158,7 +158,7 @@ func TestNoGapInAnAdaptiveCall(t *testing.T) {
 }
 
 func gapless(speech []float32, seed uint64) error {
-	cfg := Config{Speech: speech, Network: Network{Preset: "edge"}, Where: Both, Adaptive: true, Seed: seed}.withDefaults()
+	cfg := Config{Speech: speech, Network: Network{Preset: "edge"}, Where: Both, Adaptive: true, Seed: seed, Unjudged: true}.withDefaults()
 	c, err := newCall(cfg)
 	if err != nil {
 		return err
@@ -196,7 +196,7 @@ func TestNothingIsLostOnALAN(t *testing.T) {
 	}
 	for stride := 1; stride <= 6; stride++ {
 		for _, dtx := range []bool{false, true} {
-			cfg := Config{Speech: speech, Network: Network{Preset: "lan"}, Where: Both, Stride: stride, DTX: dtx}.withDefaults()
+			cfg := Config{Speech: speech, Network: Network{Preset: "lan"}, Where: Both, Stride: stride, DTX: dtx, Unjudged: true}.withDefaults()
 			if stride%2 == 0 {
 				cfg.Copies = []int{1}
 			}

@@ -168,7 +168,8 @@ func TestStandstillLeavesNothingBehind(t *testing.T) {
 		t.Run(fmt.Sprint(tt.who, tt.stood), func(t *testing.T) {
 			t.Parallel()
 			c, err := prepare(Config{
-				Speech: synth.Speech(int(long.Seconds())*second, tt.seed), Network: preset("loss20"), Where: Both, Seed: tt.seed, Adaptive: true, DTX: true,
+				Speech: synth.Speech(int(long.Seconds())*second, tt.seed), Network: preset("loss20"), Where: Both, Seed: tt.seed,
+				Adaptive: true, DTX: true, Unjudged: true,
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -71,7 +71,7 @@ func (t *truth) look(now lab.Carried) {
 // talker's and the listener's network did.
 func run(t *testing.T, f fault, network string, where lab.Where, speech []float32, seed uint64) (said [2][]verdict.Place, ways [2]truth) {
 	t.Helper()
-	cfg := lab.Config{Speech: speech, Network: lab.Network{Preset: network}, Where: where, Seed: seed, Adaptive: true, DTX: true}
+	cfg := lab.Config{Speech: speech, Network: lab.Network{Preset: network}, Where: where, Seed: seed, Adaptive: true, DTX: true, Unjudged: true}
 	var judges [2]verdict.Judge
 	var struck engine.Stats
 	cfg.Watch = func(now time.Duration, truth lab.Truth, talker, listener *engine.Stats) {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tincan-voice/tincan/netproto"
 	"github.com/tincan-voice/tincan/netproto/wire"
 )
 
@@ -81,5 +82,18 @@ func TestShiftToTheBeat(t *testing.T) {
 		if got := s.shift(second); got != 0 {
 			t.Errorf("%s: is told again, with nothing new: %d samples", tt.name, got)
 		}
+	}
+}
+
+// Silence has no rhythm.
+func TestSilenceHasNoRhythm(t *testing.T) {
+	s := newScene(t, 2)
+	m := &s.members[0]
+	for _, h := range []netproto.Header{{Seq: 1, Voice: true}, {Seq: 2, Level: netproto.Silent}, {Seq: 3, Level: netproto.Silent - 1}} {
+		s.now += wire.FrameDuration
+		m.Arrived(s.now, h, netproto.Hop{Count: uint8(h.Seq)}, 100)
+	}
+	if n := m.uplink.rhythm.n; n != 2 {
+		t.Errorf("the rhythm is that of %d datagrams, want 2", n)
 	}
 }
