@@ -44,6 +44,7 @@ type call struct {
 	heard    []float32
 	log      *log
 	truth    Truth
+	newestUp uint32 // of the talker's datagrams, at the relay
 	// wireEnd is what the links had carried when the speech was over.
 	wireEnd wireLoad
 }
@@ -175,6 +176,9 @@ func (c *call) step(now time.Duration) error {
 func (c *call) arrivals() bool {
 	for i, m := range c.members {
 		if d, _, ok := m.up.Receive(c.now); ok {
+			if i == talks {
+				c.order(d)
+			}
 			c.worker.Handle(relayClock+c.now, m.addr, d)
 			c.flush()
 			return true
@@ -185,6 +189,15 @@ func (c *call) arrivals() bool {
 		}
 	}
 	return false
+}
+
+// order notes whether the talker's datagram, which comes to the relay for the first time, was overtaken.
+func (c *call) order(d []byte) {
+	t, seq := c.log.trip(d)
+	if t != nil && t.resent == 0 && t.relayed == 0 && seq < c.newestUp {
+		c.truth.Up.Overtaken++
+	}
+	c.newestUp = max(c.newestUp, seq)
 }
 
 // flush lets the relay do what is due, such as to ask for what was lost.

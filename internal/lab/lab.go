@@ -104,8 +104,9 @@ type Config struct {
 // those sent again not counted.
 type Truth struct{ Up, Down Carried }
 
-// Carried is how many datagrams a network was given, and how many of them it lost.
-type Carried struct{ Sent, Lost int }
+// Carried is how many datagrams a network was given, how many of them it lost, and how many others overtook: the latter
+// on the way up only.
+type Carried struct{ Sent, Lost, Overtaken int }
 
 func (c Config) withDefaults() Config {
 	c.Where = cmp.Or(c.Where, Down)

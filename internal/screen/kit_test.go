@@ -46,7 +46,7 @@ func (c *fakeCall) Leave()                             { c.note("leave") }
 func (c *fakeCall) SetVolume(s uint32, v float32) bool { c.note("volume %d %.1f", s, v); return true }
 
 func (*fakeCall) Verdict() []string {
-	return []string{"Bob's way to the relay, 14:03:10 to 14:07:02: 18 % lost, repaired to 2 %", "fine: your way from it, your way to it, your sound, this machine"}
+	return []string{"Bob's way to the relay, 14:03:10 to 14:07:02: 18 % lost or overtaken, repaired to 2 %", "fine: your way from it, your way to it, your sound, this machine"}
 }
 func (c *fakeCall) Speaks() bool { return !c.listens }
 

@@ -48,7 +48,7 @@ func (f fault) strike(s *engine.Stats) {
 	}
 }
 
-// truth is what a network really lost of the talker's datagrams, over the worst span of 10 s.
+// truth is what a network really lost, or put in another order, of the talker's datagrams, over the worst span of 10 s.
 type truth struct {
 	past   [11]lab.Carried
 	looks  int
@@ -56,20 +56,23 @@ type truth struct {
 	may    bool
 }
 
-// look takes what has been carried in all. What is to be told is twice what the rule asks for, and what may be is two
+// look takes what has been carried in all, and whether what was overtaken counts. What is to be told is twice what the rule asks for, and what may be is two
 // thirds of it: a network's loss is not seen in the second in which it happens, and not at all in a pause.
-func (t *truth) look(now lab.Carried) {
+func (t *truth) look(now lab.Carried, overtaken bool) {
 	t.past[t.looks%len(t.past)] = now
 	t.looks++
 	was := t.past[t.looks%len(t.past)]
 	lost, sent := float64(now.Lost-was.Lost), float64(max(now.Sent-was.Sent, 1))
+	if overtaken {
+		lost += float64(now.Overtaken - was.Overtaken)
+	}
 	t.should = t.should || lost >= 2*8 && lost/sent >= 2*0.025
 	t.may = t.may || lost >= 8*2/3. && lost/sent >= 0.025*2/3
 }
 
 // run makes a call with a fault over a network. It returns the places that the verdicts of both ends name, and what the
-// talker's and the listener's network did.
-func run(t *testing.T, f fault, network string, where lab.Where, speech []float32, seed uint64) (said [2][]verdict.Place, ways [2]truth) {
+// talker's network did, with what was overtaken, the listener's, and the talker's without that.
+func run(t *testing.T, f fault, network string, where lab.Where, speech []float32, seed uint64) (said [2][]verdict.Place, ways [3]truth) {
 	t.Helper()
 	cfg := lab.Config{Speech: speech, Network: lab.Network{Preset: network}, Where: where, Seed: seed, Adaptive: true, DTX: true, Unjudged: true}
 	var judges [2]verdict.Judge
@@ -81,8 +84,9 @@ func run(t *testing.T, f fault, network string, where lab.Where, speech []float3
 		listener.Output, listener.Machine, listener.Dry = struck.Output, struck.Machine, struck.Dry
 		judges[0].Look(now, listener)
 		judges[1].Look(now, talker)
-		ways[0].look(truth.Up)
-		ways[1].look(truth.Down)
+		ways[0].look(truth.Up, true)
+		ways[1].look(truth.Down, false)
+		ways[2].look(truth.Up, false)
 	}
 	if _, err := lab.Run(context.Background(), cfg); err != nil {
 		t.Fatal(err)
@@ -98,13 +102,13 @@ func run(t *testing.T, f fault, network string, where lab.Where, speech []float3
 }
 
 // wrong is what of the verdicts is not so, "" if all is.
-func wrong(f fault, said [2][]verdict.Place, ways [2]truth) (text string) {
+func wrong(f fault, said [2][]verdict.Place, ways [3]truth) (text string) {
 	for _, w := range []struct {
 		name  string
 		end   int
 		place verdict.Place
 		way   truth
-	}{{"up", 0, verdict.Up, ways[0]}, {"own way up", 1, verdict.OwnUp, ways[0]}, {"down", 0, verdict.Down, ways[1]}} {
+	}{{"up", 0, verdict.Up, ways[0]}, {"own way up", 1, verdict.OwnUp, ways[2]}, {"down", 0, verdict.Down, ways[1]}} {
 		switch named := slices.Contains(said[w.end], w.place); {
 		case named && !w.way.may:
 			text += " told: " + w.name

@@ -19,7 +19,7 @@ type Place uint8
 
 // The places.
 const (
-	Up      Place = iota // a talker's way to the relay
+	Up      Place = iota // a talker's way to the relay, which loses datagrams, or puts them in another order
 	Down                 // our way from the relay
 	OwnUp                // our way to the relay
 	Output               // our loudspeaker, or what is behind it

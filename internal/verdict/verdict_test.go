@@ -50,7 +50,7 @@ func TestEpisodes(t *testing.T) {
 	w.pass(1, 0, 0, 0)
 	got := w.lines()
 	for _, want := range []string{
-		"Ann's way to the relay, 14:03:21 to 14:04:20: 18 % lost, repaired to 2 %",
+		"Ann's way to the relay, 14:03:21 to 14:04:20: 18 % lost or overtaken, repaired to 2 %",
 		"your way from the relay, 14:04:51 to 14:05:50: 10 % lost, repaired to 4 %",
 		"your sound output stood still 3 times, 0.4 s at most", "this machine had no time for the call once, 2.0 s at most",
 		"fine: your way to it",

@@ -33,7 +33,8 @@ func (j *Judge) Lines(clock func(time.Duration) time.Time, name func(session uin
 	return lines
 }
 
-// text is "Ann's way to the relay, 14:03:10 to 14:07:02: 18 % lost, repaired to 2 %", for example.
+// text is "Ann's way to the relay, 14:03:10 to 14:07:02: 18 % lost or overtaken, repaired to 2 %", for example. Others' ways up
+// have both in one, as what was overtaken there cannot be told from what was lost and sent again (stream.Ways).
 func (e *Episode) text(clock func(time.Duration) time.Time, name func(session uint32, name string) string) string {
 	const format = "15:04:05"
 	when := clock(e.From).Format(format)
@@ -53,6 +54,9 @@ func (e *Episode) text(clock func(time.Duration) time.Time, name func(session ui
 	}
 	where := map[Place]string{Up: name(e.Session, e.Name) + "'s way to the relay", Down: "your way from the relay", OwnUp: "your way to the relay"}[e.Place]
 	text := fmt.Sprintf("%s, %s: %.0f %% lost", where, when, 100*e.Lost)
+	if e.Place == Up {
+		text += " or overtaken"
+	}
 	if e.Left >= 0 {
 		text += fmt.Sprintf(", repaired to %.0f %%", 100*e.Left)
 	}
