@@ -84,11 +84,12 @@ func Start(o Options) (*Bus, error) {
 		}
 		options = append(options, nats.InProcessServer(b.server), nats.UserInfo("tincand", hex.EncodeToString(password)))
 	} else {
+		there := func(*nats.Conn) { o.Log.Info("NATS is there") }
 		options = append(options, nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil { // else this relay ends
 				o.Log.Warn("NATS is gone: rooms go on at each relay by itself until it is there again", "error", err)
 			}
-		}), nats.ReconnectHandler(func(*nats.Conn) { o.Log.Info("NATS is there") }))
+		}), nats.ReconnectHandler(there), nats.ConnectHandler(there))
 	}
 	var slow atomic.Bool
 	options = append(options, nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
@@ -102,7 +103,7 @@ func Start(o Options) (*Bus, error) {
 		return nil, fmt.Errorf("mesh: cannot reach NATS at %s: %w", to, err)
 	}
 	if !b.conn.IsConnected() {
-		o.Log.Warn("NATS cannot be reached yet: rooms go on at each relay by itself until it can", "error", b.conn.LastError())
+		o.Log.Warn("NATS cannot be reached yet: rooms are each relay's own until it can")
 	}
 	b.wg.Go(b.pass)
 	return b, nil
