@@ -131,8 +131,8 @@ type happening struct {
 	Session uint32
 	Stats   struct {
 		Peers []struct {
-			Name                    string
-			Datagrams, Lost, Frames uint64
+			Name         string
+			Lost, Frames uint64
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 )
@@ -34,8 +35,12 @@ func (l *logger) say(level slog.Level, format string, args []any) {
 
 // What server.Logger wants.
 
-func (l *logger) Noticef(string, ...any)            {}
-func (l *logger) Warnf(format string, args ...any)  { l.say(slog.LevelInfo, format, args) }
+func (l *logger) Noticef(string, ...any) {}
+func (l *logger) Warnf(format string, args ...any) {
+	if !strings.HasPrefix(format, "Plaintext passwords") { // ours is in memory alone
+		l.say(slog.LevelInfo, format, args)
+	}
+}
 func (l *logger) Errorf(format string, args ...any) { l.say(slog.LevelWarn, format, args) }
 func (l *logger) Fatalf(format string, args ...any) { l.say(slog.LevelError, format, args) }
 func (l *logger) Debugf(string, ...any)             {}

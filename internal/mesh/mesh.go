@@ -42,8 +42,7 @@ const (
 	// Connections between relays that carry nothing are given up after two questions without an answer.
 	pingEvery = time.Second
 	pingsOut  = 2
-	// takeWithin is how long a relay has to take what there is for it at a time: else the connection to it begins
-	// anew. So what waits for it is what is said in twice that time.
+	// takeWithin is how long a relay has to take what there is for it at a time: else the connection to it begins anew.
 	takeWithin = 3 * time.Second
 	// Another relay that was met through a third one is tried so often, once a second or so; those of Options.Peers
 	// for ever.
@@ -84,6 +83,13 @@ func Start(o Options) (*Bus, error) {
 			return nil, err
 		}
 		options = append(options, nats.InProcessServer(b.server), nats.UserInfo("tincand", hex.EncodeToString(password)))
+	} else {
+		there := func(*nats.Conn) { o.Log.Info("NATS is there") }
+		options = append(options, nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // else this relay ends
+				o.Log.Warn("NATS is gone: rooms go on at each relay by itself until it is there again", "error", err)
+			}
+		}), nats.ReconnectHandler(there), nats.ConnectHandler(there))
 	}
 	var slow atomic.Bool
 	options = append(options, nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
@@ -96,12 +102,15 @@ func Start(o Options) (*Bus, error) {
 		b.end()
 		return nil, fmt.Errorf("mesh: cannot reach NATS at %s: %w", to, err)
 	}
+	if !b.conn.IsConnected() {
+		o.Log.Warn("NATS cannot be reached yet: rooms are each relay's own until it can")
+	}
 	b.wg.Go(b.pass)
 	return b, nil
 }
 
-// serve starts the NATS server in here. Its port for clients is on this machine alone, as there has to be one, and has
-// a password that nobody knows.
+// serve starts the NATS server in here. Its port for clients is on this machine alone, as there has to be one (routes
+// wait for it), and has a password that nobody knows.
 func (b *Bus) serve(o Options, password string) error {
 	// The server ends the whole program where it cannot have a port: so it is tried before.
 	l, err := net.Listen("tcp", o.Listen.String())
