@@ -30,7 +30,7 @@ function fail(text) {
 // note adds a line to what happened, which may end with a link.
 function note(text, warned, link) {
   const line = document.createElement('p');
-  line.textContent = `${new Date().toLocaleTimeString()} ${text}`;
+  line.textContent = `${new Date().toTimeString().slice(0, 8)} ${text}`;
   if (link) line.append(Object.assign(document.createElement('a'), { href: link, textContent: link.replace(/#.*/, '') }));
   if (warned) line.className = 'warned';
   $('log').append(line);
