@@ -75,9 +75,9 @@ func (b *comeback) lost(now time.Duration, err error) {
 	b.say = now
 }
 
-// sentTo takes where a relay that ends sends us: without an address it is the same one.
+// sentTo takes where a relay that ends sends us: unless that leads somewhere it is the same one.
 func (b *comeback) sentTo(p netproto.ServerClose) {
-	if p.Relay != "" {
+	if leads(p) {
 		b.sent = p
 	}
 }
@@ -101,7 +101,7 @@ func (b *comeback) failed(now time.Duration, err error) (final error) {
 	var changed *CertificateChangedError
 	wrong := errors.As(err, &changed) || errors.Is(err, errNotVouched) || errors.Is(err, ErrNoVoice)
 	switch {
-	case errors.As(err, &closed) && closed.Relay != "":
+	case errors.As(err, &closed) && leads(closed.ServerClose):
 		b.sentTo(closed.ServerClose)
 	case b.elsewhere:
 		if wrong {

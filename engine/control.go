@@ -189,7 +189,7 @@ func (c *control) next() (netproto.Package, error) {
 }
 
 // cleaned is p with all that is shown to people fit for a terminal, and without a relay to go to that is not to be
-// trusted.
+// trusted: without a fingerprint the call does not go there.
 func (c *control) cleaned(p netproto.Package) netproto.Package {
 	switch p := p.(type) {
 	case netproto.SendNewUsers:
@@ -203,7 +203,10 @@ func (c *control) cleaned(p netproto.Package) netproto.Package {
 	case netproto.ServerClose:
 		p.Reason = netproto.CleanReason(p.Reason)
 		if !c.vouches(p) {
-			p.Relay, p.Fingerprint = "", ""
+			p.Fingerprint = ""
+			if c.network == nil || !isRelay(p.Relay) {
+				p.Relay = ""
+			} // else it is for people to read
 		}
 		return p
 	}
@@ -213,9 +216,17 @@ func (c *control) cleaned(p netproto.Package) netproto.Package {
 // vouches tells whether a relay that sends us to another one is known to be itself, and says by what key that one is
 // known.
 func (c *control) vouches(p netproto.ServerClose) bool {
-	_, err := address.Parse(p.Relay)
-	return c.relay.fingerprint != "" && err == nil && netproto.CleanReason(p.Relay) == p.Relay && isFingerprint(p.Fingerprint)
+	return c.relay.fingerprint != "" && isRelay(p.Relay) && isFingerprint(p.Fingerprint)
 }
+
+// isRelay tells whether it is a relay's address that may be shown.
+func isRelay(where string) bool {
+	_, err := address.Parse(where)
+	return err == nil && netproto.CleanReason(where) == where
+}
+
+// leads tells whether a relay that closes has somewhere for the call to go.
+func leads(p netproto.ServerClose) bool { return p.Relay != "" && p.Fingerprint != "" }
 
 func (c *control) send(p netproto.Package) error {
 	b, err := netproto.AppendPackage(nil, p)

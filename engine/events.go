@@ -71,7 +71,8 @@ type SinkFailed struct{ Err error }
 type RelayComplained struct{ Reason string }
 
 // RelayCloses says that the relay will end in Time, for what Reason, and sends us to Relay, host:port, "" for whoever
-// has its address by then. The call goes there while the old one still serves: then Reconnected has no Gap.
+// has its address by then. The call goes there while the old one still serves: then Reconnected has no Gap. With
+// Config.Network it stays, and others go.
 type RelayCloses struct {
 	Reason string
 	Time   time.Duration

@@ -34,7 +34,13 @@ const (
 type serverClosed struct{ netproto.ServerClose }
 
 // Error implements error.
-func (e *serverClosed) Error() string { return ErrServerClosed.Error() + ": " + orNoReason(e.Reason) }
+func (e *serverClosed) Error() string {
+	text := ErrServerClosed.Error() + ": " + orNoReason(e.Reason)
+	if e.Relay != "" && !leads(e.ServerClose) {
+		text += "; its clients go to " + e.Relay
+	}
+	return text
+}
 
 // Unwrap has errors.Is find ErrServerClosed.
 func (*serverClosed) Unwrap() error { return ErrServerClosed }
@@ -265,7 +271,7 @@ func follow(ctx, joining context.Context, cfg Config) (d *dialer, ctl *control, 
 		}
 		d.close()
 		var closed *serverClosed
-		if !errors.As(err, &closed) || closed.Relay == "" {
+		if !errors.As(err, &closed) || !leads(closed.ServerClose) {
 			break
 		}
 		to = closed.ServerClose

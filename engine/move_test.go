@@ -197,7 +197,7 @@ func TestLeaveWhileChangingOver(t *testing.T) {
 
 // Attempts go in turns to where we were sent and home; one that proves to be somebody else is not asked again.
 func TestComebackGoesInTurns(t *testing.T) {
-	next := netproto.ServerClose{Relay: "b"}
+	next := netproto.ServerClose{Relay: "b", Fingerprint: "B"}
 	b := newComeback(1, 0)
 	var went []string
 	try := func(err error) {
@@ -208,16 +208,40 @@ func TestComebackGoesInTurns(t *testing.T) {
 		}
 	}
 	b.lost(0, errDown)
+	try(&serverClosed{netproto.ServerClose{Relay: "somewhere"}}) // which nobody vouches for
+	try(&serverClosed{next})                                     // from home
 	try(errDown)
-	try(&serverClosed{next}) // from home
 	try(errDown)
-	try(errDown)
-	try(&serverClosed{netproto.ServerClose{Relay: "c"}}) // from b
+	try(&serverClosed{netproto.ServerClose{Relay: "c", Fingerprint: "C"}}) // from b
 	try(errDown)
 	try(&CertificateChangedError{}) // of c
 	try(errDown)
 	try(errDown)
 	if got, want := fmt.Sprintf("%q", went), `["" "" "b" "" "b" "" "c" "" ""]`; got != want {
 		t.Errorf("went to %s, want %s", got, want)
+	}
+}
+
+// Where a relay's clients go is told to people on a Network too, but the call does not go there.
+func TestWhereOthersGoIsTold(t *testing.T) {
+	fingerprint := "SHA256:" + strings.Repeat("A", 43)
+	for _, tt := range []struct {
+		of          *control
+		relay, want string
+		leads       bool
+	}{
+		{&control{network: &Network{}}, "b.example:9999", "b.example:9999", false},
+		{&control{network: &Network{}}, "b.example:9999/x\x1b", "", false},
+		{&control{}, "b.example:9999", "", false},
+		{&control{relay: presented{fingerprint: fingerprint}}, "b.example:9999", "b.example:9999", true},
+	} {
+		p := tt.of.cleaned(netproto.ServerClose{Reason: "tired", Relay: tt.relay, Fingerprint: fingerprint}).(netproto.ServerClose)
+		if p.Relay != tt.want || leads(p) != tt.leads {
+			t.Errorf("%+v, leads: %v", p, leads(p))
+		}
+		told := (&serverClosed{p}).Error()
+		if strings.Contains(told, "b.example") != (tt.want != "" && !tt.leads) {
+			t.Error(told)
+		}
 	}
 }

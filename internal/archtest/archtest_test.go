@@ -56,7 +56,8 @@ var layers = map[string][]string{
 	"internal/tip":           {"engine", "audio", "netproto"},
 	"internal/screen":        {"engine", "stream", "codec", "netproto", "internal/emodel", "invite"},
 	"internal/guard":         {},
-	"internal/web/client":    {"engine", "audio", "netproto", "netproto/wire", "internal/verdict"},
+	"internal/web/client":    {"engine", "audio", "netproto", "netproto/wire", "internal/verdict", "internal/web/lead"},
+	"internal/web/lead":      {},
 	"internal/web/bundle":    {},
 	"cmd/tincand":            {"internal/mesh", "relay", "netproto", "internal/console", "internal/usage", "internal/web"},
 }

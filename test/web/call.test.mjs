@@ -122,6 +122,27 @@ test('a relay that is started again', { timeout: 180_000 }, async (t) => {
   await own.stop();
 });
 
+test('a relay whose clients go to another one', { timeout: 180_000 }, async (t) => {
+  const old = await startRelay(await freePort());
+  const next = await startRelay(await freePort());
+  t.after(async () => {
+    await old.stop();
+    await next.stop();
+  });
+  const page = await openPage(browser, `http://localhost:${old.port}/#kitchen`);
+  await joinRoom(page, 'Ann');
+  const client = startClient(old, 'kitchen', 'Nat', '', '--in', native, '--out', 'none', '--for', '120s');
+  await eventually('Ann hears Nat', async () => (await stateOf(page)).peers.some((p) => p.frames > 100));
+  old.process.stdin.write(`DRAIN 10 localhost:${next.port} ${next.fingerprint}\n`);
+  await eventually('Nat has gone', async () => (await stateOf(page)).peers.length === 0);
+  await page.click('#log a'); // a page stays where it is from: the link leads after Nat
+  await page.waitForURL(`https://localhost:${next.port}/#kitchen`);
+  await joinRoom(page, 'Ann');
+  await eventually('Ann hears Nat there', async () => (await stateOf(page)).peers.some((p) => p.name === 'Nat' && p.frames > 100));
+  await client.stop();
+  await page.context().close();
+});
+
 test('a tab in the background goes on', { timeout: 120_000 }, async (t) => {
   const page = await openPage(browser, address('hidden'));
   await joinRoom(page, 'Ann');

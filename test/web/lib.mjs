@@ -307,35 +307,41 @@ export function match(said, heard, from = 0, to = 1000) {
   return best;
 }
 
-// Proxy is one for UDP: it loses a share of what comes, or all.
+// Proxy is one for UDP: it loses a share of what comes, or all, and is delay ms late each way.
 export class Proxy {
   constructor(target) {
     this.target = target;
     this.loss = 0;
+    this.delay = 0;
     this.flows = new Map();
     this.socket = createSocket('udp6');
+  }
+
+  // pass has something be sent, or lost.
+  pass(send) {
+    if (Math.random() < this.loss) return;
+    if (this.delay > 0) setTimeout(send, this.delay);
+    else send();
   }
 
   async start() {
     await new Promise((r) => this.socket.bind(0, '::', r));
     this.port = this.socket.address().port;
     this.socket.on('message', (d, from) => {
-      if (Math.random() < this.loss) return;
       const key = `${from.address} ${from.port}`;
       let flow = this.flows.get(key);
       if (!flow) {
         flow = createSocket('udp4');
-        flow.on('message', (answer) => {
-          if (Math.random() >= this.loss) this.socket.send(answer, from.port, from.address);
-        });
+        flow.on('message', (answer) => this.pass(() => this.closed || this.socket.send(answer, from.port, from.address)));
         this.flows.set(key, flow);
       }
-      flow.send(d, this.target, '127.0.0.1');
+      this.pass(() => this.closed || flow.send(d, this.target, '127.0.0.1'));
     });
     return this;
   }
 
   close() {
+    this.closed = true;
     this.socket.close();
     for (const flow of this.flows.values()) flow.close();
   }

@@ -131,7 +131,7 @@ func (c *client) join(cmd command) {
 
 // message is what the page is told.
 type message struct {
-	Is    string `json:"is"` // joined, said, warned, state, ended
+	Is    string `json:"is"` // joined, said, warned, elsewhere (Text is a relay), state, ended
 	Text  string `json:"text,omitempty"`
 	State *state `json:"state,omitempty"`
 }

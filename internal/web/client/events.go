@@ -44,6 +44,9 @@ func (c *client) tell(e engine.Event) {
 		}
 	case engine.RelayCloses:
 		warn(fmt.Sprintf("the relay closes in %.0f s: %s", e.Time.Seconds(), e.Reason))
+		if e.Relay != "" {
+			c.post(message{Is: "elsewhere", Text: e.Relay})
+		}
 	case engine.RelayComplained:
 		warn("the relay says: " + e.Reason)
 	case engine.Ended:

@@ -9,39 +9,32 @@ import (
 	"unsafe"
 
 	"github.com/tincan-voice/tincan/audio"
+	"github.com/tincan-voice/tincan/internal/web/lead"
 )
 
-const (
-	// block is how many samples the worklet sends and counts at a time: 10 ms.
-	block = audio.SampleRate / 100
-	// keeps is what is kept of the microphone while nobody reads: 100 ms, as of other devices.
-	keeps = 10 * block
-	// leastAhead is how much is left to play when Write returns: a block that the worklet may take before it says so,
-	// one that is on its way, and one in case the engine is late. Where sound was missing all the same it grows by a
-	// block, up to mostAhead, and goes back by one after calmFor without.
-	leastAhead = 3 * block
-	mostAhead  = 12 * block
-	calmFor    = 20 * time.Second
-)
+// keeps is what is kept of the microphone while nobody reads: 100 ms, as of other devices.
+const keeps = 10 * lead.Block
 
 // sound is the audio worklet: what it has captured, and how far it has played.
 type sound struct {
 	host js.Value
 	out  js.Value // a scratch Uint8Array
 
+	began    time.Time
 	mu       sync.Mutex // guards what follows
 	mic      *microphone
 	written  int // samples, modulo nothing: an int has 64 bits
 	played   int
-	ahead    int
-	starved  int // how often nothing was left to play
-	starvedT time.Time
+	missed   int // by the audio thread, as nothing was left
+	starved  int // how often
+	lead     lead.Lead
+	flows    bool // somebody has written as much as is to be left
 	in, late time.Duration
 	turn     chan struct{} // some has been played
 }
 
 func (s *sound) init(host js.Value) {
-	s.host, s.ahead, s.turn = host, leastAhead, make(chan struct{}, 1)
+	s.host, s.began, s.turn = host, time.Now(), make(chan struct{}, 1)
 	s.out = js.Global().Get("Uint8Array").New(4 * audio.SampleRate / 10)
 }
 
@@ -58,19 +51,17 @@ func (s *sound) starvedTimes() int {
 	return s.starved
 }
 
-// captured is called by worker.js for every 10 ms: with the bytes of as many float32, or null where there is no
-// microphone, how many samples have been played so far, and how often there were none. It must not wait.
+// captured is called by worker.js for every 10 ms, unless it is too late for that: with the bytes of as many float32, or
+// null where there is no microphone, how many samples have been played so far, how often there were none, and how many were
+// missed. It must not wait.
 func (c *client) captured(_ js.Value, args []js.Value) any {
 	s := &c.sound
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.played = args[1].Int()
-	now := time.Now()
-	switch starved := args[2].Int(); {
-	case starved > s.starved:
-		s.starved, s.starvedT, s.ahead = starved, now, min(s.ahead+block, mostAhead)
-	case now.Sub(s.starvedT) >= calmFor:
-		s.starvedT, s.ahead = now, max(s.ahead-block, leastAhead)
+	missed := args[3].Int() - s.missed
+	s.played, s.starved, s.missed = args[1].Int(), args[2].Int(), s.missed+missed
+	if s.flows {
+		s.lead.Told(time.Since(s.began), s.written-s.played, missed)
 	}
 	select {
 	case s.turn <- struct{}{}:
@@ -100,7 +91,7 @@ type microphone struct {
 	// guarded by sound.mu
 	ring        [keeps]float32
 	first, have int
-	fresh       [block]float32
+	fresh       [lead.Block]float32
 }
 
 // take puts 10 ms into the ring, in place of the oldest ones where nobody reads. The caller holds sound.mu.
@@ -127,7 +118,7 @@ func (*microphone) Live() {}
 func (m *microphone) Latency() time.Duration {
 	m.sound.mu.Lock()
 	defer m.sound.mu.Unlock()
-	return m.sound.in + block*time.Second/audio.SampleRate
+	return m.sound.in + lead.Block*time.Second/audio.SampleRate
 }
 
 // Read implements audio.Source.
@@ -174,7 +165,7 @@ func (*speaker) Live() {}
 func (p *speaker) Latency() time.Duration {
 	p.sound.mu.Lock()
 	defer p.sound.mu.Unlock()
-	return p.sound.late + time.Duration(p.sound.ahead)*time.Second/audio.SampleRate
+	return p.sound.late + time.Duration(p.sound.lead.Samples())*time.Second/audio.SampleRate
 }
 
 // Write implements audio.Sink: it returns when it is time for more.
@@ -192,9 +183,10 @@ func (p *speaker) Write(pcm []float32) error {
 	s.mu.Unlock()
 	for {
 		s.mu.Lock()
-		left := s.written - s.played - s.ahead
+		enough := s.written-s.played > s.lead.Samples()
+		s.flows = s.flows || enough
 		s.mu.Unlock()
-		if left <= 0 {
+		if !enough {
 			return nil
 		}
 		select {
@@ -207,7 +199,12 @@ func (p *speaker) Write(pcm []float32) error {
 
 // Close implements audio.Sink.
 func (p *speaker) Close() error {
-	p.once.Do(func() { close(p.closed) })
+	p.once.Do(func() {
+		close(p.closed)
+		p.sound.mu.Lock()
+		p.sound.flows = false
+		p.sound.mu.Unlock()
+	})
 	return nil
 }
 

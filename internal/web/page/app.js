@@ -27,10 +27,11 @@ function fail(text) {
   $('error').hidden = !text;
 }
 
-// note adds a line to what happened.
-function note(text, warned) {
+// note adds a line to what happened, which may end with a link.
+function note(text, warned, link) {
   const line = document.createElement('p');
-  line.textContent = `${new Date().toLocaleTimeString()} ${text}`;
+  line.textContent = `${new Date().toTimeString().slice(0, 8)} ${text}`;
+  if (link) line.append(Object.assign(document.createElement('a'), { href: link, textContent: link.replace(/#.*/, '') }));
   if (warned) line.className = 'warned';
   $('log').append(line);
   while ($('log').childElementCount > LOG_ROOM) $('log').firstElementChild.remove();
@@ -133,6 +134,9 @@ function heard(m) {
     case 'said':
     case 'warned':
       note(m.text, m.is === 'warned');
+      break;
+    case 'elsewhere': // a page can take nobody there
+      note('The others go to another relay. Go after them: ', true, `https://${m.text}/${location.hash}`);
       break;
     case 'ended':
       over(m.text);

@@ -55,7 +55,7 @@ function noteOf(p) {
   const notes = [];
   if (p.foreign) notes.push('has another secret: you do not hear each other');
   if (p.recording) notes.push('records the call');
-  if (p.frames > 0) notes.push(`${Math.round(p.delay)} ms`);
+  if (p.frames > 0) notes.push(`${Math.round(p.delay)} ms late`);
   if (p.frames > 250 && p.concealed > p.frames / 50) notes.push(`${Math.round((100 * p.concealed) / p.frames)} % made up`);
   return notes.join(' · ');
 }

@@ -41,7 +41,7 @@ onmessage = (e) => {
     sound = e.data.port;
     sound.onmessage = ({ data }) => {
       if (Date.now() - data.at > MOST_WAITED) return;
-      if (tincan.captured) tincan.captured(data.pcm && new Uint8Array(data.pcm.buffer), data.played, data.starved);
+      if (tincan.captured) tincan.captured(data.pcm && new Uint8Array(data.pcm.buffer), data.played, data.starved, data.missed);
     };
     return;
   }

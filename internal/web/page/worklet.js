@@ -14,6 +14,7 @@ class Sound extends AudioWorkletProcessor {
     this.count = 0;
     this.played = 0; // samples, ever
     this.starved = 0; // how often there were none to play
+    this.missed = 0; // how many were none, ever
     this.dry = true;
     this.pcm = new Float32Array(BLOCK);
     this.have = 0;
@@ -42,6 +43,7 @@ class Sound extends AudioWorkletProcessor {
     this.first = (this.first + n) & (ROOM - 1);
     this.count -= n;
     this.played += n;
+    this.missed += out.length - n;
     if (n === out.length) this.dry = false;
     else if (!this.dry) {
       this.dry = true;
@@ -54,13 +56,9 @@ class Sound extends AudioWorkletProcessor {
       if (this.have < BLOCK) continue;
       this.have = 0;
       if (!this.engine) continue;
-      if (mic) {
-        const pcm = this.pcm;
-        this.engine.postMessage({ at: Date.now(), pcm, played: this.played, starved: this.starved }, [pcm.buffer]);
-        this.pcm = new Float32Array(BLOCK);
-      } else {
-        this.engine.postMessage({ at: Date.now(), pcm: null, played: this.played, starved: this.starved });
-      }
+      const pcm = mic ? this.pcm : null;
+      this.engine.postMessage({ at: Date.now(), pcm, played: this.played, starved: this.starved, missed: this.missed }, mic ? [pcm.buffer] : []);
+      if (mic) this.pcm = new Float32Array(BLOCK);
     }
     return true;
   }
