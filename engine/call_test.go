@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -145,6 +146,18 @@ func eventually(t testing.TB, what string, so func() bool) {
 	}
 }
 
+// refused is what a call has dropped, but for voice that overtook the list with its talker: that goes by TCP.
+func refused(s *Stats) stream.DropCounts {
+	d := s.Link.Drops
+	d[stream.DropUnknown] = 0
+	return d
+}
+
+// faulty are the faults of a call, but for one that ends when the others come, for which a busy machine takes seconds.
+func faulty(s *Stats) []FaultStats {
+	return slices.DeleteFunc(s.Faults, func(f FaultStats) bool { return f.Kind == FaultAlone })
+}
+
 func starts(e PeerTalking) bool  { return e.Talking }
 func anyEvent[E Event](_ E) bool { return true }
 
@@ -158,6 +171,7 @@ func (s stuck) Close() error                { close(s); return nil }
 
 // Devices that stand still hold up neither nacks nor reports nor probes.
 func TestStuckDevicesHoldNothingUp(t *testing.T) {
+	t.Parallel()
 	r := startRelay(t, nil, nil)
 	r.lose = 5
 	ann := join(t, r, Config{Name: "Ann", Source: make(stuck), Sink: make(stuck)})
@@ -183,6 +197,7 @@ func TestStuckDevicesHoldNothingUp(t *testing.T) {
 }
 
 func TestTwoCallsTalkBothWays(t *testing.T) {
+	t.Parallel()
 	for _, secure := range []bool{false, true} {
 		known := ""
 		r := startRelay(t, nil, nil)
@@ -212,7 +227,7 @@ func TestTwoCallsTalkBothWays(t *testing.T) {
 		if p := s.Peers[0]; p.Name != "Bob" || p.Volume != 1 || s.Muted || s.Deaf || s.EventsMissed != 0 {
 			t.Errorf("%+v", s)
 		}
-		if s.Link.Drops != (stream.DropCounts{}) || s.Link.SendFailures != 0 || secure != (s.Link.Fingerprint != "") {
+		if refused(&s) != (stream.DropCounts{}) || s.Link.SendFailures != 0 || secure != (s.Link.Fingerprint != "") {
 			t.Errorf("%+v", s.Link)
 		}
 		bob.Leave()
@@ -232,6 +247,7 @@ func TestTwoCallsTalkBothWays(t *testing.T) {
 const faint = 0.05
 
 func TestMuteDeafenVolume(t *testing.T) {
+	t.Parallel()
 	r := startRelay(t, nil, nil)
 	e := &ear{}
 	ann := join(t, r, Config{Name: "Ann", Sink: audio.PacedSink(e)})
@@ -340,6 +356,7 @@ func TestTheRelayEndsTheCall(t *testing.T) {
 
 // Datagrams stop while the control connection lives: the user is told.
 func TestVoicePathBreaks(t *testing.T) {
+	t.Parallel()
 	r := startRelay(t, nil, nil)
 	c := join(t, r, Config{Source: talk(1)})
 	eventually(t, "voice path", func() bool { return c.Stats().Link.Alive })
@@ -471,12 +488,13 @@ func TestEpochsOfARealCall(t *testing.T) {
 	})
 	before := ann.Stats().Peers[0].Datagrams
 	eventually(t, "still heard", func() bool { return ann.Stats().Peers[0].Datagrams > before+10 })
-	if d := ann.Stats().Link.Drops; d != (stream.DropCounts{}) {
-		t.Errorf("drops %v", d)
+	if s := ann.Stats(); refused(&s) != (stream.DropCounts{}) {
+		t.Errorf("drops %v", s.Link.Drops)
 	}
 }
 
 func TestPassphrase(t *testing.T) {
+	t.Parallel()
 	r := startRelay(t, nil, nil)
 	ann := join(t, r, Config{Name: "Ann", Passphrase: "tin"})
 	join(t, r, Config{Name: "Bob", Passphrase: "tin", Source: talk(1)})

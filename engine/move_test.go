@@ -55,6 +55,7 @@ func over(t *testing.T, c *Call) Reconnected {
 
 // A relay that ends sends its clients to another one: they are there before it ends, and hear each other there.
 func TestChangesOver(t *testing.T) {
+	t.Parallel()
 	a, b := startRelay(t, certificate(t), nil), startRelay(t, certificate(t), nil)
 	a.keep, b.keep = true, true
 	known := t.TempDir() + "/known"
@@ -90,6 +91,7 @@ func TestChangesOver(t *testing.T) {
 
 // Whoever takes the place of a relay has its address: the same is done without another one.
 func TestChangesOverInPlace(t *testing.T) {
+	t.Parallel()
 	r := startRelay(t, nil, nil)
 	ann := join(t, r, Config{Name: "Ann"})
 	bob := join(t, r, Config{Name: "Bob", Source: talk(2)})
@@ -116,6 +118,7 @@ func TestRelayEndsBeforeItsTime(t *testing.T) {
 
 // Where it is not certain who sends us where, nobody goes.
 func TestNotSentByAnybody(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		plain bool
@@ -182,6 +185,7 @@ func TestJoinIsSentOn(t *testing.T) {
 }
 
 func TestLeaveWhileChangingOver(t *testing.T) {
+	t.Parallel()
 	r := startRelay(t, nil, nil)
 	r.keep = true
 	ann := join(t, r, Config{Name: "Ann"})

@@ -86,6 +86,7 @@ func TestConfigAlso(t *testing.T) {
 
 // A call by two paths: everything comes twice and counts once, and when one of them dies nobody hears it.
 func TestTwoPaths(t *testing.T) {
+	t.Parallel()
 	r := startRelay(t, nil, nil)
 	r.numbers = map[string]map[string]bool{}
 	ann := join(t, r, Config{Name: "Ann", Source: talk(1), Also: "127.0.0.2"})
@@ -109,12 +110,12 @@ func TestTwoPaths(t *testing.T) {
 	heardAgain(t, ann, bob)
 	r.numbersAreUnique(t)
 	s := ann.Stats()
-	for reason, n := range s.Link.Drops {
+	for reason, n := range refused(&s) {
 		if n > 0 && reason != int(stream.DropTwin) {
 			t.Errorf("%+v", s.Link.Drops)
 		}
 	}
-	if s.Link.Second != "127.0.0.2" || len(s.Faults) > 0 {
+	if s.Link.Second != "127.0.0.2" || len(faulty(&s)) > 0 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -42,6 +42,7 @@ func ends(t *testing.T, ended <-chan error) {
 // Clients with voice are told at once where to go and how long there is, those without at the end; nobody new is let
 // in.
 func TestDrain(t *testing.T) {
+	t.Parallel()
 	s, ended := startDraining(t, Config{})
 	plain, voice := dialTIP(t, s), dialTLS(t, s, &tls.Config{})
 	plain.login("a", "a")
@@ -80,6 +81,7 @@ func TestDrain(t *testing.T) {
 
 // A relay that drains ends when the last one has gone, and at its time whoever is there.
 func TestDrainEnds(t *testing.T) {
+	t.Parallel()
 	s, ended := startDraining(t, Config{})
 	s.Drain(time.Hour, Next{})
 	ends(t, ended)

@@ -49,6 +49,7 @@ func bare(w io.Writer) slog.Handler {
 
 // While the log stands still, people come and go and the relay ends.
 func TestLogStandsStill(t *testing.T) {
+	t.Parallel()
 	v := &valve{open: make(chan struct{})}
 	s, err := Listen(Config{Addr: netip.MustParseAddrPort("127.0.0.1:0"), StateDir: t.TempDir(), Log: slog.New(bare(v))})
 	if err != nil {

@@ -56,6 +56,7 @@ func TestParking(t *testing.T) {
 // Who is dropped while parked is called and ends; so is everybody at Close,
 // which the end of the test waits for.
 func TestParkedAreCalled(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, Config{})
 	a, b := dialTIP(t, s), dialTIP(t, s)
 	a.login("a", "a")

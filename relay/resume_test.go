@@ -461,6 +461,7 @@ func enter(t *testing.T, s *Server, p netproto.SendNickname) (conn net.Conn, ses
 
 // A session ends before a sequence number comes twice, either way; its client comes back with another one.
 func TestNumbersUsedUp(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, Config{})
 	a, b := joinVoice(t, s, "", "a"), joinVoice(t, s, "", "b")
 	h := netproto.Header{Type: netproto.TypeProbe, Session: a.session, Seq: math.MaxUint32 - 100}

@@ -13,6 +13,7 @@ import (
 
 // Bans and mutes outlive the relay, and those that were lifted do not come back.
 func TestSanctionsAreKept(t *testing.T) {
+	t.Parallel()
 	cfg := Config{StateDir: t.TempDir()}
 	s := startServer(t, cfg)
 	cfg.Addr = s.Addr()

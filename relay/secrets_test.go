@@ -18,6 +18,7 @@ import (
 // Whoever reads the log, or what is kept of bans, learns who was there and from where, and nothing that lets in, opens or
 // resumes.
 func TestLogHasNoSecrets(t *testing.T) {
+	t.Parallel()
 	const token, wrong = "aaaaaaaaaaaa-secret", "bbbbbbbbbbbb-secret"
 	dir := t.TempDir()
 	file := filepath.Join(dir, "tokens")

@@ -247,6 +247,7 @@ func TestHandshakeShapes(t *testing.T) {
 }
 
 func TestBadPackages(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, Config{})
 	watcher := dialTIP(t, s)
 	watcher.login("w", "w")
@@ -454,6 +455,7 @@ func TestTLS(t *testing.T) {
 
 // A client that does not read is dropped; the others get everything.
 func TestSlowReader(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, Config{MaxUnsent: 2000, WriteTimeout: 100 * time.Millisecond})
 	watcher := dialTIP(t, s)
 	watcher.login("w", "w")

@@ -85,6 +85,7 @@ func (c *voiceClient) enterTunnel(s *Server) {
 
 // A session moves into a tunnel and back as it moves between addresses, and hears all and is heard meanwhile.
 func TestTunnel(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, everyone())
 	var clients []*voiceClient
 	for _, name := range []string{"a", "b", "c", "d", "e"} {
@@ -121,6 +122,7 @@ func TestTunnelFromTheStart(t *testing.T) {
 
 // A tunnel whose client reads nothing costs the others nothing, and itself what has waited for too long.
 func TestTunnelStandsStill(t *testing.T) {
+	t.Parallel()
 	cfg := everyone()
 	cfg.SessionRate = 5000 // as it takes much to fill a tunnel
 	s := startServer(t, cfg)

@@ -9,6 +9,7 @@ import (
 // A machine has several addresses, and everyone gets answers and voice from the one that
 // it has asked.
 func TestVoiceFromTheAddressAsked(t *testing.T) {
+	t.Parallel()
 	for _, host := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
 		t.Run(host.String(), func(t *testing.T) {
 			cfg := everyone()

@@ -301,6 +301,7 @@ func TestNothingForgedIsForwarded(t *testing.T) {
 }
 
 func TestAddressChange(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, everyone())
 	a, b := joinVoice(t, s, "", "a"), joinVoice(t, s, "", "b")
 	exchange(t, []*voiceClient{a, b}, 2)

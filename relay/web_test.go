@@ -158,6 +158,7 @@ func TestWebFromElsewhere(t *testing.T) {
 
 // Whoever says half a request has the time for a name, and counts as a connection meanwhile.
 func TestWebSlowly(t *testing.T) {
+	t.Parallel()
 	cfg := webConfig()
 	cfg.LoginTimeout, cfg.MaxPending = time.Second, 3
 	s := startServer(t, cfg)

@@ -159,6 +159,7 @@ func converse(t *testing.T, clients ...*voiceClient) {
 
 // A browser has its control connection and its datagrams in one session, beside others who have them elsewhere.
 func TestWebTransport(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, webConfig())
 	about := s.about(t)
 	if about.QUIC != s.quic.at() || about.QUIC == 0 || len(about.Hashes) != 2 {

@@ -11,7 +11,7 @@ import (
 
 // sansIO are the packages that get the time as an argument and leave goroutines, sockets, files and logs to others.
 var sansIO = []string{
-	"netproto", "netproto/wire", "jitter", "engine/adapt", "internal/netsim", "internal/repair", "internal/estimate",
+	"netproto", "netproto/wire", "codec", "jitter", "stream", "engine/adapt", "invite", "internal/emodel", "internal/verdict", "internal/netsim", "internal/repair", "internal/estimate",
 	"internal/relay/mend", "internal/relay/forward", "internal/relay/rooms", "internal/relay/cluster", "internal/relay/rate", "internal/relay/access",
 }
 

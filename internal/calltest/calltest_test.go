@@ -48,6 +48,7 @@ func (g *gate) Close() error {
 
 // Two calls talk both ways over files and TLS; each file holds what the other said.
 func TestTwoCallsOverFiles(t *testing.T) {
+	t.Parallel()
 	server := StartRelay(t, relay.Config{})
 	dir := t.TempDir()
 	known := filepath.Join(dir, "known_relays")
@@ -187,6 +188,7 @@ func TestTenRoomsOfTwo(t *testing.T) {
 }
 
 func TestPassphraseOverTheRelay(t *testing.T) {
+	t.Parallel()
 	server := StartRelay(t, relay.Config{})
 	address := server.Addr().String()
 	ann := Join(t, address, "Ann", engine.Config{Passphrase: "tin", Room: "attic"})
@@ -313,6 +315,7 @@ func TestMiddleForgetsConnections(t *testing.T) {
 }
 
 func TestClientIsKilled(t *testing.T) {
+	t.Parallel()
 	server := StartRelay(t, relay.Config{HoldTime: time.Second})
 	ann := Join(t, server.Addr().String(), "Ann", engine.Config{})
 	session, kill := startProcess(t, "client", server.Addr().String())

@@ -67,6 +67,7 @@ func startClusterOf(t *testing.T, cfg relay.Config, relays int, secrets ...[]byt
 // Three relays with NATS servers in them: who joins at any of them hears all others, with sender keys. A ban at one
 // holds at all, and whoever ends is gone.
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	servers := startCluster(t, 3)
 	for _, s := range servers {
 		Eventually(t, "all relays are there", func() bool { return len(s.Peers()) == 2 })
@@ -163,6 +164,7 @@ func TestClusterOrders(t *testing.T) {
 
 // A relay with another secret is no part of it.
 func TestClusterOtherSecret(t *testing.T) {
+	t.Parallel()
 	servers := startCluster(t, 3, []byte("another secret of thirty-two letters"))
 	Eventually(t, "those two are there", func() bool { return len(servers[0].Peers()) == 1 && len(servers[2].Peers()) == 1 })
 	if n := servers[1].Peers(); len(n) != 0 {

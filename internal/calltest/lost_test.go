@@ -75,6 +75,7 @@ func (m *middle) start(t *testing.T) (address string) {
 // A relay that has forgotten us lets us in, and the answer is lost, and the next one: there is one of us in the room all
 // the same.
 func TestAnswersAreLost(t *testing.T) {
+	t.Parallel()
 	first, second := StartRelay(t, relay.Config{}), StartRelay(t, relay.Config{})
 	m := &middle{target: first.Addr().String()}
 	ann := Join(t, m.start(t), "Ann", engine.Config{})
@@ -97,6 +98,7 @@ func TestAnswersAreLost(t *testing.T) {
 
 // The connection is lost, and neither end is told: who comes now, and says nothing, is listed all the same.
 func TestNewcomerWhereTheListIsLost(t *testing.T) {
+	t.Parallel()
 	server := StartRelay(t, relay.Config{})
 	proxy, err := udpproxy.Start(udpproxy.Config{Target: server.Addr().String(), Network: func(uint64) (netsim.Link, netsim.Link) {
 		up, down := &way{}, &way{}
