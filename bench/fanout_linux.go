@@ -352,8 +352,8 @@ func median(outcomes []outcome, f func(outcome) float64) float64 {
 }
 
 // fanout is a room in which some talk, who come within a time of each other. It reports CPU per delivered datagram
-// of voice, of the relay (its process) and of
-// the floor (its thread), and their ratio: medians of interleaved rounds.
+// of voice, of the relay (its process) and of the floor (its thread), and their ratio: medians of interleaved
+// rounds.
 func fanout(listeners, talkers int, within time.Duration) func(*testing.B) {
 	return func(b *testing.B) {
 		p := newParty(b, listeners)

@@ -122,8 +122,7 @@ func (s *Server) sendAwayLocked(id uint32, reason string) bool {
 }
 
 // Ban keeps somebody away for so long: a session by its number, an address, a network as in 192.0.2.0/24, or a token
-// by
-// token: and its ID. A session that has shown a token is known by that, another one by its address, and then all
+// by token: and its ID. A session that has shown a token is known by that, another one by its address, and then all
 // behind that are meant. Those who are there are sent away. It is written down in Config.StateDir. Errors are
 // ErrNobody, or say what is wrong with who.
 func (s *Server) Ban(who string, d time.Duration, reason string) error {
@@ -131,8 +130,7 @@ func (s *Server) Ban(who string, d time.Duration, reason string) error {
 }
 
 // Mute has the voice of those go to nobody for so long, in the session that they have and in later ones. Who and
-// errors
-// are as for Ban.
+// errors are as for Ban.
 func (s *Server) Mute(who string, d time.Duration) error { return s.sanction(who, d, true, "") }
 
 func (s *Server) sanction(who string, d time.Duration, mute bool, reason string) error {

@@ -30,9 +30,8 @@ const (
 type Config struct {
 	Address string // host, host:port or an IP address; the port is netproto.DefaultPort unless given
 
-	// Also are other relays of its cluster, with the same key: the members of each room are spread over all of them in
-	// turn, and so are
-	// its talkers.
+	// Also are other relays of its cluster, with the same key: the members of each room are spread over all of them
+	// in turn, and so are its talkers.
 	Also []string
 
 	Clients int           // sessions in all; 0: 500

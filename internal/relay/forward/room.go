@@ -44,8 +44,7 @@ func (r *Room) Worker() int { return r.worker }
 func (r *Room) SetList(number uint16) { r.list.Store(uint32(number)) }
 
 // SetListeners replaces the listeners by those of its sessions that can be sent to and want voice, trunks to peers
-// by their
-// IDs, and so many far ones behind those. The keeper sets them one at a time.
+// by their IDs, and so many far ones behind those. The keeper sets them one at a time.
 func (r *Room) SetListeners(sessions, trunks []*Session, far int) {
 	workers := len(r.listeners.Load().main.groups)
 	l := &listeners{main: newVector(workers), also: newVector(workers), trunks: newVector(workers), far: far}

@@ -18,8 +18,7 @@ type table struct {
 const upperHalf = 1 << 31
 
 // newTable makes a table with at least two places per session, whose IDs are in the upper half or the lower one, and
-// in a cluster
-// in the relay's part of that.
+// in a cluster in the relay's part of that.
 func newTable(cfg Config) *table {
 	size := 1
 	for size < 2*cfg.MaxSessions {
@@ -57,8 +56,8 @@ func (t *table) get(id uint32) *Session {
 }
 
 // add gives s the worker's next ID that nobody has. When the worker's share of the half is used up they begin anew:
-// whoever
-// had one of them has left so many joins ago that nobody remembers. It fails when all of its places are taken.
+// whoever had one of them has left so many joins ago that nobody remembers. It fails when all of its places are
+// taken.
 func (t *table) add(s *Session, worker int) bool {
 	for range len(t.places) {
 		if t.next[worker] >= t.last/t.workers-1 {

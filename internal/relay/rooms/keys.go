@@ -13,9 +13,8 @@ type Passed struct {
 }
 
 // Pass takes a session's sender key of an epoch, wrapped for others, and returns what those in its room are to be
-// told,
-// the session itself, too, if one is for it.
-// One per epoch is taken, of those that are in use. They are kept for who has lost its connection just then.
+// told, the session itself, too, if one is for it. One per epoch is taken, of those that are in use. They are kept
+// for who has lost its connection just then.
 func (c *Core) Pass(id uint32, keys []netproto.Wrapping) (passed []Passed) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
