@@ -44,6 +44,7 @@ type Mic struct {
 	source, sink atomic.Int64  // their latencies in nanoseconds
 	late         *delay        // nil: no Echo
 	told         time.Duration // to the processor: by how much the echo is late; owned by the reader
+	strength     suppress      // of the echo canceller; owned by the reader
 	anew         atomic.Bool   // there is another device
 
 	near [codec.FrameSize]float32 // owned by the reader
@@ -94,9 +95,19 @@ const (
 func (m *Mic) echo(near *apm.Block) {
 	if m.anew.Swap(false) {
 		m.told = time.Duration(m.source.Load() + m.sink.Load())
+		m.strength.anew()
 	}
 	if late, ok := m.late.heard(near); ok && (late-lead-m.told).Abs() > slack {
 		m.told = max(late-lead, 0)
+		m.strength.anew()
+	}
+}
+
+// suppress takes the energies of a block before and after its echo was taken out, and has the canceller gentle while
+// somebody talks here.
+func (m *Mic) suppress(before, after float64) {
+	if gentle, changed := m.strength.heard(before, after, math.Float64frombits(m.loud.Load())); changed {
+		m.processor.Gentle(gentle)
 	}
 }
 
@@ -108,7 +119,11 @@ func (m *Mic) clean(pcm []float32) {
 			if m.late != nil {
 				m.echo(near)
 			}
+			before := energy(near[:])
 			m.processor.Clean(near, m.told)
+			if m.late != nil {
+				m.suppress(before, energy(near[:]))
+			}
 		}
 	}
 	if m.cfg.Gain {

@@ -129,6 +129,17 @@ func TestEcho(t *testing.T) {
 	}
 }
 
+// Who speaks while the loudspeaker plays is heard as well, when the canceller has learnt the echo.
+func TestDoubleTalk(t *testing.T) {
+	far, near := synth.Speech(12*second, 1), synth.Speech(12*second, 2)
+	clear(near[:4*second])
+	echo := mixed(room(far, 960), noise(len(far), 0.001))
+	out := run(t, newMic(t, Config{Echo: true}), far, mixed(echo, near), 20*time.Millisecond)
+	if lost := dB(near[4*second:]) - dB(out[4*second:]); lost > 7 { // it is 5, and 12 at full strength
+		t.Errorf("who speaks at the same time is %.1f dB quieter", lost)
+	}
+}
+
 func TestNoise(t *testing.T) {
 	m := newMic(t, Config{Noise: true})
 	hiss := noise(8*second, 0.02)

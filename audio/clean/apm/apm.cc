@@ -21,14 +21,19 @@ apm *apm_new(int echo, int noise) {
   const webrtc::ProcessingConfig mono = {{a->mono, a->mono, a->mono, a->mono}};
   const bool failed = p->Initialize(mono) != 0 || p->high_pass_filter()->Enable(true) != 0 ||
                       p->echo_cancellation()->Enable(echo != 0) != 0 ||
-                      p->echo_cancellation()->set_suppression_level(webrtc::EchoCancellation::kHighSuppression) != 0 ||
                       p->noise_suppression()->Enable(noise != 0) != 0 ||
                       p->noise_suppression()->set_level(webrtc::NoiseSuppression::kHigh) != 0;
   if (failed) {
     apm_free(a);
     return nullptr;
   }
+  apm_gentle(a, 0);
   return a;
+}
+
+void apm_gentle(apm *a, int gentle) {
+  a->processing->echo_cancellation()->set_suppression_level(gentle != 0 ? webrtc::EchoCancellation::kLowSuppression
+                                                                        : webrtc::EchoCancellation::kHighSuppression);
 }
 
 void apm_free(apm *a) {

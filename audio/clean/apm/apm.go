@@ -44,6 +44,13 @@ func flag(on bool) C.int {
 	return 0
 }
 
+// Gentle has the echo canceller take away less of what sounds at the same time as an echo, and less of the echo. Only the
+// caller of Clean may call it.
+func (p *Processor) Gentle(on bool) {
+	C.apm_gentle(p.c, flag(on))
+	runtime.KeepAlive(p)
+}
+
 // Played takes what is given to the loudspeaker.
 func (p *Processor) Played(pcm *Block) {
 	C.apm_played(p.c, (*C.float)(&pcm[0]))

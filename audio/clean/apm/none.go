@@ -13,6 +13,9 @@ type Processor struct{}
 // New fails.
 func New(_, _ bool) (*Processor, error) { return nil, ErrNotBuilt }
 
+// Gentle does nothing.
+func (*Processor) Gentle(bool) {}
+
 // Played does nothing.
 func (*Processor) Played(*Block) {}
 
