@@ -163,7 +163,7 @@ func (s *swarm) measure(ctx context.Context) (*Report, error) {
 
 // relays are where the voice of all relays goes, as far as they are given as addresses.
 func (s *swarm) relays() []netip.AddrPort {
-	all := []netip.AddrPort{s.relay}
+	all := append(make([]netip.AddrPort, 0, 1+len(s.dialer.also)), s.relay)
 	for _, also := range s.dialer.also {
 		a, _ := netip.ParseAddrPort(also) // a name is nobody's address
 		all = append(all, a)
