@@ -4,20 +4,24 @@
 //
 // It measures 20,000 idle sessions, 2,000 rooms in which somebody talks, and a room of 1,000 with four talkers. Three costs
 // are made of these: of a probe, of a datagram that comes, of a packet that goes. A fourth measurement, of a mixture, checks
-// them. Everything runs on one machine, so the clients take time from the relay: where they cannot keep up it says so.
+// them, and so does a fifth, of three relays of a cluster, beside one relay with a third of their work. Everything runs on one machine, so the clients take time from the relay: where they cannot keep up it says so.
 package main
 
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -38,6 +42,7 @@ type trial struct {
 	name  string
 	crowd part
 	part
+	relays int
 }
 
 // trials are what is measured; the numbers of clients and rooms are divided by scale. A process has two files per client,
@@ -45,16 +50,20 @@ type trial struct {
 func trials(scale int, length time.Duration) []trial {
 	n := func(v int) int { return max(v/scale, 1) }
 	return []trial{
-		{"idle", part{n(9960), n(2490), 0, time.Hour}, part{n(9800), n(2450), 0, 2 * length}},
-		{"rooms", part{}, part{2 * n(2000), n(2000), 1, length}},
-		{"large room", part{}, part{max(1000/scale, 20), 1, 4, length}},
-		{"mixture", part{n(4000), n(1000), 0, time.Hour}, part{10 * n(250), n(250), 2, length}},
+		{"idle", part{n(9960), n(2490), 0, time.Hour}, part{n(9800), n(2450), 0, 2 * length}, 1},
+		{"rooms", part{}, part{2 * n(2000), n(2000), 1, length}, 1},
+		{"large room", part{}, part{max(1000/scale, 20), 1, 4, length}, 1},
+		{"mixture", part{n(4000), n(1000), 0, time.Hour}, part{10 * n(250), n(250), 2, length}, 1},
+		// Each of the three takes 100 datagrams per second and room, and sends 300 to clients and 67 to the others; so
+		// does one alone with rooms of 4.67.
+		{"three", part{}, part{10 * n(100), n(100), 2, length}, 3},
+		{"a third", part{}, part{14 * n(100) / 3, n(100), 2, length}, 1},
 	}
 }
 
 func main() {
 	var client part
-	relay := flag.String("relay", "", "be a swarm of this relay: for itself")
+	relay := flag.String("relay", "", "be a swarm of these relays: for itself")
 	flag.IntVar(&client.clients, "clients", 0, "of the swarm")
 	flag.IntVar(&client.rooms, "rooms", 0, "of the swarm")
 	flag.IntVar(&client.talkers, "talkers", 0, "of the swarm")
@@ -78,8 +87,9 @@ func main() {
 
 // swarm is what the process of a part does: it says a line when all have joined, and at the end its report.
 func (p part) swarm(ctx context.Context, relay string, out io.Writer) error {
+	relays := strings.Split(relay, ",")
 	report, err := swarm.Run(ctx, swarm.Config{
-		Address: relay, Clients: p.clients, Rooms: p.rooms, Talkers: p.talkers, For: p.length, Rate: 1000,
+		Address: relays[0], Also: relays[1:], Clients: p.clients, Rooms: p.rooms, Talkers: p.talkers, For: p.length, Rate: 1000,
 		Progress: func(text string) { fmt.Fprintln(out, text) },
 	})
 	if err != nil {
@@ -124,6 +134,9 @@ func run(ctx context.Context, trials []trial, out io.Writer) error {
 	check := found[3]
 	fmt.Fprintf(out, "\ncosts: %.1f us per probe, %.2f us per datagram that comes, %.2f us per packet that goes, %.1f KiB per session\n", c.probe*1e6, c.in*1e6, c.out*1e6, c.memory/1024)
 	fmt.Fprintf(out, "check: the mixture should take %.3f cores, and took %.3f (%+.0f %%)\n", c.cores(check.load), check.cpu, 100*(c.cores(check.load)/check.cpu-1))
+	three, third := found[4], found[5]
+	fmt.Fprintf(out, "check: the three relays of a cluster should take %.3f cores, and took %.3f (%+.0f %%): %.2f times what one takes with as many datagrams\n",
+		c.cores(three.load), three.cpu, 100*(c.cores(three.load)/three.cpu-1), three.cpu/(three.in+three.out)/(third.cpu/(third.in+third.out)))
 	c.predict(out)
 	return nil
 }
@@ -170,19 +183,29 @@ func (t trial) of(r *swarm.Report) measured {
 		m.cpu = r.RelayProcess.PerDelivery * float64(r.Delivered) / 1e6 / r.Seconds // of the whole time, that of waiting for the last included
 	}
 	m.probes = float64(r.Joined)*busy + float64(t.crowd.clients)*probesIdle
-	m.in, m.out = float64(r.Sent)/r.Seconds, float64(r.Delivered)*r.Packets/r.Seconds
+	sent, relays := float64(r.Sent)/r.Seconds, float64(t.relays)
+	m.in, m.out = relays*sent, float64(r.Delivered)*r.Packets/r.Seconds+(relays-1)*sent // every room is at every relay
 	return m
 }
 
-// measure starts a relay, lets the crowd in, and then those who are measured.
+// measure starts the relays, lets the crowd in, and then those who are measured.
 func (t trial) measure(ctx context.Context, program string) (report *swarm.Report, err error) {
-	r, err := relaycmd.Start(ctx, program, "0", "--sessions", "32768", "--rooms", "32768", "--hold", "1s")
+	var relays []string
+	ways, err := clusterFlags(filepath.Dir(program), t.relays)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, r.Stop()) }()
+	for _, way := range ways {
+		var r *relaycmd.Relay // err is the function's: it gets how the relays end
+		if r, err = relaycmd.Start(ctx, program, "0", append([]string{"--sessions", "32768", "--rooms", "32768", "--hold", "1s"}, way...)...); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, r.Stop()) }()
+		relays = append(relays, r.Address)
+	}
+	address := strings.Join(relays, ",")
 	if t.crowd.clients > 0 {
-		crowd, err := t.crowd.start(ctx, r.Address)
+		crowd, err := t.crowd.start(ctx, address)
 		if err != nil {
 			return nil, err
 		}
@@ -191,12 +214,37 @@ func (t trial) measure(ctx context.Context, program string) (report *swarm.Repor
 			return nil, err
 		}
 	}
-	p, err := t.start(ctx, r.Address)
+	p, err := t.start(ctx, address)
 	if err != nil {
 		return nil, err
 	}
 	defer p.end()
 	return p.report()
+}
+
+// clusterFlags make each of some relays one of a cluster; one alone needs none.
+func clusterFlags(dir string, relays int) (flags [][]string, err error) {
+	if relays == 1 {
+		return [][]string{nil}, nil
+	}
+	secret := filepath.Join(dir, "secret")
+	if err := os.WriteFile(secret, []byte(rand.Text()), 0o600); err != nil {
+		return nil, err
+	}
+	var ports []string
+	for range relays {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().String())
+	}
+	for i, own := range ports {
+		others := slices.Delete(slices.Clone(ports), i, i+1)
+		flags = append(flags, []string{"--cluster", strconv.Itoa(i + 1), "--cluster-secret", secret, "--cluster-address", own, "--peers", strings.Join(others, ",")})
+	}
+	return flags, nil
 }
 
 // process is a part that runs.

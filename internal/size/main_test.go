@@ -27,7 +27,7 @@ func TestSize(t *testing.T) {
 	if err != nil && !strings.Contains(err.Error(), "contradict") { // so small that anything else on this machine counts more
 		t.Fatalf("%v\n%s", err, &out)
 	}
-	for _, name := range []string{"idle", "rooms", "large room", "mixture"} {
+	for _, name := range []string{"idle", "rooms", "large room", "mixture", "three", "a third"} {
 		if !strings.Contains(out.String(), "\n"+name+" ") {
 			t.Errorf("nothing is said of %s:\n%s", name, &out)
 		}

@@ -55,7 +55,7 @@ type Report struct {
 	Latency  Quantiles `json:"latency_us"` // one way, of those who measure
 	Measured int       `json:"measured"`   // listeners who do
 
-	RelayProcess *Process  `json:"relay_process,omitempty"` // nil: on another host, or hidden
+	RelayProcess *Process  `json:"relay_process,omitempty"` // of all relays of a cluster together; nil: on another host, or hidden
 	Swarm        Process   `json:"swarm_process"`
 	Cores        int       `json:"cores"`               // of this host
 	Busy         float64   `json:"busy_percent"`        // of all of them, by whatever process; 0 if not known

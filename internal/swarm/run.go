@@ -131,9 +131,9 @@ func (s *swarm) measure(ctx context.Context) (*Report, error) {
 	s.introduce(talkers)
 	cfg.Progress(fmt.Sprintf("%d talkers for %v", len(talkers), cfg.For))
 
-	pid := listenerOf(s.relay)
-	relayBefore, relayErr := usageOf(pid)
-	overflowsBefore, backlogBefore := overflowsOf(s.relay), backlogDrops()
+	pids := s.listeners()
+	relayBefore, relayErr := usageOfAll(pids)
+	overflowsBefore, backlogBefore := s.overflows(), backlogDrops()
 	ownBefore, _ := usageOf(ownPID) // if it is not known here, it is not known later
 	hostBefore, from := hostUsage(), time.Now()
 	talk := s.pacer.begin(talkers)
@@ -152,14 +152,61 @@ func (s *swarm) measure(ctx context.Context) (*Report, error) {
 	r.Busy = 100 * float64(hostUsage()-hostBefore) / float64(window) / float64(r.Cores)
 	ownAfter, _ := usageOf(ownPID)
 	r.Swarm = newProcess(ownBefore, ownAfter, window)
-	if relayAfter, err := usageOf(pid); err == nil && relayErr == nil && pid != ownPID {
+	if relayAfter, err := usageOfAll(pids); err == nil && relayErr == nil && !slices.Contains(pids, ownPID) {
 		p := newProcess(relayBefore, relayAfter, window)
-		p.PID = pid
-		r.Unread = overflowsOf(s.relay) - overflowsBefore
+		p.PID = pids[0]
+		r.Unread = s.overflows() - overflowsBefore
 		r.RelayProcess = &p
 	}
 	return r, nil
 }
+
+// relays are where the voice of all relays goes, as far as they are given as addresses.
+func (s *swarm) relays() []netip.AddrPort {
+	all := append(make([]netip.AddrPort, 0, 1+len(s.dialer.also)), s.relay)
+	for _, also := range s.dialer.also {
+		a, _ := netip.ParseAddrPort(also) // a name is nobody's address
+		all = append(all, a)
+	}
+	return all
+}
+
+// listeners are the relays' processes; nil if any is not known. Relays on one host need ports of their own for that.
+func (s *swarm) listeners() (pids []int) {
+	for _, a := range s.relays() {
+		pid := listenerOf(a)
+		if pid == 0 || slices.Contains(pids, pid) {
+			return nil
+		}
+		pids = append(pids, pid)
+	}
+	return pids
+}
+
+// overflows is how many datagrams the relays' sockets had no room for, as far as they are on this host.
+func (s *swarm) overflows() (sum uint64) {
+	for _, a := range s.relays() {
+		sum += overflowsOf(a)
+	}
+	return sum
+}
+
+// usageOfAll is what several processes have used together. The error is that of none, or of one that is not there.
+func usageOfAll(pids []int) (sum usage, err error) {
+	if len(pids) == 0 {
+		return sum, errNoProcess
+	}
+	for _, pid := range pids {
+		u, err := usageOf(pid)
+		if err != nil {
+			return sum, err
+		}
+		sum.cpu, sum.memory = sum.cpu+u.cpu, sum.memory+u.memory
+	}
+	return sum, nil
+}
+
+var errNoProcess = errors.New("swarm: the relay's process is not known")
 
 // drain waits for what is still under way. It returns when the last of it came.
 func (s *swarm) drain(expected uint64) (news time.Time) {
