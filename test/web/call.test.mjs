@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import {
-  eventually, folder, freePort, joinRoom, match, openPage, readWAV, record, sleep, startBrowser, startClient, startRelay, stateOf, voice, writeWAV,
+  alike, eventually, folder, freePort, joinRoom, openPage, readWAV, record, sleep, startBrowser, startClient, startRelay, stateOf, voice, writeWAV,
 } from './lib.mjs';
 
 const said = join(folder, 'said.wav');
@@ -65,7 +65,7 @@ test('two pages and a native client in a sealed room hear each other', { timeout
   const [a, b] = await Promise.all([record(ann, 8), record(bob, 8)]);
   const end = (await stateOf(ann)).peers.find((p) => p.name === 'Nat');
 
-  const heard = match(a.spoken.subarray(48000, 4 * 48000), b.played, a.start + 1000 - b.start, a.start + 1000 - b.start + 1500);
+  const heard = alike(a.spoken.subarray(48000, 7 * 48000), b.played, a.start + 1000 - b.start, a.start + 1000 - b.start + 1500);
   const delay = heard.delay - (a.start + 1000 - b.start);
   t.diagnostic(`Bob hears Ann: ${heard.like.toFixed(2)} alike, ${delay.toFixed(0)} ms from microphone to loudspeaker`);
   assert.ok(heard.like > 0.4, `Bob hears Ann: ${heard.like}`);
@@ -73,17 +73,17 @@ test('two pages and a native client in a sealed room hear each other', { timeout
   // The client tells when the first sample of its file was spoken, and when the first of its recording was heard.
   const since = (event, of = client) => Date.parse(new RegExp(`"event":"${event}","time":"([^"]+)"`).exec(of.text)[1]);
   const played = a.start + 2000 - since('capturing');
-  const second = match(a.played.subarray(2 * 48000, 5 * 48000), spokenByNat, played - 3000, played + 500);
+  const second = alike(a.played.subarray(2 * 48000, 5 * 48000), spokenByNat, played - 3000, played + 500);
   t.diagnostic(`Ann hears Nat: ${second.like.toFixed(2)} alike, ${(played - second.delay).toFixed(0)} ms from file to loudspeaker`);
   assert.ok(second.like > 0.5, `Ann hears Nat: ${second.like}`);
   await client.stop();
   await kim.stop();
   const from = Math.round(48 * (a.start + 2000 - since('playing', kim)));
-  const fourth = match(readWAV(byKim).subarray(from, from + 3 * 48000), spokenByNat, played - 3000, played + 500);
+  const fourth = alike(readWAV(byKim).subarray(from, from + 3 * 48000), spokenByNat, played - 3000, played + 500);
   t.diagnostic(`Kim hears Nat: ${fourth.like.toFixed(2)} alike, ${(played - fourth.delay).toFixed(0)} ms from file to file: two native clients`);
   assert.ok(fourth.like > 0.5, `Kim hears Nat: ${fourth.like}`);
   const spoken = a.start + 1000 - since('playing');
-  const third = match(a.spoken.subarray(48000, 4 * 48000), readWAV(wav), spoken - 500, spoken + 3000);
+  const third = alike(a.spoken.subarray(48000, 4 * 48000), readWAV(wav), spoken - 500, spoken + 3000);
   t.diagnostic(`Nat hears Ann: ${third.like.toFixed(2)} alike, ${(third.delay - spoken).toFixed(0)} ms from microphone to file`);
   assert.ok(third.like > 0.5, `Nat hears Ann: ${third.like}`);
   assert.deepEqual(ann.problems, []);

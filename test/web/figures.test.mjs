@@ -54,11 +54,14 @@ function bytesOf(space) {
 }
 
 test('bytes on a wire', { timeout: 300_000 }, async (t) => {
-  if (process.getuid() !== 0) return t.skip('network namespaces are root’s');
   const [far, near] = [`tincan-far-${process.pid}`, `tincan-near-${process.pid}`];
-  const ip = (...args) => execFileSync('ip', args);
+  const ip = (...args) => execFileSync('ip', args, { stdio: 'pipe' });
   for (const space of [far, near]) {
-    ip('netns', 'add', space);
+    try {
+      ip('netns', 'add', space);
+    } catch (err) {
+      return t.skip(`no network namespaces for us: ${err.message}`);
+    }
     t.after(() => ip('netns', 'del', space));
     ip('-n', space, 'link', 'set', 'lo', 'up');
   }

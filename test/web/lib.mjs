@@ -307,6 +307,18 @@ export function match(said, heard, from = 0, to = 1000) {
   return best;
 }
 
+// alike is match by pieces of 1.5 s, of which it returns the one that is most like: where a listener's buffer has grown or
+// shrunk amid a piece, that is like nothing.
+export function alike(said, heard, from = 0, to = 1000) {
+  const piece = 72000;
+  let best = { like: 0, delay: 0 };
+  for (let at = 0; at + piece <= said.length; at += piece) {
+    const m = match(said.subarray(at, at + piece), heard, from + at / 48, to + at / 48);
+    if (m.like > best.like) best = { like: m.like, delay: m.delay - at / 48 };
+  }
+  return best;
+}
+
 // Proxy is one for UDP: it loses a share of what comes, or all, and is delay ms late each way.
 export class Proxy {
   constructor(target) {
