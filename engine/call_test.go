@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long tests wait for what has to happen; nothing is timed by it.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // voiceSource repeats speech until it is closed, or pcm ends if once.
 type voiceSource struct {
