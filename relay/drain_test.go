@@ -34,7 +34,7 @@ func ends(t *testing.T, ended <-chan error) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(inTime):
 		t.Fatal("Serve does not end")
 	}
 }

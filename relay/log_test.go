@@ -70,7 +70,7 @@ func TestLogStandsStill(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(inTime):
 		t.Error("Serve does not end")
 	}
 	close(v.open) // what was left behind ends too

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"crypto/tls"
+	"fmt"
 	"testing"
 	"time"
 )
@@ -9,16 +10,11 @@ import (
 // parked waits until so many clients have no goroutine.
 func parked(t *testing.T, s *Server, want int) {
 	t.Helper()
-	for range 1000 {
+	within(t, fmt.Sprint(want, " clients parked"), func() bool {
 		s.parking.mu.Lock()
-		n := len(s.parking.parked)
-		s.parking.mu.Unlock()
-		if n == want {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	t.Fatalf("never %d clients parked", want)
+		defer s.parking.mu.Unlock()
+		return len(s.parking.parked) == want
+	})
 }
 
 // A parked client goes on where it was, in the middle of a package too.
@@ -42,13 +38,7 @@ func TestParking(t *testing.T) {
 			parked(t, s, 1)
 			_ = c.conn.Close()
 			parked(t, s, 0)
-			for range 1000 {
-				if len(s.Clients()) == 0 {
-					return
-				}
-				time.Sleep(5 * time.Millisecond)
-			}
-			t.Error("whose client has gone is still there")
+			within(t, "whose client has gone is gone", func() bool { return len(s.Clients()) == 0 })
 		})
 	}
 }

@@ -21,13 +21,11 @@ import (
 // within waits until something is so.
 func within(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	for range 3000 {
-		if so() {
-			return
+	for deadline := time.Now().Add(inTime); !so(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("never: %s", what)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
-	t.Fatalf("never: %s", what)
 }
 
 // lose ends the client's control connection without a word, and waits until the relay has noticed.

@@ -29,7 +29,6 @@ func newReader(t *testing.T, s *Server, p netproto.SendNickname) *reader {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(60 * time.Second))
 	if _, err := conn.Write(appendPackage(p)); err != nil {
 		t.Fatal(err)
 	}
@@ -47,6 +46,7 @@ func (r *reader) next() netproto.Package {
 		if !errors.Is(err, netproto.ErrNeedMore) {
 			r.t.Fatal(err)
 		}
+		_ = r.conn.SetReadDeadline(time.Now().Add(60 * time.Second))
 		n, err := r.conn.Read(buf)
 		if err != nil {
 			r.t.Fatal(err)
@@ -112,11 +112,11 @@ func TestWholeLists(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(60 * time.Second))
 	fmt.Fprint(conn, `{"KEY": 2, "NAME": "Adam"}`)
 	in := bufio.NewReader(conn)
 	text := func() string {
 		t.Helper()
+		_ = conn.SetReadDeadline(time.Now().Add(60 * time.Second))
 		b, err := in.ReadBytes('}')
 		if err != nil {
 			t.Fatal(err)

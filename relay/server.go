@@ -161,6 +161,9 @@ func Listen(cfg Config) (*Server, error) {
 // steerOffset is where datagrams have their session's ID.
 const steerOffset = 1
 
+// freeTries is how often a port that is free for both is looked for: where thousands of clients run beside, UDP has most of them.
+const freeTries = 100
+
 // bind takes the TCP port and then the same UDP port, from the relay that has them where Config.Replace is set. If any
 // will do, one that is free for both is looked for.
 func (s *Server) bind() error {
@@ -190,7 +193,7 @@ func (s *Server) bind() error {
 			return nil
 		}
 		_ = l.Close()
-		if s.cfg.Addr.Port() != 0 || try == 10 {
+		if s.cfg.Addr.Port() != 0 || try == freeTries {
 			return bindError("UDP", s.addr, err)
 		}
 	}

@@ -69,7 +69,7 @@ func (c *testTunnel) read(wait time.Duration) []byte {
 // closed waits until the relay has closed the tunnel.
 func (c *testTunnel) closed() {
 	c.t.Helper()
-	_ = c.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = c.conn.SetReadDeadline(time.Now().Add(inTime))
 	_, err := io.Copy(io.Discard, c.conn)
 	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
 		c.t.Error("the relay leaves the tunnel open")

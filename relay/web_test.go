@@ -41,7 +41,7 @@ func browser(t *testing.T) *http.Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{
-		Transport: transport, Timeout: 20 * time.Second,
+		Transport: transport, Timeout: inTime,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
@@ -127,7 +127,7 @@ func TestWebRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			conn := dialTIP(t, s).conn
 			_, _ = io.WriteString(conn, c.request)
-			_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+			_ = conn.SetReadDeadline(time.Now().Add(inTime))
 			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil {
 				t.Fatal(err)
@@ -174,7 +174,7 @@ func TestWebSlowly(t *testing.T) {
 		return s.admission.all <= cfg.MaxPending
 	})
 	for _, c := range slow {
-		_ = c.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = c.conn.SetReadDeadline(time.Now().Add(inTime))
 		if _, err := io.Copy(io.Discard, c.conn); err != nil && strings.Contains(err.Error(), "timeout") {
 			t.Error("it is still there")
 		}

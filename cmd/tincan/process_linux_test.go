@@ -112,7 +112,7 @@ func (p *process) ends() int {
 	select {
 	case <-end:
 		return p.cmd.ProcessState.ExitCode()
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		p.t.Fatal("it does not end")
 		return 0
 	}

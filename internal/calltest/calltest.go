@@ -25,7 +25,7 @@ import (
 )
 
 // Patience is how long Await and Eventually wait for what has to happen.
-const Patience = 30 * time.Second
+const Patience = time.Minute
 
 // StartRelay runs a relay until the test ends, on a free loopback port unless cfg names one, with its
 // state in a temporary folder unless cfg names one.

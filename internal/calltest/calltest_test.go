@@ -48,7 +48,6 @@ func (g *gate) Close() error {
 
 // Two calls talk both ways over files and TLS; each file holds what the other said.
 func TestTwoCallsOverFiles(t *testing.T) {
-	t.Parallel()
 	server := StartRelay(t, relay.Config{})
 	dir := t.TempDir()
 	known := filepath.Join(dir, "known_relays")

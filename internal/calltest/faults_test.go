@@ -28,9 +28,11 @@ func ends(kind engine.FaultKind, says string) func(engine.Fault) bool {
 	return func(f engine.Fault) bool { return f.Kind == kind && !f.On && strings.Contains(f.Text, says) }
 }
 
-// faults are those of a call, but for the time before the others have joined.
+// faults are those of a call, but for what a busy machine brings about: the others come late, and devices are slow.
 func faults(call *engine.Call) []engine.FaultStats {
-	return slices.DeleteFunc(call.Stats().Faults, func(f engine.FaultStats) bool { return f.Kind == engine.FaultAlone })
+	return slices.DeleteFunc(call.Stats().Faults, func(f engine.FaultStats) bool {
+		return f.Kind == engine.FaultAlone || f.Kind == engine.FaultInputSlow || f.Kind == engine.FaultOutputSlow
+	})
 }
 
 // way lets datagrams through that are no longer than most.

@@ -144,8 +144,8 @@ func noGap(since time.Time, people ...*talker) {
 	}
 }
 
-// heardAllOf wants of what a talker has said nothing lost, and of the time since it began that much filled that there
-// was no gap of seconds: it talks without a pause.
+// heardAllOf wants of what a talker has said next to nothing lost, as a machine that is busy loses a few frames, and of
+// the time since it began that much filled that there was no gap of seconds: it talks without a pause.
 func heardAllOf(p, q *talker, until time.Time, summary *happening) {
 	var talkers, frames, lost uint64
 	for _, peer := range summary.Stats.Peers {
@@ -154,7 +154,7 @@ func heardAllOf(p, q *talker, until time.Time, summary *happening) {
 		}
 	}
 	heard, of := time.Duration(frames)*20*time.Millisecond, until.Sub(p.await(time.Time{}, "talking", q.name).Time)
-	if talkers != 1 || lost != 0 || heard < of*8/10 {
+	if talkers != 1 || lost > frames/50 || heard < of*8/10 {
 		p.t.Errorf("%s heard %s as %d talkers, for %v of %v, and %d frames were lost", p.name, q.name, talkers, heard, of, lost)
 	}
 }

@@ -131,7 +131,7 @@ func (b *Bus) serve(o Options, password string) error {
 		return err
 	}
 	b.server, err = server.NewServer(&server.Options{
-		ServerName: "tincand-" + password[:8], Host: "127.0.0.1", Port: server.RANDOM_PORT, Username: "tincand", Password: password,
+		ServerName: "tincand-" + rand.Text(), Host: "127.0.0.1", Port: server.RANDOM_PORT, Username: "tincand", Password: password,
 		NoSigs: true, NoSystemAccount: true, MaxPayload: 1 << 20, PingInterval: 2 * time.Minute,
 		Routes: routes,
 		Cluster: server.ClusterOpts{
