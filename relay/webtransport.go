@@ -26,6 +26,7 @@ type webTransport struct {
 	streams atomic.Int32 // control connections
 	heard   atomic.Int64 // when a datagram came, as Server.now
 	watch   *time.Timer  // ends it when it is of no use
+	over    atomic.Bool  // the last session whose path it was has ended
 }
 
 // serve is the goroutine of a session, from its beginning to its end.
@@ -164,8 +165,23 @@ func (t *webTransport) accept() {
 
 // count notes control connections.
 func (t *webTransport) count(n int32) {
-	t.streams.Add(n)
 	t.of.streams.Add(n)
+	t.streams.Add(n)
+	t.endIfOver()
+}
+
+// Release implements forward.Tunnel. A control connection may still have to say why the session has ended.
+func (t *webTransport) Release(over bool) {
+	if t.holders.Add(-1) == 0 {
+		t.over.Store(over)
+		t.endIfOver()
+	}
+}
+
+func (t *webTransport) endIfOver() {
+	if t.over.Load() && t.holders.Load() == 0 && t.streams.Load() == 0 {
+		_ = t.client.link.Close()
+	}
 }
 
 // upgrade makes a session of a request, in the goroutine of that.

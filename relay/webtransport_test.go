@@ -440,3 +440,20 @@ func TestWebTransportCertificate(t *testing.T) {
 		t.Error("another certificate")
 	}
 }
+
+// Who is sent away hears why, though its session ends with its path.
+func TestWebTransportIsSentAway(t *testing.T) {
+	s := startServer(t, webConfig())
+	a := joinWeb(t, s, "", "a")
+	if err := s.Kick(a.session, "noise"); err != nil {
+		t.Fatal(err)
+	}
+	p := a.any()
+	for p["KEY"] == 3.0 {
+		p = a.any()
+	}
+	if p["KEY"] != 4.0 || p["REASON"] == nil {
+		t.Errorf("%v", p)
+	}
+	a.web.closed()
+}
