@@ -79,7 +79,7 @@ func TestBacklog(t *testing.T) {
 	for _, size := range []int{0, 1000, 1 << 20} {
 		var b backlog
 		data := make([]byte, size)
-		for i := range mostWaiting / messageCost {
+		for i := range 2 * mostWaiting / messageCost {
 			b.add(relay.BusMessage{Topic: fmt.Sprint(i), Data: data})
 		}
 		if n := len(b.messages); n*(size+messageCost) > mostWaiting || (n+1)*(size+messageCost+8) < mostWaiting {
