@@ -16,8 +16,8 @@ import (
 const LeastSecret = 16
 
 // box seals messages: AES-256-GCM with random nonces (NIST SP 800-38D, 8.2.2), under a key that comes from the secret
-// by HKDF (RFC 5869). The topic is authenticated too. So whoever carries the messages can lose and delay them and
-// nothing else.
+// by HKDF (RFC 5869). The topic is authenticated too. So whoever carries the messages can lose and delay them,
+// and say again what a relay said that is gone.
 type box struct {
 	aead   cipher.AEAD
 	secret []byte
