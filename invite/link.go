@@ -134,7 +134,7 @@ func (l Link) parts() (a address.Address, payload []byte, err error) {
 		}
 	}
 	random, err := encoding.DecodeString(l.Passphrase)
-	if err != nil || len(random) != 0 && len(random) != passphraseSize {
+	if err != nil || len(random) != 0 && len(random) != passphraseSize || encoding.EncodeToString(random) != l.Passphrase { // line breaks
 		return a, nil, errors.New("it takes no passphrase that somebody has thought of: let one be made, or tell it otherwise")
 	}
 	return a, append(payload, random...), nil

@@ -153,6 +153,8 @@ func TestLinksThatCannotBe(t *testing.T) {
 		"weak passphrase":      {"host", "", Verified, "swordfish"},
 		"longer passphrase":    {"host", "", Verified, passphrase + "AA"},
 		"odd passphrase":       {"host", "", Verified, passphrase[:21] + "x"},
+		"a line break":         {"host", "", Verified, "\r"},
+		"broken passphrase":    {"host", "", Verified, passphrase[:11] + "\n" + passphrase[11:]},
 	} {
 		if text, err := l.Text(); !errors.Is(err, ErrLink) {
 			t.Errorf("%s: %s, %v", name, text, err)
