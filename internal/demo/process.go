@@ -142,13 +142,21 @@ func (c *client) wait() error {
 	return nil
 }
 
-// freeAddress finds a port that nobody uses now.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// freeAddress finds a port that nobody uses now, by TCP or UDP.
+func freeAddress() (addr string, err error) {
+	for range 100 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return "", err
+		}
+		addr = l.Addr().String()
+		u, err := net.ListenPacket("udp", addr)
+		_ = l.Close()
+		if err == nil {
+			return addr, u.Close()
+		}
 	}
-	return l.Addr().String(), l.Close()
+	return "", fmt.Errorf("UDP port of %s, and 99 before it: %w", addr, syscall.EADDRINUSE)
 }
 
 // waitForPort returns once a server accepts connections at addr.

@@ -110,7 +110,7 @@ func Start(cfg Config) (*Proxy, error) {
 // listen opens TCP and UDP on one port. Where the port is free to choose, another one is tried
 // when it is taken on UDP.
 func listen(address string) (*net.TCPListener, *net.UDPConn, error) {
-	const attempts = 10
+	const attempts = 100
 	for attempt := 1; ; attempt++ {
 		l, err := net.Listen("tcp", address)
 		if err != nil {
